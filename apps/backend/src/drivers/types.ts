@@ -1,0 +1,40 @@
+import type { SandboxHandle, SandboxSpec } from "@ccr/protocol";
+
+/** What became of a sandbox. `diskBytes` is what its writable mounts hold now. */
+export type SandboxState =
+  | { status: "running"; diskBytes: number }
+  | { status: "exited"; exitCode: number; outOfMemory: boolean; diskBytes: number }
+  | { status: "gone" };
+
+export type Probe = { usable: true; details: string } | { usable: false; why: string };
+
+/**
+ * Makes and removes sandboxes of one kind. A driver keeps nothing in memory: it finds everything again from handles and from
+ * what it labelled, so a restart of the server loses nothing.
+ */
+export interface SandboxDriver {
+  readonly name: "docker" | "bubblewrap";
+  /** Whether the driver can make sandboxes here and now, and if not, why not and what to do. Never throws. */
+  probe(signal: AbortSignal): Promise<Probe>;
+  /**
+   * Starts a sandbox with an executor in it. Idempotent by `spec.instanceId`: a second call gives the first one's handle. When it
+   * throws or is aborted, whatever was half made is found by `list` and removed by `destroy`.
+   */
+  create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxHandle>;
+  inspect(handle: SandboxHandle): Promise<SandboxState>;
+  /** What the executor printed so far, oldest first, at most the last 256 KiB. */
+  logs(handle: SandboxHandle, signal: AbortSignal): Promise<string>;
+  /** Kills and removes the sandbox and all that the driver made for it. Idempotent, and safe after a half-made `create`. Never touches the mounts' contents. */
+  destroy(handle: SandboxHandle): Promise<void>;
+  /** Every sandbox that this server made and did not yet destroy, half-made ones included. */
+  list(): Promise<SandboxHandle[]>;
+}
+
+/** Progress of something long, in sentences for people. */
+export type ReportProgress = (text: string) => void;
+
+/** The extra ability of drivers whose sandboxes need an image. */
+export interface ImageProvider {
+  /** Gives the reference of the executor image, built first when it is missing or its inputs have changed. Two calls at once build once. */
+  ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string>;
+}

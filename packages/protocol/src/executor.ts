@@ -1,0 +1,123 @@
+import { z } from "zod";
+import { Timestamp } from "./ids.ts";
+import { CheckResult } from "./message.ts";
+
+const line = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[^\r\n\0]*$/, "must be one line");
+
+/** Every field may be left out: without keys and names the workspace still works. */
+export const InitGitInput = z.object({
+  githubUsername: line(200).optional(),
+  email: line(320).optional(),
+  sshPrivateKey: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
+  sshPublicKey: z
+    .string()
+    .max(64 * 1024)
+    .optional(),
+});
+export type InitGitInput = z.infer<typeof InitGitInput>;
+export const InitGitResult = z.object({
+  githubUsername: z.string().nullable(),
+  email: z.string().nullable(),
+  sshKey: z.boolean(),
+});
+
+export const GitCloneInput = z.object({
+  /** The real address; it becomes `origin`. Must not hold a credential. */
+  repositoryUrl: line(2048).min(1),
+  /** Branch, tag or commit; the default branch when left out. */
+  ref: line(255).min(1).optional(),
+  /** A bare repository inside the sandbox to clone from instead of the network. */
+  mirrorPath: line(4096).startsWith("/").optional(),
+});
+export type GitCloneInput = z.infer<typeof GitCloneInput>;
+export const GitCloneResult = z.object({ commit: z.string(), branch: z.string().nullable() });
+export type GitCloneResult = z.infer<typeof GitCloneResult>;
+
+export const ExecuteInput = z.object({
+  prompt: z
+    .string()
+    .min(1, "the prompt is empty")
+    .max(10 * 1024 * 1024),
+  /** Posting the same id again does not execute twice: the stream of the first execution is given. Made up when left out. */
+  executionId: line(100).min(1).optional(),
+  model: line(200).optional(),
+  maxTurns: z.number().int().positive().optional(),
+  maxBudgetUsd: z.number().positive().optional(),
+  /** Without any sign of life for this long, the agent counts as stalled. */
+  stallTimeoutMs: z.number().int().min(1000).default(600_000),
+});
+export type ExecuteInput = z.infer<typeof ExecuteInput>;
+
+export const InterruptResult = z.object({ interrupted: z.boolean() });
+
+/** Runs one command with `bash -c` in the workspace, not as a shell of the agent. */
+export const CheckInput = z.object({
+  command: z
+    .string()
+    .min(1)
+    .max(64 * 1024),
+  timeoutMs: z.number().int().min(1).default(1_800_000),
+});
+export type CheckInput = z.infer<typeof CheckInput>;
+
+export const FileChange = z.object({
+  path: z.string(),
+  /** The path before a rename or copy. */
+  oldPath: z.string().nullable(),
+  status: z.enum(["added", "modified", "deleted", "renamed", "copied", "type_changed"]),
+  /** null for a binary file. */
+  additions: z.number().int().nullable(),
+  deletions: z.number().int().nullable(),
+});
+export type FileChange = z.infer<typeof FileChange>;
+
+/** All that differs from the commit that was checked out: committed, uncommitted and untracked, without ignored files. */
+export const WorkspaceDiff = z.object({
+  baseCommit: z.string(),
+  headCommit: z.string(),
+  files: z.array(FileChange),
+  /** A patch that `git apply` takes, binary files included; cut at a file's end when longer than the limit, then `truncated`. */
+  patch: z.string(),
+  truncated: z.boolean(),
+});
+export type WorkspaceDiff = z.infer<typeof WorkspaceDiff>;
+
+export const ExecutorHealth = z.object({
+  status: z.literal("ok"),
+  state: z.enum(["idle", "executing"]),
+  executionId: z.string().nullable(),
+  /** The conversation that the next execution goes on with. */
+  sessionId: z.string().nullable(),
+  lastSeq: z.number().int(),
+  startedAt: Timestamp,
+  claudeCodeVersion: z.string(),
+});
+export type ExecutorHealth = z.infer<typeof ExecutorHealth>;
+
+/** Query of `POST /execute` and `GET /execute`: give events with a greater `seq` first. */
+export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).optional() });
+
+/**
+ * The executor's routes: one table, from which its router and the backend's client come.
+ * `stream` answers are NDJSON of `SpoolEvent`, and end after the execution's `execution_ended`; `GET /execute` gives what is
+ * spooled after `after`, follows a running execution to its end, and ends at once when none is running.
+ * `POST /execute` starts, without `after`, with the execution's own first event.
+ */
+export const executorRoutes = {
+  health: { method: "GET", path: "/health", request: z.undefined(), response: ExecutorHealth },
+  initGit: { method: "POST", path: "/init-git", request: InitGitInput, response: InitGitResult },
+  gitClone: { method: "POST", path: "/git-clone", request: GitCloneInput, response: GitCloneResult },
+  execute: { method: "POST", path: "/execute", request: ExecuteInput, response: "stream" },
+  follow: { method: "GET", path: "/execute", request: z.undefined(), response: "stream" },
+  interrupt: { method: "POST", path: "/interrupt", request: z.undefined(), response: InterruptResult },
+  check: { method: "POST", path: "/check", request: CheckInput, response: CheckResult },
+  diff: { method: "GET", path: "/diff", request: z.undefined(), response: WorkspaceDiff },
+} as const;
+export type ExecutorRouteName = keyof typeof executorRoutes;

@@ -1,0 +1,70 @@
+import { z } from "zod";
+import { RunId, Timestamp } from "./ids.ts";
+
+/** One rule of an allow-list: a host (`example.org`, or `*.example.org` for every name below it) and its ports. */
+export const AllowRule = z.object({
+  host: z
+    .string()
+    .toLowerCase()
+    .regex(/^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "is not a host name"),
+  ports: z.array(z.number().int().min(1).max(65535)).min(1).default([443]),
+});
+export type AllowRule = z.infer<typeof AllowRule>;
+
+/** What a run may reach. Deny by default. */
+export const Policy = z.object({ allow: z.array(AllowRule).max(1000) });
+export type Policy = z.infer<typeof Policy>;
+
+/** Tokens and money of one model request. */
+export const ModelUsage = z.object({
+  model: z.string(),
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  cacheReadTokens: z.number().int(),
+  cacheWriteTokens: z.number().int(),
+});
+export type ModelUsage = z.infer<typeof ModelUsage>;
+
+/** One request that came through a door; `n` counts from 1 without gaps within one run. */
+export const AuditRecord = z.object({
+  n: z.number().int().positive(),
+  at: Timestamp,
+  runId: RunId,
+  kind: z.enum(["model", "connect", "http"]),
+  method: z.string().max(32),
+  host: z.string().max(300),
+  port: z.number().int(),
+  /** Path without the query, which may hold secrets; empty for CONNECT. */
+  path: z.string().max(2048),
+  decision: z.enum(["allowed", "refused"]),
+  /** The rule that decided, in words for people. */
+  rule: z.string(),
+  /** HTTP status that the sandbox got; null for an open tunnel. */
+  status: z.number().int().nullable(),
+  bytesUp: z.number().int(),
+  bytesDown: z.number().int(),
+  durationMs: z.number(),
+  usage: ModelUsage.nullable(),
+});
+export type AuditRecord = z.infer<typeof AuditRecord>;
+
+/** A way out for one run: a unix socket on which the gateway listens. */
+export const Door = z.object({
+  runId: RunId,
+  socketPath: z.string().max(107, "a unix socket's path has at most 107 bytes"),
+  /** Where the audit records are appended, one JSON object per line. */
+  auditPath: z.string(),
+  policy: Policy,
+});
+export type Door = z.infer<typeof Door>;
+
+/** The control interface of the gateway, served to the backend alone. One table, from which its router and its client come. */
+export const gatewayRoutes = {
+  health: { method: "GET", path: "/health" },
+  /** Opens a door, or changes the policy of one that is open (also of tunnels asked for from then on). Idempotent. */
+  openDoor: { method: "PUT", path: "/doors/:runId" },
+  /** Closes a door and cuts what still goes through it. Idempotent. */
+  closeDoor: { method: "DELETE", path: "/doors/:runId" },
+  /** NDJSON of audit records with `n` > `after`, then live ones, until the door is closed. */
+  followAudit: { method: "GET", path: "/doors/:runId/audit" },
+} as const;

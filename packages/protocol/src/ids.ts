@@ -1,0 +1,20 @@
+import { z } from "zod";
+
+/** Ids are opaque to clients; the prefix tells a person what an id in a log line names. */
+const id = <const Brand extends string>(prefix: string, brand: Brand) =>
+  z
+    .string()
+    .regex(new RegExp(`^${prefix}_[0-9a-z]{10,40}$`), `is not an id of this kind (${prefix}_…)`)
+    .brand<typeof brand>();
+
+export const TaskId = id("task", "TaskId");
+export type TaskId = z.infer<typeof TaskId>;
+
+export const RunId = id("run", "RunId");
+export type RunId = z.infer<typeof RunId>;
+
+export const InstanceId = id("inst", "InstanceId");
+export type InstanceId = z.infer<typeof InstanceId>;
+
+/** A moment, ISO 8601 in UTC with milliseconds, e.g. `2026-11-22T20:39:28.000Z`. */
+export const Timestamp = z.iso.datetime();

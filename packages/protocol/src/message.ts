@@ -1,0 +1,101 @@
+import { z } from "zod";
+import { AuditRecord } from "./gateway.ts";
+import { RunId, Timestamp } from "./ids.ts";
+import { RunReason, RunStatus } from "./run.ts";
+
+/** What the agent said, as it came from Claude Code. Kinds that we do not know are kept as they are. */
+export const AgentBody = z.looseObject({ type: z.string(), session_id: z.string().optional() });
+export type AgentBody = z.infer<typeof AgentBody>;
+
+/** How one execution (one prompt given to the agent) ended. */
+export const ExecutionOutcome = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("completed"), text: z.string() }),
+  z.object({
+    kind: z.literal("failed"),
+    code: z.enum([
+      "agent_error",
+      "agent_exited",
+      "agent_stalled",
+      "limit_turns",
+      "limit_budget",
+      "model_unauthorized",
+      "model_unavailable",
+      "disk_full",
+    ]),
+    message: z.string(),
+  }),
+  z.object({ kind: z.literal("interrupted") }),
+]);
+export type ExecutionOutcome = z.infer<typeof ExecutionOutcome>;
+
+export const CheckResult = z.object({
+  command: z.string(),
+  outcome: z.discriminatedUnion("kind", [
+    z.object({ kind: z.literal("exited"), exitCode: z.number().int() }),
+    z.object({ kind: z.literal("killed"), signal: z.string() }),
+    z.object({ kind: z.literal("timed_out"), afterMs: z.number() }),
+  ]),
+  passed: z.boolean(),
+  /** Standard output and error as they came; the middle is cut out when longer than the executor's limit. */
+  output: z.string(),
+  outputTruncated: z.boolean(),
+  durationMs: z.number(),
+});
+export type CheckResult = z.infer<typeof CheckResult>;
+
+/** Names of the set-up stages, in the order in which a run passes them. */
+export const STAGES = ["mirror", "image", "sandbox", "clone", "results"] as const;
+
+/** What we did, one kind per event. */
+export const RunnerBody = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("status"), status: RunStatus, reason: RunReason.optional(), sentence: z.string() }),
+  z.object({
+    type: z.literal("stage"),
+    stage: z.enum(STAGES),
+    state: z.enum(["started", "progress", "finished", "failed"]),
+    text: z.string(),
+    durationMs: z.number().optional(),
+  }),
+  z.object({ type: z.literal("step_started"), stepIndex: z.number().int(), attempt: z.number().int(), instructions: z.string() }),
+  z.object({ type: z.literal("step_finished"), stepIndex: z.number().int(), attempt: z.number().int(), passed: z.boolean() }),
+  z.object({ type: z.literal("check_started"), stepIndex: z.number().int(), attempt: z.number().int(), command: z.string() }),
+  z.object({ type: z.literal("check_finished"), stepIndex: z.number().int(), attempt: z.number().int(), result: CheckResult }),
+  /** Prose in `checks` that nobody has judged. */
+  z.object({ type: z.literal("check_not_judged"), stepIndex: z.number().int(), text: z.string() }),
+  z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),
+  z.object({ type: z.literal("execution_ended"), executionId: z.string(), outcome: ExecutionOutcome }),
+  /** Something that left, or wanted to leave, the sandbox. Only refused requests are put into the transcript. */
+  z.object({ type: z.literal("egress_refused"), record: AuditRecord }),
+  z.object({ type: z.literal("note"), text: z.string() }),
+]);
+export type RunnerBody = z.infer<typeof RunnerBody>;
+
+/** An event as the executor spools it; `seq` counts from 1 without gaps within one sandbox. */
+export const SpoolEvent = z.discriminatedUnion("source", [
+  z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("agent"), body: AgentBody }),
+  z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("runner"), body: RunnerBody }),
+]);
+export type SpoolEvent = z.infer<typeof SpoolEvent>;
+
+/** One entry of a run's transcript; `seq` counts from 1 without gaps within the run. */
+export const Message = z.discriminatedUnion("source", [
+  z.object({ runId: RunId, seq: z.number().int().positive(), at: Timestamp, source: z.literal("agent"), body: AgentBody }),
+  z.object({ runId: RunId, seq: z.number().int().positive(), at: Timestamp, source: z.literal("runner"), body: RunnerBody }),
+]);
+export type Message = z.infer<typeof Message>;
+
+export const ReadMessagesInput = z.object({
+  id: RunId,
+  /** Only messages with a greater `seq`; 0 for all. */
+  after: z.number().int().min(0).default(0),
+  limit: z.number().int().min(1).max(1000).default(200),
+});
+
+export const OnMessageInput = z.object({
+  id: RunId,
+  /** The `seq` of the last message that the client has, as a decimal string (sent by EventSource clients when they reconnect). */
+  lastEventId: z
+    .string()
+    .regex(/^\d{1,15}$/, "is not a sequence number")
+    .nullish(),
+});

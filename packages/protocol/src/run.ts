@@ -1,0 +1,176 @@
+import { z } from "zod";
+import { InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
+import { Step } from "./task.ts";
+
+export const RUN_STATUSES = [
+  "queued",
+  "starting",
+  "running",
+  "waiting",
+  "canceling",
+  "succeeded",
+  "failed",
+  "errored",
+  "canceled",
+] as const;
+export const RunStatus = z.enum(RUN_STATUSES);
+export type RunStatus = z.infer<typeof RunStatus>;
+
+export const FINAL_STATUSES = ["succeeded", "failed", "errored", "canceled"] as const;
+export type FinalStatus = (typeof FINAL_STATUSES)[number];
+
+/** Whether a run with this status will never change again. */
+export const isFinal = (status: RunStatus): status is FinalStatus => FINAL_STATUSES.some((final) => final === status);
+
+/**
+ * Why a run ended: a closed list. `status` is the one status that goes with the reason; `sentence` is what a person reads.
+ * `failed` means that the work failed, `errored` that we did.
+ */
+export const RUN_REASONS = {
+  passed: { status: "succeeded", sentence: "Every step finished and its checks passed." },
+  passed_no_changes: {
+    status: "succeeded",
+    sentence: "Every step finished and its checks passed; no file of the repository was changed.",
+  },
+  check_failed: { status: "failed", sentence: "A check did not pass." },
+  agent_error: { status: "failed", sentence: "Claude Code ended a step with an error." },
+  agent_stalled: { status: "failed", sentence: "Claude Code stopped making progress and was stopped." },
+  limit_turns: { status: "failed", sentence: "The run used up its limit of turns." },
+  limit_budget: { status: "failed", sentence: "The run used up its limit of money." },
+  limit_time: { status: "failed", sentence: "The run used up its limit of time." },
+  limit_memory: { status: "failed", sentence: "The sandbox ran out of memory." },
+  limit_disk: { status: "failed", sentence: "The sandbox used up its limit of disk space." },
+  model_unauthorized: { status: "errored", sentence: "The model's API refused the server's credential." },
+  model_unavailable: {
+    status: "errored",
+    sentence: "The model's API could not be used: it answered with errors, or not at all.",
+  },
+  repository_unreachable: { status: "errored", sentence: "The repository could not be fetched." },
+  repository_empty: { status: "errored", sentence: "The repository has no commit to start from." },
+  ref_not_found: { status: "errored", sentence: "The repository has no such branch, tag or commit." },
+  clone_failed: { status: "errored", sentence: "The repository could not be checked out in the sandbox." },
+  driver_unavailable: { status: "errored", sentence: "No sandbox can be made: the sandbox driver is not usable now." },
+  sandbox_failed: { status: "errored", sentence: "The sandbox could not be started." },
+  sandbox_lost: { status: "errored", sentence: "The sandbox ended before the run did." },
+  disk_full: { status: "errored", sentence: "The server's disk is full." },
+  server_restarted: { status: "errored", sentence: "The server was restarted while the run was going on." },
+  internal: { status: "errored", sentence: "Something went wrong in the server." },
+  canceled: { status: "canceled", sentence: "The run was canceled." },
+} as const satisfies Record<string, { status: FinalStatus; sentence: string }>;
+export const RunReason = z.enum(Object.keys(RUN_REASONS) as [keyof typeof RUN_REASONS, ...(keyof typeof RUN_REASONS)[]]);
+export type RunReason = z.infer<typeof RunReason>;
+
+/** What one run may use. Times in seconds, sizes in MiB (1,048,576 bytes), money in US dollars. */
+export const RunLimits = z.object({
+  timeSeconds: z
+    .number()
+    .int()
+    .min(10)
+    .max(7 * 24 * 3600)
+    .default(4 * 3600),
+  /** Model turns of one step. */
+  turns: z.number().int().min(1).max(10_000).default(500),
+  /** What the model may cost over the whole run; null: no ceiling. */
+  budgetUsd: z.number().positive().max(100_000).nullable().default(null),
+  memoryMb: z
+    .number()
+    .int()
+    .min(512)
+    .max(1024 * 1024)
+    .default(4096),
+  cpus: z.number().min(0.1).max(1024).default(2),
+  processes: z.number().int().min(64).max(100_000).default(1024),
+  diskMb: z
+    .number()
+    .int()
+    .min(64)
+    .max(10 * 1024 * 1024)
+    .default(20 * 1024),
+  /** Without any sign of life from the agent or a tool for this long, the agent counts as stalled. */
+  stallSeconds: z
+    .number()
+    .int()
+    .min(5)
+    .max(24 * 3600)
+    .default(600),
+  /** One check command may take this long. */
+  checkSeconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(24 * 3600)
+    .default(1800),
+});
+export type RunLimits = z.infer<typeof RunLimits>;
+
+export const CreateRunInput = z.object({
+  taskId: TaskId,
+  /** `owner/name` on GitHub, an https, http or ssh URL, or a local path under one of the allowed roots. */
+  repository: z
+    .string()
+    .trim()
+    .min(1, "the repository is empty: give owner/name, a URL or a local path")
+    .max(2048, "the repository is longer than 2,048 characters"),
+  /** Branch, tag or commit to start from; the repository's default branch when left out. */
+  ref: z.string().trim().min(1).max(255).optional(),
+  model: z
+    .string()
+    .trim()
+    .min(1)
+    .max(200)
+    .regex(/^[\w.:/@[\]-]+$/, "is not a model's name")
+    .optional(),
+  limits: RunLimits.partial().optional(),
+  /** The same key with the same task always gives the same run. */
+  idempotencyKey: z.string().min(1).max(200).optional(),
+});
+export type CreateRunInput = z.infer<typeof CreateRunInput>;
+
+export const RunUsage = z.object({
+  costUsd: z.number(),
+  inputTokens: z.number().int(),
+  outputTokens: z.number().int(),
+  turns: z.number().int(),
+});
+export type RunUsage = z.infer<typeof RunUsage>;
+
+export const Run = z.object({
+  id: RunId,
+  taskId: TaskId,
+  taskName: z.string(),
+  /** Copied from the task when the run was created: a later edit of the task does not change the run. */
+  steps: z.array(Step),
+  /** As the person gave it, without any credential. */
+  repository: z.string(),
+  ref: z.string().nullable(),
+  model: z.string().nullable(),
+  limits: RunLimits,
+  status: RunStatus,
+  /** Set together with a final status. */
+  reason: RunReason.nullable(),
+  /** What happened, in one sentence for people; set together with a final status. */
+  sentence: z.string().nullable(),
+  /** The step being worked on, from 0; null before the first. */
+  stepIndex: z.number().int().nullable(),
+  instanceId: InstanceId.nullable(),
+  driver: z.string().nullable(),
+  baseCommit: z.string().nullable(),
+  headCommit: z.string().nullable(),
+  usage: RunUsage,
+  lastSeq: z.number().int(),
+  createdAt: Timestamp,
+  startedAt: Timestamp.nullable(),
+  endedAt: Timestamp.nullable(),
+});
+export type Run = z.infer<typeof Run>;
+
+export const ListRunsInput = z.object({
+  taskId: TaskId.optional(),
+  status: z.array(RunStatus).optional(),
+  /** Newest first; `cursor` is the `nextCursor` of the page before. */
+  cursor: z.string().max(200).optional(),
+  limit: z.number().int().min(1).max(200).default(50),
+});
+export type ListRunsInput = z.input<typeof ListRunsInput>;
+export const RunPage = z.object({ runs: z.array(Run), nextCursor: z.string().nullable() });
+export type RunPage = z.infer<typeof RunPage>;
