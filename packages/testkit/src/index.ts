@@ -1,0 +1,12 @@
+export { type TemporaryFolder, temporaryFolder } from "./folders.ts";
+export {
+  type GitHttpRequest,
+  type GitHttpServer,
+  type GitHttpServerOptions,
+  type GitServerFault,
+  startGitHttpServer,
+} from "./git-http-server.ts";
+export { type LeakWatch, leakWatch } from "./leaks.ts";
+export { pinnedNode, projectRoot } from "./paths.ts";
+export { type Commit, createGitRepository, type Files, type GitRepository, type RepositoryOptions } from "./repositories.ts";
+export { type WaitOptions, waitFor } from "./wait.ts";
