@@ -6,4 +6,5 @@ export * from "./message.ts";
 export * from "./repository.ts";
 export * from "./run.ts";
 export * from "./sandbox.ts";
+export * from "./server.ts";
 export * from "./task.ts";

@@ -91,6 +91,8 @@ export const ReadMessagesInput = z.object({
   limit: z.number().int().min(1).max(1000).default(200),
 });
 
+export type ReadMessagesInput = z.infer<typeof ReadMessagesInput>;
+
 export const OnMessageInput = z.object({
   id: RunId,
   /** The `seq` of the last message that the client has, as a decimal string (sent by EventSource clients when they reconnect). */

@@ -164,13 +164,11 @@ export const Run = z.object({
 });
 export type Run = z.infer<typeof Run>;
 
+/** Newest first. The next page: `before` the last run of this one. */
 export const ListRunsInput = z.object({
   taskId: TaskId.optional(),
   status: z.array(RunStatus).optional(),
-  /** Newest first; `cursor` is the `nextCursor` of the page before. */
-  cursor: z.string().max(200).optional(),
+  before: RunId.optional(),
   limit: z.number().int().min(1).max(200).default(50),
 });
-export type ListRunsInput = z.input<typeof ListRunsInput>;
-export const RunPage = z.object({ runs: z.array(Run), nextCursor: z.string().nullable() });
-export type RunPage = z.infer<typeof RunPage>;
+export type ListRunsInput = z.infer<typeof ListRunsInput>;

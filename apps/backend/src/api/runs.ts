@@ -1,0 +1,33 @@
+import { CreateRunInput, ListRunsInput, OnMessageInput, ReadMessagesInput, RunId } from "@ccr/protocol";
+import { tracked } from "@trpc/server";
+import { z } from "zod";
+import { procedure, router } from "./trpc.ts";
+
+export const runsRouter = router({
+  create: procedure.input(CreateRunInput).mutation(async ({ ctx, input }) => {
+    const run = await ctx.runs.create(input);
+    return { id: run.id };
+  }),
+  byId: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.get(input.id)),
+  list: procedure.input(ListRunsInput.prefault({})).query(({ ctx, input }) => ctx.runs.list(input)),
+  messages: procedure.input(ReadMessagesInput).query(({ ctx, input }) => ctx.runs.messages(input.id, input)),
+  cancel: procedure.input(z.object({ id: RunId })).mutation(({ ctx, input }) => ctx.runs.cancel(input.id)),
+  diff: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.diff(input.id)),
+  requests: procedure
+    .input(
+      z.object({
+        id: RunId,
+        after: z.number().int().min(0).default(0),
+        limit: z.number().int().min(1).max(1000).default(200),
+        refusedOnly: z.boolean().default(false),
+      }),
+    )
+    .query(({ ctx, input }) => ctx.runs.requests(input.id, input)),
+  /** Replays what comes after `lastEventId`, then goes on live; the stream ends after the last message of a run that has ended. */
+  onMessage: procedure.input(OnMessageInput).subscription(async function* ({ ctx, input, signal }) {
+    const until = signal ?? new AbortController().signal;
+    for await (const message of ctx.runs.follow(input.id, { after: Number(input.lastEventId ?? 0) }, until)) {
+      yield tracked(String(message.seq), message);
+    }
+  }),
+});

@@ -1,0 +1,33 @@
+import type {
+  AuditRecord,
+  CreateRunInput,
+  Instance,
+  InstanceId,
+  ListRunsInput,
+  Message,
+  Run,
+  RunId,
+  WorkspaceDiff,
+} from "@ccr/protocol";
+
+/** What the API may ask of the run engine. Every method throws `CcrError` with `not_found` for an id that is not there. */
+export interface Runs {
+  create(input: CreateRunInput): Promise<Run>;
+  get(id: RunId): Promise<Run>;
+  list(input: ListRunsInput): Promise<Run[]>;
+  /** The person's wish; a run that is final already stays as it is. Resolves as soon as the wish is stored. */
+  cancel(id: RunId): Promise<Run>;
+  messages(id: RunId, range: { after: number; limit: number }): Promise<Message[]>;
+  /** See `Transcript.follow`. */
+  follow(id: RunId, range: { after: number }, signal: AbortSignal): AsyncIterable<Message>;
+  /** Asked of the sandbox while it runs, read from the store afterwards. */
+  diff(id: RunId): Promise<WorkspaceDiff>;
+  requests(id: RunId, range: { after: number; limit: number; refusedOnly: boolean }): Promise<AuditRecord[]>;
+}
+
+export interface Instances {
+  get(id: InstanceId): Promise<Instance>;
+  list(): Promise<Instance[]>;
+  /** Cancels the run that uses the sandbox, and removes the sandbox. Idempotent. */
+  remove(id: InstanceId): Promise<Instance>;
+}

@@ -1,0 +1,19 @@
+import { z } from "zod";
+
+/** What the page and a client need to know of the server. */
+export const ServerInfo = z.object({
+  version: z.string(),
+  /** True when no credential for the model is configured: runs then talk to the built-in scripted model. */
+  demo: z.boolean(),
+  /** The demo task's repository, ready to launch against; null outside of demo mode. */
+  demoRepository: z.string().nullable(),
+  driver: z.object({
+    name: z.enum(["docker", "bubblewrap"]).nullable(),
+    /** Which driver was taken and why, or why none can be used. */
+    sentence: z.string(),
+  }),
+  /** Folders below which a local path may be given as a repository. */
+  localRepositoryRoots: z.array(z.string()),
+  maxConcurrentRuns: z.number().int(),
+});
+export type ServerInfo = z.infer<typeof ServerInfo>;
