@@ -60,7 +60,9 @@ if (process.argv[1] === import.meta.filename) {
   for (const { name, version, dev } of missing) {
     const platform = platformOf(name);
     if (!write || platform === null || !/^\d+\.\d+\.\d+/.test(version)) {
-      console.error(`package-lock.json lacks ${name}@${version}: npm ci would refuse it. Run: node scripts/lock-file.mjs --write`);
+      console.error(
+        `package-lock.json lacks ${name}@${version}: npm ci would refuse it. Run: node scripts/lock-file.mjs --write`,
+      );
       process.exitCode = 1;
     } else {
       lock.packages[`node_modules/${name}`] = { version, ...platform, ...(dev && { dev }), optional: true };

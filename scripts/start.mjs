@@ -17,7 +17,7 @@ const checkVersions = () => {
   return `${process.version}${npm === null ? "" : `, npm ${npm}`}`;
 };
 
-runScript(async () => {
+await runScript(async () => {
   if (onlyAsks && dependenciesAreCurrent()) {
     checkVersions();
   } else {

@@ -7,7 +7,7 @@ import { runScript, stage } from "./setup/stages.mjs";
 
 const [file, ...args] = process.argv.slice(2);
 
-runScript(async () => {
+await runScript(async () => {
   if (file === undefined) throw new SetupError("Name the file to run: node scripts/with-pinned-node.mjs FILE [ARGUMENT...]");
   const problems = tooOld();
   if (problems.length > 0) throw new SetupError(problems.join("\n"));

@@ -4,8 +4,12 @@ import { delimiter, join } from "node:path";
 
 /** Something that a person has to put right: `message` says what happened and what to do next. */
 export class SetupError extends Error {
+  /** @override */
   name = "SetupError";
 }
+
+/** @param {unknown} error */
+export const errorCode = (error) => (error instanceof Error && "code" in error ? error.code : undefined);
 
 const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP"];
 const KEPT_CHARACTERS = 16_000;

@@ -13,7 +13,9 @@ const installedFile = join(root, "node_modules", ".package-lock.json");
 export const tooOld = () => {
   const problems = [];
   if (Number(process.versions.node.split(".")[0]) < 20)
-    problems.push(`Node ${process.versions.node} is too old: install Node 20 or newer (it only starts the project, which brings its own Node).`);
+    problems.push(
+      `Node ${process.versions.node} is too old: install Node 20 or newer (it only starts the project, which brings its own Node).`,
+    );
   const npm = npmVersion();
   if (npm !== null && Number(npm.split(".")[0]) < 9)
     problems.push(`npm ${npm} is too old: install npm 9 or newer (npm install --global npm@10).`);
@@ -36,10 +38,6 @@ const readIfThere = (path) => {
   }
 };
 
-/** @param {{ os?: string[], cpu?: string[] }} entry */
-const isForThisMachine = ({ os, cpu }) =>
-  (os === undefined || os.includes(process.platform)) && (cpu === undefined || cpu.includes(process.arch));
-
 /**
  * Whether what npm says it has installed is what the lock file asks for: true after `npm install`, too, by which a
  * developer adds a dependency, so that nothing is installed twice. Pure.
@@ -54,8 +52,7 @@ export const isInstalled = (lockText, installedText) => {
     if (!path.includes("node_modules/")) return true; // our own folders
     const there = installed[path];
     if (there !== undefined) return there.version === entry.version && there.link === entry.link;
-    // The C library is npm's to judge: of a package for two of them, one is missing by right.
-    return entry.optional === true && (entry.libc !== undefined || !isForThisMachine(entry));
+    return entry.optional === true; // for another platform, or not to be had here: npm has judged that
   });
 };
 

@@ -1,4 +1,5 @@
 import { request as plainRequest } from "node:http";
+import { errorCode } from "./commands.mjs";
 
 const DEFAULT_SOCKET = "/var/run/docker.sock";
 
@@ -31,11 +32,15 @@ export const probeEngine = (env) => {
     const ping = plainRequest({ ...target, path: "/_ping", timeout: 2000 }, (response) => {
       response.resume();
       if (response.statusCode === 200) resolve({ answers: true, sentence: `Docker Engine at ${where}` });
-      else resolve({ answers: false, why: `${where} answers, but with HTTP ${response.statusCode} instead of a Docker Engine's 200` });
+      else
+        resolve({
+          answers: false,
+          why: `${where} answers, but with HTTP ${response.statusCode} instead of a Docker Engine's 200`,
+        });
     });
     ping.once("timeout", () => ping.destroy(new Error("no answer within 2 seconds")));
     ping.once("error", (error) => {
-      const { code } = /** @type {NodeJS.ErrnoException} */ (error);
+      const code = errorCode(error);
       const why =
         code === "ENOENT" || code === "ECONNREFUSED"
           ? `no Docker Engine runs at ${where}`

@@ -1,6 +1,7 @@
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { errorCode } from "./commands.mjs";
 
 /**
  * Names a process so that a later one that got the same number is not mistaken for it; null: there is no such process.
@@ -11,7 +12,7 @@ const identify = (pid) => {
   try {
     process.kill(pid, 0);
   } catch (error) {
-    if (error.code !== "EPERM") return null;
+    if (errorCode(error) !== "EPERM") return null;
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
@@ -69,7 +70,7 @@ export const withLock = async (path, { waiting, action }) => {
       linkSync(own, path);
       break;
     } catch (error) {
-      if (error.code !== "EEXIST") throw error;
+      if (errorCode(error) !== "EEXIST") throw error;
     } finally {
       rmSync(own, { force: true });
     }

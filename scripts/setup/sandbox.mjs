@@ -20,7 +20,9 @@ export const ensureSandboxTools = async (say) => {
     const names = missing.map(({ program }) => program).join(" and ");
     if (!canInstall()) {
       const instead = engine?.answers === false ? `\n  Or start Docker: ${engine.why}.` : "";
-      throw new SetupError(`${names} missing, needed for ${missing.map((tool) => tool.for).join(" and ")}. Run this, then start again:\n\n    ${howToInstall(missing)}\n${instead}`);
+      throw new SetupError(
+        `${names} missing, needed for ${missing.map((tool) => tool.for).join(" and ")}. Run this, then start again:\n\n    ${howToInstall(missing)}\n${instead}`,
+      );
     }
     say(`installing ${names} with apt-get`);
     await installTools(missing);

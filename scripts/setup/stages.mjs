@@ -5,6 +5,7 @@ const coloured = process.stdout.isTTY === true && (process.env.NO_COLOR ?? "") =
 /** @param {string} code @param {string} text */
 const paint = (code, text) => (coloured ? `\u001b[${code}m${text}\u001b[0m` : text);
 export const dim = (/** @type {string} */ text) => paint("2", text);
+export const green = (/** @type {string} */ text) => paint("32", text);
 export const red = (/** @type {string} */ text) => paint("31", text);
 
 /** @param {number} ms */
