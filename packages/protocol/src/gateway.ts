@@ -58,6 +58,10 @@ export const Door = z.object({
 });
 export type Door = z.infer<typeof Door>;
 
+/** What the gateway says of itself. After a restart its doors are gone: whoever needs one opens it again. */
+export const GatewayHealth = z.object({ status: z.literal("ok"), startedAt: Timestamp, doors: z.array(RunId) });
+export type GatewayHealth = z.infer<typeof GatewayHealth>;
+
 /** The control interface of the gateway, served to the backend alone. One table, from which its router and its client come. */
 export const gatewayRoutes = {
   health: { method: "GET", path: "/health" },

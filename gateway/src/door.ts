@@ -1,0 +1,218 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Door, Policy } from "@ccr/protocol";
+import { type Admission, createAdmissions } from "./admission.ts";
+import { answerError, answerErrorOnSocket } from "./answers.ts";
+import { type AuditLog, openAuditLog } from "./audit.ts";
+import type { Dial } from "./dial.ts";
+import type { ProxyContext } from "./exchange.ts";
+import type { Limits } from "./limits.ts";
+import type { ModelRoute } from "./model-route.ts";
+import { type Outcome, refused } from "./outcome.ts";
+import { proxyRequest } from "./proxy.ts";
+import { reasonOf } from "./reason.ts";
+import { printable } from "./target.ts";
+import { openTunnel } from "./tunnel.ts";
+import { listenOnSocket } from "./unix-socket.ts";
+
+export type DoorOptions = {
+  modelRoute: ModelRoute;
+  modelHosts: ReadonlySet<string>;
+  dial: Dial;
+  limits: Limits;
+  /** Milliseconds since 1970. */
+  now: () => number;
+};
+
+/** One run's way out, listening. */
+export type OpenDoor = {
+  readonly door: Door;
+  /** Takes effect for every request that comes from now on. */
+  setPolicy(policy: Policy): void;
+  followAudit: AuditLog["follow"];
+  /** Stops listening, cuts what goes through, and writes the last records. Throws `disk_full` when they could not be written. */
+  close(): Promise<void>;
+};
+
+const MAX_HEADER_BYTES = 32 * 1024;
+/** How often refusals without a record of their own are summed up in one. */
+const SUMMARY_MS = 60_000;
+const AUDIT_RECORD_LIMITS = { method: 32, host: 300, path: 2048, rule: 1000 };
+
+/** What is known of a request before it was understood. */
+const askedOf = (request: IncomingMessage): Parameters<typeof refused>[0] => {
+  const method = request.method ?? "";
+  const url = request.url ?? "";
+  if (method === "CONNECT") return { kind: "connect", method, host: url, port: 0, path: "" };
+  return url.startsWith("/")
+    ? { kind: "model", method, host: "", port: 0, path: url.split("?")[0] ?? "" }
+    : { kind: "http", method, host: url.split("?")[0] ?? "", port: 0, path: "" };
+};
+
+const STATUS_OF: Record<Exclude<Admission["status"], "admitted">, number> = { busy: 503, flood: 429 };
+
+/** Status and words for what Node's parser did not take; null when the connection merely broke. */
+const describeClientError = (error: unknown): { status: number; rule: string } | null => {
+  const reason = reasonOf(error);
+  if (reason === "HPE_HEADER_OVERFLOW") return { status: 431, rule: "the request's headers are too large" };
+  if (reason === "ERR_HTTP_REQUEST_TIMEOUT") return { status: 408, rule: "the request took too long to arrive" };
+  return reason.startsWith("HPE_") ? { status: 400, rule: `the request is not valid HTTP (${reason})` } : null;
+};
+
+/**
+ * Opens a door: HTTP/1.1 on a unix socket, told apart by the form of the request's target. A path is a request to the model, an
+ * absolute `http://` address or CONNECT one for the proxy. Each request gives exactly one audit record when it is over.
+ */
+export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limits, now }: DoorOptions): Promise<OpenDoor> => {
+  const audit = await openAuditLog(door.auditPath, door.runId);
+  const closing = new AbortController();
+  const admissions = createAdmissions(limits, now);
+  const underWay = new Set<Promise<void>>();
+  /** Requests under way on a connection: CONNECT takes over a connection only when none is. */
+  const busy = new WeakMap<Duplex, number>();
+  const tunnelled = new Set<Duplex>();
+  let policy = door.policy;
+
+  const append = (outcome: Outcome, startedAt: number) => {
+    audit.append({
+      at: new Date(startedAt).toISOString(),
+      ...outcome,
+      method: printable(outcome.method, AUDIT_RECORD_LIMITS.method),
+      host: printable(outcome.host, AUDIT_RECORD_LIMITS.host),
+      path: printable(outcome.path, AUDIT_RECORD_LIMITS.path),
+      rule: printable(outcome.rule, AUDIT_RECORD_LIMITS.rule),
+      durationMs: Math.max(0, now() - startedAt),
+    });
+  };
+  const record = (outcome: Outcome, startedAt: number) => {
+    if (outcome.decision === "allowed") append(outcome, startedAt);
+    else if (!audit.isWritable()) admissions.countUnrecorded();
+    else if (admissions.mayRecordRefusal()) append(outcome, startedAt);
+  };
+  const summarise = () => {
+    if (!audit.isWritable()) return;
+    const count = admissions.takeUnrecorded();
+    if (count === 0) return;
+    const rule = `${count} more requests were refused without a record each: too many at once, or the audit log could not be written`;
+    append(refused({ kind: "http", method: "*", host: "", port: 0, path: "" }, rule, 429), now());
+  };
+
+  /** Runs one exchange, from its admission to its record; never rejects. */
+  const run = (request: IncomingMessage, exchange: () => Promise<Outcome>, answer: (status: number, message: string) => void) => {
+    const startedAt = now();
+    const { socket } = request;
+    const admission = admissions.admit({ underWay: underWay.size, isAuditWritable: audit.isWritable() });
+    busy.set(socket, (busy.get(socket) ?? 0) + 1);
+    const conclude = async (): Promise<void> => {
+      if (admission.status === "admitted") {
+        record(await exchange(), startedAt);
+        return;
+      }
+      const status = STATUS_OF[admission.status];
+      // Held back, so that a flood takes no more of the gateway than its share; not when too many are held back already.
+      if (admission.status === "flood" && underWay.size < limits.exchanges) {
+        await delay(limits.floodDelayMs, undefined, { signal: closing.signal }).catch(() => {});
+      }
+      answer(status, admission.message);
+      record(refused(askedOf(request), admission.message, status), startedAt);
+    };
+    const concluded = conclude()
+      .catch((error: unknown) => {
+        // A defect of ours: the client gets an answer, the record names the error's kind, and the door stays open.
+        answer(500, "The gateway failed at this request.");
+        record(refused(askedOf(request), `the gateway failed (${reasonOf(error)})`, 500), startedAt);
+      })
+      .finally(() => {
+        underWay.delete(concluded);
+        busy.set(socket, (busy.get(socket) ?? 1) - 1);
+      });
+    underWay.add(concluded);
+  };
+
+  const proxyContext = (): ProxyContext => ({ policy, modelHosts, dial, limits, signal: closing.signal });
+
+  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+    const isModel = request.url?.startsWith("/") ?? false;
+    const exchange = isModel
+      ? () => modelRoute.handle(request, response, closing.signal)
+      : () => proxyRequest(request, response, proxyContext());
+    run(request, exchange, (status, message) =>
+      answerError(request, response, { status, message, format: isModel ? "model" : "proxy" }),
+    );
+  };
+
+  const onConnect = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => {}); // Node took its own listener away; the end is seen as "close".
+    tunnelled.add(socket);
+    socket.on("close", () => tunnelled.delete(socket));
+    const isPipelined = (busy.get(socket) ?? 0) > 0;
+    const exchange = async (): Promise<Outcome> => {
+      if (!isPipelined) return openTunnel(request, socket, head, proxyContext());
+      // The answer to an earlier request would be mixed into the tunnel.
+      socket.destroy();
+      return refused(askedOf(request), "CONNECT was sent before the answer to an earlier request had come", null);
+    };
+    run(request, exchange, (status, message) => answerErrorOnSocket(socket, status, message));
+  };
+
+  const onClientError = (error: unknown, socket: Duplex) => {
+    const described = describeClientError(error);
+    if (described === null || (busy.get(socket) ?? 0) > 0) {
+      // Its request, if there is one, sees the end and makes the record.
+      socket.destroy();
+      return;
+    }
+    answerErrorOnSocket(socket, described.status, `The gateway refused this request: ${described.rule}.`);
+    record(refused({ kind: "http", method: "?", host: "", port: 0, path: "" }, described.rule, described.status), now());
+  };
+
+  const server: Server = createServer({
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: limits.requestHeadersMs,
+    requestTimeout: limits.requestMs,
+    connectionsCheckingInterval: Math.min(limits.requestHeadersMs, 5_000),
+    // Sandboxed clients open hundreds of connections; an idle one costs little, a new one costs them a round trip.
+    keepAliveTimeout: 60_000,
+  });
+  server.maxConnections = limits.connections;
+  // Also for a client that stops reading; longer than the longest silence that a working exchange may have.
+  server.timeout = Math.max(limits.modelHeadersMs, limits.modelIdleMs, limits.idleMs) + 60_000;
+  server.on("request", onRequest).on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    response.writeContinue();
+    onRequest(request, response);
+  });
+  server.on("checkExpectation", onRequest).on("connect", onConnect).on("clientError", onClientError);
+  server.on("drop", () => admissions.countUnrecorded());
+
+  try {
+    // Everybody who can reach the folder may connect: the sandbox's user is another one than ours, and the folder is its alone.
+    await listenOnSocket(server, door.socketPath, 0o666);
+  } catch (error) {
+    await audit.close();
+    throw error;
+  }
+  const summaries = setInterval(summarise, SUMMARY_MS);
+  summaries.unref();
+
+  return {
+    door,
+    setPolicy: (changed) => {
+      policy = changed;
+    },
+    followAudit: audit.follow,
+    close: async () => {
+      clearInterval(summaries);
+      const serverClosed = new Promise<void>((resolve) => server.close(() => resolve()));
+      closing.abort();
+      server.closeAllConnections();
+      for (const socket of tunnelled) socket.destroy();
+      await serverClosed;
+      await Promise.all(underWay);
+      summarise();
+      await audit.close();
+    },
+  };
+};
