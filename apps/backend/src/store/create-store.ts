@@ -1,0 +1,34 @@
+import { createAuditStore } from "./audit.ts";
+import type { Engine } from "./engine.ts";
+import { Feeds } from "./feeds.ts";
+import { GroupCommit } from "./group-commit.ts";
+import type { Ids } from "./ids.ts";
+import { createInstanceStore } from "./instances.ts";
+import { createRunStore } from "./runs.ts";
+import { type Clock, createTaskStore } from "./tasks.ts";
+import { createTranscript } from "./transcript.ts";
+import type { Store } from "./types.ts";
+
+/** The store on an engine whose schema is up to date. Disposing it ends its followers, waits for what is being written, and closes the database. */
+export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; now: Clock }): Store => {
+  const { db } = engine;
+  const commits = new GroupCommit(db);
+  const feeds = new Feeds(engine);
+  let closed: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    await feeds.close();
+    await commits.idle();
+    await db.destroy();
+  };
+  return {
+    tasks: createTaskStore({ db, ids, now }),
+    runs: createRunStore({ engine, feeds, ids, now }),
+    instances: createInstanceStore({ db, now }),
+    transcript: createTranscript({ engine, commits, feeds, now }),
+    audit: createAuditStore({ db, commits }),
+    [Symbol.asyncDispose]: () => {
+      closed ??= close();
+      return closed;
+    },
+  };
+};

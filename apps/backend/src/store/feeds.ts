@@ -1,0 +1,173 @@
+import { CcrError, isFinal, type Message, type Run, type RunId } from "@ccr/protocol";
+import type { Engine } from "./engine.ts";
+import { Feed, type Stored } from "./feed.ts";
+import { noSuchRun } from "./fence.ts";
+import { readPage } from "./pages.ts";
+
+// A follower that is behind holds one such page, whatever it does with it and for however long.
+const PAGE = { limit: 200, maxLength: 1_000_000 };
+// Bounds the parameters of one statement.
+const RUNS_AT_ONCE = 500;
+
+const shuttingDown = (): CcrError => new CcrError("unavailable", "The server is shutting down. Connect again to go on.");
+
+type Followed = {
+  feed: Feed;
+  /** The first look at the run: before it, nothing is known of what was there already. */
+  known: Promise<void>;
+  /** Reads that are under way, by where they begin: followers that want the same page share one. */
+  reads: Map<number, Promise<Message[]>>;
+  /** Why its followers cannot be served any more. */
+  failure: unknown;
+};
+
+/**
+ * Keeps the followers of runs awake. A message reaches them in the order: stored, published here, given to each follower. One look at the
+ * database serves all followers of a run, and in the common case (all are at the end) none is needed.
+ */
+export class Feeds {
+  readonly #engine: Engine;
+  readonly #followed = new Map<RunId, Followed>();
+  #watching: { stop: AbortController; ended: Promise<void> } | null = null;
+  #closed = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Tells the followers of messages that have been committed. */
+  publish(runId: RunId, stored: readonly Stored[]): void {
+    this.#followed.get(runId)?.feed.publish(stored);
+  }
+
+  /** Tells the followers how far the run is, and whether it is final. */
+  noteStatus(run: Pick<Run, "id" | "lastSeq" | "status">): void {
+    this.#followed.get(run.id)?.feed.note({ lastSeq: run.lastSeq, final: isFinal(run.status) });
+  }
+
+  /** See `Transcript.follow`. */
+  async *follow(runId: RunId, { after }: { after: number }, signal: AbortSignal): AsyncGenerator<Message, void> {
+    if (signal.aborted) return;
+    if (this.#closed) throw shuttingDown();
+    let wake = (): void => {};
+    const follower = (): void => wake();
+    const followed = this.#join(runId, follower);
+    const { feed } = followed;
+    const leave = (): void => {
+      this.#leave(runId, followed, follower);
+      follower();
+    };
+    // Not only `finally`: an iterator that nobody asks any more never gets there.
+    signal.addEventListener("abort", leave, { once: true });
+    try {
+      await followed.known;
+      let cursor = after;
+      while (!signal.aborted) {
+        if (followed.failure !== null) throw followed.failure;
+        const seen = feed.version;
+        if (cursor < feed.lastSeq) {
+          for (const message of await this.#page(runId, followed, cursor)) {
+            if (signal.aborted) return;
+            yield message;
+            cursor = message.seq;
+          }
+          continue;
+        }
+        if (feed.final) return;
+        const woken = Promise.withResolvers<void>();
+        wake = woken.resolve;
+        if (feed.version === seen && followed.failure === null && !signal.aborted) await woken.promise;
+      }
+    } finally {
+      signal.removeEventListener("abort", leave);
+      leave();
+    }
+  }
+
+  /** Ends every follower with an error, so that none takes it for the end of its run. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const stopped = this.#stopWatching();
+    this.#fail(shuttingDown());
+    await stopped;
+  }
+
+  #join(runId: RunId, follower: () => void): Followed {
+    const known = this.#followed.get(runId);
+    if (known !== undefined) {
+      known.feed.followers.add(follower);
+      return known;
+    }
+    const feed = new Feed();
+    const followed: Followed = { feed, known: this.#lookFirst(runId), reads: new Map(), failure: null };
+    feed.followers.add(follower);
+    this.#followed.set(runId, followed);
+    this.#watch();
+    return followed;
+  }
+
+  #leave(runId: RunId, followed: Followed, follower: () => void): void {
+    followed.feed.followers.delete(follower);
+    if (followed.feed.followers.size > 0 || this.#followed.get(runId) !== followed) return;
+    this.#followed.delete(runId);
+    if (this.#followed.size === 0) void this.#stopWatching();
+  }
+
+  async #page(runId: RunId, { feed, reads }: Followed, after: number): Promise<Message[]> {
+    const recent = feed.after(after);
+    if (recent.length > 0) return recent;
+    let read = reads.get(after);
+    if (read === undefined) {
+      read = readPage(this.#engine.db, runId, { after, ...PAGE }).finally(() => reads.delete(after));
+      reads.set(after, read);
+    }
+    const page = await read;
+    if (page.length > 0) return page;
+    throw new CcrError("internal", `The transcript of ${runId} has no message after ${after}, but says it has ${feed.lastSeq}.`);
+  }
+
+  /** Reads how far these runs are, and gives those that are there. */
+  async #look(runIds: readonly RunId[]): Promise<RunId[]> {
+    const rows = await this.#engine.db
+      .selectFrom("runs")
+      .select(["id", "status", "last_seq"])
+      .where("id", "in", runIds)
+      .execute();
+    for (const row of rows) this.noteStatus({ id: row.id, lastSeq: row.last_seq, status: row.status });
+    return rows.map((row) => row.id);
+  }
+
+  async #lookFirst(runId: RunId): Promise<void> {
+    if ((await this.#look([runId])).length === 0) throw noSuchRun(runId);
+  }
+
+  #watch(): void {
+    if (this.#watching !== null) return;
+    const stop = new AbortController();
+    const lookAtAll = async (): Promise<void> => {
+      const runIds = [...this.#followed.keys()];
+      for (let from = 0; from < runIds.length; from += RUNS_AT_ONCE) await this.#look(runIds.slice(from, from + RUNS_AT_ONCE));
+    };
+    const ended = this.#engine.watch(lookAtAll, stop.signal).catch((error) => {
+      if (!stop.signal.aborted) this.#fail(error);
+    });
+    this.#watching = { stop, ended };
+  }
+
+  async #stopWatching(): Promise<void> {
+    const watching = this.#watching;
+    this.#watching = null;
+    watching?.stop.abort();
+    await watching?.ended;
+  }
+
+  /** Ends all who follow now; who comes later begins anew. */
+  #fail(error: unknown): void {
+    for (const followed of this.#followed.values()) {
+      followed.failure = error;
+      followed.feed.wake();
+    }
+    this.#followed.clear();
+    this.#watching = null;
+  }
+}

@@ -1,0 +1,32 @@
+import { CcrError } from "@ccr/protocol";
+import { type Kysely, sql } from "kysely";
+import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration";
+import type { Database } from "../schema.ts";
+import { initial } from "./0001-initial.ts";
+
+/** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
+const migrations: Record<string, Migration> = { "0001-initial": initial };
+
+const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true });
+  if (!tables.some((table) => table.name === DEFAULT_MIGRATION_TABLE)) return [];
+  const { rows } = await sql<{ name: string }>`select name from ${sql.table(DEFAULT_MIGRATION_TABLE)}`.execute(db);
+  return rows.map((row) => row.name);
+};
+
+/**
+ * Brings the schema up to this version, in one transaction, so that servers that start at the same moment do it once. Throws `CcrError`
+ * with `conflict`, and changes nothing, when a newer version has written the schema. `place` names the database in that sentence.
+ */
+export const migrate = (db: Kysely<Database>, place: string): Promise<void> =>
+  db.transaction().execute(async (trx) => {
+    const newer = (await stepsTaken(trx)).filter((name) => !Object.hasOwn(migrations, name));
+    if (newer.length > 0) {
+      throw new CcrError(
+        "conflict",
+        `The database ${place} was written by a newer version of this program (${newer.join(", ")}). Start that version, or point this one at another database.`,
+      );
+    }
+    const { error } = await new Migrator({ db: trx, provider: { getMigrations: async () => migrations } }).migrateToLatest();
+    if (error !== undefined) throw error;
+  });

@@ -1,0 +1,52 @@
+import type { AgentBody, Instance, Message, Run, RunnerBody, Task } from "@ccr/protocol";
+import type { Selectable } from "kysely";
+import { fromJson } from "./json.ts";
+import type { InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
+
+export const toTask = (row: Selectable<TaskTable>): Task => ({
+  id: row.id,
+  name: row.name,
+  steps: fromJson(row.steps),
+  createdAt: row.created_at,
+  updatedAt: row.updated_at,
+});
+
+export const toRun = (row: Selectable<RunTable>): Run => ({
+  id: row.id,
+  taskId: row.task_id,
+  taskName: row.task_name,
+  steps: fromJson(row.steps),
+  repository: row.repository,
+  ref: row.ref,
+  model: row.model,
+  limits: fromJson(row.limits),
+  status: row.status,
+  reason: row.reason,
+  sentence: row.sentence,
+  stepIndex: row.step_index,
+  instanceId: row.instance_id,
+  driver: row.driver,
+  baseCommit: row.base_commit,
+  headCommit: row.head_commit,
+  usage: fromJson(row.usage),
+  lastSeq: row.last_seq,
+  createdAt: row.created_at,
+  startedAt: row.started_at,
+  endedAt: row.ended_at,
+});
+
+export const toInstance = (row: Omit<Selectable<InstanceTable>, "handle">): Instance => ({
+  id: row.id,
+  runId: row.run_id,
+  driver: row.driver,
+  status: row.status,
+  createdAt: row.created_at,
+  stoppedAt: row.stopped_at,
+});
+
+export const toMessage = (row: Pick<Selectable<MessageTable>, "run_id" | "seq" | "at" | "source" | "body">): Message => {
+  const place = { runId: row.run_id, seq: row.seq, at: row.at };
+  return row.source === "agent"
+    ? { ...place, source: "agent", body: fromJson<AgentBody>(row.body) }
+    : { ...place, source: "runner", body: fromJson<RunnerBody>(row.body) };
+};

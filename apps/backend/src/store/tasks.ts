@@ -1,0 +1,52 @@
+import type { Kysely } from "kysely";
+import type { Ids } from "./ids.ts";
+import { toJson } from "./json.ts";
+import { toTask } from "./rows.ts";
+import type { Database } from "./schema.ts";
+import type { TaskStore } from "./types.ts";
+
+export type Clock = () => Date;
+
+export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: Ids; now: Clock }): TaskStore => ({
+  create: async (input) => {
+    const at = now().toISOString();
+    const row = {
+      id: ids.task(),
+      name: input.name,
+      steps: toJson(input.steps, "The task"),
+      created_at: at,
+      updated_at: at,
+    };
+    await db.insertInto("tasks").values(row).execute();
+    return toTask(row);
+  },
+
+  find: async (id) => {
+    const row = await db.selectFrom("tasks").selectAll().where("id", "=", id).executeTakeFirst();
+    return row === undefined ? null : toTask(row);
+  },
+
+  list: async () => {
+    const rows = await db.selectFrom("tasks").selectAll().orderBy("created_at", "desc").orderBy("id", "desc").execute();
+    return rows.map(toTask);
+  },
+
+  update: async (input) => {
+    const row = await db
+      .updateTable("tasks")
+      .set({
+        updated_at: now().toISOString(),
+        ...(input.name !== undefined && { name: input.name }),
+        ...(input.steps !== undefined && { steps: toJson(input.steps, "The task") }),
+      })
+      .where("id", "=", input.id)
+      .returningAll()
+      .executeTakeFirst();
+    return row === undefined ? null : toTask(row);
+  },
+
+  delete: async (id) => {
+    const { numDeletedRows } = await db.deleteFrom("tasks").where("id", "=", id).executeTakeFirstOrThrow();
+    return numDeletedRows > 0n;
+  },
+});
