@@ -1,0 +1,214 @@
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { CcrError, type InstanceId, SandboxHandle, type SandboxSpec } from "@ccr/protocol";
+import type Docker from "dockerode";
+import { z } from "zod";
+import { diskUsage } from "../disk.ts";
+import { accountFiles, type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
+import { executorSocket } from "../layout.ts";
+import { prepareMounts, writableSources } from "../mounts.ts";
+import { lastBytes, NEVER_RAN_EXIT_CODE } from "../results.ts";
+import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
+import { connectEngine, describeEngineError, engineMessage, engineSocket, engineStatus } from "./engine.ts";
+import { readLogFrames } from "./logs.ts";
+import { containerName, containerRequest, environmentNames, LABELS } from "./plan.ts";
+import { probeEngine } from "./probe.ts";
+
+export type DockerDriverOptions = {
+  /** The engine's address as in `DOCKER_HOST`; the default socket when left out. */
+  engine?: string | undefined;
+  /** This server's identity: it lists and adopts only what carries it. */
+  owner: string;
+  /** A folder of the driver's own, for the few small files that its containers mount. */
+  stateDir: string;
+};
+
+const HandleData = z.object({ writable: z.array(z.string()) });
+
+// Removing a container with a large writable layer can take the engine seconds.
+const REMOVED_WITHIN_MS = 30_000;
+
+/** Sandboxes as containers of a Docker Engine on this machine. */
+export class DockerDriver implements SandboxDriver {
+  readonly name = "docker";
+  readonly #options: DockerDriverOptions;
+  readonly #server: Identity = serverIdentity();
+
+  constructor(options: DockerDriverOptions) {
+    this.#options = options;
+  }
+
+  probe(signal: AbortSignal): Promise<Probe> {
+    return probeEngine(this.#options.engine, signal);
+  }
+
+  async create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxHandle> {
+    const handle = this.#handle(spec);
+    await prepareMounts(spec, this.#server);
+    const folder = this.#folder(spec.instanceId);
+    const accounts = await this.#writeFolder(folder, handle);
+    return this.#calling(`making the sandbox ${spec.instanceId}`, async (docker) => {
+      const image = await docker.getImage(spec.image).inspect();
+      const info = await docker.info();
+      signal.throwIfAborted();
+      const request = containerRequest({
+        spec,
+        handle,
+        owner: this.#options.owner,
+        identity: sandboxIdentity(this.#server),
+        accounts,
+        imageEnvironment: environmentNames(image.Config.Env ?? []),
+        cpus: info.NCPU,
+      });
+      await docker.createContainer({ ...request, abortSignal: signal }).catch((error: unknown) => {
+        if (engineStatus(error) !== 409) throw error;
+      });
+      return this.#startOnce(docker, handle, signal);
+    });
+  }
+
+  async inspect(handle: SandboxHandle): Promise<SandboxState> {
+    return this.#calling(`looking at the sandbox ${handle.instanceId}`, async (docker) => {
+      const container = await inspectContainer(docker, handle.instanceId);
+      if (container === null) return { status: "gone" };
+      const diskBytes = await diskUsage(HandleData.parse(handle.data).writable);
+      switch (container.State.Status) {
+        case "created":
+          return { status: "exited", exitCode: NEVER_RAN_EXIT_CODE, outOfMemory: false, diskBytes };
+        case "exited":
+        case "dead":
+          return { status: "exited", exitCode: container.State.ExitCode, outOfMemory: container.State.OOMKilled, diskBytes };
+        default:
+          return { status: "running", diskBytes };
+      }
+    });
+  }
+
+  async logs(handle: SandboxHandle, signal: AbortSignal): Promise<string> {
+    return this.#calling(`reading the log of the sandbox ${handle.instanceId}`, async (docker) => {
+      const container = docker.getContainer(containerName(handle.instanceId));
+      try {
+        const frames = await container.logs({ stdout: true, stderr: true, follow: false, abortSignal: signal });
+        return lastBytes(readLogFrames(frames));
+      } catch (error) {
+        if (engineStatus(error) === 404) return "";
+        throw error;
+      }
+    });
+  }
+
+  async destroy(handle: SandboxHandle): Promise<void> {
+    await this.#calling(`removing the sandbox ${handle.instanceId}`, (docker) => removeContainer(docker, handle.instanceId));
+    await rm(this.#folder(handle.instanceId), { recursive: true, force: true });
+  }
+
+  async list(): Promise<SandboxHandle[]> {
+    const containers = await this.#calling("listing the sandboxes", (docker) =>
+      docker.listContainers({ all: true, filters: { label: [`${LABELS.owner}=${this.#options.owner}`] } }),
+    );
+    const found = [...containers.map(({ Labels }) => Labels[LABELS.handle] ?? ""), ...(await this.#storedHandles())];
+    const handles = new Map<InstanceId, SandboxHandle>();
+    for (const text of found) {
+      const handle = parseHandle(text);
+      if (handle !== null) handles.set(handle.instanceId, handle);
+    }
+    return [...handles.values()];
+  }
+
+  #handle(spec: SandboxSpec): SandboxHandle {
+    const socket = executorSocket(spec);
+    if ("problem" in socket) throw new CcrError("internal", socket.problem);
+    return {
+      version: 1,
+      driver: this.name,
+      instanceId: spec.instanceId,
+      endpoint: { socketPath: socket.path },
+      data: { writable: writableSources(spec) },
+    };
+  }
+
+  /** Starts what was created and never started; leaves alone what runs or ran. */
+  async #startOnce(docker: Docker, handle: SandboxHandle, signal: AbortSignal): Promise<SandboxHandle> {
+    const container = docker.getContainer(containerName(handle.instanceId));
+    const found = await container.inspect({ abortSignal: signal });
+    if (found.Config.Labels[LABELS.owner] !== this.#options.owner) {
+      throw new CcrError(
+        "conflict",
+        `A container ${containerName(handle.instanceId)} of another server exists. Remove it, or start the run again.`,
+      );
+    }
+    if (found.State.Status === "created") {
+      await container.start({ abortSignal: signal }).catch((error: unknown) => {
+        if (engineStatus(error) !== 304) throw error;
+      });
+    }
+    return parseHandle(found.Config.Labels[LABELS.handle] ?? "") ?? handle;
+  }
+
+  #folder(instanceId: InstanceId): string {
+    return join(this.#options.stateDir, instanceId);
+  }
+
+  async #writeFolder(folder: string, handle: SandboxHandle): Promise<{ passwd: string; group: string }> {
+    const accounts = accountFiles(sandboxIdentity(this.#server));
+    const paths = { passwd: join(folder, "passwd"), group: join(folder, "group") };
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await writeFile(join(folder, HANDLE_FILE), JSON.stringify(handle));
+    await writeFile(paths.passwd, accounts.passwd, { mode: 0o644 });
+    await writeFile(paths.group, accounts.group, { mode: 0o644 });
+    return paths;
+  }
+
+  /** The handles of what may be half made: a folder is written before its container. */
+  async #storedHandles(): Promise<string[]> {
+    const names = await readdir(this.#options.stateDir).catch(() => []);
+    return Promise.all(names.map((name) => readFile(join(this.#options.stateDir, name, HANDLE_FILE), "utf8").catch(() => "")));
+  }
+
+  /** Calls the engine, and makes its errors into sentences. */
+  async #calling<Result>(what: string, call: (docker: Docker) => Promise<Result>): Promise<Result> {
+    const socket = engineSocket(this.#options.engine);
+    if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
+    try {
+      return await call(connectEngine(socket.socketPath));
+    } catch (error) {
+      if (error instanceof CcrError || (error instanceof Error && error.name === "AbortError")) throw error;
+      throw new CcrError("unavailable", `${describeEngineError(error, socket.socketPath)} (while ${what})`, { cause: error });
+    }
+  }
+}
+
+const HANDLE_FILE = "handle.json";
+
+const parseHandle = (text: string): SandboxHandle | null => {
+  try {
+    return SandboxHandle.safeParse(JSON.parse(text)).data ?? null;
+  } catch {
+    return null;
+  }
+};
+
+const inspectContainer = (docker: Docker, instanceId: InstanceId): Promise<Docker.ContainerInspectInfo | null> =>
+  docker
+    .getContainer(containerName(instanceId))
+    .inspect()
+    .catch((error: unknown) => {
+      if (engineStatus(error) === 404) return null;
+      throw error;
+    });
+
+/** Kills and removes; when somebody is at it already, waits until it is done. */
+const removeContainer = async (docker: Docker, instanceId: InstanceId): Promise<void> => {
+  const giveUpAt = Date.now() + REMOVED_WITHIN_MS;
+  for (;;) {
+    try {
+      await docker.getContainer(containerName(instanceId)).remove({ force: true, v: true });
+      return;
+    } catch (error) {
+      if (engineStatus(error) === 404) return;
+      if (Date.now() > giveUpAt) throw error;
+      if (engineStatus(error) !== 409 && !/busy/i.test(engineMessage(error))) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+};

@@ -1,0 +1,56 @@
+import Docker from "dockerode";
+
+const DEFAULT_SOCKET = "/var/run/docker.sock";
+
+/** Where the engine listens, or why that cannot be used. Pure. */
+export const engineSocket = (engine: string | undefined): { socketPath: string } | { problem: string } => {
+  if (engine === undefined || engine === "") return { socketPath: DEFAULT_SOCKET };
+  const socketPath = /^unix:\/\/(\/.+)$/.exec(engine)?.[1];
+  if (socketPath !== undefined) return { socketPath };
+  return {
+    problem: `DOCKER_HOST is ${withoutUserInfo(engine)}. A sandbox shares folders and unix sockets with this server, so the engine must run on this machine: set DOCKER_HOST to unix:///path/to/docker.sock, or leave it out.`,
+  };
+};
+
+const withoutUserInfo = (url: string): string => url.replace(/\/\/[^@/]*@/, "//");
+
+/** A client of the engine behind a unix socket; nothing is connected yet, and the environment's DOCKER_HOST is not looked at. */
+export const connectEngine = (socketPath: string, options: { timeoutMs?: number } = {}): Docker =>
+  // Keys that are left out would be filled from the environment.
+  new Docker({ socketPath, host: undefined, port: undefined, protocol: "http", timeout: options.timeoutMs });
+
+/** The HTTP status of an engine's error answer, or null when it was something else. */
+export const engineStatus = (error: unknown): number | null =>
+  error instanceof Error && "statusCode" in error && typeof error.statusCode === "number" ? error.statusCode : null;
+
+const errorCode = (error: unknown): string | null =>
+  error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
+
+/** What an engine's error says, without the HTTP wrapping that its client adds. */
+export const engineMessage = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error);
+  if ("json" in error && typeof error.json === "object" && error.json !== null && "message" in error.json)
+    return String(error.json.message);
+  return error.message;
+};
+
+/** Why the engine behind a socket did not answer, and what to do. */
+export const describeEngineError = (error: unknown, socketPath: string): string => {
+  switch (errorCode(error)) {
+    case "ENOENT":
+      return `There is no Docker Engine at ${socketPath}. Install and start one, or set DOCKER_HOST to its unix socket.`;
+    case "EACCES":
+    case "EPERM":
+      return `This user may not use the Docker Engine at ${socketPath} (permission denied). Add the user to the group that owns the socket, usually 'docker', and log in again.`;
+    case "ECONNREFUSED":
+      return `Nothing answers at ${socketPath}: the Docker Engine is not running. Start it, for example with 'systemctl start docker'.`;
+    case "ENOTSOCK":
+    case "ECONNRESET":
+    case "EPIPE":
+      return `What answers at ${socketPath} is not a Docker Engine, or it is just stopping.`;
+    default: {
+      const status = engineStatus(error);
+      return `The Docker Engine at ${socketPath} answered with an error${status === null ? "" : ` (${status})`}: ${engineMessage(error)}`;
+    }
+  }
+};

@@ -1,0 +1,145 @@
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import { CcrError } from "@ccr/protocol";
+import type Docker from "dockerode";
+import { pack } from "tar-stream";
+import type { ImageProvider, ReportProgress } from "../types.ts";
+import { BuildOutput } from "./build-output.ts";
+import { connectEngine, describeEngineError, engineMessage, engineSocket, engineStatus } from "./engine.ts";
+import { DOCKERFILE, hashImageInputs, type ImageInputs, type ImageOptions, readImageInputs } from "./image-inputs.ts";
+import { LABELS } from "./plan.ts";
+
+const REPOSITORY = "claude-code-runner/executor";
+const HASH_LABEL = "ccr.image.hash";
+
+export type DockerImagesOptions = ImageOptions & {
+  engine?: string | undefined;
+  owner: string;
+  /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` for the build alone; they stay in no layer and do not count as inputs. */
+  proxies?: Record<string, string>;
+};
+
+type Building = { hash: string; done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
+
+/** Builds the executor image on a Docker Engine. */
+export class DockerImages implements ImageProvider {
+  readonly #options: DockerImagesOptions;
+  #building: Building | null = null;
+
+  constructor(options: DockerImagesOptions) {
+    this.#options = options;
+  }
+
+  async ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string> {
+    const socket = engineSocket(this.#options.engine);
+    if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
+    const docker = connectEngine(socket.socketPath);
+    const inputs = await readImageInputs(this.#options);
+    const hash = hashImageInputs(inputs);
+    try {
+      if (await hasImage(docker, tagOf(hash))) return tagOf(hash);
+    } catch (error) {
+      throw new CcrError("unavailable", describeEngineError(error, socket.socketPath), { cause: error });
+    }
+    return this.#join(this.#buildingOf(docker, inputs, hash), report, signal);
+  }
+
+  /** The build that is going on, or a new one. */
+  #buildingOf(docker: Docker, inputs: ImageInputs, hash: string): Building {
+    if (this.#building !== null && this.#building.hash === hash && !this.#building.stop.signal.aborted) return this.#building;
+    const reports = new Set<ReportProgress>();
+    const stop = new AbortController();
+    const tell: ReportProgress = (text) => {
+      for (const report of reports) report(text);
+    };
+    const done = this.#build(docker, { inputs, hash, tell, signal: stop.signal }).finally(() => {
+      if (this.#building === building) this.#building = null;
+    });
+    const building: Building = { hash, done, reports, callers: 0, stop };
+    this.#building = building;
+    return building;
+  }
+
+  /** Waits with the others; the build is stopped only when nobody waits any more. */
+  async #join(building: Building, report: ReportProgress, signal: AbortSignal): Promise<string> {
+    building.reports.add(report);
+    building.callers++;
+    const aborted = Promise.withResolvers<never>();
+    const leave = () => aborted.reject(signal.reason);
+    signal.addEventListener("abort", leave, { once: true });
+    if (signal.aborted) leave();
+    try {
+      return await Promise.race([building.done, aborted.promise]);
+    } finally {
+      signal.removeEventListener("abort", leave);
+      building.reports.delete(report);
+      building.callers--;
+      if (building.callers === 0) building.stop.abort();
+      building.done.catch(() => {}); // who left early does not hear how it ended
+    }
+  }
+
+  async #build(
+    docker: Docker,
+    { inputs, hash, tell, signal }: { inputs: ImageInputs; hash: string; tell: ReportProgress; signal: AbortSignal },
+  ): Promise<string> {
+    const output = new BuildOutput();
+    try {
+      const stream = await docker.buildImage(contextOf(inputs), {
+        t: tagOf(hash),
+        dockerfile: DOCKERFILE,
+        buildargs: { ...inputs.buildArguments, ...this.#options.proxies },
+        labels: { [LABELS.owner]: this.#options.owner, [HASH_LABEL]: hash },
+        rm: true,
+        forcerm: true,
+        abortSignal: signal,
+      });
+      for await (const line of createInterface({ input: stream })) {
+        const news = output.take(line);
+        if (news !== null) tell(news);
+      }
+      if (output.error !== null) throw new Error(output.error);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new CcrError("unavailable", output.describeFailure(engineMessage(error)), { cause: error });
+    }
+    // The engine's stream also ends, without an error, when the engine stops.
+    if (!(await hasImage(docker, tagOf(hash))))
+      throw new CcrError("unavailable", output.describeFailure("the engine stopped building"));
+    await this.#removeOlder(docker, hash);
+    return tagOf(hash);
+  }
+
+  /** Takes the name from images of earlier inputs, which frees their disk; one that a sandbox still uses stays. */
+  async #removeOlder(docker: Docker, hash: string): Promise<void> {
+    const images = await docker.listImages({ filters: { label: [`${LABELS.owner}=${this.#options.owner}`, HASH_LABEL] } });
+    for (const tag of images.flatMap((image) => image.RepoTags ?? [])) {
+      if (!tag.startsWith(`${REPOSITORY}:`) || tag === tagOf(hash)) continue;
+      // Clearing up is worth no failed start: what stays is taken after the next build.
+      await docker
+        .getImage(tag)
+        .remove()
+        .catch(() => {});
+    }
+  }
+}
+
+const tagOf = (hash: string): string => `${REPOSITORY}:${hash}`;
+
+const hasImage = async (docker: Docker, tag: string): Promise<boolean> => {
+  try {
+    await docker.getImage(tag).inspect();
+    return true;
+  } catch (error) {
+    if (engineStatus(error) === 404) return false;
+    throw error;
+  }
+};
+
+/** The build context as a tar stream, the same bytes for the same inputs: times would defeat the engine's cache. */
+const contextOf = ({ files }: ImageInputs): Readable => {
+  const tar = pack();
+  for (const { name, content } of files) tar.entry({ name, mode: 0o644, mtime: new Date(0) }, content);
+  tar.finalize();
+  return Readable.from(tar);
+};
