@@ -155,26 +155,34 @@ export class ScenarioError extends Error {
   override readonly name = "ScenarioError";
 }
 
-const pathText = (path: readonly PropertyKey[]): string =>
-  path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+interface Problem {
+  path: readonly PropertyKey[];
+  message: string;
+}
 
 /** A union's own message is "invalid input": take the words of the branch that was nearest, the one that got deepest with the fewest complaints. */
-const describe = (issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): string[] => {
+const problemsOf = (issue: z.core.$ZodIssue, above: readonly PropertyKey[] = []): Problem[] => {
   const path = [...above, ...issue.path];
-  if (issue.code !== "invalid_union" || issue.errors.length === 0) {
-    const place = pathText(path).replace(/^\./, "");
-    return [place === "" ? issue.message : `${place}: ${issue.message}`];
-  }
-  const depth = (issues: readonly z.core.$ZodIssue[]) => Math.max(...issues.map((each) => each.path.length));
-  const [nearest = []] = [...issue.errors].sort((a, b) => depth(b) - depth(a) || a.length - b.length);
-  return nearest.flatMap((each) => describe(each, path));
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return [{ path, message: issue.message }];
+  const depth = (problems: readonly Problem[]) => Math.max(...problems.map((each) => each.path.length));
+  const branches = issue.errors.map((issues) => issues.flatMap((each) => problemsOf(each, path)));
+  const [nearest = []] = branches.sort((a, b) => depth(b) - depth(a) || a.length - b.length);
+  return nearest;
+};
+
+const describe = ({ path, message }: Problem): string => {
+  const place = path.map((part) => (typeof part === "number" ? `[${part}]` : `.${String(part)}`)).join("");
+  return place === "" ? message : `${place.replace(/^\./, "")}: ${message}`;
 };
 
 /** Checks a scenario; throws a `ScenarioError` that names `origin` and each place that is wrong. */
 export const parseScenario = (value: unknown, origin = "the scenario"): Scenario => {
   const parsed = ScenarioSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.flatMap((issue) => describe(issue)).slice(0, 5);
+  const problems = parsed.error.issues
+    .flatMap((issue) => problemsOf(issue))
+    .slice(0, 5)
+    .map(describe);
   throw new ScenarioError(`${origin} is not a valid scenario: ${problems.join("; ")}`);
 };
 
