@@ -70,6 +70,9 @@ export const RunnerBody = z.discriminatedUnion("type", [
 ]);
 export type RunnerBody = z.infer<typeof RunnerBody>;
 
+/** The name of the spool in its folder: one event per line, as JSON. */
+export const SPOOL_FILE = "spool.ndjson";
+
 /** An event as the executor spools it; `seq` counts from 1 without gaps within one sandbox. */
 export const SpoolEvent = z.discriminatedUnion("source", [
   z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("agent"), body: AgentBody }),

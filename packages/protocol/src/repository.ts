@@ -15,14 +15,24 @@ const SEGMENT = /^[\w.~+-][\w.~+ -]*$/;
 
 const refuse = (message: string): ParsedRepository => ({ ok: false, message });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
-const CONTROL = /[\u0000-\u001f\u007f\u202a-\u202e\u2066-\u2069]/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;
 
-const checkPath = (path: string): string | null => {
+const decode = (text: string): string | null => {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+};
+
+/** What is wrong with a path, if anything; git decodes the percent signs of a URL, so what they stand for is what is judged. */
+const checkPath = (path: string, form: "url" | "plain"): string | null => {
   const segments = path.split("/").filter((segment) => segment !== "");
   if (segments.length === 0) return "the address names a host but no repository";
   for (const segment of segments) {
-    if (segment === "." || segment === "..") return "the address has a '..' in its path";
-    if (segment.startsWith("-") || !SEGMENT.test(decodeURIComponent(segment)))
+    const plain = form === "url" ? decode(segment) : segment;
+    if (plain === "." || plain === "..") return "the address has a '..' in its path";
+    if (plain === null || plain.startsWith("-") || !SEGMENT.test(plain))
       return `the part '${segment.slice(0, 60)}' of the address is not a plain name`;
   }
   return null;
@@ -43,7 +53,8 @@ export const parseRepository = (text: string): ParsedRepository => {
   }
   if (/^[\w.-]+\/[\w.-]+$/.test(given)) {
     const name = given.replace(/\.git$/, "");
-    const problem = checkPath(name);
+    if (name.endsWith("/")) return refuse("the repository has an owner but no name");
+    const problem = checkPath(name, "plain");
     if (problem !== null) return refuse(problem);
     return {
       ok: true,
@@ -52,8 +63,10 @@ export const parseRepository = (text: string): ParsedRepository => {
   }
   const scp = /^([^@/:\s]+)@([^:/\s]+):(?!\/\/)(.+)$/.exec(given);
   if (scp !== null && !given.includes("://")) {
-    const [, user = "", host = "", path = ""] = scp;
-    return ssh({ user, host: host.toLowerCase(), port: 22, path: path.replace(/^\//, ""), display: given });
+    const [, user = "", name = "", path = ""] = scp;
+    const host = name.toLowerCase();
+    // Kept in this form: here the path counts from the user's home, in an ssh:// URL from the root.
+    return ssh({ user, host, port: 22, url: `${user}@${host}:${path}`, display: given }, checkPath(path, "plain"));
   }
   if (!given.includes("://")) {
     return refuse("this is neither owner/name, nor an https, http or ssh URL, nor an absolute local path");
@@ -61,7 +74,6 @@ export const parseRepository = (text: string): ParsedRepository => {
   let url: URL;
   try {
     url = new URL(given);
-    decodeURIComponent(url.pathname);
   } catch {
     return refuse("this is not a valid URL");
   }
@@ -69,13 +81,11 @@ export const parseRepository = (text: string): ParsedRepository => {
     return refuse("the URL has a query or a fragment; give the repository's address alone");
   if (url.protocol === "ssh:") {
     if (url.password !== "") return refuse("the URL holds a password; give the address without it");
-    return ssh({
-      user: decodeURIComponent(url.username) || "git",
-      host: url.hostname.toLowerCase(),
-      port: url.port === "" ? 22 : Number(url.port),
-      path: url.pathname.replace(/^\//, ""),
-      display: given,
-    });
+    const user = (url.username === "" ? "git" : decode(url.username)) ?? "";
+    const host = url.hostname.toLowerCase();
+    const port = url.port === "" ? 22 : Number(url.port);
+    const clean = `ssh://${user}@${host}:${port}${url.pathname}`;
+    return ssh({ user, host, port, url: clean, display: given }, checkPath(url.pathname, "url"));
   }
   if (url.protocol !== "https:" && url.protocol !== "http:") {
     return refuse(`'${url.protocol.slice(0, 20)}//' addresses are not taken; give an https, http or ssh URL`);
@@ -87,7 +97,7 @@ export const parseRepository = (text: string): ParsedRepository => {
   }
   const host = url.hostname.toLowerCase();
   if (!HOST.test(host) && !/^\[[0-9a-f:.]+\]$/.test(host)) return refuse(`'${host.slice(0, 100)}' is not a host name`);
-  const problem = checkPath(url.pathname);
+  const problem = checkPath(url.pathname, "url");
   if (problem !== null) return refuse(problem);
   const transport = url.protocol === "https:" ? "https" : "http";
   const port = url.port === "" ? (transport === "https" ? 443 : 80) : Number(url.port);
@@ -95,11 +105,17 @@ export const parseRepository = (text: string): ParsedRepository => {
   return { ok: true, address: { transport, url: clean, display: clean, host, port } };
 };
 
-const ssh = (parts: { user: string; host: string; port: number; path: string; display: string }): ParsedRepository => {
-  const { user, host, port, path, display } = parts;
-  if (!SSH_USER.test(user)) return refuse(`'${user.slice(0, 60)}' is not a user name`);
+// People paste tokens in place of a user name; an address is stored and shown, so one with a token must not get in.
+const TOKEN = /^(gh[a-z]_|github_pat_|glpat-)/i;
+
+const ssh = (
+  parts: { user: string; host: string; port: number; url: string; display: string },
+  pathProblem: string | null,
+): ParsedRepository => {
+  const { user, host } = parts;
+  if (TOKEN.test(user)) return refuse("the address holds a token in place of a user name; give the address without it");
+  if (!SSH_USER.test(user)) return refuse("the address has something before its '@' that is not a user name");
   if (!HOST.test(host)) return refuse(`'${host.slice(0, 100)}' is not a host name`);
-  const problem = checkPath(path);
-  if (problem !== null) return refuse(problem);
-  return { ok: true, address: { transport: "ssh", url: `ssh://${user}@${host}:${port}/${path}`, display, host, port, user } };
+  if (pathProblem !== null) return refuse(pathProblem);
+  return { ok: true, address: { transport: "ssh", ...parts } };
 };

@@ -8,8 +8,8 @@ export const ServerInfo = z.object({
   /** The demo task's repository, ready to launch against; null outside of demo mode. */
   demoRepository: z.string().nullable(),
   driver: z.object({
-    name: z.enum(["docker", "bubblewrap"]).nullable(),
-    /** Which driver was taken and why, or why none can be used. */
+    name: z.enum(["docker", "bubblewrap"]),
+    /** Which driver was taken, and why. */
     sentence: z.string(),
   }),
   /** Folders below which a local path may be given as a repository. */

@@ -1,0 +1,154 @@
+import { CcrError, ERROR_STATUS, errorBody } from "@ccr/protocol";
+import { serveStatic } from "@hono/node-server/serve-static";
+import { trpcServer } from "@hono/trpc-server";
+import { Hono, type Context as HonoContext } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { getCookie, setCookie } from "hono/cookie";
+import { secureHeaders } from "hono/secure-headers";
+import { type Access, SESSION_COOKIE } from "./access.ts";
+import { loginPage } from "./login-page.ts";
+import { appRouter } from "./router.ts";
+import type { Context } from "./trpc.ts";
+
+// A hundred steps of the greatest length fit.
+const BODY_MAX_BYTES = 64 * 1024 * 1024;
+const SESSION_SECONDS = 30 * 24 * 3600;
+
+const refuse = (c: HonoContext, error: CcrError) => c.json(errorBody(error), { status: ERROR_STATUS[error.code] });
+
+export type HttpOptions = {
+  access: Access;
+  context: Context;
+  /** Where the built web UI is. */
+  uiFolder: string;
+  /** Told of errors nobody foresaw. */
+  unexpected: (path: string, error: unknown) => void;
+};
+
+/** The whole HTTP interface: who may call is decided here, once, before any route. */
+export const createHttp = ({ access, context, uiFolder, unexpected }: HttpOptions): Hono => {
+  const app = new Hono();
+
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'self'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", "data:"],
+        connectSrc: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+      },
+      xFrameOptions: "DENY",
+      referrerPolicy: "no-referrer",
+      // Plain http on the own machine is the normal case; a proxy in front sets this where it belongs.
+      strictTransportSecurity: false,
+    }),
+  );
+
+  app.use(async (c, next) => {
+    const host = c.req.header("host");
+    if (!access.isOwnHost(host)) {
+      return refuse(
+        c,
+        new CcrError(
+          "forbidden",
+          "This server does not answer to that Host name; open it by its address, or set CCR_PUBLIC_URL.",
+        ),
+      );
+    }
+    const origin = c.req.header("origin");
+    if (origin !== undefined && !access.isOwnOrigin(origin, host)) {
+      return refuse(c, new CcrError("forbidden", "Requests from pages of another origin are refused."));
+    }
+    await next();
+  });
+
+  app.use(
+    bodyLimit({
+      maxSize: BODY_MAX_BYTES,
+      onError: (c) =>
+        refuse(c, new CcrError("payload_too_large", `The request is larger than ${BODY_MAX_BYTES / 1024 / 1024} MiB.`)),
+    }),
+  );
+
+  const openSession = (c: HonoContext): void =>
+    setCookie(c, SESSION_COOKIE, access.sessionValue, {
+      httpOnly: true,
+      sameSite: "Lax",
+      path: "/",
+      maxAge: SESSION_SECONDS,
+      secure: new URL(c.req.url).protocol === "https:" || c.req.header("x-forwarded-proto") === "https",
+    });
+  const wrongToken = new CcrError(
+    "unauthorized",
+    "That token is not this server's; use the login link that it printed when it started.",
+  );
+
+  app.get("/login", (c) => {
+    const token = c.req.query("token");
+    if (token === undefined) return c.html(loginPage(null), 200);
+    if (!access.isToken(token)) return c.html(loginPage(wrongToken.message), 401);
+    openSession(c);
+    return c.redirect("/", 303);
+  });
+  app.post("/login", async (c) => {
+    const isJson = c.req.header("content-type")?.includes("json") === true;
+    const body: unknown = isJson ? await c.req.json().catch(() => null) : await c.req.parseBody().catch(() => null);
+    const token = typeof body === "object" && body !== null && "token" in body ? body.token : undefined;
+    if (typeof token !== "string" || !access.isToken(token.trim())) {
+      return isJson ? refuse(c, wrongToken) : c.html(loginPage(wrongToken.message), 401);
+    }
+    openSession(c);
+    return isJson ? c.body(null, 204) : c.redirect("/", 303);
+  });
+
+  app.use(async (c, next) => {
+    const bearer = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+    const cookie = getCookie(c, SESSION_COOKIE);
+    // A wrong bearer token is not made good by a cookie: the caller meant the token.
+    const allowed = bearer !== undefined ? access.isToken(bearer) : cookie !== undefined && access.isSession(cookie);
+    if (allowed) return next();
+    if (c.req.method === "GET" && c.req.header("accept")?.includes("text/html") === true) return c.html(loginPage(null), 401);
+    return refuse(
+      c,
+      new CcrError(
+        "unauthorized",
+        "Give the server's token as 'Authorization: Bearer …', or open the login link that it printed.",
+      ),
+    );
+  });
+
+  app.use(
+    "/trpc/*",
+    trpcServer({
+      router: appRouter,
+      endpoint: "/trpc",
+      createContext: () => ({ ...context }),
+      onError: ({ error, path }) => {
+        if (error.code === "INTERNAL_SERVER_ERROR") unexpected(path ?? "", error.cause ?? error);
+      },
+    }),
+  );
+
+  const serve = (options: { path?: string }) =>
+    serveStatic({
+      root: uiFolder,
+      ...options,
+      // The build puts a hash of the content into the names below assets/.
+      onFound: (path, c) =>
+        c.header("cache-control", /[/\\]assets[/\\]/.test(path) ? "public, max-age=31536000, immutable" : "no-cache"),
+    });
+  app.get("*", serve({}));
+  // A path without a file of that name is a page of the UI, whose router knows it.
+  app.get("*", async (c, next) => (/\.[a-z0-9]+$/i.test(c.req.path) ? next() : serve({ path: "index.html" })(c, next)));
+
+  app.notFound((c) => refuse(c, new CcrError("not_found", `There is nothing at ${c.req.method} ${c.req.path}.`)));
+  app.onError((error, c) => {
+    unexpected(c.req.path, error);
+    return refuse(c, new CcrError("internal", "Something went wrong in the server; its log says what."));
+  });
+  return app;
+};

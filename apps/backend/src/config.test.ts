@@ -1,0 +1,81 @@
+import { describe, expect, it } from "vitest";
+import { ConfigError, helpText, readConfig } from "./config.ts";
+
+const start = (argv: string[], environment: Record<string, string> = {}) => {
+  const invocation = readConfig(argv, { HOME: "/home/someone", ...environment });
+  if (invocation.kind !== "start") throw new Error("expected a start");
+  return invocation.config;
+};
+
+describe("readConfig", () => {
+  it("starts on loopback, port 4100, in demo mode, when nothing is given", () => {
+    expect(start([])).toMatchObject({
+      host: "127.0.0.1",
+      port: 4100,
+      token: null,
+      driver: "auto",
+      maxConcurrentRuns: 4,
+      modelCredential: null,
+    });
+  });
+
+  it("lets an option win over its variable, and treats an empty variable as not set", () => {
+    expect(start(["--port", "0"], { PORT: "5000", CCR_DRIVER: "" })).toMatchObject({ port: 0, driver: "auto" });
+  });
+
+  it("reads lists and keeps the database in the data folder", () => {
+    const config = start([], {
+      CCR_DATA_DIR: "/srv/ccr",
+      CCR_LOCAL_REPOSITORIES: "/a:/b",
+      CCR_ALLOWED_HOSTS: "example.org, *.example.net:8443",
+    });
+    expect(config.localRepositoryRoots).toEqual(["/a", "/b"]);
+    expect(config.databasePath).toBe("/srv/ccr/runner.db");
+    expect(config.allowedHosts).toEqual([
+      { host: "example.org", ports: [443] },
+      { host: "*.example.net", ports: [8443] },
+    ]);
+  });
+
+  it.each([
+    [{ PORT: "http" }, "PORT: must be a number"],
+    [{ PORT: "70000" }, "PORT: must be at most 65535"],
+    [{ CCR_DRIVER: "podman" }, "CCR_DRIVER: must be auto, docker or bubblewrap"],
+    [{ CCR_DATA_DIR: "data" }, "CCR_DATA_DIR: must be an absolute path"],
+    [{ CCR_MAX_CONCURRENT_RUNS: "0" }, "CCR_MAX_CONCURRENT_RUNS: must be at least 1"],
+    [{ CCR_LOCAL_REPOSITORIES: "work" }, "CCR_LOCAL_REPOSITORIES: must be an absolute path"],
+    [{ CCR_ALLOWED_HOSTS: "http://x" }, "CCR_ALLOWED_HOSTS: 'http://x' is not host or host:port"],
+    [{ CCR_TOKEN: "short" }, "CCR_TOKEN: must have at least 16 characters"],
+    [{ DATABASE_URL: "postgres://db/x" }, "DATABASE_URL: PostgreSQL is not supported yet"],
+    [{ DATABASE_URL: "mysql://x" }, "DATABASE_URL: must be sqlite:/absolute/path"],
+    [{ ANTHROPIC_BASE_URL: "ftp://x" }, "ANTHROPIC_BASE_URL: must be an http or https URL"],
+    [{ DOCKER_HOST: "nonsense" }, "DOCKER_HOST: must be unix:///path or tcp://host:port"],
+    [{ HOST: "0.0.0.0" }, "HOST: '0.0.0.0' can be reached from other machines, so a token must be chosen"],
+    [{ ANTHROPIC_API_KEY: "k", CLAUDE_CODE_OAUTH_TOKEN: "t" }, "are both set"],
+  ])("refuses %j with one clear line", (environment, message) => {
+    const error = (() => {
+      try {
+        return start([], environment);
+      } catch (caught) {
+        return caught;
+      }
+    })();
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(String(error)).toContain(message);
+    expect(String(error)).not.toContain("\n");
+  });
+
+  it("names the option, not its variable, when the option was wrong", () => {
+    expect(() => start(["--port", "x"])).toThrow("--port: must be a number");
+  });
+
+  it("refuses options it does not know", () => {
+    expect(() => start(["--prot", "1"])).toThrow(/--prot/);
+  });
+
+  it("tells every option in its help", () => {
+    expect(readConfig(["--help"], {})).toEqual({ kind: "help" });
+    for (const name of ["CCR_TOKEN", "--driver", "ANTHROPIC_API_KEY", "GITHUB_TOKEN", "DATABASE_URL"])
+      expect(helpText()).toContain(name);
+  });
+});

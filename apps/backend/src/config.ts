@@ -1,0 +1,253 @@
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { AllowRule } from "@ccr/protocol";
+import { z } from "zod";
+
+/** A value that cannot be used: `message` is the one line that a person reads before the process ends. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+const absolutePath = z.string().refine(isAbsolute, "must be an absolute path");
+const secret = z
+  .string()
+  .min(1)
+  .regex(/^[\x21-\x7e]+$/, "must not hold spaces or control characters");
+
+/** `host` or `host:port`; port 443 when left out. */
+const allowRule = z.string().transform((text, ctx) => {
+  const [, host = "", port] = /^(.+?)(?::(\d{1,5}))?$/.exec(text) ?? [];
+  const rule = AllowRule.safeParse({ host, ports: [port === undefined ? 443 : Number(port)] });
+  if (rule.success) return rule.data;
+  ctx.addIssue({ code: "custom", message: `'${text}' is not host or host:port` });
+  return z.NEVER;
+});
+
+const list = <Item>(item: z.ZodType<Item, string>, separator: string) =>
+  z
+    .string()
+    .transform((text) =>
+      text
+        .split(separator)
+        .map((part) => part.trim())
+        .filter((part) => part !== ""),
+    )
+    .pipe(z.array(item));
+
+const Environment = z.object({
+  HOST: z.string().min(1).default("127.0.0.1"),
+  PORT: z
+    .string()
+    .regex(/^\d+$/, "must be a number")
+    .transform(Number)
+    .pipe(z.number().max(65535, "must be at most 65535"))
+    .default(4100),
+  CCR_TOKEN: secret.min(16, "must have at least 16 characters").optional(),
+  CCR_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  CCR_DATA_DIR: absolutePath.optional(),
+  DATABASE_URL: z
+    .string()
+    .refine(
+      (url) => !/^postgres(ql)?:/.test(url),
+      "PostgreSQL is not supported yet; leave DATABASE_URL out, or give sqlite:/absolute/path",
+    )
+    .refine((url) => /^sqlite:\/./.test(url), "must be sqlite:/absolute/path")
+    .optional(),
+  CCR_DRIVER: z.enum(["auto", "docker", "bubblewrap"], { error: "must be auto, docker or bubblewrap" }).default("auto"),
+  CCR_MAX_CONCURRENT_RUNS: z
+    .string()
+    .regex(/^\d+$/, "must be a number")
+    .transform(Number)
+    .pipe(z.number().min(1, "must be at least 1").max(1000, "must be at most 1000"))
+    .default(4),
+  CCR_LOCAL_REPOSITORIES: list(absolutePath, ":").default([]),
+  CCR_ALLOWED_HOSTS: list(allowRule, ",").default([]),
+  CCR_BASE_IMAGE: z
+    .string()
+    .regex(/^[\w][\w./:@-]{0,254}$/, "is not an image's name")
+    .optional(),
+  CCR_EXTRA_CA_CERTS: absolutePath.optional(),
+  ANTHROPIC_API_KEY: secret.optional(),
+  CLAUDE_CODE_OAUTH_TOKEN: secret.optional(),
+  ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
+  GITHUB_TOKEN: secret.optional(),
+  DOCKER_HOST: z
+    .string()
+    .regex(/^(unix:\/\/\/|tcp:\/\/|http:\/\/|https:\/\/|npipe:)/, "must be unix:///path or tcp://host:port")
+    .optional(),
+  XDG_DATA_HOME: z.string().optional(),
+});
+
+/** Command line options; each stands for the variable beside it and wins over it. */
+const OPTIONS = {
+  host: ["HOST", "address", "Address to listen on (127.0.0.1)"],
+  port: ["PORT", "number", "Port to listen on, 0 for any free one (4100)"],
+  token: ["CCR_TOKEN", "token", "The token that clients must give (made at first start)"],
+  "public-url": ["CCR_PUBLIC_URL", "url", "The address under which people reach the page, behind a proxy"],
+  "data-dir": ["CCR_DATA_DIR", "folder", "Where everything is kept (~/.local/share/claude-code-runner)"],
+  database: ["DATABASE_URL", "url", "sqlite:/path (in the data folder)"],
+  driver: ["CCR_DRIVER", "name", "auto, docker or bubblewrap (auto)"],
+  "max-concurrent-runs": ["CCR_MAX_CONCURRENT_RUNS", "number", "Runs at once (4)"],
+  "local-repositories": [
+    "CCR_LOCAL_REPOSITORIES",
+    "folders",
+    "Folders, separated by ':', below which repositories may be given by path",
+  ],
+  "allowed-hosts": ["CCR_ALLOWED_HOSTS", "hosts", "Hosts, separated by ',', that sandboxes may reach: name or name:port"],
+  "base-image": ["CCR_BASE_IMAGE", "image", "The image that the executor image is built on"],
+  "extra-ca-certs": ["CCR_EXTRA_CA_CERTS", "file", "CA certificates (PEM) for the image, behind a TLS-inspecting proxy"],
+} as const;
+
+/** Variables that have no option, because they hold secrets or belong to other programs too. */
+const VARIABLES_ONLY = {
+  ANTHROPIC_API_KEY: "The key for the model; without one the server runs in demo mode",
+  CLAUDE_CODE_OAUTH_TOKEN: "Or a token of a Claude subscription (claude setup-token)",
+  ANTHROPIC_BASE_URL: "Where the gateway sends model traffic (https://api.anthropic.com)",
+  GITHUB_TOKEN: "For private repositories on GitHub; never enters a sandbox",
+  DOCKER_HOST: "The Docker Engine to use (unix:///var/run/docker.sock)",
+} as const;
+
+export const helpText = (): string => {
+  const row = (left: string, right: string) => `  ${left.padEnd(34)}${right}`;
+  return [
+    "claude-code-runner: runs Claude Code in the background, in sandboxes.",
+    "",
+    "Usage: npm start -- [options]",
+    "",
+    "Options, each with its environment variable:",
+    ...Object.entries(OPTIONS).flatMap(([name, [variable, value, text]]) => [
+      row(`--${name} <${value}>`, text),
+      row("", `[${variable}]`),
+    ]),
+    row("--help", "Show this and end"),
+    "",
+    "Environment only:",
+    ...Object.entries(VARIABLES_ONLY).map(([name, text]) => row(name, text)),
+    "",
+  ].join("\n");
+};
+
+export type ModelCredential = { kind: "api_key" | "oauth_token"; value: string };
+
+export type Config = {
+  host: string;
+  port: number;
+  token: string | null;
+  publicUrl: string | null;
+  dataDir: string;
+  databasePath: string;
+  driver: "auto" | "docker" | "bubblewrap";
+  maxConcurrentRuns: number;
+  localRepositoryRoots: string[];
+  allowedHosts: AllowRule[];
+  baseImage: string | null;
+  extraCaCerts: string | null;
+  /** null: demo mode. */
+  modelCredential: ModelCredential | null;
+  modelBaseUrl: string | null;
+  githubToken: string | null;
+  dockerHost: string | null;
+  projectRoot: string;
+  /** What every process that we start may have of our environment: where programs are, and which certificates to trust. */
+  childEnvironment: Record<string, string>;
+  /** For image builds alone. */
+  proxies: Record<string, string>;
+  npmRegistry: string | null;
+};
+
+export type Invocation = { kind: "help" } | { kind: "start"; config: Config };
+
+const parseOptions = (argv: string[]) => {
+  try {
+    return parseArgs({
+      args: argv,
+      options: {
+        help: { type: "boolean", short: "h" },
+        ...Object.fromEntries(Object.keys(OPTIONS).map((name) => [name, { type: "string" as const }])),
+      },
+      allowPositionals: false,
+    }).values;
+  } catch (error) {
+    throw new ConfigError(`${error instanceof Error ? error.message.split(". ")[0] : String(error)}. See npm start -- --help.`);
+  }
+};
+
+/** Reads options and environment; options win. Throws `ConfigError` whose message names what is wrong, in one line. */
+export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv): Invocation => {
+  const options: Record<string, string | boolean | undefined> = parseOptions(argv);
+  if (options.help === true) return { kind: "help" };
+  const raw: Record<string, string> = {};
+  const givenBy: Record<string, string> = {};
+  for (const name of Object.keys(Environment.shape)) {
+    const value = environment[name];
+    // An empty variable means "not set": that is how compose files and CI systems leave one out.
+    if (value !== undefined && value !== "") {
+      raw[name] = value;
+      givenBy[name] = name;
+    }
+  }
+  for (const [option, [variable]] of Object.entries(OPTIONS)) {
+    const value = options[option];
+    if (typeof value === "string") {
+      raw[variable] = value;
+      givenBy[variable] = `--${option}`;
+    }
+  }
+  const parsed = Environment.safeParse(raw);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const variable = String(issue?.path[0] ?? "");
+    throw new ConfigError(`${givenBy[variable] ?? variable}: ${issue?.message ?? "is not valid"}. See npm start -- --help.`);
+  }
+  const env = parsed.data;
+  const dataDir = resolve(
+    env.CCR_DATA_DIR ?? join(env.XDG_DATA_HOME ?? join(homedir(), ".local", "share"), "claude-code-runner"),
+  );
+  if (!isLoopback(env.HOST) && env.CCR_TOKEN === undefined) {
+    throw new ConfigError(
+      `${givenBy.HOST}: '${env.HOST}' can be reached from other machines, so a token must be chosen: set CCR_TOKEN to at least 16 random characters, for instance from 'openssl rand -hex 32'.`,
+    );
+  }
+  if (env.ANTHROPIC_API_KEY !== undefined && env.CLAUDE_CODE_OAUTH_TOKEN !== undefined) {
+    throw new ConfigError("ANTHROPIC_API_KEY and CLAUDE_CODE_OAUTH_TOKEN are both set: keep the one that is to be used.");
+  }
+  return {
+    kind: "start",
+    config: {
+      host: env.HOST,
+      port: env.PORT,
+      token: env.CCR_TOKEN ?? null,
+      publicUrl: env.CCR_PUBLIC_URL ?? null,
+      dataDir,
+      databasePath:
+        env.DATABASE_URL === undefined ? join(dataDir, "runner.db") : env.DATABASE_URL.replace(/^sqlite:(\/\/(?=\/))?/, ""),
+      driver: env.CCR_DRIVER,
+      maxConcurrentRuns: env.CCR_MAX_CONCURRENT_RUNS,
+      localRepositoryRoots: env.CCR_LOCAL_REPOSITORIES,
+      allowedHosts: env.CCR_ALLOWED_HOSTS,
+      baseImage: env.CCR_BASE_IMAGE ?? null,
+      extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? null,
+      modelCredential:
+        env.ANTHROPIC_API_KEY !== undefined
+          ? { kind: "api_key", value: env.ANTHROPIC_API_KEY }
+          : env.CLAUDE_CODE_OAUTH_TOKEN !== undefined
+            ? { kind: "oauth_token", value: env.CLAUDE_CODE_OAUTH_TOKEN }
+            : null,
+      modelBaseUrl: env.ANTHROPIC_BASE_URL ?? null,
+      githubToken: env.GITHUB_TOKEN ?? null,
+      dockerHost: env.DOCKER_HOST ?? null,
+      projectRoot: resolve(import.meta.dirname, "../../.."),
+      childEnvironment: pick(environment, ["PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"]),
+      proxies: pick(environment, ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]),
+      // `npm start` hands on what npm itself is configured to use: people behind a company mirror need it in the image build too.
+      npmRegistry: environment.npm_config_registry ?? null,
+    },
+  };
+};
+
+const pick = (environment: NodeJS.ProcessEnv, names: string[]): Record<string, string> =>
+  Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
+
+/** Whether only this machine can reach a server that listens on `host`. */
+export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

@@ -1,0 +1,43 @@
+import { CcrError, type ExecutionOutcome, RUN_REASONS, type RunReason } from "@ccr/protocol";
+
+/** Why and how a run ends; `sentence` is what a person reads. */
+export type Ending = { reason: RunReason; sentence: string };
+
+/** The reason's own sentence, and what is known beyond it. */
+export const ending = (reason: RunReason, detail = ""): Ending => {
+  const { sentence } = RUN_REASONS[reason];
+  return { reason, sentence: detail.trim() === "" ? sentence : `${sentence} ${detail.trim()}` };
+};
+
+/** Thrown, or given to an abort signal, to end the run at once in a known way. */
+export class RunEnded extends Error {
+  override readonly name = "RunEnded";
+  readonly ending: Ending;
+
+  constructor(reason: RunReason, detail = "", options?: { cause?: unknown }) {
+    const known = ending(reason, detail);
+    super(known.sentence, options);
+    this.ending = known;
+  }
+}
+
+/** The end that an execution's outcome means for the run; null when the run goes on. */
+export const endingOfOutcome = (outcome: ExecutionOutcome): Ending | null => {
+  switch (outcome.kind) {
+    case "completed":
+      return null;
+    case "interrupted":
+      return ending("agent_error", "The agent was interrupted.");
+    case "failed":
+      return ending(outcome.code === "agent_exited" ? "agent_error" : outcome.code, outcome.message);
+  }
+};
+
+/** The end that an error means. What we did not foresee is `internal`; its details belong in the log, not before a person. */
+export const endingOfError = (error: unknown): Ending => {
+  if (error instanceof RunEnded) return error.ending;
+  if (error instanceof CcrError && error.code === "disk_full") return ending("disk_full", error.message);
+  if (error instanceof Error && "code" in error && error.code === "ENOSPC")
+    return ending("disk_full", "Free some space and launch again.");
+  return ending("internal", "The server's log says what.");
+};
