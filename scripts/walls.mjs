@@ -57,17 +57,12 @@ export const RULES = [
     may: ["@ccr/gateway", "@ccr/protocol"],
     why: "this room starts the gateway and talks to it, and knows no other",
   },
-  {
-    room: "apps/backend/src/drivers/docker",
+  ...["docker", "bubblewrap"].map((driver) => ({
+    room: `apps/backend/src/drivers/${driver}`,
     may: ["apps/backend/src/drivers/*.ts", "@ccr/protocol"],
     why: "a driver knows neither another driver nor who uses it",
-  },
-  {
-    room: "apps/backend/src/drivers/bubblewrap",
-    may: ["apps/backend/src/drivers/*.ts", "@ccr/protocol"],
-    why: "a driver knows neither another driver nor who uses it",
-  },
-  { room: "apps/backend/src/drivers", may: ["@ccr/protocol"], why: "a concrete driver is named in main.ts alone" },
+  })),
+  { room: "apps/backend/src/drivers/*.ts", may: ["@ccr/protocol"], why: "a concrete driver is named in main.ts alone" },
 ];
 
 /** Test files stand outside of the walls, all but the protocol's and the web UI's way to the backend. */

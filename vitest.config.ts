@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["{packages,apps}/*/src/**/*.test.{ts,tsx}", "{executor,gateway}/src/**/*.test.ts", "{e2e,scripts}/**/*.test.ts"],
+    // Real engines, real agents and real browsers: a time limit is here to find what hangs, not what is slow.
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+    // Test files start processes of their own; more at once than this only makes each of them slow.
+    maxWorkers: 2,
+    reporters: ["default", "./scripts/testing/totals-reporter.mjs"],
+  },
+});
