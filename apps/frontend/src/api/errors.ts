@@ -1,0 +1,31 @@
+import { ErrorBody } from "@ccr/protocol";
+import { TRPCClientError } from "@trpc/client";
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
+
+/** The HTTP status behind an error of the API; null when no answer came at all. */
+export const statusOf = (error: unknown): number | null => {
+  if (!(error instanceof TRPCClientError)) return null;
+  const data: unknown = error.data;
+  if (isRecord(data) && typeof data.httpStatus === "number") return data.httpStatus;
+  const response = error.meta?.response;
+  // Answers of the HTTP layer in front of tRPC (login, host check) have a status and no tRPC body.
+  return response instanceof Response && !response.ok ? response.status : null;
+};
+
+const sentenceOfBody = (error: TRPCClientError<never>): string | null => {
+  const body = ErrorBody.safeParse(error.meta?.responseJSON);
+  return body.success ? body.data.error.message : null;
+};
+
+/** What went wrong in a sentence for people, which says what to do when the server did not say it itself. */
+export const describeError = (error: unknown): string => {
+  const status = statusOf(error);
+  if (status === 401) return "You are not logged in any more. Open the login link that the server printed.";
+  if (error instanceof TRPCClientError) {
+    if (status === null)
+      return "The server cannot be reached. See whether it still runs; this page goes on by itself when it does.";
+    return sentenceOfBody(error) ?? error.message;
+  }
+  return error instanceof Error ? error.message : "Something went wrong in this page. Reload it.";
+};

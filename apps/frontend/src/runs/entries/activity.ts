@@ -1,0 +1,77 @@
+import type { Message } from "@ccr/protocol";
+import type { Builder } from "./derive.ts";
+import type { Stage, ToolEntry } from "./entry.ts";
+import { toolSubject } from "./tool-subject.ts";
+
+/** What goes on at this moment. */
+export type Activity =
+  | { kind: "idle" }
+  | { kind: "stage"; stage: Stage; text: string; since: string }
+  | { kind: "thinking"; since: string }
+  | { kind: "tool"; name: string; subject: string; since: string }
+  | { kind: "retrying"; attempt: number; maxRetries: number; since: string }
+  | { kind: "check"; command: string; since: string };
+
+export const idle: Activity = { kind: "idle" };
+
+const newestOpenCall = (builder: Builder): ToolEntry | null => {
+  const place = [...builder.openCalls.values()].at(-1);
+  const entry = place === undefined ? undefined : builder.tree.at(place);
+  return entry?.kind === "tool" ? entry : null;
+};
+
+const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builder): Activity => {
+  const { body, at } = message;
+  if (body.type === "result") return idle;
+  if (body.type === "system" && body.subtype === "api_retry") {
+    return { kind: "retrying", attempt: Number(body.attempt), maxRetries: Number(body.max_retries), since: at };
+  }
+  const call = newestOpenCall(builder);
+  return call === null
+    ? { kind: "thinking", since: at }
+    : { kind: "tool", name: call.name, subject: toolSubject(call.name, call.input), since: call.at };
+};
+
+/** What goes on after one more message, which the builder has seen already. */
+export const advanceActivity = (activity: Activity, message: Message, builder: Builder): Activity => {
+  if (message.source === "agent") return ofAgent(message, builder);
+  const { body, at } = message;
+  switch (body.type) {
+    case "stage":
+      if (body.state === "finished" || body.state === "failed") return idle;
+      return {
+        kind: "stage",
+        stage: body.stage,
+        text: body.text,
+        since: activity.kind === "stage" && activity.stage === body.stage ? activity.since : at,
+      };
+    case "execution_started":
+      return { kind: "thinking", since: at };
+    case "check_started":
+      return { kind: "check", command: body.command, since: at };
+    case "execution_ended":
+    case "check_finished":
+    case "step_finished":
+      return idle;
+    default:
+      return activity;
+  }
+};
+
+/** What goes on, in words, without a full stop; null when nothing particular does. */
+export const describeActivity = (activity: Activity): string | null => {
+  switch (activity.kind) {
+    case "idle":
+      return null;
+    case "stage":
+      return activity.text;
+    case "thinking":
+      return "Claude Code is thinking";
+    case "tool":
+      return activity.subject === "" ? `Claude Code uses ${activity.name}` : `${activity.name}: ${activity.subject}`;
+    case "retrying":
+      return `The model's API did not answer well; Claude Code tries again (${activity.attempt} of ${activity.maxRetries})`;
+    case "check":
+      return `Checking: ${activity.command}`;
+  }
+};

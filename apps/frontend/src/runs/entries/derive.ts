@@ -1,0 +1,82 @@
+import { isFinal, type Message, type RunStatus } from "@ccr/protocol";
+import { type Activity, advanceActivity, idle } from "./activity.ts";
+import { addAgentMessage } from "./agent.ts";
+import type { Entry, Todo } from "./entry.ts";
+import { addRunnerMessage } from "./runner.ts";
+import { advanceSteps, type Steps } from "./steps.ts";
+import { EntryTree, type Place } from "./tree.ts";
+
+/** What the deriving of a transcript remembers between messages. */
+export type Builder = {
+  readonly tree: EntryTree;
+  readonly calls: Map<string, Place>;
+  /** Calls without a result yet, in the order in which they began. */
+  readonly openCalls: Map<string, Place>;
+  readonly stages: Map<string, Place>;
+  readonly checks: Map<string, Place>;
+  /** The instructions of the step that goes on: an execution's prompt that repeats them is not shown again. */
+  instructions: string | null;
+  prompt: string | null;
+  todos: readonly Todo[];
+};
+
+/** All that the page draws of a run's messages. */
+export type Transcript = {
+  readonly entries: readonly Entry[];
+  readonly steps: Steps;
+  /** The agent's own list of things to do, as it stands. */
+  readonly todos: readonly Todo[];
+  readonly activity: Activity;
+  readonly status: RunStatus | null;
+  readonly refusedCount: number;
+  readonly lastSeq: number;
+  /** Taken over by `extendTranscript`: only the newest transcript may be extended. */
+  readonly builder: Builder;
+};
+
+export const emptyTranscript = (): Transcript => ({
+  entries: [],
+  steps: new Map(),
+  todos: [],
+  activity: idle,
+  status: null,
+  refusedCount: 0,
+  lastSeq: 0,
+  builder: {
+    tree: new EntryTree(),
+    calls: new Map(),
+    openCalls: new Map(),
+    stages: new Map(),
+    checks: new Map(),
+    instructions: null,
+    prompt: null,
+    todos: [],
+  },
+});
+
+/**
+ * The transcript with more messages, in order of `seq`; messages that it has already are left out. What was handed out before stays as
+ * it is, entries that did not change stay identical, and the cost depends on the messages added alone.
+ */
+export const extendTranscript = (transcript: Transcript, messages: readonly Message[]): Transcript => {
+  const { builder } = transcript;
+  let { steps, activity, status, refusedCount, lastSeq } = transcript;
+  for (const message of messages) {
+    if (message.seq <= lastSeq) continue;
+    lastSeq = message.seq;
+    if (message.source === "agent") addAgentMessage(builder, message);
+    else addRunnerMessage(builder, message);
+    steps = advanceSteps(steps, message);
+    activity = advanceActivity(activity, message, builder);
+    if (message.source === "runner" && message.body.type === "status") status = message.body.status;
+    if (message.source === "runner" && message.body.type === "egress_refused") refusedCount += 1;
+  }
+  if (lastSeq === transcript.lastSeq) return transcript;
+  const entries = builder.tree.publish();
+  const now = status !== null && isFinal(status) ? idle : activity;
+  return { entries, steps, todos: builder.todos, activity: now, status, refusedCount, lastSeq, builder };
+};
+
+/** What the page shows for these messages. */
+export const deriveEntries = (messages: readonly Message[]): readonly Entry[] =>
+  extendTranscript(emptyTranscript(), messages).entries;

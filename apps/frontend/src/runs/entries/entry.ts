@@ -1,0 +1,95 @@
+import type { AuditRecord, CheckResult, ExecutionOutcome, RunReason, RunStatus, STAGES } from "@ccr/protocol";
+import type { JsonRecord } from "./json.ts";
+
+export type Todo = { id: string; text: string; activeText: string | null; status: "pending" | "in_progress" | "completed" };
+
+export type Stage = (typeof STAGES)[number];
+
+export type ToolImage = { mediaType: string; base64: string };
+
+export type ToolResult = {
+  seq: number;
+  at: string;
+  text: string;
+  isError: boolean;
+  images: readonly ToolImage[];
+  /** Claude Code's own structured form of the result, whose shape depends on the tool. */
+  structured: unknown;
+};
+
+type Base = {
+  /** Unique and stable within a transcript. */
+  key: string;
+  /** The message that began this entry. */
+  seq: number;
+  at: string;
+};
+
+export type ToolEntry = Base & {
+  kind: "tool";
+  toolUseId: string;
+  name: string;
+  input: JsonRecord;
+  result: ToolResult | null;
+  /** What a subagent did that this call started. */
+  children: readonly Entry[];
+  /** The last word of a subagent or background command on how it gets on. */
+  progress: string | null;
+};
+
+export type StageEntry = Base & {
+  kind: "stage";
+  stage: Stage;
+  state: "started" | "finished" | "failed";
+  text: string;
+  /** What was said while it went on. */
+  lines: readonly string[];
+  durationMs: number | null;
+};
+
+export type CheckEntry = Base & {
+  kind: "check";
+  stepIndex: number;
+  attempt: number;
+  command: string;
+  result: CheckResult | null;
+};
+
+export type ResultEntry = Base & {
+  kind: "result";
+  ok: boolean;
+  subtype: string;
+  costUsd: number | null;
+  turns: number | null;
+  durationMs: number | null;
+  inputTokens: number | null;
+  outputTokens: number | null;
+  errors: readonly string[];
+};
+
+/** One thing that the transcript shows. An entry is never changed: a new one takes its place. */
+export type Entry =
+  | ToolEntry
+  | StageEntry
+  | CheckEntry
+  | ResultEntry
+  | (Base & { kind: "text"; text: string; error: string | null })
+  | (Base & { kind: "thinking"; text: string })
+  /** What the agent was told, where it is not just a step's instructions. */
+  | (Base & { kind: "prompt"; text: string })
+  | (Base & { kind: "init"; model: string | null; version: string | null; cwd: string | null; tools: readonly string[] })
+  | (Base & { kind: "retry"; attempt: number; maxRetries: number; delayMs: number; status: number | null; error: string })
+  | (Base & { kind: "compact"; trigger: string; tokensBefore: number | null; tokensAfter: number | null })
+  | (Base & { kind: "notice"; level: "info" | "warning"; text: string })
+  | (Base & { kind: "step"; stepIndex: number; attempt: number; instructions: string })
+  | (Base & { kind: "step_end"; stepIndex: number; attempt: number; passed: boolean })
+  | (Base & { kind: "not_judged"; stepIndex: number; text: string })
+  | (Base & { kind: "outcome"; outcome: Exclude<ExecutionOutcome, { kind: "completed" }> })
+  /** `count` requests in a row that were refused alike; `record` is the last. */
+  | (Base & { kind: "refused"; record: AuditRecord; count: number })
+  | (Base & { kind: "note"; text: string })
+  | (Base & { kind: "status"; status: RunStatus; reason: RunReason | null; sentence: string })
+  /** Kinds that this page does not know, raw; those of one label in a row together: `count` of them, the first ones in `bodies`. */
+  | (Base & { kind: "unknown"; label: string; bodies: readonly JsonRecord[]; count: number });
+
+export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>;
