@@ -81,6 +81,7 @@ const indexes = async (db: Kysely<unknown>): Promise<void> => {
   await db.schema.createIndex("runs_by_task").on("runs").columns(["task_id", "created_at", "id"]).execute();
   // Runs without a key do not meet each other here: in SQL one null differs from another.
   await db.schema.createIndex("runs_by_key").unique().on("runs").columns(["task_id", "idempotency_key"]).execute();
+  await db.schema.createIndex("instances_by_run").on("instances").column("run_id").execute();
   await db.schema.createIndex("instances_by_time").on("instances").columns(["created_at", "id"]).execute();
   await db.schema.createIndex("instances_by_status").on("instances").columns(["status", "created_at", "id"]).execute();
   await db.schema

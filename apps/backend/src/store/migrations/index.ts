@@ -14,19 +14,25 @@ const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {
   return rows.map((row) => row.name);
 };
 
+const stepsMissing = async (db: Kysely<Database>, place: string): Promise<boolean> => {
+  const taken = await stepsTaken(db);
+  const newer = taken.filter((name) => !Object.hasOwn(migrations, name));
+  if (newer.length === 0) return taken.length < Object.keys(migrations).length;
+  throw new CcrError(
+    "conflict",
+    `The database ${place} was written by a newer version of this program (${newer.join(", ")}). Start that version, or point this one at another database.`,
+  );
+};
+
 /**
  * Brings the schema up to this version, in one transaction, so that servers that start at the same moment do it once. Throws `CcrError`
  * with `conflict`, and changes nothing, when a newer version has written the schema. `place` names the database in that sentence.
  */
-export const migrate = (db: Kysely<Database>, place: string): Promise<void> =>
-  db.transaction().execute(async (trx) => {
-    const newer = (await stepsTaken(trx)).filter((name) => !Object.hasOwn(migrations, name));
-    if (newer.length > 0) {
-      throw new CcrError(
-        "conflict",
-        `The database ${place} was written by a newer version of this program (${newer.join(", ")}). Start that version, or point this one at another database.`,
-      );
-    }
+export const migrate = async (db: Kysely<Database>, place: string): Promise<void> => {
+  if (!(await stepsMissing(db, place))) return; // the usual case needs no write lock
+  await db.transaction().execute(async (trx) => {
+    if (!(await stepsMissing(trx, place))) return;
     const { error } = await new Migrator({ db: trx, provider: { getMigrations: async () => migrations } }).migrateToLatest();
     if (error !== undefined) throw error;
   });
+};

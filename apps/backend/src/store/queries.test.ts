@@ -1,0 +1,107 @@
+import { temporaryFolder, waitFor } from "@ccr/testkit";
+import { Kysely } from "kysely";
+import { expect, test } from "vitest";
+import { createStore } from "./create-store.ts";
+import { createIds } from "./ids.ts";
+import { migrate } from "./migrations/index.ts";
+import type { Database } from "./schema.ts";
+import { openDatabase } from "./sqlite-database.ts";
+import { nodeSqliteDialect } from "./sqlite-dialect.ts";
+import { auditRecord, claimRun, createTask, endRun, events, ids, notes, range } from "./suite/place.ts";
+
+/** A store that lets us see what it asks SQLite. */
+const openWatched = async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await temporaryFolder());
+  const path = folder.join("ccr.db");
+  const database = await openDatabase(path, 1000);
+  const asked: string[] = [];
+  const db = new Kysely<Database>({
+    dialect: nodeSqliteDialect(database, path),
+    log: (event) => {
+      asked.push(event.query.sql);
+    },
+  });
+  await migrate(db, path);
+  const engine = { db, claimable: <Query>(query: Query): Query => query, watch: async () => {} };
+  const store = stack.use(createStore({ engine, ids: createIds(), now: () => new Date() }));
+  asked.length = 0;
+  const rest = stack.move();
+  return { store, database, asked, [Symbol.asyncDispose]: () => rest.disposeAsync() };
+};
+
+test("every question that grows with the data is answered from an index, in its order", async () => {
+  await using place = await openWatched();
+  const { store, database, asked } = place;
+  const claim = await claimRun(store);
+  const { id, taskId } = claim.run;
+  const instanceId = ids.instance();
+  await store.transcript.append(id, claim.fence, notes(1, 3));
+  await store.transcript.appendSpooled(id, claim.fence, { instanceId, events: events(1, 3) });
+  await store.transcript.read(id, { after: 1, limit: 10 });
+  await store.audit.append(id, [auditRecord(id, 1)]);
+  await store.audit.read(id, { after: 0, limit: 10 });
+  await store.audit.read(id, { after: 0, limit: 10, refusedOnly: true });
+  await store.audit.position(id);
+  await store.runs.patch(id, claim.fence, { stepIndex: 1 });
+  await store.runs.list({ limit: 10, before: id });
+  await store.runs.list({ limit: 10, taskId, before: id });
+  await store.runs.list({ limit: 10, status: ["succeeded"], before: id });
+  await store.runs.create({ ...claim.run, task: await createTask(store), idempotencyKey: "k" });
+  await store.instances.create({ id: instanceId, runId: id, driver: "docker" });
+  await store.instances.setStatus(instanceId, "idle");
+  await store.instances.list({ all: true });
+  await store.tasks.list();
+  await endRun(store, claim);
+  await store.runs.claimNext();
+
+  const statements = [...new Set(asked)].filter((sql) => /^(select|insert|update|delete)/.test(sql));
+  expect(statements.length).toBeGreaterThan(20);
+  for (const sql of statements) {
+    const plan = database
+      .prepare(`explain query plan ${sql}`)
+      .all()
+      .map((row) => String(row.detail));
+    const wholeTable = plan.filter((detail) => detail.startsWith("SCAN ") && !/USING (COVERING )?INDEX/.test(detail));
+    const sorted = plan.filter((detail) => detail.includes("TEMP B-TREE"));
+    expect({ sql, wholeTable, sorted }).toEqual({ sql, wholeTable: [], sorted: [] });
+  }
+});
+
+test("followers that are at the end cost no question at all, however many they are", async () => {
+  await using place = await openWatched();
+  const { store, asked } = place;
+  const claim = await claimRun(store);
+  const counts = range(1, 500).map(() => 0);
+  const ended = counts.map(async (_, index) => {
+    for await (const message of store.transcript.follow(claim.run.id, { after: 0 }, AbortSignal.timeout(60_000))) {
+      counts[index] = message.seq;
+    }
+  });
+  await store.transcript.append(claim.run.id, claim.fence, notes(1, 1));
+  await waitFor(() => counts.every((count) => count === 1), { what: "all followers to be at the end" });
+  asked.length = 0;
+  await store.transcript.append(claim.run.id, claim.fence, notes(2, 10));
+  await waitFor(() => counts.every((count) => count === 10), { what: "all followers to be at the end again" });
+  expect(asked.filter((sql) => sql.startsWith("select"))).toEqual([]);
+  await endRun(store, claim);
+  await Promise.all(ended);
+});
+
+test("followers that begin together share their questions", async () => {
+  await using place = await openWatched();
+  const { store, asked } = place;
+  const claim = await claimRun(store);
+  await store.transcript.append(claim.run.id, claim.fence, notes(1, 1000));
+  await endRun(store, claim);
+  asked.length = 0;
+  const followers = range(1, 100).map(async () => {
+    let last = 0;
+    for await (const message of store.transcript.follow(claim.run.id, { after: 0 }, AbortSignal.timeout(60_000)))
+      last = message.seq;
+    return last;
+  });
+  expect(new Set(await Promise.all(followers))).toEqual(new Set([1000]));
+  // One look at the run, and for each of five pages its sizes and its bodies.
+  expect(asked).toHaveLength(11);
+});

@@ -1,0 +1,4 @@
+import { describeStore } from "./store-suite.ts";
+import { openSqlitePlace } from "./suite/sqlite-place.ts";
+
+describeStore("SQLite", openSqlitePlace);

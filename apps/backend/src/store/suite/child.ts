@@ -1,0 +1,27 @@
+// A second process on the same SQLite file, for the tests that kill it or race with it. It says what it did on standard output, a line each.
+import { InstanceId, RunId } from "@ccr/protocol";
+import { openSqliteStore } from "../sqlite.ts";
+import { events } from "./place.ts";
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+
+const [path = "", act, ...args] = process.argv.slice(2);
+const store = await openSqliteStore({ path });
+say("ready");
+
+if (act === "append") {
+  // Appends until it is killed, and says each place in the spool as soon as it has been told that it is durable.
+  const runId = RunId.parse(args[0]);
+  const fence = Number(args[1]);
+  const instanceId = InstanceId.parse(args[2]);
+  for (let from = 1; ; from += 3) {
+    await store.transcript.appendSpooled(runId, fence, { instanceId, events: events(from, from + 2) });
+    say(String(from + 2));
+  }
+} else if (act === "claim") {
+  for await (const _ of process.stdin.take(1)) say("begun");
+  for (let claim = await store.runs.claimNext(); claim !== null; claim = await store.runs.claimNext()) say(claim.run.id);
+  await store[Symbol.asyncDispose]();
+}

@@ -1,0 +1,112 @@
+import { type AuditRecord, type Message, type RunId, RunLimits, type SpoolEvent, type Task } from "@ccr/protocol";
+import { createIds } from "../ids.ts";
+import type { Claim, NewMessage, NewRun, Store } from "../types.ts";
+
+/** An empty database for one test, with a store on it. */
+export interface StorePlace extends AsyncDisposable {
+  readonly store: Store;
+  /** Another store on the same database, as another process would have it; closed with the place. */
+  open(options?: { now?: () => Date }): Promise<Store>;
+}
+
+export type OpenPlace = (options?: { now?: () => Date }) => Promise<StorePlace>;
+
+export const ids = createIds();
+
+/** A clock that moves only when it is told to. */
+export const createClock = (start = "2026-11-22T20:00:00.000Z") => {
+  let at = Date.parse(start);
+  return {
+    now: () => new Date(at),
+    advance: (ms: number) => {
+      at += ms;
+    },
+  };
+};
+
+export const createTask = (store: Store, name = "Fix the build"): Promise<Task> =>
+  store.tasks.create({ name, steps: [{ instructions: "Fix it", checks: "$ npm test" }] });
+
+export const newRun = (task: Task, given: Partial<NewRun> = {}): NewRun => ({
+  task,
+  repository: "ada/engine",
+  ref: null,
+  model: null,
+  limits: RunLimits.parse({}),
+  idempotencyKey: null,
+  ...given,
+});
+
+export const queueRun = async (store: Store, given: Partial<NewRun> = {}) => {
+  const task = given.task ?? (await createTask(store));
+  return (await store.runs.create(newRun(task, given))).run;
+};
+
+/** A run that somebody drives. */
+export const claimRun = async (store: Store): Promise<Claim> => {
+  const run = await queueRun(store);
+  const claim = await store.runs.takeOver(run.id);
+  if (claim === null) throw new Error("the run could not be taken over");
+  return claim;
+};
+
+export const endRun = async (store: Store, { run, fence }: Claim): Promise<void> => {
+  const ended = await store.runs.advance(run.id, {
+    from: ["queued", "starting", "running", "waiting", "canceling"],
+    to: "succeeded",
+    fence,
+    patch: { reason: "passed", sentence: "Every step finished." },
+  });
+  if (ended === null) throw new Error("the run could not be ended");
+};
+
+export const note = (text: string): NewMessage => ({ source: "runner", body: { type: "note", text } });
+export const notes = (from: number, to: number): NewMessage[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => note(`note ${from + index}`));
+
+export const event = (seq: number, text = `event ${seq}`): SpoolEvent => ({
+  seq,
+  at: "2026-11-22T20:39:28.000Z",
+  source: "agent",
+  body: { type: "assistant", session_id: "s", message: { content: [{ type: "text", text }] } },
+});
+export const events = (from: number, to: number): SpoolEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, index) => event(from + index));
+
+export const auditRecord = (runId: RunId, n: number, decision: AuditRecord["decision"] = "allowed"): AuditRecord => ({
+  n,
+  at: "2026-11-22T20:39:28.000Z",
+  runId,
+  kind: "connect",
+  method: "CONNECT",
+  host: "example.test",
+  port: 443,
+  path: "",
+  decision,
+  rule: "deny by default",
+  status: decision === "refused" ? 403 : null,
+  bytesUp: 0,
+  bytesDown: 0,
+  durationMs: 1.5,
+  usage: null,
+});
+
+export const seqs = (messages: readonly Message[]): number[] => messages.map((message) => message.seq);
+export const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+/** Everything an iterable gives until it ends. */
+export const collect = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {
+  const all: Item[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+};
+
+/** The error that a promise rejects with. */
+export const errorOf = async (promise: Promise<unknown>): Promise<Error> => {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error("there was no error");
+};

@@ -1,0 +1,171 @@
+import type { SandboxHandle } from "@ccr/protocol";
+import { describe, expect, test } from "vitest";
+import { auditRecord, createClock, createTask, errorOf, ids, type OpenPlace, queueRun, range } from "./place.ts";
+
+const describeTasks = (open: OpenPlace): void => {
+  describe("tasks", () => {
+    test("keeps what was created, as it came", async () => {
+      await using place = await open();
+      const steps = [{ instructions: "Ünï\u0000code \ud800 🎉\r\n$ x", checks: "" }];
+      const task = await place.store.tasks.create({ name: 'It\'s "a" task; drop table tasks', steps });
+      const other = await place.open();
+      expect(await other.tasks.find(task.id)).toEqual(task);
+      expect(task.steps).toEqual(steps);
+    });
+
+    test("lists the newest first, also within one millisecond", async () => {
+      const clock = createClock();
+      await using place = await open({ now: clock.now });
+      const names = ["a", "b", "c", "d"];
+      for (const name of names) await createTask(place.store, name);
+      clock.advance(1);
+      await createTask(place.store, "e");
+      expect((await place.store.tasks.list()).map((task) => task.name)).toEqual(["e", ...names.toReversed()]);
+    });
+
+    test("updates only what is given, and says when", async () => {
+      const clock = createClock();
+      await using place = await open({ now: clock.now });
+      const task = await createTask(place.store, "before");
+      clock.advance(5000);
+      const renamed = await place.store.tasks.update({ id: task.id, name: "after" });
+      expect(renamed).toEqual({ ...task, name: "after", updatedAt: clock.now().toISOString() });
+      const steps = [{ instructions: "else", checks: "$ true" }];
+      expect(await place.store.tasks.update({ id: task.id, steps })).toMatchObject({ name: "after", steps });
+    });
+
+    test("finds, updates and deletes nothing where there is nothing", async () => {
+      await using place = await open();
+      expect(await place.store.tasks.find(ids.task())).toBeNull();
+      expect(await place.store.tasks.update({ id: ids.task(), name: "x" })).toBeNull();
+      expect(await place.store.tasks.delete(ids.task())).toBe(false);
+    });
+
+    test("deletes a task and leaves its runs", async () => {
+      await using place = await open();
+      const task = await createTask(place.store);
+      const run = await queueRun(place.store, { task });
+      expect(await place.store.tasks.delete(task.id)).toBe(true);
+      expect(await place.store.tasks.find(task.id)).toBeNull();
+      expect(await place.store.runs.find(run.id)).toEqual(run);
+      expect(await place.store.runs.list({ taskId: task.id, limit: 10 })).toEqual([run]);
+    });
+  });
+};
+
+const describeInstances = (open: OpenPlace): void => {
+  describe("instances", () => {
+    test("keeps an instance before it has a handle, and its handle afterwards", async () => {
+      await using place = await open();
+      const run = await queueRun(place.store);
+      const id = ids.instance();
+      const instance = await place.store.instances.create({ id, runId: run.id, driver: "bubblewrap" });
+      expect(instance).toMatchObject({ id, runId: run.id, driver: "bubblewrap", status: "starting", stoppedAt: null });
+      expect(await place.store.instances.findHandle(id)).toBeNull();
+      const handle: SandboxHandle = {
+        version: 1,
+        driver: "bubblewrap",
+        instanceId: id,
+        endpoint: { socketPath: "/tmp/executor.sock" },
+        data: { pid: 7, nested: { a: [1, null, "x"] } },
+      };
+      await place.store.instances.saveHandle(id, handle);
+      expect(await place.store.instances.findHandle(id)).toEqual(handle);
+      expect(await place.store.instances.find(id)).toEqual(instance);
+    });
+
+    test("stopped is for ever", async () => {
+      const clock = createClock();
+      await using place = await open({ now: clock.now });
+      const run = await queueRun(place.store);
+      const id = ids.instance();
+      await place.store.instances.create({ id, runId: run.id, driver: "docker" });
+      await place.store.instances.setStatus(id, "executing");
+      expect(await place.store.instances.find(id)).toMatchObject({ status: "executing", stoppedAt: null });
+      clock.advance(10);
+      const stoppedAt = clock.now().toISOString();
+      await place.store.instances.setStatus(id, "stopped");
+      clock.advance(10);
+      await place.store.instances.setStatus(id, "stopped");
+      await place.store.instances.setStatus(id, "idle");
+      expect(await place.store.instances.find(id)).toMatchObject({ status: "stopped", stoppedAt });
+    });
+
+    test("lists those that are not stopped, newest first, and the stopped on demand", async () => {
+      await using place = await open();
+      const run = await queueRun(place.store);
+      const made = [ids.instance(), ids.instance(), ids.instance()];
+      for (const id of made) await place.store.instances.create({ id, runId: run.id, driver: "docker" });
+      const [first, second, third] = made;
+      if (second !== undefined) await place.store.instances.setStatus(second, "stopped");
+      expect((await place.store.instances.list()).map(({ id }) => id)).toEqual([third, first]);
+      expect((await place.store.instances.list({ all: true })).map(({ id }) => id)).toEqual([third, second, first]);
+    });
+
+    test("refuses an id that is taken, a run that is not there, and an instance that is not there", async () => {
+      await using place = await open();
+      const run = await queueRun(place.store);
+      const id = ids.instance();
+      await place.store.instances.create({ id, runId: run.id, driver: "docker" });
+      expect(await errorOf(place.store.instances.create({ id, runId: run.id, driver: "bubblewrap" }))).toMatchObject({
+        code: "conflict",
+      });
+      expect(await place.store.instances.find(id)).toMatchObject({ driver: "docker" });
+      const orphan = place.store.instances.create({ id: ids.instance(), runId: ids.run(), driver: "docker" });
+      expect(await errorOf(orphan)).toMatchObject({ code: "not_found" });
+      expect(await errorOf(place.store.instances.setStatus(ids.instance(), "idle"))).toMatchObject({ code: "not_found" });
+      expect(await place.store.instances.find(ids.instance())).toBeNull();
+      expect(await place.store.instances.findHandle(ids.instance())).toBeNull();
+    });
+  });
+};
+
+const describeAudit = (open: OpenPlace): void => {
+  describe("audit", () => {
+    test("keeps each record once, whatever is delivered twice", async () => {
+      await using place = await open();
+      const { id } = await queueRun(place.store);
+      expect(await place.store.audit.position(id)).toBe(0);
+      await place.store.audit.append(
+        id,
+        range(1, 150).map((n) => auditRecord(id, n)),
+      );
+      await place.store.audit.append(
+        id,
+        range(100, 260).map((n) => ({ ...auditRecord(id, n), host: "late.test" })),
+      );
+      expect(await place.store.audit.position(id)).toBe(260);
+      const records = await place.store.audit.read(id, { after: 0, limit: 1000 });
+      expect(records.map(({ n }) => n)).toEqual(range(1, 260));
+      expect(records.filter(({ host }) => host === "late.test")).toHaveLength(110);
+      expect(records[0]).toEqual(auditRecord(id, 1));
+    });
+
+    test("reads in pages, and the refused alone", async () => {
+      await using place = await open();
+      const { id } = await queueRun(place.store);
+      await place.store.audit.append(
+        id,
+        range(1, 20).map((n) => auditRecord(id, n, n % 5 === 0 ? "refused" : "allowed")),
+      );
+      expect((await place.store.audit.read(id, { after: 3, limit: 2 })).map(({ n }) => n)).toEqual([4, 5]);
+      const refused = await place.store.audit.read(id, { after: 5, limit: 2, refusedOnly: true });
+      expect(refused.map(({ n }) => n)).toEqual([10, 15]);
+    });
+
+    test("takes nothing for a run that is not there, and nothing is nothing", async () => {
+      await using place = await open();
+      const { id } = await queueRun(place.store);
+      await place.store.audit.append(id, []);
+      expect(await place.store.audit.read(id, { after: 0, limit: 10 })).toEqual([]);
+      const nobody = ids.run();
+      expect(await errorOf(place.store.audit.append(nobody, [auditRecord(nobody, 1)]))).toMatchObject({ code: "not_found" });
+    });
+  });
+};
+
+export const describeRecords = (open: OpenPlace): void => {
+  describeTasks(open);
+  describeInstances(open);
+  describeAudit(open);
+};
