@@ -11,17 +11,11 @@ export const EXECUTOR_COMMAND = [`${RUNTIME_TREE}/node_modules/.bin/node`, `${RU
 export const DOORS = "/doors";
 const EXECUTOR_SOCKET = "executor.sock";
 
+/** Where a system's own programs are. */
+export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 // Claude Code is always the one that came with the executor; the pinned Node is there for systems that have none.
-const PATH = [
-  `${RUNTIME_TREE}/bin`,
-  "/usr/local/sbin",
-  "/usr/local/bin",
-  "/usr/sbin",
-  "/usr/bin",
-  "/sbin",
-  "/bin",
-  `${RUNTIME_TREE}/fallback`,
-].join(":");
+const PATH = `${RUNTIME_TREE}/bin:${SYSTEM_PATH}:${RUNTIME_TREE}/fallback`;
 
 /** The whole environment of a sandbox: four variables of ours and what the spec gives, which wins. */
 export const sandboxEnvironment = (spec: Pick<SandboxSpec, "env">): Record<string, string> => ({

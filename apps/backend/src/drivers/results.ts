@@ -1,13 +1,12 @@
 /** What shells and Docker give for a command that could not be started. */
 export const NEVER_RAN_EXIT_CODE = 125;
 
-const LOG_MAX_BYTES = 256 * 1024;
+/** How much of a log is kept for people to read. */
+export const LOG_MAX_BYTES = 256 * 1024;
 
-/** The end of a log, at most 256 KiB, from the beginning of a line when it was cut. */
-export const lastBytes = (text: string): string => {
-  const bytes = Buffer.from(text);
-  if (bytes.length <= LOG_MAX_BYTES) return text;
-  const end = bytes.subarray(bytes.length - LOG_MAX_BYTES);
-  const lineStart = end.indexOf(0x0a) + 1;
-  return end.subarray(lineStart).toString("utf8");
+/** The end of a log, at most 256 KiB, from the beginning of a line when it was cut. Pure. */
+export const lastBytes = (log: Buffer): string => {
+  if (log.length <= LOG_MAX_BYTES) return log.toString("utf8");
+  const end = log.subarray(log.length - LOG_MAX_BYTES);
+  return end.subarray(end.indexOf(0x0a) + 1).toString("utf8");
 };

@@ -78,8 +78,11 @@ export const hashImageInputs = ({ files, buildArguments }: ImageInputs): string 
   const hash = createHash("sha256");
   const add = (part: string | Buffer) => hash.update(`${Buffer.byteLength(part)}:`).update(part);
   add(`format ${FORMAT_VERSION}`);
-  for (const [name, value] of Object.entries(buildArguments).sort(([a], [b]) => (a < b ? -1 : 1))) add(name), add(value);
-  for (const file of [...files].sort((a, b) => (a.name < b.name ? -1 : 1))) add(file.name), add(file.content);
+  const parts = [...Object.entries(buildArguments).map(([name, value]) => ({ name, content: Buffer.from(value) })), ...files];
+  for (const part of parts.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    add(part.name);
+    add(part.content);
+  }
   return hash.digest("hex").slice(0, 12);
 };
 

@@ -1,0 +1,199 @@
+import { mkdir } from "node:fs/promises";
+import { CcrError, type InstanceId, type SandboxHandle, type SandboxSpec } from "@ccr/protocol";
+import { diskUsage } from "../disk.ts";
+import { type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
+import { executorSocket } from "../layout.ts";
+import { prepareMounts, writableSources } from "../mounts.ts";
+import { NEVER_RAN_EXIT_CODE } from "../results.ts";
+import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
+import {
+  type CgroupHome,
+  cgroupFolders,
+  cgroupMembers,
+  findCgroupHome,
+  makeCgroups,
+  removeCgroups,
+  sawOutOfMemory,
+} from "./cgroups.ts";
+import { readHostSystem } from "./host.ts";
+import { ARGUMENTS_FD, launch, SECCOMP_FD, STATUS_FD } from "./launch.ts";
+import { bwrapArguments, commandInside } from "./plan.ts";
+import { probeBubblewrap } from "./probe.ts";
+import { isRunning, killUntilGone, namespaceMembers } from "./processes.ts";
+import { seccompFilter } from "./seccomp.ts";
+import {
+  etcPaths,
+  findMonitor,
+  findRecord,
+  listRecords,
+  readLog,
+  readStatus,
+  removeState,
+  type SandboxRecord,
+  stateFiles,
+  stateFolder,
+  writeState,
+} from "./state.ts";
+
+export type BubblewrapDriverOptions = {
+  /** This server's identity: it lists only what carries it. */
+  owner: string;
+  /** A folder of the driver's own, where it writes down what it makes. */
+  stateDir: string;
+  /** The checkout that this server runs from: its dependencies and the executor are what a sandbox runs. */
+  projectRoot: string;
+  /** The program; looked for on PATH when left out. */
+  bwrapPath?: string | undefined;
+};
+
+// The exit code of a program that was killed, which is all that is known when bwrap was killed with it.
+const KILLED_EXIT_CODE = 137;
+
+// The kernel ends a namespace's processes at once; ones that wait for a disk may take long.
+const GONE_WITHIN_MS = 20_000;
+
+/** Sandboxes as processes in namespaces of their own, made by bubblewrap on this host's system, without any engine. */
+export class BubblewrapDriver implements SandboxDriver {
+  readonly name = "bubblewrap";
+  readonly #options: BubblewrapDriverOptions;
+  readonly #server: Identity = serverIdentity();
+  /** Two calls at once must not both find that nothing is there; across restarts the folder tells. */
+  readonly #creating = new Map<InstanceId, Promise<SandboxHandle>>();
+
+  constructor(options: BubblewrapDriverOptions) {
+    this.#options = options;
+  }
+
+  probe(signal: AbortSignal): Promise<Probe> {
+    return probeBubblewrap({ ...this.#options, server: this.#server }, signal);
+  }
+
+  create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxHandle> {
+    const going = this.#creating.get(spec.instanceId);
+    if (going !== undefined) return going;
+    const created = this.#create(spec, signal).finally(() => this.#creating.delete(spec.instanceId));
+    this.#creating.set(spec.instanceId, created);
+    return created;
+  }
+
+  async inspect(handle: SandboxHandle): Promise<SandboxState> {
+    const folder = this.#folder(handle.instanceId);
+    const record = await findRecord(folder);
+    if (record === null) return { status: "gone" };
+    const diskBytes = await diskUsage([...record.writable, stateFiles(folder).log]);
+    const exitCode = await this.#exitCode(folder);
+    if (exitCode === null) return { status: "running", diskBytes };
+    return { status: "exited", exitCode, outOfMemory: await sawOutOfMemory(record.cgroups), diskBytes };
+  }
+
+  logs(handle: SandboxHandle): Promise<string> {
+    return readLog(this.#folder(handle.instanceId));
+  }
+
+  async destroy(handle: SandboxHandle): Promise<void> {
+    const folder = this.#folder(handle.instanceId);
+    const record = await findRecord(folder);
+    if (record !== null) {
+      if (!(await killUntilGone(() => this.#processes(folder, record), GONE_WITHIN_MS))) {
+        throw new CcrError(
+          "internal",
+          `Processes of the sandbox ${handle.instanceId} could not be killed: ${(await this.#processes(folder, record)).join(", ")}.`,
+        );
+      }
+      await removeCgroups(record.cgroups);
+    }
+    await removeState(folder);
+  }
+
+  async list(): Promise<SandboxHandle[]> {
+    const records = await listRecords(this.#options.stateDir);
+    return records.filter((record) => record.owner === this.#options.owner).map((record) => record.handle);
+  }
+
+  async #create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxHandle> {
+    signal.throwIfAborted();
+    const folder = this.#folder(spec.instanceId);
+    const handle = this.#handle(spec);
+    const found = await findRecord(folder);
+    if (found !== null) {
+      if ((await readStatus(folder)).pidNamespace !== null) return found.handle;
+      await this.destroy(handle); // half made by a server that was killed
+    }
+    await prepareMounts(spec, this.#server);
+    await mkdir(this.#options.stateDir, { recursive: true, mode: 0o700 });
+    const home = await findCgroupHome();
+    const record = this.#record(spec, handle, home);
+    await this.#write(folder, spec, record);
+    signal.throwIfAborted();
+    await makeCgroups(home, cgroupName(spec.instanceId), spec.limits);
+    const processLimit = home.parents.pids === undefined ? spec.limits.processes : null;
+    const inside = commandInside({ server: this.#server, identity: sandboxIdentity(this.#server), processLimit });
+    const command = [this.#options.bwrapPath ?? "bwrap", "--args", String(ARGUMENTS_FD), "--", ...inside];
+    await launch({ folder, cgroups: record.cgroups, limits: spec.limits, command }, signal);
+    return handle;
+  }
+
+  #handle(spec: SandboxSpec): SandboxHandle {
+    const socket = executorSocket(spec);
+    if ("problem" in socket) throw new CcrError("internal", socket.problem);
+    return { version: 1, driver: this.name, instanceId: spec.instanceId, endpoint: { socketPath: socket.path }, data: {} };
+  }
+
+  #record(spec: SandboxSpec, handle: SandboxHandle, home: CgroupHome): SandboxRecord {
+    return {
+      handle,
+      owner: this.#options.owner,
+      deadline: spec.deadline,
+      cgroups: cgroupFolders(home, cgroupName(spec.instanceId)),
+      writable: writableSources(spec),
+    };
+  }
+
+  async #write(folder: string, spec: SandboxSpec, record: SandboxRecord): Promise<void> {
+    const identity = sandboxIdentity(this.#server);
+    const seccomp = seccompFilter(process.arch);
+    const plan = bwrapArguments({
+      spec,
+      host: await readHostSystem(),
+      server: this.#server,
+      identity,
+      projectRoot: this.#options.projectRoot,
+      architecture: process.arch,
+      etc: etcPaths(folder, identity),
+      seccompFd: seccomp === null ? null : SECCOMP_FD,
+      statusFd: STATUS_FD,
+    });
+    await writeState(folder, { record, identity, bwrapArguments: plan, seccomp });
+  }
+
+  #folder(instanceId: InstanceId): string {
+    return stateFolder(this.#options.stateDir, instanceId);
+  }
+
+  /** How the sandbox ended, or null while it runs. */
+  async #exitCode(folder: string): Promise<number | null> {
+    const { pidNamespace, exitCode } = await readStatus(folder);
+    if (exitCode !== null) return exitCode;
+    const monitor = await findMonitor(folder);
+    if (monitor === null) return NEVER_RAN_EXIT_CODE;
+    if (await isRunning(monitor)) return null;
+    if (pidNamespace !== null && (await namespaceMembers(pidNamespace)).length > 0) return null;
+    // It may have ended between the two looks.
+    return (await readStatus(folder)).exitCode ?? (pidNamespace === null ? NEVER_RAN_EXIT_CODE : KILLED_EXIT_CODE);
+  }
+
+  /** Every process of a sandbox, by all that is known: its namespace, its control groups, and the one that became bwrap. */
+  async #processes(folder: string, record: SandboxRecord): Promise<number[]> {
+    const { pidNamespace } = await readStatus(folder);
+    const monitor = await findMonitor(folder);
+    return [
+      ...new Set([
+        ...(pidNamespace === null ? [] : await namespaceMembers(pidNamespace)),
+        ...(await cgroupMembers(record.cgroups)),
+        ...(monitor !== null && (await isRunning(monitor)) ? [monitor.pid] : []),
+      ]),
+    ];
+  }
+}
+
+const cgroupName = (instanceId: InstanceId): string => `ccr-${instanceId}`;
