@@ -8,8 +8,6 @@ import { openDatabase, refuseSqliteVersion } from "./sqlite-database.ts";
 import { claimRun, createTask, endRun, note, notes, seqs } from "./suite/place.ts";
 import { openSqlitePlace } from "./suite/sqlite-place.ts";
 
-const isRoot = process.getuid?.() === 0;
-
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
 const refusal = async (path: string): Promise<unknown> => {
   try {
@@ -128,36 +126,32 @@ test("says what to do when the place cannot be written", async () => {
   });
 });
 
-/** A file system of its own; its size is counted in KiB. */
+/** A file system of its own, of some KiB; or why there can be none. */
 const mountTmpfs = async (sizeKb: number) => {
+  if (process.getuid?.() !== 0) return "only root can mount a file system of its own";
   const folder = await temporaryFolder();
-  execFileSync("mount", ["-t", "tmpfs", "-o", `size=${sizeKb}k,mode=700`, "ccr-test", folder.path]);
+  try {
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", `size=${sizeKb}k,mode=700`, "ccr-test", folder.path], { stdio: "pipe" });
+  } catch (error) {
+    await folder[Symbol.asyncDispose]();
+    return `this machine does not let root mount: ${error}`;
+  }
   return {
     ...folder,
-    remount: (options: string) => execFileSync("mount", ["-o", `remount,${options}`, folder.path]),
+    remount: (options: string) => execFileSync("/bin/mount", ["-o", `remount,${options}`, folder.path]),
     [Symbol.asyncDispose]: async () => {
-      execFileSync("umount", [folder.path]);
+      execFileSync("/bin/umount", [folder.path]);
       await folder[Symbol.asyncDispose]();
     },
   };
 };
 
-const canMount = (): string | null => {
-  if (!isRoot) return "mounting needs root";
-  try {
-    execFileSync("unshare", ["--mount", "true"], { stdio: "ignore" });
-    return null;
-  } catch {
-    return "this machine does not let root mount";
-  }
-};
-
 test("a full disk stores nothing of what did not fit, says so, and the store works again when there is space", async ({
   skip,
 }) => {
-  const reason = canMount();
-  if (reason !== null) skip(reason);
-  await using folder = await mountTmpfs(2048);
+  const mounted = await mountTmpfs(2048);
+  if (typeof mounted === "string") return skip(mounted);
+  await using folder = mounted;
   await using store = await openSqliteStore({ path: folder.join("ccr.db") });
   const { run, fence } = await claimRun(store);
   let stored = 0;
@@ -184,9 +178,9 @@ test("a full disk stores nothing of what did not fit, says so, and the store wor
 });
 
 test("says what to do on a file system that is read-only, or too small for a database", async ({ skip }) => {
-  const reason = canMount();
-  if (reason !== null) skip(reason);
-  await using tiny = await mountTmpfs(8);
+  const mounted = await mountTmpfs(8);
+  if (typeof mounted === "string") return skip(mounted);
+  await using tiny = mounted;
   expect(await refusal(tiny.join("ccr.db"))).toMatchObject({ code: "disk_full" });
   tiny.remount("ro");
   expect(await refusal(tiny.join("new.db"))).toMatchObject({
