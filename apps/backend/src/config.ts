@@ -174,7 +174,7 @@ const parseOptions = (argv: string[]) => {
 };
 
 /** Reads options and environment; options win. Throws `ConfigError` whose message names what is wrong, in one line. */
-export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv): Invocation => {
+export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = process.env): Invocation => {
   const options: Record<string, string | boolean | undefined> = parseOptions(argv);
   if (options.help === true) return { kind: "help" };
   const raw: Record<string, string> = {};
@@ -248,6 +248,9 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv): Invo
 
 const pick = (environment: NodeJS.ProcessEnv, names: string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
+
+/** Whether what is printed to a terminal may have colours: see no-color.org. */
+export const wantsColours = (environment: NodeJS.ProcessEnv = process.env): boolean => !environment.NO_COLOR;
 
 /** Whether only this machine can reach a server that listens on `host`. */
 export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);

@@ -6,7 +6,7 @@ import { CcrError, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
-import { type Config, ConfigError, helpText, isLoopback, readConfig } from "./config.ts";
+import { type Config, ConfigError, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
 import { DockerDriver } from "./drivers/docker/driver.ts";
@@ -27,7 +27,7 @@ import { openSqliteStore } from "./store/sqlite.ts";
 const PROBE_WITHIN_MS = 20_000;
 
 const report = createReport((line) => process.stdout.write(`${line}\n`), {
-  colours: process.stdout.isTTY === true && !("NO_COLOR" in process.env),
+  colours: process.stdout.isTTY === true && wantsColours(),
 });
 
 const version = (projectRoot: string): string => JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")).version;
@@ -165,7 +165,7 @@ const origin = (host: string, { port }: AddressInfo): string => {
 };
 
 const main = async (): Promise<void> => {
-  const invocation = readConfig(process.argv.slice(2), process.env);
+  const invocation = readConfig(process.argv.slice(2));
   if (invocation.kind === "help") {
     process.stdout.write(helpText());
     return;

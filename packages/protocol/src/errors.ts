@@ -17,7 +17,10 @@ export const ERROR_STATUS = {
   disk_full: 507,
 } as const satisfies Record<string, number>;
 export type ErrorCode = keyof typeof ERROR_STATUS;
-export const ErrorCode = z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]);
+export const ErrorCode = z.custom<ErrorCode>(
+  (code) => typeof code === "string" && Object.hasOwn(ERROR_STATUS, code),
+  "is not an error code",
+);
 
 /** The body of every error answer: a code for programs and a sentence for people. */
 export const ErrorBody = z.object({ error: z.object({ code: ErrorCode, message: z.string() }) });

@@ -57,7 +57,10 @@ export const RUN_REASONS = {
   internal: { status: "errored", sentence: "Something went wrong in the server." },
   canceled: { status: "canceled", sentence: "The run was canceled." },
 } as const satisfies Record<string, { status: FinalStatus; sentence: string }>;
-export const RunReason = z.enum(Object.keys(RUN_REASONS) as [keyof typeof RUN_REASONS, ...(keyof typeof RUN_REASONS)[]]);
+export const RunReason = z.custom<keyof typeof RUN_REASONS>(
+  (reason) => typeof reason === "string" && Object.hasOwn(RUN_REASONS, reason),
+  "is not a reason",
+);
 export type RunReason = z.infer<typeof RunReason>;
 
 /** What one run may use. Times in seconds, sizes in MiB (1,048,576 bytes), money in US dollars. */

@@ -102,7 +102,7 @@ const work = async (
   signal: AbortSignal,
   cleanUp: AsyncDisposableStack,
 ): Promise<Ending> => {
-  const { run, fence, deps, log, place, instanceId } = scene;
+  const { run, fence, deps, log, instanceId } = scene;
   let opened: { handle: SandboxHandle; executor: ExecutorClient } | null = null;
   let end: Ending;
   try {

@@ -2,7 +2,7 @@ import { isFinal, RUN_REASONS, RUN_STATUSES, RunReason } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import { type RunEvent, transition } from "./transition.ts";
 
-const reasons = RunReason.options;
+const reasons = Object.keys(RUN_REASONS).map((reason) => RunReason.parse(reason));
 const events: RunEvent[] = [
   { type: "claimed" },
   { type: "sandbox_ready" },

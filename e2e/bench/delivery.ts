@@ -1,0 +1,93 @@
+import { createServer } from "node:http";
+import { createAccess } from "@ccr/backend/access";
+import { createHttp } from "@ccr/backend/http";
+import { openSqliteStore } from "@ccr/backend/store";
+import { type AgentBody, InstanceId, RunLimits, type SpoolEvent } from "@ccr/protocol";
+import { temporaryFolder } from "@ccr/testkit";
+import { getRequestListener } from "@hono/node-server";
+import { readEvents } from "../src/server.ts";
+
+const BATCH = 100;
+const TOKEN = "bench-token-of-no-worth";
+
+const unused = (): never => {
+  throw new Error("the benchmark does not use this");
+};
+
+/** How many messages of 1 KB the store takes per second, and how many reach a subscriber over HTTP while they are stored. */
+export const measureDelivery = async (
+  count: number,
+): Promise<{ messages: number; storedPerSecond: number; deliveredPerSecond: number }> => {
+  await using folder = await temporaryFolder();
+  await using store = await openSqliteStore({ path: folder.join("bench.db") });
+  const task = await store.tasks.create({ name: "Bench", steps: [{ instructions: "x", checks: "" }] });
+  const instanceId = InstanceId.parse("inst_0000000000bench");
+  const text = "x".repeat(900);
+  const write = async (follow: boolean): Promise<number> => {
+    await store.runs.create({
+      task,
+      repository: "a/b",
+      ref: null,
+      model: null,
+      limits: RunLimits.parse({}),
+      idempotencyKey: null,
+    });
+    const claim = await store.runs.claimNext();
+    if (claim === null) throw new Error("nothing to claim");
+    const { run, fence } = claim;
+    const server = createServer(
+      getRequestListener(
+        createHttp({
+          access: createAccess({ token: TOKEN, host: "127.0.0.1", publicUrl: null, loopbackOnly: true }),
+          context: {
+            tasks: store.tasks,
+            runs: {
+              create: unused,
+              get: unused,
+              list: unused,
+              cancel: unused,
+              messages: unused,
+              diff: unused,
+              requests: unused,
+              follow: (id, range, signal) => store.transcript.follow(id, range, signal),
+            },
+            instances: { get: unused, list: unused, remove: unused },
+            info: unused,
+          },
+          uiFolder: folder.path,
+          unexpected: (_, error) => process.stderr.write(`${String(error)}\n`),
+        }).fetch,
+      ),
+    );
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const startedAt = performance.now();
+    const received = (async () => {
+      if (!follow) return;
+      const input = encodeURIComponent(JSON.stringify({ id: run.id }));
+      const response = await fetch(`http://127.0.0.1:${port}/trpc/runs.onMessage?input=${input}`, {
+        headers: { authorization: `Bearer ${TOKEN}` },
+      });
+      let seen = 0;
+      for await (const event of readEvents(response)) {
+        if (event.id !== null && ++seen === count) return;
+      }
+    })();
+    for (let seq = 1; seq <= count; seq += BATCH) {
+      const events = Array.from({ length: Math.min(BATCH, count - seq + 1) }, (_, index): SpoolEvent => {
+        const body: AgentBody = { type: "assistant", session_id: "bench", message: { content: [{ type: "text", text }] } };
+        return { seq: seq + index, at: new Date().toISOString(), source: "agent", body };
+      });
+      await store.transcript.appendSpooled(run.id, fence, { instanceId, events });
+    }
+    await received;
+    const seconds = (performance.now() - startedAt) / 1000;
+    await store.runs.advance(run.id, { from: ["starting"], to: "canceled", fence, patch: { reason: "canceled", sentence: "" } });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+    return Math.round(count / seconds);
+  };
+  await write(false);
+  return { messages: count, storedPerSecond: await write(false), deliveredPerSecond: await write(true) };
+};

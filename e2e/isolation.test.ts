@@ -1,0 +1,168 @@
+import { execFile } from "node:child_process";
+import { createServer } from "node:http";
+import { networkInterfaces } from "node:os";
+import { promisify } from "node:util";
+import { parseScenario } from "@ccr/scripted-model";
+import { createGitRepository } from "@ccr/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { driversUnderTest } from "./src/drivers.ts";
+import { allMessages, REAL_KEY } from "./src/server.ts";
+import { type Stack, startStack } from "./src/stack.ts";
+
+const run = promisify(execFile);
+
+/** Addresses of this machine that a sandbox must not reach, beside loopback. */
+const ownAddresses = (): string[] =>
+  Object.values(networkInterfaces())
+    .flatMap((all) => all ?? [])
+    .filter(({ internal, family }) => !internal && family === "IPv4")
+    .map(({ address }) => address);
+
+describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await startStack({ driver });
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  /** Lets the real agent run one command and gives what it printed, and the transcript. */
+  const inSandbox = async (command: string): Promise<{ output: string; transcript: string; id: string }> => {
+    const { server, model, repositories } = stack;
+    model.setScenario(
+      parseScenario({
+        name: "attack",
+        rules: [
+          {
+            turns: [
+              { blocks: [{ type: "tool_use", name: "Bash", input: { command, description: "Try", timeout: 60_000 } }] },
+              { blocks: [{ type: "text", text: "SAW<<{{lastToolResult}}>>" }] },
+            ],
+          },
+        ],
+      }),
+    );
+    await using repository = await createGitRepository({ path: `${repositories}/attack`, files: { a: "a\n" } });
+    const task = await server.client.tasks.create.mutate({ name: "Attack", steps: [{ instructions: "Try it.", checks: "" }] });
+    const { id } = await server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+    await server.untilFinal(id);
+    const transcript = (await allMessages(server.client, id)).map(({ body }) => JSON.stringify(body)).join("\n");
+    const output = /SAW<<([\s\S]*?)>>/.exec(transcript)?.[1] ?? "";
+    return { output: JSON.parse(`"${output}"`), transcript, id };
+  };
+
+  it("reaches no address past the gateway", async () => {
+    let reached = 0;
+    const listener = createServer((_, response) => {
+      reached++;
+      response.end("REACHED");
+    });
+    await new Promise<void>((resolve) => listener.listen(0, "0.0.0.0", resolve));
+    const bound = listener.address();
+    const port = typeof bound === "object" && bound !== null ? bound.port : 0;
+    const server = Number(new URL(stack.server.url).port);
+    const targets = [
+      ...["127.0.0.1", "localhost", "[::1]", "0.0.0.0", "[::ffff:127.0.0.1]", ...ownAddresses()].flatMap((host) => [
+        `${host}:${port}`,
+        `${host}:${server}`,
+      ]),
+      "192.0.2.1:443",
+      "192.0.2.1:80",
+      "192.0.2.1:22",
+      "[2001:db8::1]:443",
+      "169.254.169.254:80",
+    ];
+    try {
+      const direct = targets.map((target) => `curl -sS --noproxy '*' --max-time 3 http://${target}/ && echo "REACHED ${target}"`);
+      const proxied = targets.map(
+        (target) =>
+          `curl -sS --proxy http://127.0.0.1:3128 --max-time 3 http://${target}/ -o /dev/null -w '${target} %{http_code}\\n'`,
+      );
+      const tunnels = targets.map(
+        (target) =>
+          `curl -sS --proxytunnel --proxy http://127.0.0.1:3128 --max-time 3 https://${target}/ -o /dev/null && echo "REACHED ${target}"`,
+      );
+      const udp =
+        "timeout 3 python3 -c \"import socket; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.sendto(b'x',('192.0.2.1',53)); print('SENT')\"";
+      const names = "timeout 5 python3 -c \"import socket; print('RESOLVED', socket.getaddrinfo('example.org', 443))\"";
+      const links = "ls /sys/class/net | tr '\\n' ' '";
+      const { output } = await inSandbox(
+        [...direct, ...proxied, ...tunnels, udp, names, links].map((command) => `(${command}) 2>&1`).join("; "),
+      );
+      expect(output).not.toContain("REACHED");
+      expect(output).not.toContain("SENT");
+      expect(output).not.toContain("RESOLVED");
+      for (const target of targets) expect(output).toMatch(new RegExp(`${target.replace(/[[\].]/g, "\\$&")} (403|400)`));
+      expect(reached).toBe(0);
+    } finally {
+      listener.close();
+    }
+  });
+
+  it("holds the real key in no environment, process, file or message, while the model gets it", async () => {
+    const hunt = [
+      "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'",
+      "cat /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'",
+      "env",
+      "git config --list --show-origin",
+      "grep -rsl -a --exclude-dir=proc --exclude-dir=sys the-real-key-that-no-sandbox / | head",
+    ].join("; ");
+    const { output, transcript } = await inSandbox(
+      `(${hunt}) | grep -a -c the-real-key; ls -a ~ /doors; echo "uid $(id -u)"; grep Cap /proc/self/status`,
+    );
+    // What the agent was told to look for is in the transcript as its command; the key itself is nowhere.
+    expect(transcript).not.toContain(REAL_KEY);
+    expect(output.split("\n")[0]).toBe("0");
+    expect(output).toContain("executor.sock");
+    expect(output).toMatch(/uid [1-9]/);
+    expect(output).toMatch(/CapEff:\s*0+\b/);
+    expect(output).toMatch(/CapBnd:\s*0+\b/);
+    const seen = stack.model.requests.flatMap(({ headers }) => [headers["x-api-key"], headers.authorization]);
+    expect(seen).toContain(REAL_KEY);
+    expect(seen.every((value) => value === undefined || value === REAL_KEY)).toBe(true);
+  });
+
+  it("cannot use the model route for anything but messages, nor with a key of its own", async () => {
+    const curl = (path: string, extra = "") =>
+      `curl -sS -o /dev/null -w '${path} %{http_code}\\n' ${extra} http://127.0.0.1:3128${path}`;
+    const { output } = await inSandbox(
+      [
+        curl("/v1/files"),
+        curl("/v1/messages/batches", "-X POST -d '{}'"),
+        curl("/v1/organizations"),
+        curl("/v1/models"),
+        curl("/v1/messages/../files"),
+        curl(
+          "/v1/messages/count_tokens",
+          '-X POST -H \'x-api-key: stolen\' -H \'content-type: application/json\' -d \'{"model":"m","messages":[{"role":"user","content":"x"}]}\'',
+        ),
+      ].join("; "),
+    );
+    expect(output).toMatch(/\/v1\/files 403/);
+    expect(output).toMatch(/\/v1\/messages\/batches 403/);
+    expect(output).toMatch(/\/v1\/organizations 403/);
+    expect(output).toMatch(/\/v1\/models 403/);
+    expect(output).toMatch(/count_tokens 200/);
+    expect(stack.model.requests.some(({ headers }) => headers["x-api-key"] === "stolen")).toBe(false);
+  });
+
+  it("sees neither the host's files, processes nor engine", async () => {
+    const { output } = await inSandbox(
+      `ls ${stack.folder.path} 2>&1; ls /root 2>&1 | head -3; cat /etc/shadow 2>&1 | head -1; ls -la /var/run/docker.sock 2>&1; touch /usr/x 2>&1; ps -e -o args= | grep -c backend/src/main.ts; mount -t tmpfs none /mnt 2>&1; unshare -rn true 2>&1; echo end`,
+    );
+    expect(output).toContain("end");
+    expect(output).not.toContain("model.ndjson");
+    expect(output).not.toMatch(/root:[*!$]/);
+    expect(output).toMatch(/docker\.sock.*(No such file|cannot access)/);
+    expect(output).toMatch(/touch: .*(Read-only|Permission denied)/);
+    expect(output).toMatch(/mount: /);
+  });
+
+  it("leaves no process behind that outlived its run", async () => {
+    const mark = `outlives-${driver}-${process.pid}`;
+    await inSandbox(
+      `(setsid bash -c "trap '' TERM HUP INT; exec -a ${mark} sleep 300" >/dev/null 2>&1 &) ; sleep 0.2; echo started`,
+    );
+    const { stdout } = await run("ps", ["-e", "-o", "args="]);
+    expect(stdout).not.toContain(mark);
+  });
+});

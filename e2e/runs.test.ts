@@ -1,0 +1,266 @@
+import { link, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Message, type Run, SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
+import { parseScenario } from "@ccr/scripted-model";
+import { createGitRepository, startGitHttpServer, waitFor } from "@ccr/testkit";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { driversUnderTest } from "./src/drivers.ts";
+import { allMessages, subscribe } from "./src/server.ts";
+import { type Stack, startStack } from "./src/stack.ts";
+
+const bash = (command: string, extra: Record<string, unknown> = {}) => ({
+  type: "tool_use",
+  name: "Bash",
+  input: { command, description: "Work", ...extra },
+});
+const twoSteps = parseScenario({
+  name: "two-steps",
+  rules: [
+    {
+      match: { contains: "FIRST" },
+      turns: [
+        { blocks: [{ type: "text", text: "Counting." }, bash("git ls-files | wc -l")] },
+        { blocks: [bash("echo one > one.txt && git add -A && git commit -qm 'Add one'")] },
+        { blocks: [{ type: "text", text: "The first step is done." }] },
+      ],
+    },
+    {
+      match: { contains: "SECOND" },
+      turns: [
+        { blocks: [bash("cat one.txt && rm src/part-00/file-000.txt")] },
+        { blocks: [{ type: "text", text: "The second step is done." }] },
+      ],
+    },
+  ],
+});
+const steps = [
+  { instructions: "FIRST step", checks: "$ test -f one.txt" },
+  { instructions: "SECOND step", checks: "$ test ! -e src/part-00/file-000.txt" },
+];
+/** Works until somebody ends it: one short command after the other. */
+const endless = parseScenario({
+  name: "endless",
+  rules: [{ turns: [{ blocks: [bash("echo tick >> ticks.txt; sleep 0.2")], repeat: 500 }] }],
+});
+
+describe.each(await driversUnderTest())("on %s", (driver) => {
+  let stack: Stack;
+  beforeAll(async () => {
+    stack = await startStack({ driver });
+  });
+  afterAll(() => stack[Symbol.asyncDispose]());
+
+  const launch = async (repository: string, taskSteps: { instructions: string; checks: string }[]): Promise<Run["id"]> => {
+    const task = await stack.server.client.tasks.create.mutate({ name: "Test", steps: taskSteps });
+    const { id } = await stack.server.client.runs.create.mutate({ taskId: task.id, repository });
+    return id;
+  };
+  /** Keeps the spool's file alive beyond the sandbox, by a second name. */
+  const holdSpool = (id: Run["id"]): Promise<string> =>
+    waitFor(
+      async () => {
+        const { instanceId } = await stack.server.client.runs.byId.query({ id });
+        if (instanceId === null) return null;
+        const held = stack.folder.join(`${id}.spool`);
+        await link(stack.folder.join("data", "instances", instanceId, "spool", SPOOL_FILE), held);
+        return held;
+      },
+      { what: "the spool", timeoutMs: 60_000 },
+    );
+
+  it.each(["local path", "http URL"])(
+    "works on a thousand files given by %s: two steps, one conversation, the transcript equal to the spool",
+    async (kind) => {
+      const { server, model, repositories } = stack;
+      model.setScenario(twoSteps);
+      await using repository = await createGitRepository({
+        path: `${repositories}/thousand.git`,
+        thousandFiles: true,
+        bare: true,
+      });
+      await using git = await startGitHttpServer({ root: repositories });
+      const id = await launch(kind === "local path" ? repository.path : `${git.url}/thousand.git`, steps);
+      const live: Message[] = [];
+      const following = (async () => {
+        for await (const message of subscribe(server, id, null)) live.push(message);
+      })();
+      const spool = await holdSpool(id);
+      const run = await server.untilFinal(id);
+      await following;
+      expect(run).toMatchObject({ status: "succeeded", reason: "passed", driver });
+
+      const stored = await allMessages(server.client, id, 7);
+      expect(live).toEqual(stored);
+      expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
+      const agent = stored.filter(({ source }) => source === "agent");
+      const sessions = new Set(agent.flatMap(({ body }) => ("session_id" in body ? [body.session_id] : [])));
+      expect(sessions.size).toBe(1);
+
+      const spooled = (await readFile(spool, "utf8"))
+        .trimEnd()
+        .split("\n")
+        .map((line) => SpoolEvent.parse(JSON.parse(line)));
+      const kinds = ["execution_started", "execution_ended"];
+      const relayed = stored.filter(({ source, body }) => source === "agent" || kinds.includes(body.type));
+      expect(relayed.map(({ at, source, body }) => ({ at, source, body }))).toEqual(
+        spooled
+          .filter(({ source, body }) => source === "agent" || kinds.includes(body.type))
+          .map(({ at, source, body }) => ({ at, source, body })),
+      );
+      expect(agent.length).toBe(spooled.filter(({ source }) => source === "agent").length);
+
+      const diff = await server.client.runs.diff.query({ id });
+      expect(diff.files.map(({ path, status }) => [path, status])).toEqual([
+        ["one.txt", "added"],
+        ["src/part-00/file-000.txt", "deleted"],
+      ]);
+    },
+  );
+
+  it("replays from the last event that a subscriber has, without a gap or a double", async () => {
+    const { server, model, repositories } = stack;
+    model.setScenario(twoSteps);
+    await using repository = await createGitRepository({ path: `${repositories}/replay`, thousandFiles: true });
+    const id = await launch(repository.path, steps);
+    const seen: number[] = [];
+    // Hangs up after every third message, as a bad connection would.
+    for (let ended = false; !ended; ) {
+      let count = 0;
+      ended = true;
+      for await (const message of subscribe(server, id, seen.at(-1) ?? 0)) {
+        seen.push(message.seq);
+        if (++count === 3) {
+          ended = false;
+          break;
+        }
+      }
+    }
+    const stored = await allMessages(server.client, id);
+    expect(seen).toEqual(stored.map(({ seq }) => seq));
+  });
+
+  it("cancels a run that works, keeps what it did, and leaves no sandbox", async () => {
+    const { server, model, repositories } = stack;
+    model.setScenario(endless);
+    await using repository = await createGitRepository({ path: `${repositories}/cancel`, files: { a: "a\n" } });
+    const id = await launch(repository.path, [{ instructions: "Go on.", checks: "" }]);
+    await waitFor(async () => (await server.client.runs.diff.query({ id }).catch(() => null))?.patch.includes("tick"), {
+      what: "the first tick in the live diff",
+      timeoutMs: 60_000,
+    });
+    const [instance] = await server.client.instances.list.query();
+    expect(instance).toMatchObject({ runId: id, status: "executing" });
+    expect((await server.client.runs.cancel.mutate({ id })).status).toBe("canceling");
+    const run = await server.untilFinal(id);
+    expect(run).toMatchObject({ status: "canceled", reason: "canceled" });
+    expect((await server.client.runs.diff.query({ id })).patch).toContain("+tick");
+    expect(await server.client.instances.list.query()).toEqual([]);
+    expect(await readdir(stack.folder.join("data", "instances"))).toEqual([]);
+    expect((await server.client.runs.cancel.mutate({ id })).status).toBe("canceled");
+  });
+
+  it("removes an instance, and with it cancels its run", async () => {
+    const { server, model, repositories } = stack;
+    model.setScenario(endless);
+    await using repository = await createGitRepository({ path: `${repositories}/remove`, files: { a: "a\n" } });
+    const id = await launch(repository.path, [{ instructions: "Go on.", checks: "" }]);
+    const instance = await waitFor(
+      async () => (await server.client.instances.list.query()).find(({ status }) => status === "executing"),
+      {
+        what: "an executing instance",
+        timeoutMs: 60_000,
+      },
+    );
+    expect((await server.client.instances.remove.mutate({ id: instance.id })).status).toBe("stopped");
+    expect(await server.untilFinal(id)).toMatchObject({ status: "canceled" });
+  });
+
+  it("ends a run whose executor was killed with a plain reason, and keeps every message it had spooled", async () => {
+    const { server, model, repositories } = stack;
+    model.setScenario(
+      parseScenario({
+        name: "suicide",
+        rules: [{ turns: [{ blocks: [bash("echo before; sleep 0.3; pkill -9 -f executor/src/main.ts; sleep 5")], repeat: 3 }] }],
+      }),
+    );
+    await using repository = await createGitRepository({ path: `${repositories}/killed`, files: { a: "a\n" } });
+    const id = await launch(repository.path, [{ instructions: "Kill it.", checks: "" }]);
+    const spool = await holdSpool(id);
+    const run = await server.untilFinal(id);
+    expect(run).toMatchObject({ status: "errored", reason: "sandbox_lost" });
+    const spooled = (await readFile(spool, "utf8")).trimEnd().split("\n").length;
+    const stored = await allMessages(server.client, id);
+    const relayed = stored.filter(({ source, body }) => source === "agent" || body.type.startsWith("execution_"));
+    expect(relayed.length).toBe(spooled);
+    expect(await server.client.instances.list.query()).toEqual([]);
+  });
+
+  it("ends a run at its limits of time and of disk", async () => {
+    const { server, model, repositories } = stack;
+    model.setScenario(endless);
+    await using repository = await createGitRepository({ path: `${repositories}/limits`, files: { a: "a\n" } });
+    const task = await server.client.tasks.create.mutate({ name: "Limits", steps: [{ instructions: "Go on.", checks: "" }] });
+    const late = await server.client.runs.create.mutate({
+      taskId: task.id,
+      repository: repository.path,
+      limits: { timeSeconds: 10 },
+    });
+    expect(await server.untilFinal(late.id)).toMatchObject({ status: "failed", reason: "limit_time" });
+    model.setScenario(
+      parseScenario({
+        name: "fills",
+        rules: [
+          {
+            turns: [
+              { blocks: [bash("for i in 1 2 3 4; do head -c 30000000 /dev/zero > f$i; done; sleep 60", { timeout: 90_000 })] },
+            ],
+          },
+        ],
+      }),
+    );
+    const full = await server.client.runs.create.mutate({ taskId: task.id, repository: repository.path, limits: { diskMb: 64 } });
+    const run = await server.untilFinal(full.id);
+    expect(run).toMatchObject({ status: "failed", reason: "limit_disk" });
+    expect(run.sentence).toContain("64 MiB");
+  });
+
+  it("leaves nothing behind when it is stopped in the middle of a run, and tells what happened when it is up again", async () => {
+    const { model } = stack;
+    model.setScenario(endless);
+    await using own = await startStack({ driver });
+    own.model.setScenario(endless);
+    await using repository = await createGitRepository({ path: `${own.repositories}/stopped`, files: { a: "a\n" } });
+    const task = await own.server.client.tasks.create.mutate({ name: "Stop", steps: [{ instructions: "Go on.", checks: "" }] });
+    const { id } = await own.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+    await waitFor(async () => (await own.server.client.instances.list.query()).some(({ status }) => status === "executing"), {
+      what: "an executing instance",
+      timeoutMs: 60_000,
+    });
+    await own.server.stop();
+    expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
+    await using again = await own.restart();
+    expect(await again.client.runs.byId.query({ id })).toMatchObject({ status: "errored", reason: "server_restarted" });
+    expect(await readdir(join(own.folder.path, "data", "instances"))).toEqual([]);
+  });
+
+  it("takes care of what a killed server left", async () => {
+    await using own = await startStack({ driver });
+    own.model.setScenario(endless);
+    await using repository = await createGitRepository({ path: `${own.repositories}/killed`, files: { a: "a\n" } });
+    const task = await own.server.client.tasks.create.mutate({ name: "Kill", steps: [{ instructions: "Go on.", checks: "" }] });
+    const { id } = await own.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+    await waitFor(async () => (await own.server.client.runs.diff.query({ id }).catch(() => null))?.patch.includes("tick"), {
+      what: "the first tick",
+      timeoutMs: 60_000,
+    });
+    own.server.process.kill("SIGKILL");
+    await own.server.stop();
+    await using again = await own.restart();
+    expect(await again.client.runs.byId.query({ id })).toMatchObject({ status: "errored", reason: "server_restarted" });
+    expect((await again.client.runs.diff.query({ id })).patch).toContain("+tick");
+    const stored = await allMessages(again.client, id);
+    expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
+    expect(await again.client.instances.list.query()).toEqual([]);
+    expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
+  });
+});
