@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TaskId } from "./ids.ts";
 
 /** What the page and a client need to know of the server. */
 export const ServerInfo = z.object({
@@ -7,6 +8,8 @@ export const ServerInfo = z.object({
   demo: z.boolean(),
   /** The demo task's repository, ready to launch against; null outside of demo mode. */
   demoRepository: z.string().nullable(),
+  /** The demo task, when there still is one; left out outside of demo mode. */
+  demoTaskId: TaskId.optional(),
   driver: z.object({
     name: z.enum(["docker", "bubblewrap"]),
     /** Which driver was taken, and why. */
