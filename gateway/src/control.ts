@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream/promises";
 import { CcrError, Door, describeZodError, ERROR_STATUS, errorBody, gatewayRoutes, RunId } from "@ccr/protocol";
 import { z } from "zod";
 import type { Gateway } from "./gateway.ts";
@@ -40,13 +41,9 @@ const sendJson = (response: ServerResponse, status: number, body: unknown): void
 
 const sendLines = async (response: ServerResponse, lines: AsyncIterable<Buffer>): Promise<void> => {
   response.writeHead(200, { "content-type": "application/x-ndjson" });
+  // The reader knows at once that the door is open, also when there is no record yet.
   response.flushHeaders();
-  for await (const chunk of lines) {
-    if (response.write(chunk) || response.destroyed) continue;
-    await new Promise<void>((resolve) => response.once("drain", resolve).once("close", resolve));
-    response.removeAllListeners("drain");
-  }
-  response.end();
+  await pipeline(lines, response);
 };
 
 const handlersOf = (gateway: Gateway): Record<RouteName, (call: Call) => Promise<void>> => {

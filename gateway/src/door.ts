@@ -7,6 +7,7 @@ import { answerError, answerErrorOnSocket } from "./answers.ts";
 import { type AuditLog, openAuditLog } from "./audit.ts";
 import type { Dial } from "./dial.ts";
 import type { ProxyContext } from "./exchange.ts";
+import { headerPairs, headerValues } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelRoute } from "./model-route.ts";
 import { type Outcome, refused } from "./outcome.ts";
@@ -51,6 +52,14 @@ const askedOf = (request: IncomingMessage): Parameters<typeof refused>[0] => {
 };
 
 const STATUS_OF: Record<Exclude<Admission["status"], "admitted">, number> = { busy: 503, flood: 429 };
+
+/** What Node's parser takes but nobody honest sends; null when there is none of it. */
+const findMalformation = (request: IncomingMessage): string | null => {
+  if (request.httpVersion !== "1.1" && request.httpVersion !== "1.0") return `HTTP/${request.httpVersion} is not spoken here`;
+  const hosts = headerValues(headerPairs(request.rawHeaders), "host").length;
+  if (hosts > 1) return "the request has several Host headers";
+  return hosts === 0 && request.httpVersion === "1.1" ? "the request has no Host header" : null;
+};
 
 /** Status and words for what Node's parser did not take; null when the connection merely broke. */
 const describeClientError = (error: unknown): { status: number; rule: string } | null => {
@@ -106,7 +115,9 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
     busy.set(socket, (busy.get(socket) ?? 0) + 1);
     const conclude = async (): Promise<void> => {
       if (admission.status === "admitted") {
-        record(await exchange(), startedAt);
+        const malformation = findMalformation(request);
+        if (malformation !== null) answer(400, `The gateway refused this request: ${malformation}.`);
+        record(malformation === null ? await exchange() : refused(askedOf(request), malformation, 400), startedAt);
         return;
       }
       const status = STATUS_OF[admission.status];
@@ -169,7 +180,8 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
 
   const server: Server = createServer({
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Checked by the door itself, which also leaves a record.
+    requireHostHeader: false,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: limits.requestHeadersMs,
     requestTimeout: limits.requestMs,

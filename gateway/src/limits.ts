@@ -22,8 +22,10 @@ export type Limits = {
   modelHeadersMs: number;
   /** Longest silence within the model's answer; the API sends a ping every few seconds. */
   modelIdleMs: number;
-  /** Time for a client to send its TLS ClientHello after CONNECT was answered. */
+  /** Time for a client to send its TLS ClientHello after CONNECT to a TLS-only port was answered. */
   clientHelloMs: number;
+  /** Ports through which nothing but TLS is let. */
+  tlsOnlyPorts: readonly number[];
   /** Longest silence of a tunnel or a plain proxied exchange. */
   idleMs: number;
   /** Longest life of a tunnel. */
@@ -44,6 +46,7 @@ export const DEFAULT_LIMITS: Limits = {
   modelHeadersMs: 900_000,
   modelIdleMs: 300_000,
   clientHelloMs: 15_000,
+  tlsOnlyPorts: [443],
   idleMs: 600_000,
   tunnelMs: 12 * 3_600_000,
 };

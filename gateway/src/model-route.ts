@@ -26,6 +26,8 @@ const PATHS = new Set(["/v1/messages", "/v1/messages/count_tokens"]);
 /** Set-Cookie and Alt-Svc speak to a browser of the upstream, Location leads elsewhere: none is the sandbox's business. */
 const KEPT_FROM_CLIENT = new Set(["set-cookie", "alt-svc", "location"]);
 const TIMEOUT_CODES = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+/** What a stream fails with when the sandbox or a closed door ended it. */
+const OUR_END_CODES = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ABORT_ERR", "UND_ERR_ABORTED"]);
 
 class BodyTooLargeError extends Error {
   override readonly name = "BodyTooLargeError";
@@ -143,8 +145,10 @@ export const createModelRoute = ({ baseUrl, credential }: Upstream, limits: Limi
       response.flushHeaders();
       const ending = await pipeline(answer.body, tap.stream, response).then(
         () => "",
-        (error) =>
-          canceled.signal.aborted ? "; cut off before its end" : `; cut off by the model's server (${reasonOf(error)})`,
+        (error) => {
+          const reason = reasonOf(error);
+          return OUR_END_CODES.has(reason) ? "; cut off before its end" : `; cut off by the model's server (${reason})`;
+        },
       );
       return allowed(asked, {
         rule: rule + ending,

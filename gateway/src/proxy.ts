@@ -20,13 +20,20 @@ const counter = () => {
   return { stream, bytes: () => bytes };
 };
 
+/** For these Node would announce a body by itself. */
+const METHODS_WITH_BODY = new Set(["POST", "PUT", "PATCH"]);
+
 /** The headers for the origin: the client's, with the host that was decided on and the framing under which the body is passed on. */
 const originHeaders = (request: IncomingMessage, { host, port }: Target): Headers => {
   const client = headerPairs(request.rawHeaders);
+  const codings = headerValues(client, "transfer-encoding");
+  const hasBody = codings.length > 0 || request.headers["content-length"] !== undefined;
+  const framing: Headers = codings.map((value) => ["Transfer-Encoding", value]);
+  if (!hasBody && METHODS_WITH_BODY.has(request.method ?? "")) framing.push(["Content-Length", "0"]);
   return [
     ["Host", port === 80 ? host : `${host}:${port}`],
     ...endToEndHeaders(client).filter(([name]) => !["host", "forwarded"].includes(name.toLowerCase())),
-    ...headerValues(client, "transfer-encoding").map((value): [string, string] => ["Transfer-Encoding", value]),
+    ...framing,
     ["Connection", "close"],
   ];
 };

@@ -4,23 +4,27 @@ import type { Duplex } from "node:stream";
 import { answerErrorOnSocket } from "./answers.ts";
 import { inspectClientHello } from "./client-hello.ts";
 import { decideProxied, type ProxyContext, refusalMessage } from "./exchange.ts";
+import type { Limits } from "./limits.ts";
 import { allowed, type Outcome, refused } from "./outcome.ts";
 import { parseAuthority, type Target } from "./target.ts";
 
-const HTTPS_PORT = 443;
 /** A TLS alert, fatal, `unrecognized_name`: a TLS client says so in its error instead of "connection reset". */
 const TLS_ALERT = Buffer.from([0x15, 0x03, 0x01, 0x00, 0x02, 0x02, 0x70]);
 /** Time for the last bytes to reach a client that does not close its end. */
 const LINGER_MS = 5_000;
 
 /** What may go on after the first bytes of the client: null to wait for more of them. */
-const inspect = (bytes: Buffer, { host, port }: Target): { ok: true } | { ok: false; rule: string } | null => {
+const inspect = (
+  bytes: Buffer,
+  { host, port }: Target,
+  isTlsOnly: boolean,
+): { ok: true } | { ok: false; rule: string } | null => {
   const hello = inspectClientHello(bytes);
   switch (hello.status) {
     case "incomplete":
       return null;
     case "not_tls":
-      return port === HTTPS_PORT ? { ok: false, rule: `what was sent to ${host}:443 is not TLS` } : { ok: true };
+      return isTlsOnly ? { ok: false, rule: `what was sent to ${host}:${port} is not TLS` } : { ok: true };
     case "malformed":
       return { ok: false, rule: `the TLS greeting to ${host} is malformed` };
     case "hello": {
@@ -32,11 +36,12 @@ const inspect = (bytes: Buffer, { host, port }: Target): { ok: true } | { ok: fa
 };
 
 /** Waits for the client's first bytes and judges them; `bytes` are to be sent on. */
-const readGreeting = (client: Duplex, target: Target, timeoutMs: number): Promise<{ bytes: Buffer; refusal: string | null }> =>
+const readGreeting = (client: Duplex, target: Target, limits: Limits): Promise<{ bytes: Buffer; refusal: string | null }> =>
   new Promise((resolve) => {
+    const isTlsOnly = limits.tlsOnlyPorts.includes(target.port);
     let bytes: Buffer = Buffer.alloc(0);
     // Only TLS's client surely speaks first; on other ports it is the protocol's affair who does, and when.
-    const timer = target.port === HTTPS_PORT ? setTimeout(() => settle("no TLS greeting came in time"), timeoutMs) : undefined;
+    const timer = isTlsOnly ? setTimeout(() => settle("no TLS greeting came in time"), limits.clientHelloMs) : undefined;
     const settle = (refusal: string | null) => {
       clearTimeout(timer);
       client.pause();
@@ -45,7 +50,7 @@ const readGreeting = (client: Duplex, target: Target, timeoutMs: number): Promis
     };
     const onData = (chunk: Buffer) => {
       bytes = Buffer.concat([bytes, chunk]);
-      const verdict = inspect(bytes, target);
+      const verdict = inspect(bytes, target, isTlsOnly);
       if (verdict !== null) settle(verdict.ok ? null : verdict.rule);
     };
     const onEnd = () => settle(bytes.length > 0 ? "the TLS greeting broke off" : null);
@@ -126,7 +131,7 @@ export const openTunnel = async (
   // Servers of other protocols may greet first; a TLS server stays silent until the client was judged.
   socket.pipe(client, { end: true });
   if (head.length > 0) client.unshift(head);
-  const { bytes, refusal } = await readGreeting(client, target, context.limits.clientHelloMs);
+  const { bytes, refusal } = await readGreeting(client, target, context.limits);
   if (refusal !== null) {
     socket.unpipe(client);
     if (client.writable) client.end(TLS_ALERT);
