@@ -62,7 +62,7 @@ export const ensureWebUi = async (say) => {
       const args = [vite, "build", "--outDir", next, "--emptyOutDir", "--logLevel", "warn"];
       const { ok, output } = await runQuietly(pinnedNode, args, {
         cwd: frontend,
-        env: { ...pinnedEnvironment(), NODE_ENV: "production" },
+        env: { ...pinnedEnvironment(), NODE_ENV: "production", NO_COLOR: "1", FORCE_COLOR: "0" },
       });
       if (!ok) throw new SetupError(`The web UI could not be built. The last lines:\n${lastLines(output, 25)}`);
       writeFileSync(join(next, ".ccr-inputs"), inputs);
