@@ -1,0 +1,74 @@
+import { type GitOutcome, runGit } from "./command.ts";
+import { gitEnvironment } from "./environment.ts";
+import { placesOf, type ResolvedRef } from "./refs.ts";
+
+/** What is asked of and done to a mirror itself; nothing here reaches out of it. */
+export interface BareRepository {
+  initialize(signal: AbortSignal): Promise<GitOutcome>;
+  /** The full id of the commit that a revision leads to; null when there is none. */
+  commitOf(revision: string, signal: AbortSignal): Promise<string | null>;
+  findRef(name: string, signal: AbortSignal): Promise<{ commit: string; ref: ResolvedRef } | null>;
+  /** Where HEAD leads; null when it leads to no commit. */
+  findHead(signal: AbortSignal): Promise<{ commit: string; ref: ResolvedRef } | null>;
+  /** The names of its first two branches; enough to tell none, one and several apart. */
+  someBranches(signal: AbortSignal): Promise<string[]>;
+  isEmpty(signal: AbortSignal): Promise<boolean>;
+  /** Lets HEAD lead to a branch, or to a commit of no branch. */
+  setHead(to: { branch: string } | { commit: string }, signal: AbortSignal): Promise<GitOutcome>;
+}
+
+const LOCAL_MS = 60_000;
+
+const succeeded = (outcome: GitOutcome): outcome is Extract<GitOutcome, { kind: "exited" }> =>
+  outcome.kind === "exited" && outcome.code === 0;
+
+export const openBare = (
+  path: string,
+  options: { folder: string; server: Readonly<Record<string, string | undefined>> },
+): BareRepository => {
+  const environment = gitEnvironment({
+    address: { transport: "local", path, display: path },
+    pinned: [],
+    githubToken: null,
+    globalConfig: null,
+    server: options.server,
+    stallSeconds: 60,
+  });
+  const git = (args: readonly string[], signal: AbortSignal) =>
+    runGit({ args: [`--git-dir=${path}`, ...args], environment, cwd: options.folder, timeoutMs: LOCAL_MS }, signal);
+  const linesOf = async (args: readonly string[], signal: AbortSignal): Promise<string[]> => {
+    const outcome = await git(args, signal);
+    return succeeded(outcome) ? outcome.output.split("\n").filter((line) => line !== "") : [];
+  };
+
+  const commitOf = async (revision: string, signal: AbortSignal): Promise<string | null> => {
+    const [commit] = await linesOf(["rev-parse", "--verify", "--quiet", `${revision}^{commit}`], signal);
+    return commit ?? null;
+  };
+
+  return {
+    // Readable by all, whatever the server's umask: the sandbox's user is not the server's.
+    initialize: (signal) => git(["init", "--quiet", "--bare", "--template=", "--shared=0644", "--initial-branch=main"], signal),
+    commitOf,
+    findRef: async (name, signal) => {
+      for (const { revision, ...ref } of placesOf(name)) {
+        const commit = await commitOf(revision, signal);
+        if (commit !== null) return { commit, ref };
+      }
+      return null;
+    },
+    findHead: async (signal) => {
+      const commit = await commitOf("HEAD", signal);
+      if (commit === null) return null;
+      const [branch] = await linesOf(["symbolic-ref", "--quiet", "HEAD"], signal);
+      const name = branch?.replace(/^refs\/heads\//, "");
+      return { commit, ref: name === undefined ? { name: commit, kind: "commit" } : { name, kind: "branch" } };
+    },
+    someBranches: (signal) => linesOf(["for-each-ref", "--count=2", "--format=%(refname:lstrip=2)", "refs/heads"], signal),
+    isEmpty: async (signal) => (await linesOf(["for-each-ref", "--count=1"], signal)).length === 0,
+    setHead: (to, signal) =>
+      "branch" in to
+        ? git(["symbolic-ref", "HEAD", `refs/heads/${to.branch}`], signal)
+        : git(["update-ref", "--no-deref", "HEAD", to.commit], signal),
+  };
+};

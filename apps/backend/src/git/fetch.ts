@@ -1,0 +1,111 @@
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { BareRepository } from "./bare.ts";
+import { type GitOutcome, runGit } from "./command.ts";
+import type { Connection } from "./connection.ts";
+import { explainFailure, isDamaged, isRedirected } from "./failure.ts";
+import { readHead } from "./refs.ts";
+
+export interface FetchOptions {
+  folder: string;
+  timeoutMs: number;
+  secrets: readonly string[];
+  /** The repository as the person named it. */
+  display: string;
+  report: (text: string) => void;
+  signal: AbortSignal;
+}
+
+// Asking for HEAD is one small answer; a server that needs longer than this for it would not get a fetch done either.
+const LIST_MS = 120_000;
+// As many as git itself would follow at the start of a fetch is more than any honest server needs.
+const REDIRECTS_MAX = 3;
+
+/** Turns git's progress into a few sentences: one for each phase and each tenth of it. */
+const progressReporter = (report: (text: string) => void): ((line: string) => void) => {
+  let last = "";
+  return (line) => {
+    const match = /^(?:remote: )?(Counting|Compressing|Receiving|Resolving)( objects| deltas): +(\d+)%/.exec(line);
+    if (match === null) return;
+    const text = `${match[1]}${match[2]}: ${Math.floor(Number(match[3]) / 10) * 10} %`;
+    if (text !== last) report(text);
+    last = text;
+  };
+};
+
+const removeHalfFiles = async (path: string): Promise<void> => {
+  const packs = join(path, "objects", "pack");
+  const names = await readdir(packs).catch(() => []);
+  await Promise.all(names.filter((name) => name.startsWith("tmp_")).map((name) => rm(join(packs, name), { force: true })));
+};
+
+type Success = Extract<GitOutcome, { kind: "exited" }>;
+
+const must = (outcome: GitOutcome, connection: Connection, options: FetchOptions): Success => {
+  if (outcome.kind === "exited" && outcome.code === 0) return outcome;
+  throw explainFailure(outcome, { display: options.display, transport: connection.address.transport, secrets: options.secrets });
+};
+
+/** Asks where the remote's HEAD leads, and follows redirects on the way, each to a host that is checked first. */
+const findHead = async (first: Connection, options: FetchOptions, connections: AsyncDisposableStack) => {
+  let connection = first;
+  for (let hop = 0; ; hop++) {
+    const { environment, source } = connection;
+    const args = ["ls-remote", "--symref", "--", source, "HEAD"];
+    const outcome = await runGit(
+      { args, environment, cwd: options.folder, timeoutMs: Math.min(LIST_MS, options.timeoutMs) },
+      options.signal,
+    );
+    const next = isRedirected(outcome) && hop < REDIRECTS_MAX ? await connection.redirected(options.signal) : null;
+    if (next === null) return { connection, head: readHead(must(outcome, connection, options).output) };
+    connection = connections.use(next);
+  }
+};
+
+/**
+ * Brings every branch and tag of the remote, and its HEAD, into a bare repository, and removes what the remote has no more. Throws a
+ * `MirrorError` when that cannot be; gives `damaged` instead when the bare repository itself is broken and `mayRebuild` is set.
+ */
+export const fetchInto = async (
+  mirror: { path: string; bare: BareRepository; mayRebuild: boolean },
+  first: Connection,
+  options: FetchOptions,
+): Promise<"fetched" | "damaged"> => {
+  const { signal } = options;
+  const { path, bare } = mirror;
+  await using connections = new AsyncDisposableStack();
+  const { connection, head } = await findHead(first, options, connections);
+  const args = [
+    `--git-dir=${path}`,
+    "fetch",
+    "--progress",
+    "--prune",
+    "--force",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--update-head-ok",
+    "--",
+    connection.source,
+    "+refs/heads/*:refs/heads/*",
+    "+refs/tags/*:refs/tags/*",
+  ];
+  const { environment } = connection;
+  const command = { args, environment, cwd: options.folder, timeoutMs: options.timeoutMs };
+  let outcome: GitOutcome;
+  try {
+    outcome = await runGit({ ...command, onProgress: progressReporter(options.report) }, signal);
+  } finally {
+    await removeHalfFiles(path);
+  }
+  if (mirror.mayRebuild && isDamaged(outcome)) return "damaged";
+  must(outcome, connection, options);
+
+  const setHead = async (to: { branch: string } | { commit: string }) =>
+    must(await bare.setHead(to, signal), connection, options);
+  const [only, second] = await bare.someBranches(signal);
+  if (head.branch !== null) await setHead({ branch: head.branch });
+  else if (head.commit !== null && (await bare.commitOf(head.commit, signal)) !== null) await setHead({ commit: head.commit });
+  // The remote's HEAD leads nowhere. Of one branch alone it is clear that it is meant.
+  else if (only !== undefined) await setHead({ branch: second === undefined ? only : "no-default-branch" });
+  return "fetched";
+};
