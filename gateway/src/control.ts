@@ -25,9 +25,10 @@ const readBody = async (request: IncomingMessage): Promise<unknown> => {
   let length = 0;
   for await (const chunk of request) {
     length += chunk.length;
-    if (length > MAX_BODY_BYTES) throw new CcrError("payload_too_large", "The request's body is too large.");
-    chunks.push(chunk);
+    // Read to its end all the same, so that the caller gets to the answer.
+    if (length <= MAX_BODY_BYTES) chunks.push(chunk);
   }
+  if (length > MAX_BODY_BYTES) throw new CcrError("payload_too_large", "The request's body is too large.");
   try {
     return JSON.parse(Buffer.concat(chunks).toString());
   } catch {

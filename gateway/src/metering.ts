@@ -13,6 +13,7 @@ const MAX_LINE_BYTES = 64 * 1024;
 /** An answer without streaming is at most a few hundred kilobytes of text. */
 const MAX_JSON_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 10;
+const DATA = Buffer.from("data:");
 
 const count = z.number().int().nonnegative().nullish();
 const Usage = z.object({
@@ -60,8 +61,8 @@ const meterEvents = (): Meter => {
 
   const readLine = (line: Buffer) => {
     // The cheap test first: nearly every line is a piece of content.
-    if (!line.subarray(0, 5).equals(Buffer.from("data:")) || !line.includes('"message_')) return;
-    const event = MessageEvent.safeParse(parseJson(line.subarray(5).toString()));
+    if (!line.subarray(0, DATA.length).equals(DATA) || !line.includes('"message_')) return;
+    const event = MessageEvent.safeParse(parseJson(line.subarray(DATA.length).toString()));
     if (!event.success) return;
     if (event.data.type === "message_start") usage = merge(nothingUsed(event.data.message.model), event.data.message.usage);
     else if (usage !== null) usage = merge(usage, event.data.usage);

@@ -1,0 +1,200 @@
+import { once } from "node:events";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import type { Door } from "@ccr/protocol";
+import { waitFor } from "@ccr/testkit";
+import { describe, expect, test } from "vitest";
+import { connectTo, modelRequest, OTHER_RUN, openHouse, RUN, sendRaw, startOrigin, startRawOrigin } from "./testing/house.ts";
+
+const refusedRequest = "GET http://evil.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n";
+const NAMES = { "allowed.test": ["127.0.0.1"] };
+
+/** A second door of the same gateway, in a folder of its own. */
+const openOther = async (house: Awaited<ReturnType<typeof openHouse>>, changes: Partial<Door> = {}): Promise<Door> => {
+  await mkdir(house.folder.join("other"), { recursive: true });
+  const door: Door = {
+    runId: OTHER_RUN,
+    socketPath: house.folder.join("other", "gateway.sock"),
+    auditPath: house.folder.join("other.ndjson"),
+    policy: { allow: [] },
+    ...changes,
+  };
+  await house.gateway.openDoor(door);
+  return door;
+};
+
+describe("a door", () => {
+  test("can be used by every user who reaches its folder, from the first moment on", async () => {
+    await using house = await openHouse();
+    expect((await stat(house.door.socketPath)).mode & 0o777).toBe(0o666);
+  });
+
+  test("replaces a socket that was left over, but no other file", async () => {
+    await using house = await openHouse();
+    await house.gateway.closeDoor(RUN);
+    await writeFile(house.door.socketPath, "precious");
+    await expect(house.gateway.openDoor(house.door)).rejects.toMatchObject({ code: "conflict" });
+    expect(house.gateway.health().doors).toEqual([]);
+  });
+
+  test("belongs to one run: its requests are recorded for that run, and its policy holds for it alone", async () => {
+    await using origin = await startOrigin((_request, response) => response.end("fine"));
+    await using house = await openHouse({ names: NAMES, allow: [{ host: "allowed.test", ports: [origin.port] }] });
+    const other = await openOther(house);
+    const request = `GET http://allowed.test:${origin.port}/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+    expect(await house.send(request)).toContain("fine");
+    expect(await sendRaw(other.socketPath, request)).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await house.records(1)).toMatchObject([{ n: 1, runId: RUN, decision: "allowed" }]);
+  });
+
+  test("is opened twice without harm, and not with other paths or another run's", async () => {
+    await using house = await openHouse();
+    await Promise.all([house.gateway.openDoor(house.door), house.gateway.openDoor(house.door)]);
+    expect(house.gateway.health().doors).toEqual([RUN]);
+    const moved = { ...house.door, auditPath: house.folder.join("elsewhere.ndjson") };
+    await expect(house.gateway.openDoor(moved)).rejects.toMatchObject({ code: "conflict" });
+    await expect(openOther(house, { auditPath: house.door.auditPath })).rejects.toMatchObject({ code: "conflict" });
+    await expect(openOther(house, { socketPath: house.door.socketPath })).rejects.toMatchObject({ code: "conflict" });
+    await house.gateway.closeDoor(RUN);
+    await house.gateway.closeDoor(RUN);
+    expect(house.gateway.health().doors).toEqual([]);
+  });
+
+  test("keeps its audit file out of the sandbox's reach", async () => {
+    await using house = await openHouse();
+    const auditPath = house.folder.join("other", "audit.ndjson");
+    await expect(openOther(house, { auditPath })).rejects.toThrow(/outside/);
+    await expect(openOther(house, { auditPath: "audit.ndjson" })).rejects.toThrow(/absolute/);
+    await expect(openOther(house, { socketPath: house.folder.join("missing", "gateway.sock") })).rejects.toThrow(
+      /folder must exist/,
+    );
+  });
+
+  test("cuts a model's answer when it is closed, and is gone for good", async () => {
+    await using origin = await startOrigin((_request, response) => {
+      response.writeHead(200, { "content-type": "text/event-stream" }).write("data: x\n\n");
+    });
+    await using house = await openHouse({ upstream: origin.url });
+    const records = house.records(1);
+    const client = connectTo(house.door.socketPath);
+    client.on("error", () => {});
+    client.write(modelRequest("{}"));
+    await once(client, "data");
+    const closed = once(client, "close");
+    await house.gateway.closeDoor(RUN);
+    await closed;
+    await waitFor(() => origin.requests[0]?.socket.destroyed, { what: "the upstream's connection to be closed" });
+    expect(await records).toMatchObject([{ decision: "allowed", status: 200, rule: expect.stringContaining("cut off") }]);
+    const late = connectTo(house.door.socketPath);
+    expect((await once(late, "error"))[0]).toMatchObject({ code: "ENOENT" });
+  });
+
+  test("answers 503 above its number of requests under way, and serves again when one is over", async () => {
+    await using origin = await startRawOrigin((socket) => socket.resume());
+    await using house = await openHouse({
+      names: NAMES,
+      allow: [{ host: "allowed.test", ports: [origin.port] }],
+      limits: { exchanges: 3 },
+    });
+    const connectRequest = `CONNECT allowed.test:${origin.port} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const clients = [0, 1, 2].map(() => connectTo(house.door.socketPath));
+    for (const client of clients) {
+      client.write(connectRequest);
+      expect((await once(client, "data"))[0].toString()).toContain("200");
+    }
+    expect(await house.send(connectRequest)).toMatch(/^HTTP\/1\.1 503 [\s\S]*3 requests under way/);
+    expect(await house.send(modelRequest("{}"))).toMatch(/^HTTP\/1\.1 503 [\s\S]*"type":"error"/);
+    expect(await house.records(2)).toMatchObject([
+      { kind: "connect", decision: "refused", status: 503 },
+      { kind: "model", decision: "refused", status: 503, path: "/v1/messages" },
+    ]);
+    clients[0]?.destroy();
+    await house.records(3);
+    const again = connectTo(house.door.socketPath);
+    again.write(connectRequest);
+    expect((await once(again, "data"))[0].toString()).toContain("200");
+    for (const client of [...clients, again]) client.destroy();
+  });
+
+  test("drops connections above its limit without harm to those that are served", async () => {
+    await using house = await openHouse({ limits: { connections: 5 } });
+    const idle = Array.from({ length: 5 }, () => connectTo(house.door.socketPath));
+    await Promise.all(idle.map((socket) => once(socket, "connect")));
+    const dropped = connectTo(house.door.socketPath);
+    dropped.on("error", () => {});
+    await once(dropped.resume(), "close");
+    idle[0]?.write(refusedRequest);
+    expect(await text(idle[0] ?? dropped)).toMatch(/^HTTP\/1\.1 403 /);
+    for (const socket of idle) socket.destroy();
+  });
+
+  test("cuts clients that send their headers too slowly, or nothing at all", async () => {
+    await using house = await openHouse({ limits: { requestHeadersMs: 100 } });
+    const silent = connectTo(house.door.socketPath);
+    const slow = connectTo(house.door.socketPath);
+    slow.write("POST /v1/messages HTTP/1.1\r\nHost: x\r\nX-Slow: ");
+    expect(await text(slow)).toMatch(/^HTTP\/1\.1 408 /);
+    await text(silent);
+    const records = await house.records(1);
+    expect(records[0]).toMatchObject({ decision: "refused", status: 408, rule: "the request took too long to arrive" });
+  });
+
+  test("refuses headers above their size, with a record", async () => {
+    await using house = await openHouse();
+    const answer = await house.send(`GET http://evil.test/ HTTP/1.1\r\nHost: x\r\nX: ${"x".repeat(40_000)}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 431 /);
+    expect(await house.records(1)).toMatchObject([{ decision: "refused", status: 431 }]);
+  });
+
+  test("records hostile names as printable text of bounded length", async () => {
+    await using house = await openHouse();
+    await house.send(`GET http://${"a".repeat(5000)}\u001b]0;x\u0007/ HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await house.send(`GET http://evil.test/${"p".repeat(5000)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    const records = await house.records(2);
+    expect(records).toMatchObject([{ decision: "refused" }, { decision: "refused", path: `/${"p".repeat(2047)}` }]);
+    expect(JSON.stringify(records)).not.toContain("\\u001b");
+  });
+});
+
+describe("a flood of refused requests", () => {
+  test("is answered 429, leaves a bounded number of records and one summary, and hurts no other run", async () => {
+    let clock = Date.parse("2026-11-22T20:00:00.000Z");
+    await using house = await openHouse({ limits: { refusalsPerMinute: 50 }, now: () => clock });
+    const other = await openOther(house);
+    const statuses = new Map<string, number>();
+    const flood = Array.from({ length: 20 }, async () => {
+      for (let index = 0; index < 100; index += 1) {
+        const status = (await house.send(refusedRequest)).slice(9, 12);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+      }
+    });
+    for (let index = 0; index < 20; index += 1)
+      expect(await sendRaw(other.socketPath, refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+    await Promise.all(flood);
+    expect((statuses.get("403") ?? 0) + (statuses.get("429") ?? 0)).toBe(2000);
+    // Those that were under way when the limit was reached still got their own answer.
+    expect(statuses.get("403")).toBeLessThan(50 + 21);
+    clock += 61_000;
+    expect(await house.send(refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+    const records = house.records(52);
+    await house.gateway.closeDoor(RUN);
+    const found = await records;
+    expect(found).toHaveLength(52);
+    expect(found.map(({ n }) => n)).toEqual(Array.from({ length: 52 }, (_, index) => index + 1));
+    expect(found.at(-1)).toMatchObject({
+      method: "*",
+      decision: "refused",
+      status: 429,
+      rule: expect.stringMatching(/^1950 more requests/),
+    });
+  });
+
+  test("of allowed requests is bounded as well", async () => {
+    await using origin = await startOrigin((request, response) => request.resume().on("end", () => response.end()));
+    await using house = await openHouse({ upstream: origin.url, limits: { requestsPerMinute: 5 } });
+    const statuses: string[] = [];
+    for (let index = 0; index < 7; index += 1) statuses.push((await house.send(modelRequest("{}"))).slice(9, 12));
+    expect(statuses).toEqual(["200", "200", "200", "200", "200", "429", "429"]);
+    expect(origin.requests).toHaveLength(5);
+  });
+});
