@@ -22,7 +22,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
   };
   return {
     tasks: createTaskStore({ db, ids, now }),
-    runs: createRunStore({ engine, feeds, ids, now }),
+    runs: createRunStore({ engine, commits, feeds, ids, now }),
     instances: createInstanceStore({ db, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),
     audit: createAuditStore({ db, commits }),

@@ -12,8 +12,6 @@ const PAGE_MESSAGES = 200;
 export class Feed {
   /** Called after each change. */
   readonly followers = new Set<() => void>();
-  /** Rises with each change. */
-  version = 0;
   lastSeq = 0;
   final = false;
   /** The newest messages without a gap, up to `lastSeq`; may be none. */
@@ -33,7 +31,7 @@ export class Feed {
     }
     this.#trim();
     this.lastSeq = last.message.seq;
-    this.#changed();
+    this.wake();
   }
 
   /** Takes in how far the run is. Older news than what is known changes nothing. */
@@ -44,7 +42,7 @@ export class Feed {
     if (lastSeq > this.lastSeq) this.#clear();
     this.lastSeq = lastSeq;
     this.final = final;
-    this.#changed();
+    this.wake();
   }
 
   /** Some of the messages that follow `seq`, from memory; none when they are not there any more. */
@@ -57,11 +55,6 @@ export class Feed {
 
   wake(): void {
     for (const wake of this.followers) wake();
-  }
-
-  #changed(): void {
-    this.version++;
-    this.wake();
   }
 
   #clear(): void {

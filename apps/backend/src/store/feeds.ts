@@ -64,7 +64,6 @@ export class Feeds {
       let cursor = after;
       while (!signal.aborted) {
         if (followed.failure !== null) throw followed.failure;
-        const seen = feed.version;
         if (cursor < feed.lastSeq) {
           for (const message of await this.#page(runId, followed, cursor)) {
             if (signal.aborted) return;
@@ -74,9 +73,10 @@ export class Feeds {
           continue;
         }
         if (feed.final) return;
-        const woken = Promise.withResolvers<void>();
-        wake = woken.resolve;
-        if (feed.version === seen && followed.failure === null && !signal.aborted) await woken.promise;
+        // Nothing can change between this look and the promise: there is no `await` in between.
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
       }
     } finally {
       signal.removeEventListener("abort", leave);

@@ -12,6 +12,7 @@ import type { Selectable, Updateable } from "kysely";
 import type { Engine } from "./engine.ts";
 import type { Feeds } from "./feeds.ts";
 import { holdRun, refuse } from "./fence.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
 import { toRun } from "./rows.ts";
@@ -63,8 +64,8 @@ const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => (
 const toClaim = (row: Selectable<RunTable> | undefined): Claim | null =>
   row === undefined ? null : { run: toRun(row), fence: row.fence };
 
-export const createRunStore = (parts: { engine: Engine; feeds: Feeds; ids: Ids; now: Clock }): RunStore => {
-  const { engine, feeds, ids, now } = parts;
+export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; feeds: Feeds; ids: Ids; now: Clock }): RunStore => {
+  const { engine, commits, feeds, ids, now } = parts;
   const { db } = engine;
 
   const listed = async ({ taskId, status, before, limit }: ListRunsInput) => {
@@ -172,7 +173,7 @@ export const createRunStore = (parts: { engine: Engine; feeds: Feeds; ids: Ids; 
 
     saveDiff: async (id, fence, diff) => {
       const text = toJson(diff, "The diff");
-      await db.transaction().execute(async (trx) => {
+      await commits.run(text.length, async (trx) => {
         await holdRun(trx, id, fence);
         await trx
           .insertInto("diffs")
