@@ -84,6 +84,7 @@ export const fetchInto = async (
     "--no-tags",
     "--no-write-fetch-head",
     "--update-head-ok",
+    "--update-shallow", // a local repository may be a shallow clone itself
     "--",
     connection.source,
     "+refs/heads/*:refs/heads/*",

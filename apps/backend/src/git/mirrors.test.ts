@@ -1,4 +1,6 @@
-import { chmod, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { spawnSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readdir, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { parseRepository, type RepositoryAddress } from "@ccr/protocol";
 import { createGitRepository, leakWatch, type RepositoryOptions, temporaryFolder } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
@@ -149,6 +151,15 @@ describe("a local repository", () => {
     expect([error.reason, error.message]).toEqual(["ref_not_found", expect.stringContaining("name the branch to start from")]);
   });
 
+  test("that is a shallow clone is mirrored as far as it goes", async () => {
+    await using here = await place({ files: { "a.txt": "a" }, commits: [{ message: "Two", files: { "a.txt": "b" } }] });
+    const shallow = here.folder.join("roots", "shallow");
+    await here.repository.git("clone", "--quiet", "--depth=1", `file://${here.repository.path}`, shallow);
+    const fresh = await here.ensure(shallow);
+    expect(fresh.commit).toBe(await here.repository.commitId());
+    await here.repository.git("clone", "--quiet", fresh.mirrorPath, here.folder.join("copy"));
+  });
+
   test("that goes away is an error, even though there is a mirror", async () => {
     await using here = await place({ files: { "a.txt": "a" } });
     await here.ensure();
@@ -160,7 +171,7 @@ describe("a local repository", () => {
     await using here = await place({ files: { "a.txt": "a" } });
     const { mirrorPath } = await here.ensure();
     for (const damage of [
-      () => writeFile(`${mirrorPath}/packed-refs.lock`, ""),
+      () => writeFile(`${mirrorPath}/refs/heads/main.lock`, ""),
       () => rm(`${mirrorPath}/HEAD`),
       () => rm(`${mirrorPath}/objects`, { recursive: true }),
     ]) {
@@ -173,8 +184,7 @@ describe("a local repository", () => {
 
   test.runIf(process.getuid?.() === 0)("of another user is served (this can only be tried as root)", async () => {
     await using here = await place({ files: { "a.txt": "a" } });
-    const { execFileSync } = await import("node:child_process");
-    execFileSync("chown", ["-R", "65534:65534", here.repository.path]);
+    expect(spawnSync("chown", ["-R", "65534:65534", here.repository.path]).status).toBe(0);
     expect((await here.ensure()).ref.name).toBe("main");
   });
 });
@@ -269,6 +279,22 @@ test("a data directory inside of another repository does not take over its setti
   await outer.git("config", "url./nonexistent/.insteadOf", "/");
   await using here = await place({ files: { "b.txt": "b" } }, { dataDir: `${outer.path}/data` });
   expect((await here.ensure()).commit).toBe(await here.repository.commitId());
+});
+
+test("a full disk is told as such, and leaves no half-made files", async ({ skip }) => {
+  await using here = await place({ files: { "big.bin": randomBytes(4 * 1024 * 1024).toString("hex") } });
+  await mkdir(here.dataDir);
+  const mount = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", here.dataDir], { encoding: "utf8" });
+  if (mount.status !== 0) skip(`a small disk cannot be mounted here: ${mount.error?.message ?? mount.stderr.trim()}`);
+  try {
+    const error = await refused(here.ensure());
+    expect([error.reason, error.message]).toEqual(["disk_full", expect.stringContaining("The server's disk is full")]);
+    expect(await readdir(here.folder.join("data", "mirrors"))).toEqual([]);
+    await writeFile(`${here.dataDir}/filler`, Buffer.alloc(2 * 1024 * 1024)).catch(() => {}); // until it is full
+    expect((await refused(here.ensure())).reason).toBe("disk_full");
+  } finally {
+    spawnSync("umount", [here.dataDir]);
+  }
 });
 
 test("mirrors' names are unique, readable and harmless", () => {
