@@ -29,13 +29,20 @@ const resolveWithSystem: Resolve = async (host) => (await lookup(host, { all: tr
 /** Time for one address when a host has several, before the next one is tried. */
 const ATTEMPT_MS = 1_000;
 
-const within = async <T>(promise: Promise<T>, timeoutMs: number): Promise<T> => {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(Object.assign(new Error("timed out"), { code: "ETIMEDOUT" })), timeoutMs);
+const timedOut = () => Object.assign(new Error("timed out"), { code: "ETIMEDOUT" });
+const canceled = () => Object.assign(new Error("canceled"), { code: "ECANCELED" });
+
+const within = async <T>(promise: Promise<T>, timeoutMs: number, signal: AbortSignal): Promise<T> => {
+  const over = Promise.withResolvers<never>();
+  const timer = setTimeout(() => over.reject(timedOut()), timeoutMs);
+  const onAbort = () => over.reject(canceled());
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   try {
-    return await Promise.race([promise, late.promise]);
+    return await Promise.race([promise, over.promise]);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
   }
 };
 
@@ -59,8 +66,8 @@ const connect = ({ host, port }: Target, addresses: string[], timeoutMs: number,
         else done(null, answers[0]?.address ?? "", answers[0]?.family ?? 0);
       },
     });
-    const onAbort = () => socket.destroy(Object.assign(new Error("aborted"), { code: "ECANCELED" }));
-    const timer = setTimeout(() => socket.destroy(Object.assign(new Error("timed out"), { code: "ETIMEDOUT" })), timeoutMs);
+    const onAbort = () => socket.destroy(canceled());
+    const timer = setTimeout(() => socket.destroy(timedOut()), timeoutMs);
     const settle = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
@@ -74,6 +81,8 @@ const connect = ({ host, port }: Target, addresses: string[], timeoutMs: number,
       settle();
       resolve(socket);
     };
+    // An error without a listener would end the process; whoever holds the connection sees its "close".
+    socket.on("error", () => {});
     socket.once("error", onError).once("connect", onConnect);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();
@@ -96,7 +105,7 @@ export const createDial = ({ limits, resolve = resolveWithSystem, isPublic = isP
   return async (target, signal) => {
     let addresses: string[];
     try {
-      addresses = await within(resolveOnce(target.host), limits.resolveMs);
+      addresses = await within(resolveOnce(target.host), limits.resolveMs, signal);
     } catch (error) {
       return failed(`The name ${target.host} could not be resolved`, error);
     }

@@ -89,6 +89,29 @@ describe("a door", () => {
     expect((await once(late, "error"))[0]).toMatchObject({ code: "ENOENT" });
   });
 
+  test("closes at once, whatever is under way: a lookup that hangs, a refusal that lingers, a client that is silent", async () => {
+    const asked = Promise.withResolvers<void>();
+    await using house = await openHouse({
+      allow: [{ host: "slow.test", ports: [80] }],
+      resolve: () => {
+        asked.resolve();
+        return new Promise(() => {});
+      },
+      limits: { resolveMs: 600_000 },
+    });
+    const clients = ["GET http://slow.test/ HTTP/1.1\r\nHost: x\r\n\r\n", "nonsense\r\n\r\n", "GET", ""].map((bytes) => {
+      const client = connectTo(house.door.socketPath);
+      client.on("error", () => {});
+      client.write(bytes);
+      return client;
+    });
+    await asked.promise;
+    const startedAt = performance.now();
+    await house.gateway.closeDoor(RUN);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    for (const client of clients) client.destroy();
+  });
+
   test("answers 503 above its number of requests under way, and serves again when one is over", async () => {
     await using origin = await startRawOrigin((socket) => socket.resume());
     await using house = await openHouse({

@@ -80,7 +80,7 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
   const underWay = new Set<Promise<void>>();
   /** Requests under way on a connection: CONNECT takes over a connection only when none is. */
   const busy = new WeakMap<Duplex, number>();
-  const tunnelled = new Set<Duplex>();
+  const connections = new Set<Duplex>();
   let policy = door.policy;
 
   const append = (outcome: Outcome, startedAt: number) => {
@@ -155,8 +155,6 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
 
   const onConnect = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => {}); // Node took its own listener away; the end is seen as "close".
-    tunnelled.add(socket);
-    socket.on("close", () => tunnelled.delete(socket));
     const isPipelined = (busy.get(socket) ?? 0) > 0;
     const exchange = async (): Promise<Outcome> => {
       if (!isPipelined) return openTunnel(request, socket, head, proxyContext());
@@ -198,6 +196,10 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
   });
   server.on("checkExpectation", onRequest).on("connect", onConnect).on("clientError", onClientError);
   server.on("drop", () => admissions.countUnrecorded());
+  server.on("connection", (socket) => {
+    connections.add(socket);
+    socket.on("close", () => connections.delete(socket));
+  });
 
   try {
     // Everybody who can reach the folder may connect: the sandbox's user is another one than ours, and the folder is its alone.
@@ -219,8 +221,8 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
       clearInterval(summaries);
       const serverClosed = new Promise<void>((resolve) => server.close(() => resolve()));
       closing.abort();
-      server.closeAllConnections();
-      for (const socket of tunnelled) socket.destroy();
+      // Node's own list lacks those that became tunnels or were not HTTP.
+      for (const socket of connections) socket.destroy();
       await serverClosed;
       await Promise.all(underWay);
       summarise();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createMask } from "./mask.ts";
 
-const SECRET = "sk-secret-sk-x";
+const SECRET = "sk-secret-0-sk-x";
 const through = (chunks: string[]): string => {
   const mask = createMask(SECRET);
   return Buffer.concat([...chunks.map((chunk) => mask.push(Buffer.from(chunk))), mask.end()]).toString();
@@ -9,7 +9,7 @@ const through = (chunks: string[]): string => {
 
 describe("createMask", () => {
   test("replaces the secret byte by byte, wherever a stream is cut", () => {
-    const text = `a ${SECRET} b ${SECRET}${SECRET} sk-secret- c sk-secret-sk-`;
+    const text = `a ${SECRET} b ${SECRET}${SECRET} sk-secret- c sk-secret-0-sk-`;
     const expected = text.replaceAll(SECRET, "*".repeat(SECRET.length));
     expect(expected).not.toContain(SECRET);
     for (let first = 0; first <= text.length; first += 1) {
@@ -27,6 +27,10 @@ describe("createMask", () => {
     expect(mask.push(Buffer.from("data: sk-secre")).toString()).toBe("data: ");
     expect(mask.push(Buffer.from("!\n\n")).toString()).toBe("sk-secre!\n\n");
     expect(mask.end()).toHaveLength(0);
+  });
+
+  test("leaves a short word alone, which is no secret", () => {
+    expect(createMask("demo").push(Buffer.from("a demo")).toString()).toBe("a demo");
   });
 
   test("does not change the buffer that it was given", () => {

@@ -26,6 +26,9 @@ const PATHS = new Set(["/v1/messages", "/v1/messages/count_tokens"]);
 /** Set-Cookie and Alt-Svc speak to a browser of the upstream, Location leads elsewhere: none is the sandbox's business. */
 const KEPT_FROM_CLIENT = new Set(["set-cookie", "alt-svc", "location"]);
 const TIMEOUT_CODES = new Set(["UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT", "ETIMEDOUT"]);
+/** Whether a request's target is what a client library sends: printable ASCII. */
+const isPlain = (target: string | undefined): boolean => /^[\x21-\x7e]+$/.test(target ?? "");
+
 /** What a stream fails with when the sandbox or a closed door ended it. */
 const OUR_END_CODES = new Set(["ERR_STREAM_PREMATURE_CLOSE", "ABORT_ERR", "UND_ERR_ABORTED"]);
 
@@ -158,7 +161,7 @@ export const createModelRoute = ({ baseUrl, credential }: Upstream, limits: Limi
         usage: meter.usage(),
       });
     } catch (error) {
-      if (canceled.signal.aborted || signal.aborted) {
+      if (canceled.signal.aborted || signal.aborted || response.destroyed) {
         response.destroy();
         return allowed(asked, { rule: `${rule}; cut off before the answer`, status: null, bytesUp: body.bytes(), bytesDown: 0 });
       }
@@ -166,6 +169,8 @@ export const createModelRoute = ({ baseUrl, credential }: Upstream, limits: Limi
       answerError(request, response, { ...failure, format: "model" });
       return allowed(asked, { rule: `${rule}; ${failure.message}`, status: failure.status, bytesUp: body.bytes(), bytesDown: 0 });
     } finally {
+      // Lets go of an answer that could not be passed on; nothing is left of one that was.
+      canceled.abort();
       body.body.destroy();
       // An upstream may answer before it read everything; the rest must not stay in the way of the next request.
       request.unpipe().resume();
@@ -176,7 +181,7 @@ export const createModelRoute = ({ baseUrl, credential }: Upstream, limits: Limi
     handle: async (request, response, signal) => {
       const method = request.method ?? "";
       const path = (request.url ?? "").split("?")[0] ?? "";
-      if (method === "POST" && PATHS.has(path)) return forward(request, response, signal);
+      if (method === "POST" && PATHS.has(path) && isPlain(request.url)) return forward(request, response, signal);
       const message = `Only POST ${[...PATHS].join(" and POST ")} are served here, not ${printable(method, 32)} ${printable(path, 200)}.`;
       answerError(request, response, { status: 403, message, format: "model" });
       const asked = { kind: "model" as const, method, host: baseUrl.hostname, port, path };

@@ -47,6 +47,7 @@ const ask = (request: IncomingMessage, socket: net.Socket, options: { path: stri
     path: options.path,
     headers: options.headers.flat(),
     setHost: false,
+    insecureHTTPParser: false,
   });
   upstream.on("response", answered.resolve);
   upstream.on("error", answered.reject);

@@ -1,6 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import net from "node:net";
-import { text } from "node:stream/consumers";
+import { buffer, text } from "node:stream/consumers";
 import tls from "node:tls";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
@@ -151,6 +152,19 @@ describe("CONNECT", () => {
     client.end("bye");
     expect(await text(client)).toBe("you said bye");
     expect(await house.records(1)).toMatchObject([{ decision: "allowed", bytesUp: 3, bytesDown: 23 }]);
+  });
+
+  test("carries megabytes both ways, byte for byte", async () => {
+    const bytes = randomBytes(20 * 1024 * 1024);
+    await using origin = await startRawOrigin(
+      (socket) => socket.pipe(socket),
+      (listener) => net.createServer({ allowHalfOpen: true }, listener),
+    );
+    await using house = await openHouse({ names: NAMES, allow: [{ host: "allowed.test", ports: [origin.port] }] });
+    const { client } = await askForTunnel(house.door.socketPath, `allowed.test:${origin.port}`);
+    client.end(bytes);
+    expect((await buffer(client)).equals(bytes)).toBe(true);
+    expect(await house.records(1)).toMatchObject([{ decision: "allowed", bytesUp: bytes.length, bytesDown: bytes.length }]);
   });
 
   test("carries what a client sends together with CONNECT", async () => {

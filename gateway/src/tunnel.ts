@@ -125,7 +125,6 @@ export const openTunnel = async (
   }
 
   const { socket } = dialled;
-  socket.on("error", () => {}); // Seen as "close".
   const whenDone = carry(client, socket, context);
   client.write("HTTP/1.1 200 Connection Established\r\n\r\n");
   // Servers of other protocols may greet first; a TLS server stays silent until the client was judged.

@@ -86,6 +86,7 @@ type HouseOptions = {
   limits?: Partial<Limits>;
   /** Addresses by name; other names do not exist. */
   names?: Record<string, string[]>;
+  resolve?: (host: string) => Promise<string[]>;
   isPublic?: (address: string) => boolean;
   now?: () => number;
 };
@@ -103,6 +104,7 @@ export const openHouse = async (options: HouseOptions = {}) => {
     limits: { requestHeadersMs: 2_000, connectMs: 2_000, resolveMs: 2_000, floodDelayMs: 1, ...options.limits },
     resolve: async (host) => {
       lookups.push(host);
+      if (options.resolve !== undefined) return options.resolve(host);
       const addresses = options.names?.[host];
       if (addresses === undefined) throw Object.assign(new Error("no such name"), { code: "ENOTFOUND" });
       return addresses;
