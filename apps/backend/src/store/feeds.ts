@@ -5,7 +5,7 @@ import { noSuchRun } from "./fence.ts";
 import { readPage } from "./pages.ts";
 
 // A follower that is behind holds one such page, whatever it does with it and for however long.
-const PAGE = { limit: 200, maxLength: 1_000_000 };
+const PAGE = { limit: 200, maxLength: 250_000 };
 // Bounds the parameters of one statement.
 const RUNS_AT_ONCE = 500;
 

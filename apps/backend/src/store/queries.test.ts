@@ -10,7 +10,7 @@ import { nodeSqliteDialect } from "./sqlite-dialect.ts";
 import { auditRecord, claimRun, createTask, endRun, events, ids, notes, range } from "./suite/place.ts";
 
 /** A store that lets us see what it asks SQLite. */
-const openWatched = async () => {
+const openWatched = async (watch = async (): Promise<void> => {}) => {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const path = folder.join("ccr.db");
@@ -23,7 +23,7 @@ const openWatched = async () => {
     },
   });
   await migrate(db, path);
-  const engine = { db, claimable: <Query>(query: Query): Query => query, watch: async () => {} };
+  const engine = { db, claimable: <Query>(query: Query): Query => query, watch };
   const store = stack.use(createStore({ engine, ids: createIds(), now: () => new Date() }));
   asked.length = 0;
   const rest = stack.move();
@@ -106,4 +106,29 @@ test("followers that begin together share their questions", async () => {
   expect(new Set(await Promise.all(followers))).toEqual(new Set([1000]));
   // One look at the run, and for each of five pages its sizes and its bodies.
   expect(asked).toHaveLength(11);
+});
+
+test("followers are told when other processes cannot be watched any more, and new ones begin anew", async () => {
+  let lost: ((error: Error) => void) | null = null;
+  await using place = await openWatched(
+    () =>
+      new Promise((_, reject) => {
+        lost = reject;
+      }),
+  );
+  const { store } = place;
+  const claim = await claimRun(store);
+  await store.transcript.append(claim.run.id, claim.fence, notes(1, 2));
+  const follow = async () => {
+    const seen: number[] = [];
+    for await (const { seq } of store.transcript.follow(claim.run.id, { after: 0 }, AbortSignal.timeout(60_000))) seen.push(seq);
+    return seen;
+  };
+  const first = follow();
+  const tell = await waitFor(() => lost, { what: "the watch to begin" });
+  tell(new Error("the connection is gone"));
+  await expect(first).rejects.toThrow("the connection is gone");
+  const second = follow();
+  await endRun(store, claim);
+  expect(await second).toEqual([1, 2]);
 });
