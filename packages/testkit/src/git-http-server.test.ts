@@ -1,3 +1,4 @@
+import { writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { temporaryFolder } from "./folders.ts";
 import { runGit } from "./git.ts";
@@ -59,4 +60,16 @@ test("answers with the fault that was set, until it is taken away", async () => 
   await waitFor(() => server.pending() === 0);
   server.setFault(null);
   expect((await fetch(url)).status).toBe(200);
+});
+
+test("ends when it is disposed while a client leaves a long answer unread", async () => {
+  await using place = await served();
+  const head = await place.repository.commitId();
+  const tags = Array.from({ length: 50_000 }, (_, index) => `${head} refs/tags/v${String(index).padStart(5, "0")}\n`);
+  await writeFile(`${place.repository.path}/packed-refs`, `# pack-refs with: peeled fully-peeled sorted \n${tags.join("")}`);
+  const server = await startGitHttpServer({ root: place.root });
+  const response = await fetch(`${server.url}/a.git/info/refs?service=git-upload-pack`);
+  expect(response.status).toBe(200);
+  await server[Symbol.asyncDispose]();
+  await expect(response.text()).rejects.toThrow();
 });

@@ -63,7 +63,7 @@ const relay = (child: ChildProcess, response: ServerResponse): void => {
   let head: Buffer | null = Buffer.alloc(0);
   child.stdout?.on("data", (chunk: Buffer) => {
     if (head === null) {
-      if (!response.write(chunk)) {
+      if (!response.write(chunk) && !response.destroyed) {
         child.stdout?.pause();
         response.once("drain", () => child.stdout?.resume());
       }
@@ -127,7 +127,10 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
     child.once("error", () => response.destroy());
     child.stdin.on("error", () => {}); // it may answer and leave before it has read the whole request
     request.pipe(child.stdin);
-    response.once("close", () => child.kill());
+    response.once("close", () => {
+      child.kill();
+      child.stdout.destroy(); // nobody reads on: what still writes to it must see that, and the child counts as closed only then
+    });
     relay(child, response);
   };
 
