@@ -1,0 +1,36 @@
+import type { Options } from "@anthropic-ai/claude-agent-sdk";
+
+export interface AgentOptionsInput {
+  environment: Record<string, string>;
+  /** An empty folder of ours; see below. */
+  trustedConfigRoot: string;
+  executable: string | null;
+  model: string | null;
+  maxTurns: number | null;
+  maxBudgetUsd: number | null;
+}
+
+/**
+ * How Claude Code is started, apart from the folder and the conversation. Pure.
+ *
+ * A repository is hostile: its `.claude/settings.json` and `settings.local.json` can carry hooks, `env` (a changed `ANTHROPIC_BASE_URL`)
+ * and an `apiKeyHelper`, its `.mcp.json` servers, all of which Claude Code would run or obey before the first prompt. Its `CLAUDE.md` is
+ * wanted. The setting source `project` is what loads `CLAUDE.md`, and `projectConfigRoot` makes settings, hooks, MCP servers, agents,
+ * skills and commands of the project come from a folder of ours, which is empty. `strictMcpConfig` shuts out MCP servers from anywhere
+ * else, and leaving out the sources `user` and `local` those settings that an agent could write for the next process.
+ */
+export const agentOptions = (input: AgentOptionsInput): Options => ({
+  env: input.environment,
+  permissionMode: "bypassPermissions",
+  allowDangerouslySkipPermissions: true,
+  settingSources: ["project"],
+  projectConfigRoot: input.trustedConfigRoot,
+  strictMcpConfig: true,
+  systemPrompt: { type: "preset", preset: "claude_code" },
+  // Deltas of an answer that is being written are the only sign of life during a long one.
+  includePartialMessages: true,
+  ...(input.executable === null ? {} : { pathToClaudeCodeExecutable: input.executable }),
+  ...(input.model === null ? {} : { model: input.model }),
+  ...(input.maxTurns === null ? {} : { maxTurns: input.maxTurns }),
+  ...(input.maxBudgetUsd === null ? {} : { maxBudgetUsd: input.maxBudgetUsd }),
+});

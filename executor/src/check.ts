@@ -1,0 +1,96 @@
+import { spawn } from "node:child_process";
+import { stat } from "node:fs/promises";
+import { CcrError, type CheckInput, type CheckResult } from "@ccr/protocol";
+import { HeadAndTail } from "./head-and-tail.ts";
+import { signalGroup } from "./processes.ts";
+
+export interface CheckOptions {
+  workspace: string;
+  env: Readonly<Record<string, string>>;
+  /** Aborted when nobody waits for the result any more. */
+  signal: AbortSignal;
+}
+
+const TERM_GRACE_MS = 2_000;
+// What a command left running in the background may hold its output open; after this time nobody waits for it.
+const DRAIN_MS = 500;
+
+/**
+ * Runs a command with `bash -c` in the workspace, in a process group of its own that is gone when this resolves. Output and errors come as
+ * one stream, in the order in which they were written. Rejects only when the command could not be run, or is not waited for any more.
+ */
+export const runCheck = async (
+  { command, timeoutMs }: CheckInput,
+  { workspace, env, signal }: CheckOptions,
+): Promise<CheckResult> => {
+  const folder = await stat(workspace).catch(() => null);
+  if (folder?.isDirectory() !== true)
+    throw new CcrError("conflict", `There is no workspace at ${workspace}: clone a repository first.`);
+  if (signal.aborted) throw new CcrError("timeout", "The check was ended because nobody waits for it any more.");
+  const begin = performance.now();
+  const output = new HeadAndTail();
+  // One file descriptor for both streams keeps their order; the command stays an argument of its own and is quoted by nobody.
+  const child = spawn("bash", ["-c", 'exec bash -c "$1" 2>&1', "bash", command], {
+    cwd: workspace,
+    env,
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true,
+  });
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  const exited = new Promise<{ code: number | null; killedBy: NodeJS.Signals | null }>((resolve, reject) => {
+    child.once("exit", (code, killedBy) => resolve({ code, killedBy }));
+    child.once("error", (error) =>
+      reject(new CcrError("internal", `bash cannot be started: ${error.message}`, { cause: error })),
+    );
+  });
+  child.stdout.on("data", (chunk: Buffer) => output.add(chunk));
+  const pid = child.pid ?? 0;
+  let killTimer: NodeJS.Timeout | undefined;
+  let timedOut = false;
+  const end = () => {
+    signalGroup(pid, "SIGTERM");
+    killTimer ??= setTimeout(() => signalGroup(pid, "SIGKILL"), TERM_GRACE_MS);
+  };
+  const limit = setTimeout(
+    () => {
+      timedOut = true;
+      end();
+    },
+    Math.min(timeoutMs, 2_147_483_647),
+  );
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    const { code, killedBy } = await exited;
+    // What it left running goes with it.
+    if (signalGroup(pid, "SIGTERM")) killTimer ??= setTimeout(() => signalGroup(pid, "SIGKILL"), TERM_GRACE_MS);
+    const drained = await Promise.race([
+      closed.then(() => true),
+      new Promise<false>((resolve) => setTimeout(resolve, DRAIN_MS, false)),
+    ]);
+    if (!drained) {
+      signalGroup(pid, "SIGKILL");
+      child.stdout.destroy();
+    }
+    const durationMs = Math.round(performance.now() - begin);
+    if (signal.aborted) throw new CcrError("timeout", "The check was ended because nobody waits for it any more.");
+    const { text, truncated } = output.finish();
+    const outcome: CheckResult["outcome"] = timedOut
+      ? { kind: "timed_out", afterMs: durationMs }
+      : killedBy !== null
+        ? { kind: "killed", signal: killedBy }
+        : { kind: "exited", exitCode: code ?? -1 };
+    return {
+      command,
+      outcome,
+      passed: outcome.kind === "exited" && outcome.exitCode === 0,
+      output: text,
+      outputTruncated: truncated,
+      durationMs,
+    };
+  } finally {
+    clearTimeout(limit);
+    clearTimeout(killTimer);
+    signalGroup(pid, "SIGKILL");
+    signal.removeEventListener("abort", end);
+  }
+};

@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { readConfig } from "./config.ts";
+
+const base = { HOME: "/home/u", EXECUTOR_TOKEN: "secret" };
+const configOf = (env: Record<string, string>) => {
+  const result = readConfig({ ...base, ...env });
+  if (!result.ok) throw new Error(result.message);
+  return result.config;
+};
+const messageOf = (env: Record<string, string>) => {
+  const result = readConfig({ ...base, ...env });
+  return result.ok ? null : result.message;
+};
+
+describe("readConfig", () => {
+  it("has the documented defaults", () => {
+    expect(configOf({})).toEqual({
+      listen: { kind: "tcp", host: "127.0.0.1", port: 4200 },
+      token: "secret",
+      workspace: "/workspace",
+      spoolFolder: "/home/u/.ccr-executor/spool",
+      gateway: null,
+      prewarm: { model: null, maxTurns: null, maxBudgetUsd: null },
+      claudeExecutable: null,
+      home: "/home/u",
+      environment: { HOME: "/home/u" },
+    });
+  });
+
+  it("reads sockets, IPv6 addresses, the gateway and what to start in advance", () => {
+    expect(configOf({ EXECUTOR_LISTEN: "[::1]:0" }).listen).toEqual({ kind: "tcp", host: "::1", port: 0 });
+    expect(configOf({ EXECUTOR_LISTEN: "/doors/e.sock", EXECUTOR_SOCKET_MODE: "660" }).listen).toEqual({
+      kind: "socket",
+      path: "/doors/e.sock",
+      mode: 0o660,
+    });
+    expect(configOf({ EXECUTOR_GATEWAY: "/doors/g.sock" }).gateway).toEqual({ socketPath: "/doors/g.sock", port: 3128 });
+    expect(configOf({ EXECUTOR_PREWARM: "0", EXECUTOR_MODEL: "m" }).prewarm).toBeNull();
+    expect(configOf({ EXECUTOR_MODEL: "m", EXECUTOR_MAX_TURNS: "7", EXECUTOR_MAX_BUDGET_USD: "0.5" }).prewarm).toEqual({
+      model: "m",
+      maxTurns: 7,
+      maxBudgetUsd: 0.5,
+    });
+  });
+
+  it("hands none of its own settings on", () => {
+    expect(configOf({ EXECUTOR_TOKEN: "t", EXECUTOR_X: "y", PATH: "/bin" }).environment).toEqual({
+      HOME: "/home/u",
+      PATH: "/bin",
+    });
+  });
+
+  it("asks for no token on a socket", () => {
+    expect(readConfig({ HOME: "/h", EXECUTOR_LISTEN: "/doors/e.sock" })).toMatchObject({ ok: true, config: { token: null } });
+  });
+
+  it.each([
+    [{ EXECUTOR_TOKEN: "" }, "EXECUTOR_TOKEN"],
+    [{ EXECUTOR_TOKEN: "a b" }, "EXECUTOR_TOKEN"],
+    [{ EXECUTOR_LISTEN: "4200" }, "EXECUTOR_LISTEN"],
+    [{ EXECUTOR_LISTEN: "host:99999" }, "EXECUTOR_LISTEN"],
+    [{ EXECUTOR_LISTEN: "relative.sock" }, "EXECUTOR_LISTEN"],
+    [{ EXECUTOR_LISTEN: `/${"x".repeat(107)}` }, "108 bytes"],
+    [{ EXECUTOR_SOCKET_MODE: "rw" }, "EXECUTOR_SOCKET_MODE"],
+    [{ EXECUTOR_WORKSPACE: "workspace" }, "EXECUTOR_WORKSPACE"],
+    [{ EXECUTOR_SPOOL: "/workspace/spool" }, "inside the workspace"],
+    [{ EXECUTOR_WORKSPACE: "/", EXECUTOR_SPOOL: "/spool" }, "inside the workspace"],
+    [{ EXECUTOR_PREWARM: "yes" }, "EXECUTOR_PREWARM"],
+    [{ EXECUTOR_MAX_TURNS: "1.5" }, "EXECUTOR_MAX_TURNS"],
+    [{ EXECUTOR_MAX_TURNS: "0" }, "EXECUTOR_MAX_TURNS"],
+    [{ EXECUTOR_MAX_BUDGET_USD: "-1" }, "EXECUTOR_MAX_BUDGET_USD"],
+    [{ EXECUTOR_GATEWAY: "gateway.sock" }, "EXECUTOR_GATEWAY"],
+    [{ EXECUTOR_GATEWAY: "/g", EXECUTOR_GATEWAY_PORT: "70000" }, "EXECUTOR_GATEWAY_PORT"],
+  ])("refuses %j in one line that names it", (env, named) => {
+    const message = messageOf(env);
+    expect(message).toContain(named);
+    expect(message).not.toContain("\n");
+    expect(message).not.toContain("secret");
+  });
+});

@@ -1,0 +1,130 @@
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { isAbsolute, join, resolve } from "node:path";
+import { CcrError, type WorkspaceDiff } from "@ccr/protocol";
+import { decodeExactly, parseChanges, splitPatch } from "./diff-parse.ts";
+import { git, runGit } from "./git.ts";
+import type { StateFile } from "./state.ts";
+
+export interface DiffOptions {
+  workspace: string;
+  /** Where temporary files may be put, outside of the workspace. */
+  scratch: string;
+  env: Readonly<Record<string, string>>;
+  state: StateFile;
+  signal: AbortSignal;
+  maxPatchBytes?: number;
+}
+
+// A patch is one string of a JSON answer; what is longer is nothing that a person reads.
+const MAX_PATCH_BYTES = 16 * 1024 * 1024;
+
+const quoteForAlternates = (path: string): string => `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+
+/**
+ * All that differs from the commit that was checked out, whether committed, only changed, or new; ignored files are left out. The
+ * repository is not changed: the index is a copy, and new objects go to a folder of ours. Neither hooks nor diff drivers are run.
+ */
+export const diffWorkspace = async (options: DiffOptions): Promise<WorkspaceDiff> => {
+  const { workspace, state, env, signal, scratch } = options;
+  const baseCommit = state.get().clone?.result.commit;
+  if (baseCommit === undefined) throw new CcrError("conflict", "There is nothing to compare with: no repository was cloned.");
+  await mkdir(scratch, { recursive: true, mode: 0o700 });
+  const folder = await mkdtemp(join(scratch, "diff-"));
+  try {
+    const inWorkspace = { cwd: workspace, env, signal };
+    const pathOf = async (name: string) => resolve(workspace, await git(["rev-parse", "--git-path", name], inWorkspace));
+    const [objects, index, format, head] = await Promise.all([
+      pathOf("objects"),
+      pathOf("index"),
+      git(["rev-parse", "--show-object-format"], inWorkspace),
+      runGit(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], inWorkspace),
+    ]);
+    if (!isAbsolute(objects)) throw new CcrError("internal", "The repository's objects could not be found.");
+    const store = join(folder, "store");
+    await git(["init", "--quiet", "--bare", "--template=", `--object-format=${format}`, "--", store], {
+      cwd: folder,
+      env,
+      signal,
+    });
+    const ours = {
+      ...env,
+      GIT_INDEX_FILE: join(folder, "index"),
+      GIT_OBJECT_DIRECTORY: join(store, "objects"),
+      GIT_ALTERNATE_OBJECT_DIRECTORIES: quoteForAlternates(objects),
+    };
+    await copyFile(index, ours.GIT_INDEX_FILE).catch(() => {}); // without one, every file is new to git
+    await addEverything({ ...options, env: ours });
+    // The comparison itself is made in a repository of ours: no configuration and no attribute of the other can change it.
+    const compare: Compare = (args, attributes) => compareWith({ args, attributes, base: baseCommit, store, env: ours, signal });
+    const raw = await compare(["--raw", "-z"]);
+    const numstat = await compare(["--numstat", "-z"]);
+    const files = parseChanges(raw.stdout.toString("utf8"), numstat.stdout.toString("utf8"));
+    const headCommit = head.code === 0 ? head.stdout.toString("utf8").trim() : baseCommit;
+    return { baseCommit, headCommit, files, ...(await makePatch(compare, options.maxPatchBytes ?? MAX_PATCH_BYTES)) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+type Compare = (args: readonly string[], attributes?: string) => Promise<{ stdout: Buffer; truncated: boolean }>;
+
+interface CompareOptions {
+  args: readonly string[];
+  attributes: string | undefined;
+  base: string;
+  store: string;
+  env: Readonly<Record<string, string>>;
+  signal: AbortSignal;
+}
+
+const compareWith = async ({ args, attributes, base, store, env, signal }: CompareOptions) => {
+  await mkdir(join(store, "info"), { recursive: true });
+  await writeFile(join(store, "info", "attributes"), attributes ?? "");
+  const maxBytes = MAX_PATCH_BYTES * 4;
+  const fixed = [
+    "diff-index",
+    "--cached",
+    "-M",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--full-index",
+    "--ignore-submodules=none",
+  ];
+  const { code, stdout, stderr, truncated } = await runGit([`--git-dir=${store}`, ...fixed, ...args, base, "--"], {
+    cwd: store,
+    env,
+    signal,
+    maxBytes,
+  });
+  if (code !== 0 && !truncated) throw new CcrError("internal", `The changes could not be read: ${stderr.trim().slice(-500)}`);
+  return { stdout, truncated };
+};
+
+const addEverything = async ({ workspace, env, signal }: DiffOptions): Promise<void> => {
+  // A folder with a repository of its own and no commit, or a file that cannot be read, must not hide all the others.
+  const { code, stderr } = await runGit(["add", "--all", "--ignore-errors", "--", "."], { cwd: workspace, env, signal });
+  if (code === 0 || code === 1) return;
+  throw new CcrError("internal", `The changes could not be read: ${stderr.trim().slice(-500)}`);
+};
+
+const makePatch = async (compare: Compare, maxBytes: number): Promise<{ patch: string; truncated: boolean }> => {
+  const asText = await compare(["--patch", "--binary"]);
+  const parts = splitPatch(asText.stdout);
+  if (asText.truncated) parts.pop();
+  let binary: Buffer[] | null = null;
+  const texts: string[] = [];
+  let bytes = 0;
+  for (const [position, part] of parts.entries()) {
+    let text = bytes + part.length > maxBytes ? null : decodeExactly(part);
+    if (text === null && bytes + part.length <= maxBytes) {
+      // Text in another encoding: as a binary patch it survives being JSON.
+      binary ??= splitPatch((await compare(["--patch", "--binary"], "* -diff\n")).stdout);
+      text = decodeExactly(binary[position] ?? Buffer.alloc(0));
+    }
+    if (text === null || bytes + Buffer.byteLength(text) > maxBytes) return { patch: texts.join(""), truncated: true };
+    texts.push(text);
+    bytes += Buffer.byteLength(text);
+  }
+  return { patch: texts.join(""), truncated: asText.truncated };
+};

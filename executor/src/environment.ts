@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+
+type Variables = Readonly<Record<string, string>>;
+
+/** The variable by which every process of the agent is known, also one that has left its parent and its process group. */
+export const AGENT_MARK = "CCR_EXECUTOR_AGENT";
+
+const OWN = /^(ANTHROPIC_|CLAUDE_|CLAUDECODE$|CCR_EXECUTOR_)/i;
+const CREDENTIAL = /(TOKEN(?!S)|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE_KEY|API_?KEY|ACCESS_KEY)/i;
+/** Names of models are no secret and no address: they stay when the rest of Claude Code's addressing is replaced by the gateway. */
+const MODEL_NAME = /^ANTHROPIC_(MODEL|SMALL_FAST_MODEL|DEFAULT_[A-Z]+_MODEL)$/;
+const OTHER_PROVIDER = /^CLAUDE_CODE_USE_/;
+
+const proxies = (gatewayUrl: string | null): Record<string, string> =>
+  gatewayUrl === null
+    ? {}
+    : {
+        HTTP_PROXY: gatewayUrl,
+        HTTPS_PROXY: gatewayUrl,
+        http_proxy: gatewayUrl,
+        https_proxy: gatewayUrl,
+        NO_PROXY: "127.0.0.1,localhost",
+        no_proxy: "127.0.0.1,localhost",
+      };
+
+const without = (variables: Variables, drop: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(Object.entries(variables).filter(([name]) => !drop(name)));
+
+/** What commands of checks and git get: no variable that looks like a credential, and none that is meant for Claude Code. Pure. */
+export const commandEnvironment = (inherited: Variables, gatewayUrl: string | null): Record<string, string> => ({
+  ...without(inherited, (name) => OWN.test(name) || CREDENTIAL.test(name)),
+  ...proxies(gatewayUrl),
+});
+
+const leadsElsewhere = (name: string): boolean =>
+  CREDENTIAL.test(name) || OTHER_PROVIDER.test(name) || (name.startsWith("ANTHROPIC_") && !MODEL_NAME.test(name));
+
+export interface AgentEnvironmentOptions {
+  gatewayUrl: string | null;
+  isRoot: boolean;
+  /** The value of `AGENT_MARK`. */
+  mark: string;
+}
+
+/**
+ * What Claude Code gets. With a gateway, every credential that came in is taken out and replaced by a dummy: the real one is added
+ * outside. Without one, the usual variables are passed on. Pure.
+ */
+export const agentEnvironment = (
+  inherited: Variables,
+  { gatewayUrl, isRoot, mark }: AgentEnvironmentOptions,
+): Record<string, string> => ({
+  ...without(inherited, (name) => name === "CLAUDECODE" || (gatewayUrl !== null && leadsElsewhere(name))),
+  ...proxies(gatewayUrl),
+  ...(gatewayUrl === null ? {} : { ANTHROPIC_BASE_URL: gatewayUrl, ANTHROPIC_API_KEY: "sandbox" }),
+  // Claude Code refuses bypassed permissions to root unless it is told that a sandbox is around it.
+  ...(isRoot ? { IS_SANDBOX: "1" } : {}),
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  DISABLE_AUTOUPDATER: "1",
+  CLAUDE_AGENT_SDK_CLIENT_APP: "claude-code-runner",
+  [AGENT_MARK]: mark,
+});
+
+/** A value for `AGENT_MARK` that no other executor uses. */
+export const newAgentMark = (): string => randomUUID();

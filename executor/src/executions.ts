@@ -1,0 +1,304 @@
+import { randomUUID } from "node:crypto";
+import { AgentBody, CcrError, type ExecuteInput, type ExecutionOutcome } from "@ccr/protocol";
+import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
+import type { AgentProcess } from "./agent-process.ts";
+import type { Conversation } from "./conversation.ts";
+import { exitOutcome, resultOutcome, stalledOutcome, unauthorizedOutcome, unavailableOutcome } from "./outcome.ts";
+import type { Spool, SpoolBody, Spooled } from "./spool.ts";
+import { type Alarm, type Clock, Watchdog } from "./watchdog.ts";
+
+/** What a reader needs to know of an execution. */
+export interface ExecutionRecord {
+  executionId: string;
+  firstSeq: number;
+  /** The spool's length at which the execution ends; null as long as it runs. */
+  endOffset: number | null;
+}
+
+export interface ExecutionsOptions {
+  spool: Spool;
+  clock: Clock;
+  /** How long an agent may take to obey an interruption before it is killed. */
+  interruptGraceMs?: number;
+}
+
+interface Running {
+  readonly id: string;
+  readonly input: ExecuteInput;
+  readonly uuid: ReturnType<typeof randomUUID>;
+  readonly started: Promise<ExecutionRecord>;
+  readonly settled: PromiseWithResolvers<ExecutionOutcome>;
+  /** Resolves when `execution_ended` is in the spool, or could not be written. */
+  readonly ended: PromiseWithResolvers<void>;
+  /** Set once it was decided to stop it; then this is how it ends, whatever the agent still says. */
+  stopping: ExecutionOutcome | null;
+  process: AgentProcess | null;
+  watchdog: Watchdog | null;
+  result: ExecutionOutcome | null;
+}
+
+const INTERRUPT_GRACE_MS = 5_000;
+// The message that follows a result comes within a few milliseconds; without it the end is not held up longer than this.
+const AFTERWORD_MS = 250;
+
+const isAgentBody = (message: unknown): message is AgentBody => AgentBody.safeParse(message).success;
+
+const isPartial = (message: unknown): boolean =>
+  typeof message === "object" && message !== null && "type" in message && message.type === "stream_event";
+
+const sessionOf = (message: AgentBody): string | null =>
+  message.type === "system" && message.subtype === "init" ? (message.session_id ?? null) : null;
+
+/**
+ * The executions of one conversation: one at a time, each spooled from its start to its end. An execution goes on whether or not anybody
+ * reads it, and always ends: with the agent's result, with its death, or by being stopped.
+ */
+export class Executions {
+  readonly #spool: Spool;
+  readonly #clock: Clock;
+  readonly #interruptGraceMs: number;
+  readonly #records = new Map<string, Promise<ExecutionRecord>>();
+  #conversation: Conversation | null = null;
+  #current: Running | null = null;
+  #closed = false;
+  /** An end that a full disk did not let us write. It is written before the next execution begins. */
+  #owed: { record: ExecutionRecord; outcome: ExecutionOutcome } | null = null;
+
+  constructor({ spool, clock, interruptGraceMs = INTERRUPT_GRACE_MS }: ExecutionsOptions) {
+    this.#spool = spool;
+    this.#clock = clock;
+    this.#interruptGraceMs = interruptGraceMs;
+    for (const { executionId, firstSeq, endOffset } of spool.recovered.executions) {
+      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endOffset }));
+    }
+  }
+
+  /** Ends, in the spool, executions that a death of the executor cut short. To be called once, before anything else. */
+  async recover(): Promise<void> {
+    for (const { executionId, firstSeq, endSeq } of this.#spool.recovered.executions) {
+      if (endSeq !== null) continue;
+      const message = "The executor ended while the agent was at work, and was started again. The conversation can go on.";
+      const { endOffset } = await this.#spool.append(ended(executionId, { kind: "failed", code: "agent_exited", message }));
+      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endOffset }));
+    }
+  }
+
+  /** Says whom to ask for an agent. (The conversation needs our callbacks first.) */
+  use(conversation: Conversation): void {
+    this.#conversation = conversation;
+  }
+
+  get currentId(): string | null {
+    return this.#current?.id ?? null;
+  }
+
+  /**
+   * Starts an execution and resolves once its start is spooled; an id that is known gives that execution instead, running or ended.
+   * Throws `conflict` while another one runs, `disk_full` when the spool has no room.
+   */
+  start(input: ExecuteInput): Promise<ExecutionRecord> {
+    const id = input.executionId ?? randomUUID();
+    const known = this.#records.get(id);
+    if (known !== undefined) return known;
+    if (this.#closed) throw new CcrError("unavailable", "The executor is being stopped.");
+    if (this.#current !== null) {
+      throw new CcrError("conflict", `The execution '${this.#current.id}' is going on. Wait for its end, or interrupt it.`);
+    }
+    const started = this.#begin(id, input.prompt);
+    const running: Running = {
+      id,
+      input,
+      uuid: randomUUID(),
+      started,
+      settled: Promise.withResolvers(),
+      ended: Promise.withResolvers(),
+      stopping: null,
+      process: null,
+      watchdog: null,
+      result: null,
+    };
+    this.#current = running;
+    this.#records.set(id, started);
+    void started.then(
+      (record) => this.#run(running, record),
+      () => {
+        this.#records.delete(id);
+        this.#current = null;
+        running.ended.resolve();
+      },
+    );
+    return started;
+  }
+
+  /** Where a reader that has everything up to `after` has to stop: at the end of the running execution, else where the spool ends now. */
+  async follow(after: number): Promise<() => number | null> {
+    const current = this.#current;
+    if (current !== null) {
+      const record = await current.started;
+      return () => record.endOffset;
+    }
+    const { failure } = this.#spool;
+    if (failure !== null) {
+      if (after >= this.#spool.lastSeq) throw failure;
+      return () => null; // gives what there is, and then the failure
+    }
+    const end = this.#spool.length;
+    return () => end;
+  }
+
+  /** Ends the running execution as interrupted and resolves when it has ended; false when none runs. Idempotent. */
+  async interrupt(): Promise<boolean> {
+    const current = this.#current;
+    if (current === null) return false;
+    this.#stop(current, { kind: "interrupted" });
+    await current.ended.promise;
+    return true;
+  }
+
+  /** Takes in a message of the agent; resolves when the next one may be taken. Never rejects. */
+  async onMessage(message: unknown): Promise<void> {
+    const current = this.#current;
+    const seen = seeMessage(message);
+    current?.watchdog?.observe(seen);
+    if (isPartial(message)) return;
+    const body = isAgentBody(message) ? message : { type: "unreadable", content: message };
+    const sessionId = sessionOf(body);
+    if (sessionId !== null && this.#conversation !== null) this.#conversation.sessionId = sessionId;
+    void this.#append({ source: "agent", body }).catch((error: unknown) => this.#onSpoolFailure(error));
+    if (current !== null && seen !== null) this.#observe(current, seen);
+    current?.watchdog?.pause();
+    await this.#spool.settle();
+    current?.watchdog?.resume();
+  }
+
+  /** Ends the running execution and takes no more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.interrupt();
+  }
+
+  async #begin(executionId: string, prompt: string): Promise<ExecutionRecord> {
+    await this.#spool.ensureRoom();
+    const owed = this.#owed;
+    if (owed !== null) {
+      owed.record.endOffset = (await this.#spool.append(ended(owed.record.executionId, owed.outcome))).endOffset;
+      this.#owed = null;
+    }
+    const { seq } = await this.#spool.append({ source: "runner", body: { type: "execution_started", executionId, prompt } });
+    return { executionId, firstSeq: seq, endOffset: null };
+  }
+
+  async #run(running: Running, record: ExecutionRecord): Promise<void> {
+    const outcome = await this.#work(running).catch(
+      (error: unknown): ExecutionOutcome => ({
+        kind: "failed",
+        code: "agent_exited",
+        message: `Claude Code could not be started: ${error instanceof Error ? error.message : String(error)}`,
+      }),
+    );
+    running.watchdog?.stop();
+    await this.#finish(running, record, running.stopping ?? outcome);
+    running.ended.resolve();
+  }
+
+  async #work(running: Running): Promise<ExecutionOutcome> {
+    if (this.#conversation === null) throw new Error("There is no conversation.");
+    const { model = null, maxTurns = null, maxBudgetUsd = null, stallTimeoutMs, prompt } = running.input;
+    const { process, forgotten } = await this.#conversation.take({ model, maxTurns, maxBudgetUsd });
+    if (forgotten) {
+      const text = "Claude Code's transcript of the conversation so far is gone: a new conversation begins.";
+      await this.#spool
+        .append({ source: "runner", body: { type: "note", text } })
+        .catch((error: unknown) => this.#onSpoolFailure(error));
+    }
+    if (running.stopping !== null) return running.stopping;
+    running.process = process;
+    void process.exited.then((exit) => running.settled.resolve(running.result ?? exitOutcome(exit)));
+    running.watchdog = new Watchdog({
+      clock: this.#clock,
+      stallTimeoutMs,
+      onAlarm: (alarm) => this.#stop(running, alarmOutcome(alarm)),
+    });
+    process.send(prompt, running.uuid);
+    return running.settled.promise;
+  }
+
+  #observe(running: Running, seen: SeenMessage): void {
+    if (seen.type === "result" && running.process !== null && isResultOf(seen, running.uuid)) {
+      running.watchdog?.stop();
+      const outcome = resultOutcome(seen, running.watchdog?.modelError ?? null);
+      running.result = outcome;
+      this.#clock.after(AFTERWORD_MS, () => running.settled.resolve(outcome));
+    } else if (seen.type === "command_lifecycle" && seen.command_uuid === running.uuid && running.result !== null) {
+      running.settled.resolve(running.result);
+    }
+  }
+
+  #stop(running: Running, outcome: ExecutionOutcome): void {
+    if (running.stopping !== null) return;
+    running.stopping = outcome;
+    running.watchdog?.stop();
+    if (running.process === null) {
+      void this.#conversation?.stopProcess();
+      return;
+    }
+    const { process } = running;
+    const cancel = this.#clock.after(this.#interruptGraceMs, () => {
+      void process.kill().then(() => running.settled.resolve(outcome));
+    });
+    void running.settled.promise.then(cancel);
+    void process.interrupt();
+  }
+
+  async #finish(running: Running, record: ExecutionRecord, outcome: ExecutionOutcome): Promise<void> {
+    const event = ended(running.id, outcome);
+    let spooled: Spooled | null = null;
+    try {
+      spooled = await this.#spool.append(event);
+    } catch {
+      try {
+        await this.#spool.releaseReserve();
+        spooled = await this.#spool.append(event);
+      } catch (error) {
+        this.#owed = { record, outcome };
+        this.#spool.fail(
+          error instanceof CcrError ? error : new CcrError("internal", "The end of the execution could not be spooled."),
+        );
+      }
+    }
+    record.endOffset = spooled?.endOffset ?? null;
+    this.#current = null;
+    this.#spool.wake();
+  }
+
+  async #append(entry: SpoolBody): Promise<void> {
+    try {
+      await this.#spool.append(entry);
+    } catch (error) {
+      if (!(error instanceof CcrError) || error.code !== "unprocessable" || entry.source !== "agent") throw error;
+      const body = { type: "unreadable", original_type: entry.body.type, reason: "too deeply nested for JSON" };
+      await this.#spool.append({ source: "agent", body });
+    }
+  }
+
+  #onSpoolFailure(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error);
+    if (this.#current !== null) this.#stop(this.#current, { kind: "failed", code: "disk_full", message });
+  }
+}
+
+const ended = (executionId: string, outcome: ExecutionOutcome): SpoolBody => ({
+  source: "runner",
+  body: { type: "execution_ended", executionId, outcome },
+});
+
+const alarmOutcome = (alarm: Alarm): ExecutionOutcome => {
+  switch (alarm.kind) {
+    case "stalled":
+      return stalledOutcome(alarm.silentMs);
+    case "unavailable":
+      return unavailableOutcome(alarm.error);
+    case "unauthorized":
+      return unauthorizedOutcome(alarm.error);
+  }
+};

@@ -1,0 +1,146 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type {
+  CheckInput,
+  CheckResult,
+  ExecuteInput,
+  ExecutorHealth,
+  GitCloneInput,
+  GitCloneResult,
+  InitGitInput,
+  InitGitResult,
+  InterruptResult,
+  WorkspaceDiff,
+} from "@ccr/protocol";
+import { CcrError } from "@ccr/protocol";
+import type { z } from "zod";
+import { runCheck } from "./check.ts";
+import type { AgentSettings } from "./config.ts";
+import type { Conversation } from "./conversation.ts";
+import { diffWorkspace } from "./diff.ts";
+import type { Executions } from "./executions.ts";
+import { gitClone } from "./git-clone.ts";
+import { initGit } from "./git-init.ts";
+import type { Spool } from "./spool.ts";
+import type { StateFile } from "./state.ts";
+
+export type Reply = { kind: "json"; value: unknown } | { kind: "stream"; chunks: AsyncIterable<Buffer> };
+
+interface StreamOptions {
+  after: number | undefined;
+  signal: AbortSignal;
+}
+
+/** What the routes do: one method per route, given what the route's schema has read. */
+export interface ExecutorApi {
+  health(): Promise<ExecutorHealth>;
+  initGit(input: InitGitInput): Promise<z.infer<typeof InitGitResult>>;
+  gitClone(input: GitCloneInput, signal: AbortSignal): Promise<GitCloneResult>;
+  execute(input: ExecuteInput, options: StreamOptions): Promise<Reply>;
+  follow(options: StreamOptions): Promise<Reply>;
+  interrupt(): Promise<z.infer<typeof InterruptResult>>;
+  check(input: CheckInput, signal: AbortSignal): Promise<CheckResult>;
+  diff(signal: AbortSignal): Promise<WorkspaceDiff>;
+}
+
+export interface ExecutorOptions {
+  spool: Spool;
+  state: StateFile;
+  executions: Executions;
+  conversation: Conversation;
+  workspace: string;
+  home: string;
+  scratch: string;
+  /** For git and for checks. */
+  commandEnvironment: Readonly<Record<string, string>>;
+  claudeCodeVersion: string;
+  prewarm: AgentSettings | null;
+}
+
+/** The executor's parts, put together behind its routes. */
+export class Executor implements ExecutorApi {
+  readonly #parts: ExecutorOptions;
+  readonly #startedAt = new Date().toISOString();
+  #gitTurn: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: ExecutorOptions) {
+    this.#parts = parts;
+  }
+
+  /** Starts Claude Code in advance, when that is wanted. Never rejects. */
+  async prewarm(): Promise<void> {
+    const { conversation, prewarm, workspace, state } = this.#parts;
+    if (prewarm === null) return;
+    const names = await readdir(workspace).catch((): string[] => []);
+    await conversation.prewarm(prewarm, { workspaceReady: names.length > 0 && !state.get().cloning });
+  }
+
+  async health(): Promise<ExecutorHealth> {
+    const { executions, conversation, spool, claudeCodeVersion } = this.#parts;
+    return {
+      status: "ok",
+      state: executions.currentId === null ? "idle" : "executing",
+      executionId: executions.currentId,
+      sessionId: conversation.sessionId,
+      lastSeq: spool.lastSeq,
+      startedAt: this.#startedAt,
+      claudeCodeVersion,
+    };
+  }
+
+  initGit(input: InitGitInput): Promise<z.infer<typeof InitGitResult>> {
+    const { home, commandEnvironment: env } = this.#parts;
+    return this.#oneAfterAnother(() => initGit(input, { home, env }));
+  }
+
+  async gitClone(input: GitCloneInput, signal: AbortSignal): Promise<GitCloneResult> {
+    const { home, commandEnvironment: env, workspace, state, conversation } = this.#parts;
+    const result = await this.#oneAfterAnother(() => gitClone(input, { home, env, workspace, state, signal }));
+    void conversation.attach();
+    return result;
+  }
+
+  async execute(input: ExecuteInput, { after, signal }: StreamOptions): Promise<Reply> {
+    const { executions, spool, workspace } = this.#parts;
+    await readdir(workspace).catch(() => {
+      throw new CcrError("conflict", `There is no workspace at ${workspace}: clone a repository first.`);
+    });
+    this.#checkAfter(after);
+    const record = await executions.start(input);
+    return { kind: "stream", chunks: spool.read({ after: after ?? record.firstSeq - 1, end: () => record.endOffset, signal }) };
+  }
+
+  async follow({ after = 0, signal }: StreamOptions): Promise<Reply> {
+    const { executions, spool } = this.#parts;
+    this.#checkAfter(after);
+    const end = await executions.follow(after);
+    return { kind: "stream", chunks: spool.read({ after, end, signal }) };
+  }
+
+  async interrupt(): Promise<z.infer<typeof InterruptResult>> {
+    return { interrupted: await this.#parts.executions.interrupt() };
+  }
+
+  check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {
+    const { workspace, commandEnvironment: env } = this.#parts;
+    return runCheck(input, { workspace, env, signal });
+  }
+
+  diff(signal: AbortSignal): Promise<WorkspaceDiff> {
+    const { workspace, commandEnvironment: env, scratch, state } = this.#parts;
+    return diffWorkspace({ workspace, env, scratch: join(scratch, "diffs"), state, signal });
+  }
+
+  #checkAfter(after: number | undefined): void {
+    const { lastSeq } = this.#parts.spool;
+    if (after === undefined || after <= lastSeq) return;
+    throw new CcrError("bad_request", `after: ${after} is beyond the last event, which has the number ${lastSeq}`);
+  }
+
+  /** git's configuration and the workspace are written by one request at a time. */
+  #oneAfterAnother<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#gitTurn.then(work);
+    this.#gitTurn = result.catch(() => {});
+    return result;
+  }
+}

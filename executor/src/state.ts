@@ -1,0 +1,63 @@
+import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { GitCloneInput, GitCloneResult } from "@ccr/protocol";
+import { z } from "zod";
+import { newAgentMark } from "./environment.ts";
+
+const State = z.object({
+  /** By which the processes of our agents are known, also to the executor that follows this one. */
+  agentMark: z.string(),
+  /** A clone was begun and its end not seen: what is in the workspace is a half of it. */
+  cloning: z.boolean(),
+  clone: z.object({ request: GitCloneInput, result: GitCloneResult }).nullable(),
+});
+export type State = z.infer<typeof State>;
+
+/** What the executor remembers besides the spool, so that a restart changes nothing. Kept in one small file, written as a whole. */
+export class StateFile {
+  readonly #path: string;
+  #state: State;
+
+  private constructor(path: string, state: State) {
+    this.#path = path;
+    this.#state = state;
+  }
+
+  /** Reads the state of a folder; begins a new one when there is none, or none that can be read. */
+  static async open(folder: string): Promise<StateFile> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, "state.json");
+    const text = await readFile(path, "utf8").catch(() => "");
+    const file = new StateFile(path, readState(text) ?? { agentMark: newAgentMark(), cloning: false, clone: null });
+    await file.update({});
+    return file;
+  }
+
+  get(): State {
+    return this.#state;
+  }
+
+  /** Changes fields; resolves once the change is on disk. */
+  async update(change: Partial<State>): Promise<void> {
+    const state = { ...this.#state, ...change };
+    const temporary = `${this.#path}.new`;
+    const file = await open(temporary, "w", 0o600);
+    try {
+      await file.writeFile(JSON.stringify(state));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, this.#path);
+    this.#state = state;
+  }
+}
+
+const readState = (text: string): State | null => {
+  try {
+    const parsed = State.safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data : null;
+  } catch {
+    return null;
+  }
+};
