@@ -1,3 +1,11 @@
+export {
+  type DockerEngine,
+  ensureBaseImage,
+  type NoDockerEngine,
+  sharedDockerEngine,
+  testCache,
+  whileNoOtherTest,
+} from "./engine.ts";
 export { type TemporaryFolder, temporaryFolder } from "./folders.ts";
 export {
   type GitHttpRequest,

@@ -39,8 +39,8 @@ export const memoryFolders = (limits: SandboxLimits): { tmp: number; shm: number
 export const diskLimitBytes = (limits: SandboxLimits): number => limits.diskMb * MEBIBYTE;
 export const memoryLimitBytes = (limits: SandboxLimits): number => limits.memoryMb * MEBIBYTE;
 
-/** Files that one process may hold open: plenty for a build, and far from what the kernel has. */
-export const OPEN_FILES = 65_536;
+/** Files that one process may hold open: plenty for a build, and little enough for engines that may not raise their own limit. */
+export const OPEN_FILES = 16_384;
 
 // The kernel's sun_path is 108 bytes with its closing zero.
 const SOCKET_PATH_MAX_BYTES = 107;

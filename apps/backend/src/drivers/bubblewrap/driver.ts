@@ -182,17 +182,17 @@ export class BubblewrapDriver implements SandboxDriver {
     return (await readStatus(folder)).exitCode ?? (pidNamespace === null ? NEVER_RAN_EXIT_CODE : KILLED_EXIT_CODE);
   }
 
-  /** Every process of a sandbox, by all that is known: its namespace, its control groups, and the one that became bwrap. */
+  /**
+   * What is to be killed now: everything in its namespace and control groups but the process that became bwrap, which ends by itself
+   * after it has reaped the sandbox; and that one when nothing else is left.
+   */
   async #processes(folder: string, record: SandboxRecord): Promise<number[]> {
     const { pidNamespace } = await readStatus(folder);
     const monitor = await findMonitor(folder);
-    return [
-      ...new Set([
-        ...(pidNamespace === null ? [] : await namespaceMembers(pidNamespace)),
-        ...(await cgroupMembers(record.cgroups)),
-        ...(monitor !== null && (await isRunning(monitor)) ? [monitor.pid] : []),
-      ]),
-    ];
+    const inside = pidNamespace === null ? [] : await namespaceMembers(pidNamespace);
+    const others = [...inside, ...(await cgroupMembers(record.cgroups))].filter((pid) => pid !== monitor?.pid);
+    if (others.length > 0) return [...new Set(others)];
+    return monitor !== null && (await isRunning(monitor)) ? [monitor.pid] : [];
   }
 }
 

@@ -16,19 +16,29 @@ export const parseStat = (line: string): (ProcessIdentity & { state: string }) |
   return { pid, startTicks, state };
 };
 
+const hasEnded = ({ state }: { state: string }): boolean => state === "Z" || state === "X";
+
+const readStat = async (pid: number | string) => parseStat(await readFile(`/proc/${pid}/stat`, "latin1").catch(() => ""));
+
 /** Whether this very process still runs; one that only waits to be reaped does not. */
 export const isRunning = async ({ pid, startTicks }: ProcessIdentity): Promise<boolean> => {
-  const found = parseStat(await readFile(`/proc/${pid}/stat`, "latin1").catch(() => ""));
-  return found !== null && found.startTicks === startTicks && found.state !== "Z" && found.state !== "X";
+  const found = await readStat(pid);
+  return found !== null && found.startTicks === startTicks && !hasEnded(found);
 };
 
-/** The ids of the processes in a process namespace, given by its inode. Those of other users may not be seen. */
+/**
+ * The ids of the processes in a process namespace, given by its inode. Those of other users may not be seen. One that only waits to be
+ * reaped is not counted: where nobody reaps orphans in time, as in a container without an init, it would be there for long.
+ */
 export const namespaceMembers = async (inode: number): Promise<number[]> => {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => ((await readlink(`/proc/${pid}/ns/pid`).catch(() => "")) === `pid:[${inode}]` ? [Number(pid)] : [])),
-  );
-  return found.flat();
+  const isMember = async (pid: string): Promise<boolean> => {
+    if ((await readlink(`/proc/${pid}/ns/pid`).catch(() => "")) !== `pid:[${inode}]`) return false;
+    const found = await readStat(pid);
+    return found !== null && !hasEnded(found);
+  };
+  const members = await Promise.all(pids.map(async (pid) => ((await isMember(pid)) ? [Number(pid)] : [])));
+  return members.flat();
 };
 
 /** Kills what `find` gives until it gives nothing more; false when something is still there after `timeoutMs`. */

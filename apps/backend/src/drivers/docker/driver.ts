@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CcrError, type InstanceId, SandboxHandle, type SandboxSpec } from "@ccr/protocol";
 import type Docker from "dockerode";
 import { z } from "zod";
@@ -24,6 +25,9 @@ export type DockerDriverOptions = {
 };
 
 const HandleData = z.object({ writable: z.array(z.string()) });
+
+// Between taking a name and showing the container, an engine does little; under load it can take a while.
+const ADOPTED_WITHIN_MS = 15_000;
 
 // Removing a container with a large writable layer can take the engine seconds.
 const REMOVED_WITHIN_MS = 30_000;
@@ -60,16 +64,14 @@ export class DockerDriver implements SandboxDriver {
         imageEnvironment: environmentNames(image.Config.Env ?? []),
         cpus: info.NCPU,
       });
-      await docker.createContainer({ ...request, abortSignal: signal }).catch((error: unknown) => {
-        if (engineStatus(error) !== 409) throw error;
-      });
-      return this.#startOnce(docker, handle, signal);
+      const container = await createOrAdopt(docker, request, signal);
+      return this.#startOnce(docker, { container, handle }, signal);
     });
   }
 
   async inspect(handle: SandboxHandle): Promise<SandboxState> {
     return this.#calling(`looking at the sandbox ${handle.instanceId}`, async (docker) => {
-      const container = await inspectContainer(docker, handle.instanceId);
+      const container = await inspectContainer(docker, containerName(handle.instanceId));
       if (container === null) return { status: "gone" };
       const diskBytes = await diskUsage(HandleData.parse(handle.data).writable);
       switch (container.State.Status) {
@@ -128,21 +130,26 @@ export class DockerDriver implements SandboxDriver {
   }
 
   /** Starts what was created and never started; leaves alone what runs or ran. */
-  async #startOnce(docker: Docker, handle: SandboxHandle, signal: AbortSignal): Promise<SandboxHandle> {
-    const container = docker.getContainer(containerName(handle.instanceId));
-    const found = await container.inspect({ abortSignal: signal });
-    if (found.Config.Labels[LABELS.owner] !== this.#options.owner) {
+  async #startOnce(
+    docker: Docker,
+    { container, handle }: { container: Docker.ContainerInspectInfo; handle: SandboxHandle },
+    signal: AbortSignal,
+  ): Promise<SandboxHandle> {
+    const { Labels } = container.Config;
+    if (Labels[LABELS.owner] !== this.#options.owner) {
+      const name = containerName(handle.instanceId);
       throw new CcrError(
         "conflict",
-        `A container ${containerName(handle.instanceId)} of another server exists. Remove it, or start the run again.`,
+        `There is a container ${name} already, which is another server's. Remove it, or start the run again.`,
       );
     }
-    if (found.State.Status === "created") {
-      await container.start({ abortSignal: signal }).catch((error: unknown) => {
+    if (container.State.Status === "created") {
+      const started = docker.getContainer(container.Id).start({ abortSignal: signal });
+      await started.catch((error: unknown) => {
         if (engineStatus(error) !== 304) throw error;
       });
     }
-    return parseHandle(found.Config.Labels[LABELS.handle] ?? "") ?? handle;
+    return parseHandle(Labels[LABELS.handle] ?? "") ?? handle;
   }
 
   #folder(instanceId: InstanceId): string {
@@ -188,9 +195,30 @@ const parseHandle = (text: string): SandboxHandle | null => {
   }
 };
 
-const inspectContainer = (docker: Docker, instanceId: InstanceId): Promise<Docker.ContainerInspectInfo | null> =>
+/** Creates a container, or finds the one that has its name already. */
+const createOrAdopt = async (
+  docker: Docker,
+  request: Docker.ContainerCreateOptions & { name: string },
+  signal: AbortSignal,
+): Promise<Docker.ContainerInspectInfo> => {
+  const giveUpAt = Date.now() + ADOPTED_WITHIN_MS;
+  for (;;) {
+    const refusal = await docker.createContainer({ ...request, abortSignal: signal }).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    if (refusal !== null && engineStatus(refusal) !== 409) throw refusal;
+    const found = await inspectContainer(docker, request.name);
+    if (found !== null) return found;
+    // Taken, and not there: another call is just making it, or just removing it.
+    if (refusal !== null && Date.now() > giveUpAt) throw refusal;
+    await delay(50, undefined, { signal });
+  }
+};
+
+const inspectContainer = (docker: Docker, name: string): Promise<Docker.ContainerInspectInfo | null> =>
   docker
-    .getContainer(containerName(instanceId))
+    .getContainer(name)
     .inspect()
     .catch((error: unknown) => {
       if (engineStatus(error) === 404) return null;
@@ -208,7 +236,7 @@ const removeContainer = async (docker: Docker, instanceId: InstanceId): Promise<
       if (engineStatus(error) === 404) return;
       if (Date.now() > giveUpAt) throw error;
       if (engineStatus(error) !== 409 && !/busy/i.test(engineMessage(error))) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await delay(100);
     }
   }
 };

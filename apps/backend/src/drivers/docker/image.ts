@@ -11,6 +11,7 @@ import { LABELS } from "./plan.ts";
 
 const REPOSITORY = "claude-code-runner/executor";
 const HASH_LABEL = "ccr.image.hash";
+const KEPT_FOR_MS = 24 * 3600 * 1000;
 
 export type DockerImagesOptions = ImageOptions & {
   engine?: string | undefined;
@@ -110,10 +111,11 @@ export class DockerImages implements ImageProvider {
     return tagOf(hash);
   }
 
-  /** Takes the name from images of earlier inputs, which frees their disk; one that a sandbox still uses stays. */
+  /** Removes images of earlier inputs, which frees their disk. One that a sandbox uses stays, and so does a recent one: somebody may just start with it. */
   async #removeOlder(docker: Docker, hash: string): Promise<void> {
     const images = await docker.listImages({ filters: { label: [`${LABELS.owner}=${this.#options.owner}`, HASH_LABEL] } });
-    for (const tag of images.flatMap((image) => image.RepoTags ?? [])) {
+    const old = images.filter((image) => image.Created * 1000 < Date.now() - KEPT_FOR_MS);
+    for (const tag of old.flatMap((image) => image.RepoTags ?? [])) {
       if (!tag.startsWith(`${REPOSITORY}:`) || tag === tagOf(hash)) continue;
       // Clearing up is worth no failed start: what stays is taken after the next build.
       await docker

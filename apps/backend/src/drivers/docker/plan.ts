@@ -29,7 +29,7 @@ export type PlanInput = {
 };
 
 /** What the engine is asked to make. Pure. */
-export const containerRequest = (input: PlanInput): Docker.ContainerCreateOptions => {
+export const containerRequest = (input: PlanInput): Docker.ContainerCreateOptions & { name: string } => {
   const { spec, identity } = input;
   const { limits } = spec;
   const memory = memoryLimitBytes(limits);

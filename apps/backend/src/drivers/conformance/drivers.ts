@@ -1,0 +1,53 @@
+import { glob, readdir } from "node:fs/promises";
+import { type DockerEngine, projectRoot, temporaryFolder, whileNoOtherTest } from "@ccr/testkit";
+import { BubblewrapDriver } from "../bubblewrap/driver.ts";
+import { DockerDriver } from "../docker/driver.ts";
+import { connectEngine, engineSocket } from "../docker/engine.ts";
+import { DockerImages } from "../docker/image.ts";
+import { LABELS } from "../docker/plan.ts";
+import { type DriverUnderTest, never } from "./sandbox.ts";
+
+/** The Docker driver on a real engine, with the image built when it is not there yet. */
+export const openDocker = async (engine: DockerEngine): Promise<DriverUnderTest> => {
+  const folder = await temporaryFolder();
+  const owner = `test-${process.pid}`;
+  const images = new DockerImages({
+    engine: engine.host,
+    owner: "tests",
+    projectRoot,
+    baseImage: engine.baseImage,
+    extraCaCertificates: process.env["NODE_EXTRA_CA_CERTS"],
+  });
+  const image = await whileNoOtherTest("image", () => images.ensureImage((text) => console.log(text), never()));
+  const socket = engineSocket(engine.host);
+  if ("problem" in socket) throw new Error(socket.problem);
+  const docker = connectEngine(socket.socketPath);
+  return {
+    image,
+    open: () => new DockerDriver({ engine: engine.host, owner, stateDir: folder.join("docker") }),
+    traces: async (instanceId) => {
+      const containers = await docker.listContainers({ all: true, filters: { label: [`${LABELS.instance}=${instanceId}`] } });
+      const entries = await namesIn(folder.join("docker"));
+      return [...containers.map(({ Id }) => `container ${Id}`), ...entries.filter((name) => name.includes(instanceId))];
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+};
+
+/** The bubblewrap driver on this host. */
+export const openBubblewrap = async (): Promise<DriverUnderTest> => {
+  const folder = await temporaryFolder();
+  return {
+    image: "",
+    open: () => new BubblewrapDriver({ owner: "test", stateDir: folder.join("bubblewrap"), projectRoot }),
+    traces: async (instanceId) => {
+      const entries = await namesIn(folder.join("bubblewrap"));
+      const groups: string[] = [];
+      for await (const group of glob(`/sys/fs/cgroup/**/*${instanceId}*`)) groups.push(`control group ${group}`);
+      return [...entries.filter((name) => name.includes(instanceId)), ...groups];
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
+};
+
+const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => []);
