@@ -8,7 +8,13 @@ import { statusOf } from "./errors.ts";
 export type Client = TRPCClient<AppRouter>;
 
 /** What the page talks to the server with. */
-export type Api = { client: Client; trpc: TRPCOptionsProxy<AppRouter>; queries: QueryClient };
+export type Api = {
+  client: Client;
+  trpc: TRPCOptionsProxy<AppRouter>;
+  queries: QueryClient;
+  /** For answers that do not go through `queries`: nobody is logged in. */
+  onUnauthorized: () => void;
+};
 
 const retry = (failures: number, error: unknown): boolean => {
   const status = statusOf(error);
@@ -40,7 +46,7 @@ export const createApi = (onUnauthorized: () => void): Api => {
       mutations: { retry: false, networkMode: "always" },
     },
   });
-  return { client, queries, trpc: createTRPCOptionsProxy<AppRouter>({ client, queryClient: queries }) };
+  return { client, queries, onUnauthorized, trpc: createTRPCOptionsProxy<AppRouter>({ client, queryClient: queries }) };
 };
 
 export const ApiContext = createContext<Api | null>(null);

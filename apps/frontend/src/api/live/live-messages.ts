@@ -1,0 +1,172 @@
+import type { Message, RunId } from "@ccr/protocol";
+import type { Client } from "../client.ts";
+import { describeError, statusOf } from "../errors.ts";
+import { type Connection, connectionOf, initialLiveState, type LiveEffect, type LiveEvent, reduceLive } from "./machine.ts";
+
+/** So many messages are asked for at once: the most that the server gives. */
+const PAGE = 1000;
+/** Out of sight for longer than this, a connection may have died without a word. */
+const ASLEEP_MS = 30_000;
+const HIDDEN_FLUSH_MS = 250;
+
+export type LiveListener = {
+  /** New messages, each once and in order; called at most once a frame. */
+  onMessages(messages: readonly Message[]): void;
+  onConnection(connection: Connection, problem: string | null): void;
+};
+
+/** Follows a run's messages and heals whatever happens to the connection. Does nothing until `start`; may be started again after `stop`. */
+export interface LiveMessages {
+  start(): void;
+  stop(): void;
+  /** Tries again now instead of when the wait is over. */
+  wake(): void;
+}
+
+/** Calls back with the next frame; out of sight there are no frames, and a timer takes their place. */
+const scheduleFlush = (flush: () => void): (() => void) => {
+  if (document.hidden) {
+    const timer = setTimeout(flush, HIDDEN_FLUSH_MS);
+    return () => clearTimeout(timer);
+  }
+  const frame = requestAnimationFrame(flush);
+  return () => cancelAnimationFrame(frame);
+};
+
+export const createLiveMessages = (options: {
+  runId: RunId;
+  client: Client;
+  listener: LiveListener;
+  /** Called when the server says that nobody is logged in. */
+  onUnauthorized: () => void;
+}): LiveMessages => {
+  const { runId, client, listener, onUnauthorized } = options;
+  let state = initialLiveState;
+  let pending: Message[] = [];
+  let cancelFlush: (() => void) | null = null;
+  let closeStream: (() => void) | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Answers that belong to an earlier start are not listened to. */
+  let round = 0;
+  let hiddenAt: number | null = null;
+
+  const flush = (): void => {
+    cancelFlush = null;
+    if (pending.length === 0) return;
+    const messages = pending;
+    pending = [];
+    listener.onMessages(messages);
+  };
+
+  const disconnect = (): void => {
+    closeStream?.();
+    closeStream = null;
+  };
+
+  const read = (after: number): void => {
+    const mine = round;
+    client.runs.messages.query({ id: runId, after, limit: PAGE }).then(
+      (messages) => {
+        if (mine === round) dispatch({ type: "page_read", messages, complete: messages.length < PAGE });
+      },
+      (error: unknown) => {
+        if (mine !== round) return;
+        const status = statusOf(error);
+        if (status === 401) onUnauthorized();
+        dispatch({ type: "page_failed", status, problem: describeError(error) });
+      },
+    );
+  };
+
+  const connect = (after: number): void => {
+    disconnect();
+    let open = true;
+    const send = (event: LiveEvent): void => {
+      if (open) dispatch(event);
+    };
+    const lost = (error: unknown): void => send({ type: "lost", at: Date.now(), problem: describeError(error) });
+    const subscription = client.runs.onMessage.subscribe(
+      { id: runId, lastEventId: String(after) },
+      {
+        onStarted: () => send({ type: "opened", at: Date.now() }),
+        onData: ({ data }) => send({ type: "received", message: data }),
+        onComplete: () => send({ type: "closed", at: Date.now() }),
+        onError: lost,
+        // The browser would connect again by itself; healing has one way only, which also reads what was missed.
+        onConnectionStateChange: ({ state: connection, error }) => {
+          if (connection === "connecting" && error !== null) lost(error);
+        },
+      },
+    );
+    closeStream = () => {
+      open = false;
+      subscription.unsubscribe();
+    };
+  };
+
+  const perform = (effect: LiveEffect): void => {
+    switch (effect.type) {
+      case "accept":
+        pending.push(...effect.messages);
+        cancelFlush ??= scheduleFlush(flush);
+        return;
+      case "read":
+        clearTimeout(timer);
+        read(effect.after);
+        return;
+      case "connect":
+        connect(effect.after);
+        return;
+      case "disconnect":
+        disconnect();
+        return;
+      case "wait":
+        clearTimeout(timer);
+        timer = setTimeout(() => dispatch({ type: "timer" }), effect.ms);
+    }
+  };
+
+  const dispatch = (event: LiveEvent): void => {
+    const before = connectionOf(state);
+    const step = reduceLive(state, event);
+    const { problem } = state;
+    state = step.state;
+    for (const effect of step.effects) perform(effect);
+    const now = connectionOf(state);
+    if (now !== before || problem !== state.problem) listener.onConnection(now, state.problem);
+  };
+
+  const wake = (): void => dispatch({ type: "woke" });
+  const onVisibility = (): void => {
+    if (document.hidden) {
+      hiddenAt = Date.now();
+      return;
+    }
+    if (hiddenAt !== null && Date.now() - hiddenAt > ASLEEP_MS) wake();
+    hiddenAt = null;
+  };
+  const onPageShow = (event: PageTransitionEvent): void => {
+    if (event.persisted) wake();
+  };
+
+  return {
+    wake,
+    start() {
+      addEventListener("online", wake);
+      addEventListener("pageshow", onPageShow);
+      document.addEventListener("visibilitychange", onVisibility);
+      dispatch({ type: "started" });
+    },
+    stop() {
+      round += 1;
+      removeEventListener("online", wake);
+      removeEventListener("pageshow", onPageShow);
+      document.removeEventListener("visibilitychange", onVisibility);
+      clearTimeout(timer);
+      disconnect();
+      cancelFlush?.();
+      flush();
+      if (state.phase.name !== "ended") state = { ...state, phase: { name: "idle" }, failures: 0, gapAt: null };
+    },
+  };
+};

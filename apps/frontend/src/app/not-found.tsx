@@ -1,0 +1,30 @@
+import { Link } from "@tanstack/react-router";
+import { Compass } from "lucide-react";
+import { buttonClasses } from "../ui/button.tsx";
+import { EmptyState } from "../ui/feedback.tsx";
+
+/** For an address, a task or a run that is not there. */
+export const NotFound = ({
+  what = "page",
+  to = "/",
+  label = "Go home",
+}: {
+  what?: string;
+  to?: "/" | "/tasks" | "/runs";
+  label?: string;
+}) => (
+  <div className="grid h-full place-items-center">
+    <title>Not found – claude-code-runner</title>
+    <EmptyState
+      icon={Compass}
+      title={`There is no such ${what}`}
+      action={
+        <Link to={to} className={buttonClasses("primary")}>
+          {label}
+        </Link>
+      }
+    >
+      It may have been deleted, or the address was cut when it was copied.
+    </EmptyState>
+  </div>
+);

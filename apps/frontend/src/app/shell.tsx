@@ -1,0 +1,101 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, Outlet, useRouterState } from "@tanstack/react-router";
+import { Box, House, ListChecks, type LucideIcon, Play } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { useApi } from "../api/client.ts";
+import { classes } from "../ui/classes.ts";
+import { ErrorBoundary } from "../ui/error-boundary.tsx";
+import { ThemeToggle } from "./theme-toggle.tsx";
+import { useGoKeys } from "./use-go-keys.ts";
+import { Wordmark } from "./wordmark.tsx";
+
+const PLACES: readonly { to: "/" | "/tasks" | "/runs" | "/instances"; label: string; icon: LucideIcon; keys: string }[] = [
+  { to: "/", label: "Home", icon: House, keys: "g h" },
+  { to: "/tasks", label: "Tasks", icon: ListChecks, keys: "g t" },
+  { to: "/runs", label: "Runs", icon: Play, keys: "g r" },
+  { to: "/instances", label: "Instances", icon: Box, keys: "g i" },
+];
+
+const NavLinks = ({ compact }: { compact: boolean }) => (
+  <ul className={compact ? "grid grid-cols-4" : "flex flex-col gap-0.5"}>
+    {PLACES.map(({ to, label, icon: Icon, keys }) => (
+      <li key={to}>
+        <Link
+          to={to}
+          activeOptions={{ exact: to === "/", includeSearch: false }}
+          title={compact ? undefined : `${label} (${keys})`}
+          className={classes(
+            "inset-ring-focus flex items-center transition-colors",
+            compact ? "flex-col gap-0.5 py-2 text-2xs" : "h-8 gap-2.5 rounded-md px-2.5 font-medium",
+          )}
+          activeProps={{ className: compact ? "text-accent font-medium" : "bg-hover text-ink" }}
+          inactiveProps={{ className: compact ? "text-ink-soft" : "text-ink-soft hover:bg-hover hover:text-ink" }}
+        >
+          <Icon aria-hidden className={compact ? "size-4.5" : "size-4"} />
+          {label}
+        </Link>
+      </li>
+    ))}
+  </ul>
+);
+
+const ServerLine = () => {
+  const { trpc } = useApi();
+  const { data } = useQuery(trpc.server.info.queryOptions(undefined, { staleTime: 60_000 }));
+  if (data === undefined) return null;
+  return (
+    <p className="text-2xs text-ink-faint" title={data.driver.sentence}>
+      {data.demo ? "Demo mode · " : ""}
+      {data.driver.name} · v{data.version}
+    </p>
+  );
+};
+
+/** The frame of every page: where one can go, and the page itself. */
+export const Shell = () => {
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const main = useRef<HTMLElement>(null);
+  const shown = useRef(path);
+  useGoKeys();
+  useEffect(() => {
+    // A new page is announced and read from its start, as a loaded one would be.
+    if (shown.current !== path) main.current?.focus({ preventScroll: true });
+    shown.current = path;
+  }, [path]);
+  return (
+    <div className="flex h-full flex-col lg:flex-row">
+      <a
+        href="#main"
+        className="sr-only z-50 rounded-md bg-accent px-3 py-2 font-medium text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
+      >
+        Skip to the page
+      </a>
+      <header className="hidden w-56 shrink-0 flex-col gap-6 border-r border-line bg-sunken px-3 py-4 lg:flex">
+        <Link to="/" className="rounded-md px-2">
+          <Wordmark />
+        </Link>
+        <nav aria-label="Main" className="flex-1">
+          <NavLinks compact={false} />
+        </nav>
+        <div className="flex items-center justify-between gap-2 pl-2.5">
+          <ServerLine />
+          <ThemeToggle />
+        </div>
+      </header>
+      <header className="flex h-12 shrink-0 items-center justify-between border-b border-line bg-sunken px-4 lg:hidden">
+        <Link to="/" className="rounded-md">
+          <Wordmark />
+        </Link>
+        <ThemeToggle />
+      </header>
+      <main ref={main} id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
+        <ErrorBoundary name="page" resetKey={path}>
+          <Outlet />
+        </ErrorBoundary>
+      </main>
+      <nav aria-label="Main" className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)] lg:hidden">
+        <NavLinks compact />
+      </nav>
+    </div>
+  );
+};

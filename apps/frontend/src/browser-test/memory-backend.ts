@@ -1,0 +1,230 @@
+import { EventEmitter, once } from "node:events";
+import type { AppRouter } from "@ccr/backend/router";
+import {
+  type AuditRecord,
+  CcrError,
+  type CreateRunInput,
+  type CreateTaskInput,
+  type Instance,
+  InstanceId,
+  isFinal,
+  type Message,
+  type Run,
+  RunId,
+  RunLimits,
+  type ServerInfo,
+  type Task,
+  TaskId,
+  type WorkspaceDiff,
+} from "@ccr/protocol";
+import type { inferRouterContext } from "@trpc/server";
+import type { Said } from "./sample-run.ts";
+
+type Context = inferRouterContext<AppRouter>;
+
+/** The rooms behind the API, in memory, with what a test needs to move them. */
+export interface MemoryBackend {
+  readonly context: Context;
+  info: ServerInfo;
+  readonly tasks: Task[];
+  readonly runs: Run[];
+  readonly instances: Instance[];
+  addTask(input: CreateTaskInput): Task;
+  addRun(task: Task, patch?: Partial<Run>): Run;
+  patchRun(id: RunId, patch: Partial<Run>): void;
+  /** Appends messages, as the store does, and wakes those who follow. */
+  say(id: RunId, messages: readonly Said[]): void;
+  setDiff(id: RunId, diff: WorkspaceDiff): void;
+  addRequests(id: RunId, records: readonly AuditRecord[]): void;
+  messagesOf(id: RunId): readonly Message[];
+  /** What the API was asked to launch and cancel. */
+  readonly launched: CreateRunInput[];
+  readonly canceled: RunId[];
+}
+
+export const START = Date.parse("2026-11-22T20:00:00.000Z");
+
+export const createMemoryBackend = (now = START): MemoryBackend => {
+  let counter = 0;
+  const number = (): string => String((counter += 1)).padStart(12, "0");
+  const tasks: Task[] = [];
+  const runs: Run[] = [];
+  const instances: Instance[] = [];
+  const messages = new Map<RunId, Message[]>();
+  const diffs = new Map<RunId, WorkspaceDiff>();
+  const requests = new Map<RunId, AuditRecord[]>();
+  const said = new EventEmitter().setMaxListeners(0);
+  const launched: CreateRunInput[] = [];
+  const canceled: RunId[] = [];
+  const at = (): string => new Date(now + counter * 1000).toISOString();
+
+  const getRun = (id: RunId): Run => {
+    const run = runs.find((known) => known.id === id);
+    if (run === undefined) throw new CcrError("not_found", `There is no run ${id}.`);
+    return run;
+  };
+  const messagesOf = (id: RunId): Message[] => messages.get(id) ?? [];
+
+  const backend: MemoryBackend = {
+    tasks,
+    runs,
+    instances,
+    launched,
+    canceled,
+    messagesOf,
+    info: {
+      version: "0.1.0",
+      demo: false,
+      demoRepository: null,
+      driver: { name: "bubblewrap", sentence: "bubblewrap, because no Docker Engine answers." },
+      localRepositoryRoots: ["/srv/repositories"],
+      maxConcurrentRuns: 2,
+    },
+    addTask(input) {
+      const task: Task = { id: TaskId.parse(`task_${number()}`), ...input, createdAt: at(), updatedAt: at() };
+      tasks.unshift(task);
+      return task;
+    },
+    addRun(task, patch = {}) {
+      const run: Run = {
+        id: RunId.parse(`run_${number()}`),
+        taskId: task.id,
+        taskName: task.name,
+        steps: task.steps,
+        repository: "acme/slugs",
+        ref: null,
+        model: null,
+        limits: RunLimits.parse({}),
+        status: "queued",
+        reason: null,
+        sentence: null,
+        stepIndex: null,
+        instanceId: null,
+        driver: null,
+        baseCommit: null,
+        headCommit: null,
+        usage: { costUsd: 0, inputTokens: 0, outputTokens: 0, turns: 0 },
+        lastSeq: 0,
+        createdAt: at(),
+        startedAt: null,
+        endedAt: null,
+        ...patch,
+      };
+      runs.unshift(run);
+      return run;
+    },
+    patchRun(id, patch) {
+      runs.splice(runs.indexOf(getRun(id)), 1, { ...getRun(id), ...patch });
+    },
+    say(id, parts) {
+      const list = messagesOf(id);
+      messages.set(id, list);
+      let time = Date.parse(list.at(-1)?.at ?? getRun(id).createdAt);
+      for (const { afterMs, ...part } of parts) {
+        time += afterMs;
+        list.push({ runId: id, seq: list.length + 1, at: new Date(time).toISOString(), ...part });
+      }
+      backend.patchRun(id, { lastSeq: list.length });
+      said.emit(id);
+    },
+    setDiff: (id, diff) => void diffs.set(id, diff),
+    addRequests: (id, records) => void requests.set(id, [...(requests.get(id) ?? []), ...records]),
+    context: {
+      info: () => backend.info,
+      tasks: {
+        create: async (input) => backend.addTask(input),
+        find: async (id) => tasks.find((task) => task.id === id) ?? null,
+        list: async () => tasks,
+        async update({ id, ...change }) {
+          const index = tasks.findIndex((task) => task.id === id);
+          const old = tasks[index];
+          if (old === undefined) return null;
+          counter += 1;
+          const next: Task = { ...old, name: change.name ?? old.name, steps: change.steps ?? old.steps, updatedAt: at() };
+          tasks.splice(index, 1, next);
+          return next;
+        },
+        async delete(id) {
+          const index = tasks.findIndex((task) => task.id === id);
+          if (index !== -1) tasks.splice(index, 1);
+          return index !== -1;
+        },
+      },
+      runs: {
+        async create(input) {
+          const task = tasks.find(({ id }) => id === input.taskId);
+          if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}.`);
+          if (input.repository.startsWith("file:")) throw new CcrError("bad_request", "'file:' addresses are not taken; give an https URL.");
+          launched.push(input);
+          return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null });
+        },
+        get: async (id) => getRun(id),
+        async list({ status, taskId, before, limit }) {
+          const from = before === undefined ? 0 : runs.findIndex(({ id }) => id === before) + 1;
+          const fits = (run: Run): boolean =>
+            (status === undefined || status.includes(run.status)) && (taskId === undefined || run.taskId === taskId);
+          return runs.slice(from).filter(fits).slice(0, limit);
+        },
+        async cancel(id) {
+          canceled.push(id);
+          if (!isFinal(getRun(id).status)) backend.patchRun(id, { status: "canceling" });
+          return getRun(id);
+        },
+        async messages(id, { after, limit }) {
+          getRun(id);
+          return messagesOf(id)
+            .filter(({ seq }) => seq > after)
+            .slice(0, limit);
+        },
+        async *follow(id, { after }, signal) {
+          let seq = after;
+          for (;;) {
+            for (const message of messagesOf(id).slice(seq)) {
+              seq = message.seq;
+              yield message;
+            }
+            if (isFinal(getRun(id).status) && seq === messagesOf(id).length) return;
+            if (signal.aborted) return;
+            // The abort is an end and not a failure.
+            await once(said, id, { signal }).catch(() => {});
+          }
+        },
+        async diff(id) {
+          getRun(id);
+          return diffs.get(id) ?? { baseCommit: "1f3c9ab", headCommit: "1f3c9ab", files: [], patch: "", truncated: false };
+        },
+        async requests(id, { after, limit, refusedOnly }) {
+          return (requests.get(id) ?? [])
+            .filter(({ n, decision }) => n > after && (!refusedOnly || decision === "refused"))
+            .slice(0, limit);
+        },
+      },
+      instances: {
+        async get(id) {
+          const instance = instances.find((known) => known.id === id);
+          if (instance === undefined) throw new CcrError("not_found", `There is no instance ${id}.`);
+          return instance;
+        },
+        list: async () => instances,
+        async remove(id) {
+          const index = instances.findIndex((known) => known.id === id);
+          const old = instances[index];
+          if (old === undefined) throw new CcrError("not_found", `There is no instance ${id}.`);
+          const stopped: Instance = { ...old, status: "stopped", stoppedAt: at() };
+          instances.splice(index, 1, stopped);
+          return stopped;
+        },
+      },
+    },
+  };
+  return backend;
+};
+
+export const newInstance = (runId: RunId, status: Instance["status"], name: string): Instance => ({
+  id: InstanceId.parse(`inst_${name.padStart(12, "0")}`),
+  runId,
+  driver: "bubblewrap",
+  status,
+  createdAt: new Date(START).toISOString(),
+  stoppedAt: null,
+});

@@ -1,0 +1,45 @@
+import { CreateRunInput } from "@ccr/protocol";
+import { z } from "zod";
+import { limitsFromText } from "./limits.ts";
+
+/** A launch as it is being filled in. */
+export const LaunchDraft = z.object({
+  taskId: z.string(),
+  repository: z.string(),
+  ref: z.string(),
+  model: z.string(),
+  limits: z.record(z.string(), z.string()),
+  /** Sent with the launch, so that sending it twice makes one run. */
+  idempotencyKey: z.string(),
+});
+export type LaunchDraft = z.infer<typeof LaunchDraft>;
+
+/** A fresh key; `crypto.randomUUID` is not there on plain http. */
+export const newIdempotencyKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+export type LaunchProblems = ReadonlyMap<string, string>;
+
+/** The launch as the server takes it, or what is wrong, by field: `taskId`, `repository`, `ref`, `model`, `limits.cpus`. */
+export const validateLaunch = (
+  draft: LaunchDraft,
+): { ok: true; input: CreateRunInput } | { ok: false; problems: LaunchProblems } => {
+  if (draft.taskId === "") return { ok: false, problems: new Map([["taskId", "choose the task to run"]]) };
+  const limits = limitsFromText(draft.limits);
+  const parsed = CreateRunInput.safeParse({
+    taskId: draft.taskId,
+    repository: draft.repository,
+    ...(draft.ref.trim() === "" ? {} : { ref: draft.ref }),
+    ...(draft.model.trim() === "" ? {} : { model: draft.model }),
+    ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    idempotencyKey: draft.idempotencyKey,
+  });
+  if (parsed.success) return { ok: true, input: parsed.data };
+  const problems = new Map<string, string>();
+  for (const { path, message } of parsed.error.issues) {
+    const key = path.map(String).join(".");
+    const unreadable = path[0] === "limits" && Number.isNaN(limits[String(path[1])]);
+    if (!problems.has(key)) problems.set(key, unreadable ? "give a number" : message);
+  }
+  return { ok: false, problems };
+};

@@ -1,0 +1,185 @@
+import type { Task, TaskId } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { ChevronRight, Play, TriangleAlert } from "lucide-react";
+import { Collapsible } from "radix-ui";
+import { useId, useState } from "react";
+import { useApi } from "../api/client.ts";
+import { describeError } from "../api/errors.ts";
+import { Button } from "../ui/button.tsx";
+import { classes } from "../ui/classes.ts";
+import { useDraft } from "../ui/draft.ts";
+import { Notice } from "../ui/feedback.tsx";
+import { Field, Select, TextInput } from "../ui/field.tsx";
+import { LaunchDraft, type LaunchProblems, newIdempotencyKey, validateLaunch } from "./launch-draft.ts";
+import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
+import { useLaunch } from "./use-launch.ts";
+
+const noProblems: LaunchProblems = new Map();
+
+/** Repositories of past runs, newest first, each once. */
+const useRecentRepositories = (): readonly string[] => {
+  const { trpc } = useApi();
+  const { data } = useQuery(trpc.runs.list.queryOptions({ limit: 100 }, { staleTime: 30_000 }));
+  return [...new Set((data ?? []).map(({ repository }) => repository))].slice(0, 20);
+};
+
+/**
+ * Launches a task: the given one, or one of `tasks`. `beforeLaunch` may stop it by giving false. What was filled in is kept over a reload
+ * until it was launched.
+ */
+export const LaunchForm = ({
+  task,
+  tasks = [],
+  beforeLaunch,
+  label = "Launch",
+  wide = false,
+}: {
+  task?: Task | undefined;
+  tasks?: readonly Task[];
+  beforeLaunch?: (() => Promise<boolean>) | undefined;
+  label?: string;
+  wide?: boolean;
+}) => {
+  const { trpc } = useApi();
+  const { data: info } = useQuery(trpc.server.info.queryOptions(undefined, { staleTime: 60_000 }));
+  const recent = useRecentRepositories();
+  const repositories = useId();
+  const [stored, setDraft] = useDraft(`ccr.draft.launch.${task?.id ?? "home"}`, LaunchDraft);
+  const [problems, setProblems] = useState(noProblems);
+  const [freshKey] = useState(newIdempotencyKey);
+  const launch = useLaunch(() => setDraft(null));
+
+  const fallback: TaskId | "" = task?.id ?? tasks[0]?.id ?? "";
+  const draft: LaunchDraft = stored ?? {
+    taskId: fallback,
+    repository: recent[0] ?? info?.demoRepository ?? "",
+    ref: "",
+    model: "",
+    limits: {},
+    idempotencyKey: freshKey,
+  };
+  // A task that was deleted since cannot be chosen any more.
+  const taskId = task?.id ?? (tasks.some(({ id }) => id === draft.taskId) ? draft.taskId : fallback);
+  // A changed launch is another launch.
+  const change = (next: Partial<LaunchDraft>): void => setDraft({ ...draft, ...next, idempotencyKey: newIdempotencyKey() });
+
+  const submit = async (): Promise<void> => {
+    const checked = validateLaunch({ ...draft, taskId });
+    setProblems(checked.ok ? noProblems : checked.problems);
+    if (!checked.ok) return;
+    if (beforeLaunch !== undefined && !(await beforeLaunch())) return;
+    launch.mutate(checked.input);
+  };
+
+  const suggestions = [...new Set([...recent, ...(info?.demoRepository == null ? [] : [info.demoRepository])])];
+  const roots = info?.localRepositoryRoots ?? [];
+  return (
+    <form
+      noValidate
+      className="flex min-w-0 flex-col gap-4"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      <div className={classes("grid gap-4", wide && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]")}>
+        {task === undefined && (
+          <Field label="Task" error={problems.get("taskId")}>
+            {(parts) => (
+              <Select {...parts} value={taskId} onChange={(event) => change({ taskId: event.target.value })}>
+                {tasks.map(({ id, name }) => (
+                  <option key={id} value={id}>
+                    {name}
+                  </option>
+                ))}
+              </Select>
+            )}
+          </Field>
+        )}
+        <Field
+          label="Repository"
+          error={problems.get("repository")}
+          hint={
+            <>
+              owner/name, a URL
+              {roots.length > 0 && (
+                <>
+                  , or a path under <span className="code text-2xs">{roots.join(", ")}</span>
+                </>
+              )}
+            </>
+          }
+        >
+          {(parts) => (
+            <>
+              <TextInput
+                {...parts}
+                list={repositories}
+                placeholder="owner/name"
+                autoCapitalize="off"
+                value={draft.repository}
+                onChange={(event) => change({ repository: event.target.value })}
+              />
+              <datalist id={repositories}>
+                {suggestions.map((repository) => (
+                  <option key={repository} value={repository} />
+                ))}
+              </datalist>
+            </>
+          )}
+        </Field>
+        <Field label="Branch, tag or commit" error={problems.get("ref")}>
+          {(parts) => (
+            <TextInput
+              {...parts}
+              placeholder="default branch"
+              value={draft.ref}
+              onChange={(event) => change({ ref: event.target.value })}
+            />
+          )}
+        </Field>
+      </div>
+      <Collapsible.Root defaultOpen={draft.model !== "" || Object.values(draft.limits).some((text) => text !== "")}>
+        <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
+          <ChevronRight aria-hidden className="size-3.5 transition-transform group-data-[state=open]:rotate-90" />
+          Model and limits
+        </Collapsible.Trigger>
+        <Collapsible.Content className={classes("grid gap-4 pt-4", wide && "sm:grid-cols-2 lg:grid-cols-3")}>
+          <Field label="Model" error={problems.get("model")}>
+            {(parts) => (
+              <TextInput
+                {...parts}
+                placeholder="Claude Code's default"
+                value={draft.model}
+                onChange={(event) => change({ model: event.target.value })}
+              />
+            )}
+          </Field>
+          {LIMIT_FIELDS.map((field) => (
+            <Field key={field.key} label={`${field.label} (${field.unit})`} error={problems.get(`limits.${field.key}`)}>
+              {(parts) => (
+                <TextInput
+                  {...parts}
+                  inputMode="decimal"
+                  placeholder={defaultLimit(field)}
+                  value={draft.limits[field.key] ?? ""}
+                  onChange={(event) => change({ limits: { ...draft.limits, [field.key]: event.target.value } })}
+                />
+              )}
+            </Field>
+          ))}
+        </Collapsible.Content>
+      </Collapsible.Root>
+      {launch.error !== null && (
+        <Notice tone="bad" icon={TriangleAlert}>
+          <p role="alert">Not launched. {describeError(launch.error)}</p>
+        </Notice>
+      )}
+      <div>
+        <Button type="submit" tone="primary" busy={launch.isPending} className={wide ? "" : "w-full"}>
+          <Play aria-hidden className="size-3.5" /> {label}
+        </Button>
+      </div>
+    </form>
+  );
+};

@@ -1,0 +1,202 @@
+import { isFinal, type Run, type WorkspaceDiff } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { ChevronRight, Download, FileDiff, RotateCw, TriangleAlert } from "lucide-react";
+import { memo, useMemo, useRef, useState } from "react";
+import { useApi } from "../../api/client.ts";
+import { Button } from "../../ui/button.tsx";
+import { classes } from "../../ui/classes.ts";
+import { CopyButton } from "../../ui/copy-button.tsx";
+import { downloadText } from "../../ui/download.ts";
+import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
+import { plural } from "../../ui/format.ts";
+import { VirtualRows, type VirtualRowsHandle } from "../../ui/virtual-rows.tsx";
+import { DiffLine } from "./diff-lines.tsx";
+import { type PatchFile, parsePatch } from "./patch.ts";
+import { type ChangeRow, isOpenAtFirst, toChangeRows } from "./rows.ts";
+
+const ROW_PX = 20;
+
+const Counts = ({ additions, deletions }: { additions: number | null; deletions: number | null }) => (
+  <span className="nums shrink-0 text-xs">
+    {additions === null ? (
+      <span className="text-ink-faint">binary</span>
+    ) : (
+      <>
+        <span className="text-ok">+{additions}</span> <span className="text-bad">−{deletions}</span>
+      </>
+    )}
+  </span>
+);
+
+const MARKS: Record<PatchFile["status"], { letter: string; name: string; tone: string }> = {
+  added: { letter: "A", name: "added", tone: "text-ok" },
+  modified: { letter: "M", name: "modified", tone: "text-warn" },
+  deleted: { letter: "D", name: "deleted", tone: "text-bad" },
+  renamed: { letter: "R", name: "renamed", tone: "text-accent" },
+  copied: { letter: "C", name: "copied", tone: "text-accent" },
+  mode_changed: { letter: "M", name: "mode changed", tone: "text-warn" },
+};
+
+const FileMark = ({ status }: { status: PatchFile["status"] }) => {
+  const { letter, name, tone } = MARKS[status];
+  return (
+    <abbr title={name} aria-label={name} className={classes("code w-3.5 shrink-0 text-center font-semibold no-underline", tone)}>
+      {letter}
+    </abbr>
+  );
+};
+
+const Row = memo(({ row, onToggle }: { row: ChangeRow; onToggle: (file: PatchFile, open: boolean) => void }) => {
+  switch (row.kind) {
+    case "file":
+      return (
+        <button
+          type="button"
+          aria-expanded={row.open}
+          onClick={() => onToggle(row.file, !row.open)}
+          className="inset-ring-focus sticky left-0 flex h-5 w-full max-w-[100cqw] items-center gap-2 bg-hover px-3 text-left text-xs font-medium"
+        >
+          <ChevronRight aria-hidden className={classes("size-3 shrink-0 text-ink-faint", row.open && "rotate-90")} />
+          <FileMark status={row.file.status} />
+          <span className="code truncate">{row.file.path}</span>
+          <Counts additions={row.file.binary ? null : row.file.additions} deletions={row.file.deletions} />
+        </button>
+      );
+    case "hunk":
+      return (
+        <div className="code flex h-5 min-w-full bg-accent-soft whitespace-pre text-ink-soft">
+          <span className="w-27 shrink-0 px-3" />
+          {row.text} <span className="pl-2 text-ink-faint">{row.section}</span>
+        </div>
+      );
+    case "note":
+      return <p className="h-5 px-3 pl-10 text-xs leading-5 text-ink-faint italic">{row.text}</p>;
+    case "line":
+      return <DiffLine line={row.line} />;
+    case "gap":
+      return <div className="h-5" />;
+  }
+});
+
+const Diff = ({ diff, name }: { diff: WorkspaceDiff; name: string }) => {
+  const files = useMemo(() => parsePatch(diff.patch), [diff.patch]);
+  const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const list = useRef<VirtualRowsHandle>(null);
+  const { rows, starts, longestLine } = useMemo(
+    () => toChangeRows(files, (file) => chosen.get(file.path) ?? isOpenAtFirst(file)),
+    [files, chosen],
+  );
+  const additions = diff.files.reduce((sum, file) => sum + (file.additions ?? 0), 0);
+  const deletions = diff.files.reduce((sum, file) => sum + (file.deletions ?? 0), 0);
+  const toggle = useMemo(() => (file: PatchFile, open: boolean) => setChosen((old) => new Map(old).set(file.path, open)), []);
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2">
+        <p className="min-w-0 flex-1">
+          {plural(diff.files.length, "file")} <Counts additions={additions} deletions={deletions} />
+        </p>
+        <CopyButton text={() => diff.patch} label="Copy the patch" />
+        <Button size="sm" onClick={() => downloadText(`${name}.patch`, diff.patch, "text/x-patch")}>
+          <Download aria-hidden className="size-3.5" /> Download .patch
+        </Button>
+      </div>
+      {diff.truncated && (
+        <Notice tone="warn" icon={TriangleAlert} className="m-3">
+          <p>The patch was too long to keep whole: it ends with a whole file, and later files are missing from it.</p>
+        </Notice>
+      )}
+      <div className="flex min-h-0 flex-1 flex-col xl:flex-row">
+        <nav
+          aria-label="Changed files"
+          className="max-h-32 shrink-0 overflow-y-auto border-b border-line py-1.5 xl:max-h-none xl:w-64 xl:border-r xl:border-b-0"
+        >
+          <ul>
+            {files.map((file, index) => (
+              <li key={file.path}>
+                <button
+                  type="button"
+                  title={file.path}
+                  onClick={() => {
+                    list.current?.scrollTo(starts[index] ?? 0);
+                  }}
+                  className="inset-ring-focus flex w-full items-center gap-2 px-3 py-1 text-left text-xs hover:bg-hover"
+                >
+                  <FileMark status={file.status} />
+                  {/* The end of a path tells files apart: it is the beginning that is cut. */}
+                  <span dir="rtl" className="min-w-0 flex-1 truncate text-left">
+                    <bdi>{file.path}</bdi>
+                  </span>
+                  <Counts additions={file.binary ? null : file.additions} deletions={file.deletions} />
+                </button>
+              </li>
+            ))}
+          </ul>
+        </nav>
+        <VirtualRows
+          ref={list}
+          label="Diff"
+          count={rows.length}
+          rowHeight={ROW_PX}
+          minWidth={`calc(${longestLine + 1}ch * 0.98 + 8.5rem)`}
+          className="@container bg-surface"
+          render={(index) => {
+            const row = rows[index];
+            return row === undefined ? null : <Row row={row} onToggle={toggle} />;
+          }}
+        />
+      </div>
+    </div>
+  );
+};
+
+/** What a run changed, against the commit that it started from. */
+export const ChangesView = ({ run }: { run: Run }) => {
+  const { trpc, client } = useApi();
+  const ended = isFinal(run.status);
+  // The final status is part of the key: what is shown of an ended run is never the work in progress of before.
+  const query = useQuery({
+    queryKey: [...trpc.runs.diff.queryKey({ id: run.id }), ended],
+    queryFn: ({ signal }) => client.runs.diff.query({ id: run.id }, { signal }),
+    enabled: run.baseCommit !== null,
+    refetchOnWindowFocus: false,
+    staleTime: ended ? Number.POSITIVE_INFINITY : 0,
+  });
+  const refresh = !ended && (
+    <Button size="sm" busy={query.isFetching} onClick={() => query.refetch()}>
+      {!query.isFetching && <RotateCw aria-hidden className="size-3.5" />} Refresh
+    </Button>
+  );
+  if (run.baseCommit === null) {
+    return (
+      <EmptyState icon={FileDiff} title={ended ? "Nothing was changed" : "Nothing to compare yet"}>
+        {ended ? "The run ended before the repository was checked out." : "The repository is not checked out yet."}
+      </EmptyState>
+    );
+  }
+  if (query.data === undefined) {
+    return query.error === null ? <Skeleton rows={8} /> : <LoadError error={query.error} onRetry={() => query.refetch()} />;
+  }
+  if (query.data.files.length === 0) {
+    return (
+      <EmptyState icon={FileDiff} title={ended ? "No file was changed" : "No file is changed yet"} action={refresh || undefined}>
+        {ended ? "The repository is as it was at the start of the run." : "Changes show here while Claude Code works."}
+      </EmptyState>
+    );
+  }
+  return (
+    <>
+      {!ended && (
+        <div className="flex items-center justify-between gap-3 border-b border-line bg-accent-soft px-4 py-1.5 text-xs text-ink-soft">
+          <span>As it stood {new Date(query.dataUpdatedAt).toLocaleTimeString()}. The run goes on.</span>
+          {refresh}
+        </div>
+      )}
+      {query.error !== null && (
+        <Notice tone="warn" icon={TriangleAlert} className="m-3">
+          <p>The newest changes could not be read; these are older.</p>
+        </Notice>
+      )}
+      <Diff diff={query.data} name={run.id} />
+    </>
+  );
+};

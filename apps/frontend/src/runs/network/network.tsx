@@ -1,0 +1,133 @@
+import { type AuditRecord, isFinal, type Run } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { ShieldCheck, ShieldX } from "lucide-react";
+import { useState } from "react";
+import { useApi } from "../../api/client.ts";
+import { classes } from "../../ui/classes.ts";
+import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
+import { formatBytes, formatClock, formatDuration, plural } from "../../ui/format.ts";
+import { VirtualRows } from "../../ui/virtual-rows.tsx";
+import { REQUESTS_PAGE, readRequests } from "./requests.ts";
+
+const COLUMNS = "grid grid-cols-[4.5rem_5rem_minmax(14rem,1.5fr)_minmax(9rem,1fr)_3.5rem_8.5rem_4.5rem] items-center gap-3 px-4";
+
+const RequestRow = ({ record }: { record: AuditRecord }) => {
+  const refused = record.decision === "refused";
+  const address = `${record.host}:${record.port}`;
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: rows of a list that is drawn in part cannot be table rows
+    <div
+      role="row"
+      tabIndex={-1}
+      aria-rowindex={record.n + 1}
+      className={classes("h-full border-b border-line text-xs", COLUMNS, refused ? "bg-warn-soft" : "bg-surface")}
+    >
+      <Cell className="nums text-ink-faint">{formatClock(record.at)}</Cell>
+      <Cell className={classes("flex items-center gap-1.5 font-medium", refused ? "text-warn" : "text-ok")}>
+        {refused ? <ShieldX aria-hidden className="size-3.5" /> : <ShieldCheck aria-hidden className="size-3.5" />}
+        {record.decision}
+      </Cell>
+      <Cell className="code truncate" title={`${record.method} ${address}${record.path}`}>
+        <span className="text-ink-faint">{record.kind === "connect" ? "" : `${record.method} `}</span>
+        <span className={refused ? "font-semibold" : ""}>{address}</span>
+        <span className="text-ink-faint">{record.path}</span>
+      </Cell>
+      <Cell className="truncate text-ink-soft" title={record.rule}>
+        {record.rule}
+      </Cell>
+      <Cell className="nums text-right text-ink-soft">{record.status ?? "open"}</Cell>
+      <Cell className="nums text-right text-ink-faint">
+        <span title="up">↑ {formatBytes(record.bytesUp)}</span> <span title="down">↓ {formatBytes(record.bytesDown)}</span>
+      </Cell>
+      <Cell className="nums text-right text-ink-faint">{formatDuration(record.durationMs)}</Cell>
+    </div>
+  );
+};
+
+const Cell = ({ className, title, children }: { className?: string; title?: string; children: React.ReactNode }) => (
+  // biome-ignore lint/a11y/useSemanticElements: cells of a list that is drawn in part cannot be table cells
+  <span role="cell" className={classes("min-w-0", className)} title={title}>
+    {children}
+  </span>
+);
+
+const HEADINGS = ["Time", "Decision", "Address", "Rule", "Status", "Bytes", "Took"];
+
+/** Every request that went, or wanted to go, out of a run's sandbox. */
+export const NetworkView = ({ run }: { run: Run }) => {
+  const { trpc, client, queries } = useApi();
+  const [refusedOnly, setRefusedOnly] = useState(false);
+  const queryKey = [...trpc.runs.requests.queryKey({ id: run.id }), "all"];
+  const query = useQuery({
+    queryKey,
+    queryFn: ({ signal }) =>
+      readRequests(queries.getQueryData<readonly AuditRecord[]>(queryKey) ?? [], (after) =>
+        client.runs.requests.query({ id: run.id, after, limit: REQUESTS_PAGE }, { signal }),
+      ),
+    refetchInterval: isFinal(run.status) ? false : 2000,
+  });
+  if (query.data === undefined) {
+    return query.error === null ? <Skeleton rows={6} /> : <LoadError error={query.error} onRetry={() => query.refetch()} />;
+  }
+  const refused = query.data.filter(({ decision }) => decision === "refused");
+  if (query.data.length === 0) {
+    return (
+      <EmptyState icon={ShieldCheck} title="No request yet">
+        A sandbox has no network. What it asks the gateway for shows here, allowed or refused.
+      </EmptyState>
+    );
+  }
+  const shown = refusedOnly ? refused : query.data;
+  return (
+    <div className="flex min-h-0 flex-1 flex-col">
+      <div className="flex flex-wrap items-center gap-x-4 gap-y-1 border-b border-line px-4 py-2.5">
+        <p className="min-w-0 flex-1">
+          {plural(query.data.length, "request")}
+          {refused.length > 0 && <span className="font-medium text-warn">, {refused.length} refused</span>}
+        </p>
+        <label className="flex items-center gap-2 text-xs font-medium text-ink-soft">
+          <input
+            type="checkbox"
+            className="accent-accent"
+            checked={refusedOnly}
+            onChange={(event) => setRefusedOnly(event.target.checked)}
+          />
+          Refused only
+        </label>
+      </div>
+      {shown.length === 0 ? (
+        <EmptyState icon={ShieldCheck} title="Nothing was refused" />
+      ) : (
+        // biome-ignore lint/a11y/useSemanticElements: a list that is drawn in part cannot be a table
+        <div role="table" aria-label="Requests" aria-rowcount={shown.length + 1} className="flex min-h-0 flex-1 flex-col">
+          <VirtualRows
+            label="Requests, scrollable"
+            count={shown.length}
+            rowHeight={32}
+            minWidth="56rem"
+            header={
+              // biome-ignore lint/a11y/useSemanticElements: see above
+              <div
+                role="row"
+                tabIndex={-1}
+                className={classes("h-8 border-b border-line bg-sunken text-xs text-ink-faint", COLUMNS)}
+              >
+                {HEADINGS.map((heading, index) => (
+                  // biome-ignore lint/a11y/useSemanticElements: see above
+                  // biome-ignore lint/a11y/useFocusableInteractive: a heading is read, not acted on
+                  <span key={heading} role="columnheader" className={index > 3 ? "text-right" : ""}>
+                    {heading}
+                  </span>
+                ))}
+              </div>
+            }
+            render={(index) => {
+              const record = shown[index];
+              return record === undefined ? null : <RequestRow record={record} />;
+            }}
+          />
+        </div>
+      )}
+    </div>
+  );
+};

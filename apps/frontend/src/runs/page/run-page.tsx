@@ -1,0 +1,147 @@
+import { isFinal, type Run, RunId } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Tabs } from "radix-ui";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { useApi } from "../../api/client.ts";
+import { statusOf } from "../../api/errors.ts";
+import { NotFound } from "../../app/not-found.tsx";
+import { classes } from "../../ui/classes.ts";
+import { ErrorBoundary } from "../../ui/error-boundary.tsx";
+import { LoadError, Skeleton } from "../../ui/feedback.tsx";
+import { STATUS_LOOKS } from "../status.tsx";
+import { TABS, type Tab } from "../tabs.ts";
+import { TranscriptView } from "../transcript/transcript.tsx";
+import { ConnectionBadge } from "./connection-badge.tsx";
+import { RunHeader } from "./run-header.tsx";
+import { StepsRail } from "./steps-rail.tsx";
+import { type RunStream, useRunStream } from "./use-run-stream.ts";
+
+const ChangesView = lazy(() => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView })));
+const NetworkView = lazy(() => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView })));
+const RawView = lazy(() => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView })));
+
+type TabProps = { run: Run; stream: RunStream & { retry: () => void } };
+
+const LABELS: Record<Tab | "steps", string> = {
+  steps: "Steps",
+  transcript: "Transcript",
+  changes: "Changes",
+  network: "Network",
+  raw: "Raw",
+};
+
+const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
+  switch (tab) {
+    case "steps":
+      return <StepsRail run={run} stream={stream} />;
+    case "transcript":
+      return <TranscriptView key={run.id} run={run} stream={stream} onRetry={stream.retry} />;
+    case "changes":
+      return <ChangesView run={run} />;
+    case "network":
+      return <NetworkView run={run} />;
+    case "raw":
+      return <RawView run={run} messages={stream.messages} count={stream.messages.length} />;
+  }
+};
+
+const RunTabs = ({ run, stream }: TabProps) => {
+  const { tab = "transcript" } = useSearch({ from: "/runs/$runId" });
+  const navigate = useNavigate({ from: "/runs/$runId" });
+  const choose = (value: string): void => {
+    const next = value === "steps" ? "steps" : TABS.find((known) => known === value);
+    void navigate({ search: next === undefined || next === "transcript" ? {} : { tab: next }, replace: true });
+  };
+  const trigger = (name: Tab | "steps", badge: ReactNode = null): ReactNode => (
+    <Tabs.Trigger
+      key={name}
+      value={name}
+      className={classes(
+        "inset-ring-focus flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-3 text-sm font-medium text-ink-soft hover:text-ink",
+        "data-[state=active]:border-accent data-[state=active]:text-ink",
+        name === "steps" && "lg:hidden",
+      )}
+    >
+      {LABELS[name]}
+      {badge}
+    </Tabs.Trigger>
+  );
+  const { refusedCount } = stream.transcript;
+  return (
+    <Tabs.Root value={tab} onValueChange={choose} activationMode="manual" className="flex min-h-0 min-w-0 flex-1 flex-col">
+      <div className="flex items-center border-b border-line bg-page pr-3">
+        <Tabs.List
+          aria-label="What is shown of the run"
+          className="flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
+        >
+          {trigger("steps")}
+          {trigger("transcript")}
+          {trigger("changes")}
+          {trigger(
+            "network",
+            refusedCount > 0 && (
+              <span className="nums rounded-full bg-warn-soft px-1.5 text-2xs font-semibold text-warn">
+                {refusedCount}
+                <span className="sr-only"> refused</span>
+              </span>
+            ),
+          )}
+          {trigger("raw")}
+        </Tabs.List>
+        <ConnectionBadge connection={stream.connection} problem={stream.problem} onRetry={stream.retry} />
+      </div>
+      <Tabs.Content value={tab} tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
+        <ErrorBoundary name={LABELS[tab].toLowerCase()} resetKey={tab}>
+          <Suspense fallback={<Skeleton rows={6} />}>{panel(tab, { run, stream })}</Suspense>
+        </ErrorBoundary>
+      </Tabs.Content>
+    </Tabs.Root>
+  );
+};
+
+const LoadedRun = ({ run }: { run: Run }) => {
+  const { trpc, queries } = useApi();
+  const stream = useRunStream(run.id);
+  const { status, steps } = stream.transcript;
+  // A message that says that the run moved is newer than what was asked for before.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: status and steps are what is watched
+  useEffect(() => {
+    void queries.invalidateQueries({ queryKey: trpc.runs.byId.queryKey({ id: run.id }) });
+  }, [status, steps.size, queries, trpc, run.id]);
+  return (
+    <div className="flex h-full flex-col">
+      <title>{`${STATUS_LOOKS[run.status].mark} ${run.taskName} – run`}</title>
+      <RunHeader run={run} activity={stream.transcript.activity} />
+      <div className="flex min-h-0 flex-1">
+        <aside className="hidden w-72 shrink-0 overflow-y-auto border-r border-line lg:block" aria-label="Steps">
+          <ErrorBoundary name="list of steps">
+            <StepsRail run={run} stream={stream} />
+          </ErrorBoundary>
+        </aside>
+        <RunTabs run={run} stream={stream} />
+      </div>
+    </div>
+  );
+};
+
+const RunById = ({ id }: { id: RunId }) => {
+  const { trpc } = useApi();
+  const query = useQuery(
+    trpc.runs.byId.queryOptions(
+      { id },
+      { refetchInterval: ({ state }) => (state.data !== undefined && isFinal(state.data.status) ? false : 2000) },
+    ),
+  );
+  if (query.data !== undefined) return <LoadedRun key={query.data.id} run={query.data} />;
+  if (statusOf(query.error) === 404) return <NotFound what="run" to="/runs" label="See all runs" />;
+  if (query.error !== null) return <LoadError error={query.error} onRetry={() => query.refetch()} />;
+  return <Skeleton className="mx-auto max-w-5xl p-8" />;
+};
+
+/** Everything about one run. */
+export const RunPage = () => {
+  const { runId } = useParams({ from: "/runs/$runId" });
+  const id = RunId.safeParse(runId);
+  return id.success ? <RunById id={id.data} /> : <NotFound what="run" to="/runs" label="See all runs" />;
+};

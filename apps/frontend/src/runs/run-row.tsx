@@ -1,0 +1,54 @@
+import { isFinal, RUN_REASONS, type Run } from "@ccr/protocol";
+import { Link } from "@tanstack/react-router";
+import { formatCost, formatElapsed } from "../ui/format.ts";
+import { Ago, Elapsed } from "../ui/time.tsx";
+import { StatusBadge, startOf } from "./status.tsx";
+
+/** Why a run stands where it does, in few words; empty when the status says all. */
+const reasonOf = (run: Run): string => {
+  if (run.status === "running" && run.stepIndex !== null && run.steps.length > 1)
+    return `Step ${run.stepIndex + 1} of ${run.steps.length}`;
+  if (run.reason === null || run.reason === "passed" || run.reason === "canceled") return "";
+  return run.sentence ?? RUN_REASONS[run.reason].sentence;
+};
+
+/** One run in a list; all of it leads to the run's page. */
+export const RunRow = ({ run }: { run: Run }) => {
+  const reason = reasonOf(run);
+  return (
+    <li className="relative grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 px-4 py-3 transition-colors hover:bg-hover md:grid-cols-[8.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem]">
+      <div className="order-2 justify-self-end md:order-none md:justify-self-start">
+        <StatusBadge status={run.status} />
+      </div>
+      <div className="order-1 min-w-0 md:order-none">
+        <Link
+          to="/runs/$runId"
+          params={{ runId: run.id }}
+          className="inset-ring-focus block truncate rounded font-medium after:absolute after:inset-0"
+        >
+          {run.taskName}
+        </Link>
+        <p className="truncate text-xs text-ink-faint" title={reason}>
+          <span className="text-ink-soft">{run.repository}</span>
+          {run.ref !== null && `@${run.ref}`}
+          {reason !== "" && ` · ${reason}`}
+        </p>
+      </div>
+      <div className="order-3 col-span-2 flex gap-3 text-xs text-ink-faint md:contents">
+        <Ago at={run.createdAt} className="nums md:text-right" />
+        <span className="nums md:text-right">
+          <span className="sr-only">Duration </span>
+          {isFinal(run.status) && run.endedAt !== null ? (
+            formatElapsed(Date.parse(run.endedAt) - Date.parse(startOf(run)))
+          ) : (
+            <Elapsed from={startOf(run)} to={null} />
+          )}
+        </span>
+        <span className="nums md:text-right">
+          <span className="sr-only">Cost </span>
+          {formatCost(run.usage.costUsd)}
+        </span>
+      </div>
+    </li>
+  );
+};

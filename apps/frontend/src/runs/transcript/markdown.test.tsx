@@ -1,0 +1,59 @@
+import { renderToStaticMarkup } from "react-dom/server";
+import { describe, expect, test } from "vitest";
+import { ToastProvider } from "../../ui/toast.tsx";
+import { safeHref } from "./links.ts";
+import { Markdown } from "./markdown.tsx";
+
+const html = (text: string): string =>
+  renderToStaticMarkup(
+    <ToastProvider>
+      <Markdown text={text} />
+    </ToastProvider>,
+  );
+
+describe("what the agent writes", () => {
+  test("becomes headings, lists, tables, code and links", () => {
+    const page = html(
+      "# T\n\n- a\n- [x] b\n\n| h |\n|---|\n| `c` |\n\n```js\n1 < 2 && 3\n```\n\n[x](https://a.test/?a=1&b=2) **s** _e_ a & b &lt; `&lt;`",
+    );
+    for (const part of [
+      "<h3",
+      "<ul",
+      'type="checkbox"',
+      "<table",
+      "1 &lt; 2 &amp;&amp; 3",
+      'href="https://a.test/?a=1&amp;b=2"',
+      "<strong>s",
+      "<em>e",
+      "a &amp; b &lt; ",
+      ">&amp;lt;</code>",
+    ]) {
+      expect(page).toContain(part);
+    }
+    expect(page).toContain('rel="noopener noreferrer"');
+  });
+
+  test("is never obeyed as HTML", () => {
+    const page = html(
+      '<script>alert(1)</script>\n\na <img src=x onerror=alert(1)> b\n\n<iframe src="https://x.test"></iframe>\n\n![i](https://x.test/track.png)',
+    );
+    for (const tag of ["<script", "<img", "<iframe"]) expect(page).not.toContain(tag);
+    expect(page).toContain("&lt;script&gt;");
+  });
+
+  test("cannot lead to scripts, data or this server's own pages", () => {
+    const page = html(
+      "[a](javascript:alert(1)) [b](data:text/html,x) [c](/login) [d](vbscript:x) <javascript:alert(1)> [e](JaVaScRiPt:x)",
+    );
+    expect(page).not.toContain("href=");
+    expect(["https://a.test/", "mailto:a@b.test", "http://x.test/y"].map(safeHref)).not.toContain(null);
+    expect(
+      ["javascript:x", " java\nscript:x", "//evil.test", "file:///etc", "", 7, null].map(safeHref).every((href) => href === null),
+    ).toBe(true);
+  });
+
+  test("may be nested without end or far too long", () => {
+    expect(html(`${"> ".repeat(5000)}x`)).toContain("&gt;");
+    expect(html(`${"*a ".repeat(60_000)}`)).toContain("whitespace-pre-wrap");
+  });
+});

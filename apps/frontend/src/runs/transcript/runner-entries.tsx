@@ -1,0 +1,250 @@
+import { isFinal, type RunStatus } from "@ccr/protocol";
+import {
+  Ban,
+  CircleAlert,
+  CircleCheck,
+  CircleX,
+  Container,
+  FlagTriangleRight,
+  GitBranch,
+  HardDriveDownload,
+  Layers,
+  LoaderCircle,
+  type LucideIcon,
+  PackageCheck,
+  ScrollText,
+  ShieldX,
+  StickyNote,
+} from "lucide-react";
+import { classes } from "../../ui/classes.ts";
+import { formatDuration } from "../../ui/format.ts";
+import { Elapsed } from "../../ui/time.tsx";
+import { describeOutcome } from "../check-outcome.ts";
+import type { EntryOf, Stage } from "../entries/entry.ts";
+import type { Folds } from "../page/use-run-stream.ts";
+import { STATUS_LOOKS } from "../status.tsx";
+import { EntryFrame, Foldable, TONE_TEXT, type Tone } from "./frame.tsx";
+import { Markdown } from "./markdown.tsx";
+import { Output } from "./output.tsx";
+
+type Props<Kind extends Parameters<typeof EntryFrame>[0]["entry"]["kind"]> = {
+  entry: EntryOf<Kind>;
+  folds: Folds;
+  runEnded: boolean;
+};
+
+const STAGE_ICONS: Record<Stage, LucideIcon> = {
+  mirror: HardDriveDownload,
+  image: Layers,
+  sandbox: Container,
+  clone: GitBranch,
+  results: PackageCheck,
+};
+
+export const StageLine = ({ entry, folds, runEnded }: Props<"stage">) => {
+  const open = entry.state === "started";
+  const aside =
+    entry.durationMs !== null ? (
+      <span className="nums text-xs text-ink-faint">{formatDuration(entry.durationMs)}</span>
+    ) : open && !runEnded ? (
+      <Elapsed from={entry.at} to={null} className="nums text-xs text-accent" />
+    ) : null;
+  const text = (
+    <span
+      className={classes("min-w-0 [overflow-wrap:anywhere]", entry.state === "failed" ? "font-medium text-bad" : "text-ink-soft")}
+    >
+      {entry.text}
+    </span>
+  );
+  const failed = entry.state === "failed";
+  return (
+    <EntryFrame
+      entry={entry}
+      icon={open && !runEnded ? LoaderCircle : failed ? CircleX : STAGE_ICONS[entry.stage]}
+      spin={open && !runEnded}
+      tone={failed ? "bad" : open && !runEnded ? "accent" : "faint"}
+    >
+      {entry.lines.length === 0 ? (
+        <div className="flex items-baseline justify-between gap-3">
+          {text}
+          {aside}
+        </div>
+      ) : (
+        <Foldable foldKey={entry.key} folds={folds} summary={text} aside={aside} usually={failed}>
+          <Output text={entry.lines.join("\n")} foldKey={`${entry.key}:out`} folds={folds} isError={failed} />
+        </Foldable>
+      )}
+    </EntryFrame>
+  );
+};
+
+export const StepStart = ({ entry, folds }: Props<"step">) => (
+  <div className="pt-3">
+    <div className="rounded-lg border border-line bg-sunken px-3 py-2">
+      <EntryFrame entry={entry} icon={FlagTriangleRight} tone="accent">
+        <Foldable
+          foldKey={entry.key}
+          folds={folds}
+          usually={entry.attempt === 1}
+          summary={
+            <span className="font-semibold">
+              Step {entry.stepIndex + 1}
+              {entry.attempt > 1 && <span className="font-normal text-ink-soft">, attempt {entry.attempt}</span>}
+            </span>
+          }
+        >
+          <Markdown text={entry.instructions} />
+        </Foldable>
+      </EntryFrame>
+    </div>
+  </div>
+);
+
+export const StepEnd = ({ entry }: Props<"step_end">) => (
+  <EntryFrame entry={entry} icon={entry.passed ? CircleCheck : CircleX} tone={entry.passed ? "ok" : "bad"}>
+    <p className="font-medium">
+      Step {entry.stepIndex + 1} {entry.passed ? "passed" : "did not pass"}
+      {entry.attempt > 1 && <span className="font-normal text-ink-soft">, attempt {entry.attempt}</span>}
+    </p>
+  </EntryFrame>
+);
+
+export const CheckLine = ({ entry, folds, runEnded }: Props<"check">) => {
+  const { result, command } = entry;
+  const going = result === null && !runEnded;
+  const tone: Tone = result === null ? (going ? "accent" : "faint") : result.passed ? "ok" : "bad";
+  return (
+    <EntryFrame
+      entry={entry}
+      icon={going ? LoaderCircle : result === null ? Ban : result.passed ? CircleCheck : CircleX}
+      spin={going}
+      tone={tone}
+    >
+      <Foldable
+        foldKey={entry.key}
+        folds={folds}
+        usually={result !== null && !result.passed}
+        summary={
+          <>
+            <span className="shrink-0 font-medium">Check</span>
+            <code className="code truncate text-ink-soft" title={command}>
+              {command}
+            </code>
+          </>
+        }
+        aside={
+          result === null ? (
+            going ? (
+              <Elapsed from={entry.at} to={null} className="nums text-xs text-accent" />
+            ) : (
+              <span className="text-xs text-ink-faint">cut off</span>
+            )
+          ) : (
+            <span className="nums flex gap-2 text-xs whitespace-nowrap">
+              <span className={TONE_TEXT[tone]}>{describeOutcome(result)}</span>
+              <span className="hidden text-ink-faint sm:inline">{formatDuration(result.durationMs)}</span>
+            </span>
+          )
+        }
+      >
+        {result !== null && (
+          <>
+            <Output text={result.output} isError={!result.passed} foldKey={`${entry.key}:out`} folds={folds} />
+            {result.outputTruncated && (
+              <p className="pt-1 text-xs text-ink-faint">The middle of the output was cut out: it was too long to keep.</p>
+            )}
+          </>
+        )}
+      </Foldable>
+    </EntryFrame>
+  );
+};
+
+export const NotJudged = ({ entry }: Props<"not_judged">) => (
+  <EntryFrame entry={entry} icon={ScrollText}>
+    <p className="text-ink-soft">
+      <span className="font-medium text-ink">Not judged: </span>
+      <span className="whitespace-pre-wrap [overflow-wrap:anywhere]">{entry.text}</span>
+    </p>
+  </EntryFrame>
+);
+
+export const Outcome = ({ entry }: Props<"outcome">) => (
+  <EntryFrame entry={entry} icon={CircleAlert} tone={entry.outcome.kind === "failed" ? "bad" : "faint"}>
+    <p className="font-medium [overflow-wrap:anywhere]">
+      {entry.outcome.kind === "failed" ? entry.outcome.message : "Claude Code was interrupted"}
+    </p>
+  </EntryFrame>
+);
+
+export const Refused = ({ entry }: Props<"refused">) => {
+  const { record, count } = entry;
+  return (
+    <EntryFrame entry={entry} icon={ShieldX} tone="warn">
+      <p className="[overflow-wrap:anywhere]">
+        <span className="font-medium text-warn">Refused </span>
+        <code className="code">
+          {record.host}:{record.port}
+          {record.path}
+        </code>
+        {count > 1 && <span className="nums text-ink-faint"> × {count}</span>}
+        <span className="text-ink-faint"> · {record.rule}</span>
+      </p>
+    </EntryFrame>
+  );
+};
+
+export const Note = ({ entry }: Props<"note">) => (
+  <EntryFrame entry={entry} icon={StickyNote}>
+    <p className="whitespace-pre-wrap text-ink-soft [overflow-wrap:anywhere]">{entry.text}</p>
+  </EntryFrame>
+);
+
+const STATUS_TONES: Record<RunStatus, Tone> = {
+  queued: "faint",
+  starting: "faint",
+  running: "faint",
+  waiting: "warn",
+  canceling: "faint",
+  succeeded: "ok",
+  failed: "bad",
+  errored: "warn",
+  canceled: "faint",
+};
+
+export const StatusChange = ({ entry }: Props<"status">) => {
+  const { icon, label } = STATUS_LOOKS[entry.status];
+  const tone = STATUS_TONES[entry.status];
+  if (!isFinal(entry.status)) {
+    return (
+      <EntryFrame
+        entry={entry}
+        icon={entry.status === "running" || entry.status === "starting" ? FlagTriangleRight : icon}
+        tone={tone}
+      >
+        <p className="text-ink-faint">{entry.sentence}</p>
+      </EntryFrame>
+    );
+  }
+  return (
+    <div
+      className={classes(
+        "mt-2 rounded-lg border px-3 py-2",
+        {
+          ok: "border-ok/30 bg-ok-soft",
+          bad: "border-bad/30 bg-bad-soft",
+          warn: "border-warn/30 bg-warn-soft",
+          plain: "",
+          accent: "",
+          faint: "border-line bg-sunken",
+        }[tone],
+      )}
+    >
+      <EntryFrame entry={entry} icon={icon} tone={tone}>
+        <p>
+          <span className="font-semibold">{label}.</span> <span className="[overflow-wrap:anywhere]">{entry.sentence}</span>
+        </p>
+      </EntryFrame>
+    </div>
+  );
+};

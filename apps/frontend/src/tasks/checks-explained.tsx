@@ -1,0 +1,44 @@
+import { Terminal } from "lucide-react";
+import { plural } from "../ui/format.ts";
+import { explainChecks } from "./checks.ts";
+
+/** What the server will make of a step's checks, while they are written. */
+export const ChecksExplained = ({ checks }: { checks: string }) => {
+  const { commands, prose, almostCommands } = explainChecks(checks);
+  return (
+    <div className="flex flex-col gap-1.5 text-xs text-ink-soft" aria-live="polite">
+      {commands.length === 0 && prose === "" && (
+        <p>No checks: the step passes when Claude Code ends its turn without an error.</p>
+      )}
+      {commands.length > 0 && (
+        <div className="flex flex-col gap-1">
+          <p>{plural(commands.length, "command")}, run in order after the step. Exit code 0 passes; any other fails the step:</p>
+          <ol className="flex flex-col gap-0.5">
+            {commands.map((command, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: the same command may stand twice
+              <li key={index} className="flex min-w-0 items-center gap-1.5">
+                <Terminal aria-hidden className="size-3 shrink-0 text-ok" />
+                <code className="code truncate text-ink" title={command}>
+                  {command}
+                </code>
+              </li>
+            ))}
+          </ol>
+        </div>
+      )}
+      {prose !== "" && (
+        <p>
+          <span className="font-medium text-ink">Shown, not judged yet: </span>
+          {plural(prose.split("\n").filter((line) => line.trim() !== "").length, "line")} of prose. It is kept with the run;
+          nobody decides by it.
+        </p>
+      )}
+      {almostCommands.map((line) => (
+        <p key={line} className="text-warn">
+          <code className="code">{line}</code> reads as prose. A command begins its line with a dollar sign and one space:{" "}
+          <code className="code">$ npm test</code>
+        </p>
+      ))}
+    </div>
+  );
+};

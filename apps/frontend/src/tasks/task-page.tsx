@@ -1,0 +1,209 @@
+import { type Task, TaskId } from "@ccr/protocol";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { History, TriangleAlert } from "lucide-react";
+import { useState } from "react";
+import { useApi } from "../api/client.ts";
+import { describeError, statusOf } from "../api/errors.ts";
+import { NotFound } from "../app/not-found.tsx";
+import { LaunchForm } from "../launch/launch-form.tsx";
+import { Button, buttonClasses } from "../ui/button.tsx";
+import { useDraft } from "../ui/draft.ts";
+import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
+import { Card, Page, Section } from "../ui/layout.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { draftOf, emptyDraft, isChanged, type Problems, TaskDraft, validateDraft } from "./draft.ts";
+import { TaskForm } from "./task-form.tsx";
+
+const noProblems: Problems = new Map();
+
+const SaveBar = ({
+  busy,
+  disabled = false,
+  label,
+  changed,
+  onDiscard,
+  error,
+}: {
+  busy: boolean;
+  disabled?: boolean;
+  label: string;
+  changed: boolean;
+  onDiscard: () => void;
+  error: unknown;
+}) => (
+  <div className="flex flex-col gap-3">
+    {error !== null && (
+      <Notice tone="bad" icon={TriangleAlert}>
+        <p role="alert">Not saved. {describeError(error)} What you have typed is kept.</p>
+      </Notice>
+    )}
+    <div className="sticky bottom-0 -mx-1 flex items-center gap-2 bg-page px-1 py-3">
+      <Button type="submit" tone="primary" busy={busy} disabled={disabled}>
+        {label}
+      </Button>
+      {changed && (
+        <>
+          <Button tone="ghost" onClick={onDiscard}>
+            Discard changes
+          </Button>
+          <span className="text-xs text-ink-faint">Kept in this tab until you save.</span>
+        </>
+      )}
+    </div>
+  </div>
+);
+
+/** Where a new task is written. */
+export const NewTaskPage = () => {
+  const { trpc, queries } = useApi();
+  const navigate = useNavigate();
+  const toasts = useToasts();
+  const [draft, setDraft] = useDraft("ccr.draft.task.new", TaskDraft);
+  const [problems, setProblems] = useState(noProblems);
+  const create = useMutation(
+    trpc.tasks.create.mutationOptions({
+      onSuccess: async (task) => {
+        setDraft(null);
+        queries.setQueryData(trpc.tasks.byId.queryKey({ id: task.id }), task);
+        await queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
+        toasts.ok("Saved. Now launch it against a repository.");
+        await navigate({ to: "/tasks/$taskId", params: { taskId: task.id } });
+      },
+    }),
+  );
+  const shown = draft ?? emptyDraft();
+  const submit = (): void => {
+    const checked = validateDraft(shown);
+    setProblems(checked.ok ? noProblems : checked.problems);
+    if (checked.ok) create.mutate(checked.input);
+  };
+  return (
+    <Page
+      title="New task"
+      heading="New task"
+      intro="Say what is to be done, and how you will know that it was."
+      width="max-w-3xl"
+    >
+      <TaskForm
+        draft={shown}
+        problems={problems}
+        onChange={setDraft}
+        onSubmit={submit}
+        footer={
+          <SaveBar
+            busy={create.isPending}
+            label="Create the task"
+            changed={isChanged(shown, emptyDraft())}
+            onDiscard={() => {
+              setDraft(null);
+              setProblems(noProblems);
+            }}
+            error={create.error}
+          />
+        }
+      />
+    </Page>
+  );
+};
+
+const EditTask = ({ task }: { task: Task }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const [draft, setDraft] = useDraft(`ccr.draft.task.${task.id}`, TaskDraft);
+  const [problems, setProblems] = useState(noProblems);
+  const saved = draftOf(task);
+  const shown = draft ?? saved;
+  const changed = isChanged(shown, saved);
+  const update = useMutation(
+    trpc.tasks.update.mutationOptions({
+      onSuccess: (next) => {
+        queries.setQueryData(trpc.tasks.byId.queryKey({ id: next.id }), next);
+        setDraft(null);
+        return queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
+      },
+    }),
+  );
+  const save = async (): Promise<boolean> => {
+    const checked = validateDraft(shown);
+    setProblems(checked.ok ? noProblems : checked.problems);
+    if (!checked.ok) return false;
+    return update.mutateAsync({ id: task.id, ...checked.input }).then(
+      () => true,
+      // The error stands above the button.
+      () => false,
+    );
+  };
+  const conflict = draft !== null && changed && draft.base !== task.updatedAt;
+  const discard = (): void => {
+    setDraft(null);
+    setProblems(noProblems);
+    update.reset();
+  };
+  return (
+    <Page
+      title={task.name}
+      heading={task.name}
+      width="max-w-6xl"
+      actions={
+        <Link to="/runs" search={{ task: task.id }} className={buttonClasses("secondary")}>
+          <History aria-hidden className="size-3.5" /> Its runs
+        </Link>
+      }
+    >
+      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
+        <TaskForm
+          draft={shown}
+          problems={problems}
+          onChange={setDraft}
+          onSubmit={async () => {
+            if (await save()) toasts.ok("Saved.");
+          }}
+          notice={
+            conflict && (
+              <Notice tone="warn" icon={TriangleAlert}>
+                <p>
+                  This task was changed elsewhere since you began. Saving puts your version in its place; “Discard changes” shows
+                  the other one.
+                </p>
+              </Notice>
+            )
+          }
+          footer={
+            <SaveBar
+              busy={update.isPending}
+              disabled={!changed}
+              label="Save"
+              changed={changed}
+              onDiscard={discard}
+              error={update.error}
+            />
+          }
+        />
+        <aside className="lg:sticky lg:top-0 lg:self-start">
+          <Section heading="Launch" id="launch">
+            <Card className="p-4">
+              <LaunchForm task={task} beforeLaunch={changed ? save : undefined} label={changed ? "Save and launch" : "Launch"} />
+            </Card>
+          </Section>
+        </aside>
+      </div>
+    </Page>
+  );
+};
+
+const LoadedTask = ({ id }: { id: TaskId }) => {
+  const { trpc } = useApi();
+  const task = useQuery(trpc.tasks.byId.queryOptions({ id }));
+  if (task.data !== undefined) return <EditTask key={task.data.id} task={task.data} />;
+  if (statusOf(task.error) === 404) return <NotFound what="task" to="/tasks" label="See all tasks" />;
+  if (task.error !== null) return <LoadError error={task.error} onRetry={() => task.refetch()} />;
+  return <Skeleton className="mx-auto max-w-5xl p-8" />;
+};
+
+/** Where a task is changed and launched. */
+export const TaskPage = () => {
+  const { taskId } = useParams({ from: "/tasks/$taskId" });
+  const id = TaskId.safeParse(taskId);
+  return id.success ? <LoadedTask id={id.data} /> : <NotFound what="task" to="/tasks" label="See all tasks" />;
+};

@@ -1,0 +1,106 @@
+import type { Task } from "@ccr/protocol";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { ListChecks, Play, Plus, Trash2 } from "lucide-react";
+import { useApi } from "../api/client.ts";
+import { buttonClasses, IconButton } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
+import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
+import { plural } from "../ui/format.ts";
+import { Card, Page } from "../ui/layout.tsx";
+import { Ago } from "../ui/time.tsx";
+import { useToasts } from "../ui/toast.tsx";
+
+const newTaskLink = (
+  <Link to="/tasks/new" className={buttonClasses("primary")}>
+    <Plus aria-hidden className="size-3.5" /> New task
+  </Link>
+);
+
+const TaskRow = ({ task }: { task: Task }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const remove = useMutation(
+    trpc.tasks.delete.mutationOptions({
+      onSuccess: () => toasts.ok(`“${task.name}” was deleted.`),
+      onError: toasts.error,
+      onSettled: () => queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() }),
+    }),
+  );
+  const withChecks = task.steps.filter(({ checks }) => checks.trim() !== "").length;
+  return (
+    <li className="relative flex items-center gap-3 px-4 py-3 transition-colors hover:bg-hover">
+      <div className="min-w-0 flex-1">
+        <Link
+          to="/tasks/$taskId"
+          params={{ taskId: task.id }}
+          className="inset-ring-focus block truncate rounded font-medium after:absolute after:inset-0"
+        >
+          {task.name}
+        </Link>
+        <p className="truncate text-xs text-ink-faint">
+          {plural(task.steps.length, "step")}
+          {withChecks > 0 && `, ${withChecks} with checks`} · edited <Ago at={task.updatedAt} />
+        </p>
+      </div>
+      <div className="relative z-10 flex shrink-0 items-center gap-1">
+        <Link
+          to="/tasks/$taskId"
+          params={{ taskId: task.id }}
+          hash="launch"
+          aria-label={`Launch ${task.name}`}
+          className={buttonClasses("secondary", "sm")}
+        >
+          <Play aria-hidden className="size-3" /> Launch
+        </Link>
+        <Confirm
+          title={`Delete “${task.name}”?`}
+          action="Delete"
+          onConfirm={() => remove.mutate({ id: task.id })}
+          trigger={
+            <IconButton label={`Delete ${task.name}`} busy={remove.isPending}>
+              <Trash2 aria-hidden className="size-3.5" />
+            </IconButton>
+          }
+        >
+          The task cannot be brought back. Its runs stay, each with its own copy of the steps.
+        </Confirm>
+      </div>
+    </li>
+  );
+};
+
+/** Every task. */
+export const TasksPage = () => {
+  const { trpc } = useApi();
+  const tasks = useQuery(trpc.tasks.list.queryOptions());
+  return (
+    <Page
+      title="Tasks"
+      heading="Tasks"
+      intro="A task is a list of steps that can be run against any repository."
+      actions={newTaskLink}
+      width="max-w-4xl"
+    >
+      <Card className="overflow-hidden">
+        {tasks.data === undefined ? (
+          tasks.error === null ? (
+            <Skeleton />
+          ) : (
+            <LoadError error={tasks.error} onRetry={() => tasks.refetch()} />
+          )
+        ) : tasks.data.length === 0 ? (
+          <EmptyState icon={ListChecks} title="No tasks yet" action={newTaskLink}>
+            Write what is to be done and how to check it; then launch it as often as you like.
+          </EmptyState>
+        ) : (
+          <ul className="divide-y divide-line">
+            {tasks.data.map((task) => (
+              <TaskRow key={task.id} task={task} />
+            ))}
+          </ul>
+        )}
+      </Card>
+    </Page>
+  );
+};

@@ -1,0 +1,83 @@
+import { type ComponentProps, type ReactNode, useId, useLayoutEffect, useRef } from "react";
+import { classes } from "./classes.ts";
+
+const control =
+  "w-full rounded-md border border-line-strong/60 bg-surface px-2.5 text-ink transition-colors hover:border-line-strong aria-invalid:border-bad";
+
+type FieldParts = { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean | undefined };
+
+/** A label, its control, and below what is wrong with it (read out) or a hint. `children` gets the ids to put on the control. */
+export const Field = ({
+  label,
+  hint,
+  error,
+  children,
+  className,
+  hideLabel = false,
+}: {
+  label: ReactNode;
+  hint?: ReactNode;
+  error?: string | undefined;
+  children: (parts: FieldParts) => ReactNode;
+  className?: string;
+  hideLabel?: boolean;
+}) => {
+  const id = useId();
+  const notes = error !== undefined || hint !== undefined ? `${id}-notes` : undefined;
+  return (
+    <div className={classes("flex min-w-0 flex-col gap-1.5", className)}>
+      <label htmlFor={id} className={hideLabel ? "sr-only" : "text-xs font-medium text-ink-soft"}>
+        {label}
+      </label>
+      {children({ id, "aria-describedby": notes, "aria-invalid": error === undefined ? undefined : true })}
+      {notes !== undefined && (
+        <p
+          id={notes}
+          role={error === undefined ? undefined : "alert"}
+          className={classes("text-xs [overflow-wrap:anywhere]", error === undefined ? "text-ink-faint" : "text-bad")}
+        >
+          {error === undefined ? hint : capitalised(error)}
+        </p>
+      )}
+    </div>
+  );
+};
+
+/** The server's messages begin in lower case, as they follow a field's name there. */
+const capitalised = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+export const TextInput = ({ className, ...rest }: ComponentProps<"input">) => (
+  <input type="text" autoComplete="off" spellCheck={false} className={classes(control, "h-8", className)} {...rest} />
+);
+
+export const Select = ({ className, children, ...rest }: ComponentProps<"select">) => (
+  <select className={classes(control, "h-8 pr-7", className)} {...rest}>
+    {children}
+  </select>
+);
+
+/** A text area that is as high as its text, up to most of the window. */
+export const GrowingTextArea = ({
+  className,
+  mono = false,
+  ...rest
+}: ComponentProps<"textarea"> & { mono?: boolean; value: string }) => {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const { value } = rest;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text is what the height follows
+  useLayoutEffect(() => {
+    const element = area.current;
+    if (element === null) return;
+    element.style.height = "0";
+    element.style.height = `${element.scrollHeight + 2}px`;
+  }, [value]);
+  return (
+    <textarea
+      ref={area}
+      className={classes(control, "max-h-[60vh] min-h-16 resize-y py-2", mono && "code", className)}
+      spellCheck={!mono}
+      autoComplete="off"
+      {...rest}
+    />
+  );
+};

@@ -1,0 +1,59 @@
+import type { ReactNode } from "react";
+import { classes } from "./classes.ts";
+
+/** A page that scrolls as a whole, with its heading and what can be done here. */
+export const Page = ({
+  title,
+  heading,
+  intro,
+  actions,
+  children,
+  width = "max-w-5xl",
+}: {
+  /** Of the browser's tab. */
+  title: string;
+  heading: ReactNode;
+  intro?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+  width?: string;
+}) => (
+  <div className="h-full overflow-y-auto [scrollbar-gutter:stable]">
+    <title>{`${title} – claude-code-runner`}</title>
+    <div className={classes("mx-auto flex w-full flex-col gap-6 px-4 pt-6 pb-16 sm:px-8 sm:pt-8", width)}>
+      <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
+        <div className="min-w-0">
+          <h1 className="text-xl font-semibold tracking-tight text-balance">{heading}</h1>
+          {intro !== undefined && <p className="mt-1 max-w-2xl text-pretty text-ink-soft">{intro}</p>}
+        </div>
+        {actions !== undefined && <div className="flex flex-wrap gap-2">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  </div>
+);
+
+/** A part of a page with a heading above it. */
+export const Section = ({
+  heading,
+  action,
+  children,
+  id,
+}: {
+  heading: string;
+  action?: ReactNode;
+  children: ReactNode;
+  id?: string;
+}) => (
+  <section id={id} aria-label={heading} className="flex min-w-0 flex-col gap-2.5">
+    <div className="flex min-h-7 items-center justify-between gap-3">
+      <h2 className="text-base font-semibold">{heading}</h2>
+      {action}
+    </div>
+    {children}
+  </section>
+);
+
+export const Card = ({ children, className }: { children: ReactNode; className?: string }) => (
+  <div className={classes("min-w-0 rounded-xl border border-line bg-surface shadow-card", className)}>{children}</div>
+);
