@@ -3,6 +3,8 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["{packages,apps}/*/src/**/*.test.{ts,tsx}", "{executor,gateway}/src/**/*.test.ts", "{e2e,scripts}/**/*.test.ts"],
+    // Starts nothing by itself; what test files share is stopped after the last one.
+    globalSetup: ["./packages/testkit/src/engine-global-setup.ts"],
     // Real engines, real agents and real browsers: a time limit is here to find what hangs, not what is slow.
     testTimeout: 60_000,
     hookTimeout: 180_000,

@@ -8,6 +8,9 @@ import { runScript, stage } from "./setup/stages.mjs";
 import { ensureWebUi } from "./setup/web-ui.mjs";
 
 const args = process.argv.slice(2);
+const driver = args
+  .findLast((arg, index) => arg.startsWith("--driver=") || args[index - 1] === "--driver")
+  ?.replace("--driver=", "");
 const onlyAsks = args.some((arg) => ["--help", "-h", "--version"].includes(arg));
 
 const checkVersions = () => {
@@ -21,10 +24,10 @@ await runScript(async () => {
   if (onlyAsks && dependenciesAreCurrent()) {
     checkVersions();
   } else {
-    await stage("Node", checkVersions);
+    await stage("node", checkVersions);
     await stage("dependencies", ensureDependencies);
     if (!onlyAsks) {
-      await stage("sandboxes", ensureSandboxTools);
+      await stage("tools", (say) => ensureSandboxTools(driver ?? process.env.CCR_DRIVER ?? "auto", say));
       await stage("web UI", ensureWebUi);
     }
   }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 /** Something that a person has to put right: `message` says what happened and what to do next. */
 export class SetupError extends Error {
@@ -102,7 +103,7 @@ export const findProgram = (name) => {
  * @param {number} [count]
  */
 export const lastLines = (output, count = 15) =>
-  output
+  stripVTControlCharacters(output)
     .trimEnd()
     .split("\n")
     .slice(-count)

@@ -7,11 +7,11 @@ const BUBBLEWRAP = { program: "bwrap", packages: ["bubblewrap"], for: "sandboxes
 
 /**
  * Sees to it that sandboxes can be made: by a Docker Engine that answers, else by bubblewrap, which is installed when we may.
+ * @param {string} wanted the driver that the person wants, or `auto`
  * @param {(text: string) => void} say
  * @returns {Promise<string>} by what sandboxes will be made, for people
  */
-export const ensureSandboxTools = async (say) => {
-  const wanted = process.env.CCR_DRIVER ?? "auto";
+export const ensureSandboxTools = async (wanted, say) => {
   const engine = wanted === "bubblewrap" ? null : await probeEngine(process.env);
   // Which driver is used, and whether a wish for Docker can be met, is the server's to say; here is only what must be installed.
   const needed = wanted === "docker" || engine?.answers === true ? [GIT] : [GIT, BUBBLEWRAP];

@@ -20,10 +20,10 @@ const minutes = (ms) => `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_00
  */
 export const stage = async (name, action) => {
   const started = performance.now();
-  /** @param {string} text */
-  const print = (text) => process.stdout.write(`  ${name.padEnd(13)} ${text}\n`);
-  const result = await action((text) => print(dim(`${text} …`)));
-  print(`${result} ${dim(`(${duration(performance.now() - started)})`)}`);
+  /** @param {string} mark @param {string} text */
+  const print = (mark, text) => process.stdout.write(`  ${mark} ${name.padEnd(12)} ${text}\n`);
+  const result = await action((text) => print("·", dim(`${text} …`)));
+  print(green("✓"), `${result} ${dim(`(${duration(performance.now() - started)})`)}`);
 };
 
 /**

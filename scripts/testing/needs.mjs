@@ -7,6 +7,7 @@ import { canInstall, howToInstall, installTools, missingTools } from "../setup/t
 /** @type {Tool[]} */
 const TOOLS = [
   { program: "git", packages: ["git"], for: "tests with repositories (nearly all)" },
+  { program: "curl", packages: ["curl"], for: "the test of the commands in the README" },
   { program: "bwrap", packages: ["bubblewrap"], for: "tests of bubblewrap sandboxes" },
   { program: "chromium", packages: ["chromium", "fonts-dejavu-core"], for: "tests in a browser" },
 ];

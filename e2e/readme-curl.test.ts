@@ -1,0 +1,176 @@
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
+import { createGitRepository, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
+import { expect, test } from "vitest";
+import { startServer } from "./src/server.ts";
+
+/** The commands of a part of the README, with the name that stands before each. */
+const commandsBetween = async (from: string, to: string): Promise<{ name: string; command: string }[]> => {
+  const readme = await readFile(join(projectRoot, "README.md"), "utf8");
+  const part = readme.slice(readme.indexOf(from), readme.indexOf(to));
+  expect(part.length).toBeGreaterThan(500);
+  // Text and fenced commands by turns; the paragraph right before a command begins with the name of what it calls.
+  const pieces = part.split(/^```(?:sh)?\n/m);
+  return pieces.flatMap((command, index) => {
+    if (index % 2 === 0) return [];
+    const paragraph = pieces[index - 1]?.trim().split("\n\n").at(-1);
+    return [{ name: /^`([^`]+)`/.exec(paragraph ?? "")?.[1] ?? "", command }];
+  });
+};
+
+/**
+ * Runs commands as they stand in the README, one after the other in one shell, and gives what each printed. The first that fails,
+ * an HTTP status of 400 or more included, ends it with an error.
+ */
+const runCommands = async (
+  commands: { name: string; command: string }[],
+  environment: Record<string, string>,
+): Promise<Map<string, string>> => {
+  const script = [
+    "set -euo pipefail",
+    'curl() { command curl --fail-with-body "$@"; }',
+    ...commands.map(({ name, command }) => `printf "\\n=== %s\\n" "${name}"\n${command}`),
+  ].join("\n");
+  const options = {
+    env: { PATH: process.env.PATH, ...environment },
+    maxBuffer: 64 * 1024 * 1024,
+    // Sooner than the test's own limit, so that a stream that does not end is told, and what was started is stopped.
+    timeout: 50_000,
+  };
+  const { error, stdout } = await new Promise<{ error: Error | null; stdout: string }>((resolve) => {
+    execFile("bash", ["-c", script], options, (error, stdout) => resolve({ error, stdout }));
+  });
+  if (error !== null) throw new Error(`a command failed; the last lines:\n${stdout.slice(-2000)}`);
+  return new Map(
+    stdout
+      .split(/^=== /m)
+      .slice(1)
+      .map((part): [string, string] => [part.slice(0, part.indexOf("\n")), part.slice(part.indexOf("\n") + 1).trim()]),
+  );
+};
+
+const without = (commands: { name: string; command: string }[], line: RegExp) =>
+  commands.map(({ name, command }) => ({ name, command: command.replace(line, "") }));
+
+const dataOf = (output: string | undefined): unknown => JSON.parse(output ?? "null").result.data;
+
+test("every curl of the server's API in the README works as it is written, in demo mode", async () => {
+  await using home = await temporaryFolder();
+  const dataDir = home.join(".local", "share", "claude-code-runner");
+  await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null });
+  // The port alone differs from what is written: 4100 may be taken here.
+  const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
+  const printed = await runCommands(commands, { HOME: home.path, URL: server.url });
+
+  expect(printed.get("server.info")).toContain('"demo":true');
+  expect(printed.get("tasks.create")).toMatch(/^task_\w+$/);
+  expect(dataOf(printed.get("tasks.byId"))).toMatchObject({ name: "Monthly summary" });
+  expect(dataOf(printed.get("tasks.update"))).toMatchObject({ name: "A summary for each month" });
+  expect(printed.get("runs.create")).toMatch(/^run_\w+$/);
+  const id = printed.get("runs.create");
+  expect(dataOf(printed.get("runs.byId"))).toMatchObject({ id, status: "succeeded", reason: "passed" });
+  expect(printed.get("runs.onMessage")).toMatch(/^id: 1$/m);
+  expect(printed.get("runs.onMessage")).toContain('"status":"succeeded"');
+  expect(dataOf(printed.get("runs.list"))).toEqual([expect.objectContaining({ id })]);
+  expect(dataOf(printed.get("runs.messages"))).toEqual(expect.arrayContaining([expect.objectContaining({ runId: id, seq: 1 })]));
+  expect(printed.get("runs.diff")).toContain("src/summary.js");
+  expect(dataOf(printed.get("runs.requests"))).toEqual([]);
+  expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
+  expect(dataOf(printed.get("instances.list"))).toEqual([]);
+  expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });
+  expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
+  expect(printed.has("tasks.delete")).toBe(true);
+});
+
+test("without the token every command is refused", async () => {
+  await using home = await temporaryFolder();
+  await using server = await startServer({ dataDir: home.join("data"), driver: "bubblewrap", modelUrl: null });
+  const commands = await commandsBetween("## API", "### Executor");
+  for (const { name, command } of commands.filter(({ name }) => name !== "")) {
+    const call = { name, command: command.replace(/\w+=\$\((curl [\s\S]*?) \| [^|]*\)$/gm, "$1") };
+    const run = runCommands([call], {
+      HOME: home.path,
+      URL: server.url,
+      TOKEN: "wrong",
+      TASK: "",
+      RUN: "",
+      INSTANCE: "",
+      REPOSITORY: "",
+    });
+    await expect(run, name).rejects.toThrow(/unauthorized/);
+  }
+});
+
+test("every curl of the executor in the README works as it is written", async () => {
+  await using home = await temporaryFolder();
+  await using model = await startScriptedModel({
+    scenario: parseScenario({
+      name: "about",
+      rules: [{ turns: [{ blocks: [{ type: "text", text: "It greets the world." }] }] }],
+    }),
+  });
+  await using repository = await createGitRepository({ bare: true, path: home.join("hello.git"), files: { README: "Hello." } });
+  await using git = await startGitHttpServer({ root: home.path });
+  const listen = `127.0.0.1:${await freePort()}`;
+  const [setUp, variables, ...calls] = await commandsBetween("### Executor", "## Configuration");
+  expect(setUp?.command).toContain("npm run executor");
+  await mkdir(home.join("workspace"));
+  const executor = spawn(pinnedNode, [join(projectRoot, "executor/src/main.ts")], {
+    env: {
+      PATH: process.env.PATH,
+      HOME: home.path,
+      EXECUTOR_LISTEN: listen,
+      EXECUTOR_TOKEN: "choose-one",
+      EXECUTOR_WORKSPACE: home.join("workspace"),
+      ANTHROPIC_BASE_URL: model.url,
+      ANTHROPIC_API_KEY: "any",
+    },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let complaints = "";
+  executor.stderr.on("data", (text) => {
+    complaints += text;
+  });
+  try {
+    await waitFor(() => fetch(`http://${listen}/health`), { what: "the executor to listen" }).catch((error) => {
+      throw new Error(`the executor did not come up: ${complaints}`, { cause: error });
+    });
+    expect(variables?.command).toContain("EXECUTOR=http://127.0.0.1:4200\nEXECUTOR_TOKEN=choose-one\n");
+    const printed = await runCommands(calls, {
+      HOME: home.path,
+      EXECUTOR: `http://${listen}`,
+      EXECUTOR_TOKEN: "choose-one",
+      REPOSITORY: `${git.url}/hello.git`,
+    });
+    expect(JSON.parse(printed.get("GET /health") ?? "")).toMatchObject({ status: "ok", state: "idle" });
+    expect(JSON.parse(printed.get("POST /init-git") ?? "")).toMatchObject({ githubUsername: "octocat", sshKey: false });
+    expect(JSON.parse(printed.get("POST /git-clone") ?? "")).toMatchObject({
+      commit: await repository.commitId(),
+      branch: "main",
+    });
+    expect(printed.get("POST /execute")).toContain("It greets the world.");
+    const events = (printed.get("POST /execute") ?? "").trim().split("\n");
+    expect((printed.get("GET /execute") ?? "").trim().split("\n")).toEqual(events.slice(2));
+    expect(events.length).toBeGreaterThan(3);
+    expect(JSON.parse(printed.get("POST /interrupt") ?? "")).toEqual({ interrupted: false });
+    expect(JSON.parse(printed.get("POST /check") ?? "")).toMatchObject({ passed: true });
+    expect(JSON.parse(printed.get("GET /diff") ?? "")).toMatchObject({ files: [] });
+  } finally {
+    executor.kill("SIGTERM");
+    await once(executor, "exit");
+  }
+});
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  if (address === null || typeof address === "string") throw new Error("no port was given");
+  return address.port;
+};
