@@ -1,5 +1,6 @@
 import { access, constants, mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxLimits } from "@ccr/protocol";
 import { memoryLimitBytes } from "../layout.ts";
 
@@ -145,12 +146,23 @@ export const cgroupMembers = async (folders: readonly string[]): Promise<number[
   ];
 };
 
-/** Removes groups without members; one that is gone already is fine, one with members is an error. */
+// A process counts as a member for a moment after it has ended.
+const EMPTY_WITHIN_MS = 5_000;
+
+/** Removes groups whose processes have ended; one that is gone already is fine, one with members that stay is an error. */
 export const removeCgroups = async (folders: readonly string[]): Promise<void> => {
+  const giveUpAt = performance.now() + EMPTY_WITHIN_MS;
   for (const folder of folders) {
-    await rmdir(folder).catch((error: unknown) => {
-      if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    });
+    for (;;) {
+      const problem = await rmdir(folder).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      const code = problem instanceof Error && "code" in problem ? problem.code : null;
+      if (problem === null || code === "ENOENT") break;
+      if (code !== "EBUSY" || performance.now() > giveUpAt) throw problem;
+      await delay(20);
+    }
   }
 };
 

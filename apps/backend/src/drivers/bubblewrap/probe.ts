@@ -34,7 +34,7 @@ export const probeBubblewrap = async (input: ProbeInput, signal: AbortSignal): P
   }
   const trial = await tryOnce(bwrap, input, signal);
   if (trial !== null) return { usable: false, why: trial };
-  return { usable: true, details: `bubblewrap ${number[0]}, ${describeLimits(await findCgroupHome())}` };
+  return { usable: true, details: `bubblewrap ${number[0]}, ${describeLimits(await findCgroupHome(), input.server)}` };
 };
 
 const INSTALL =
@@ -44,12 +44,12 @@ const isTooOld = (major: number, minor: number): boolean =>
   major < MIN_VERSION[0] || (major === MIN_VERSION[0] && minor < MIN_VERSION[1]);
 
 /** Which limits hold on this machine, for people. Pure. */
-export const describeLimits = ({ version, parents }: CgroupHome): string => {
+export const describeLimits = ({ version, parents }: CgroupHome, server: Identity): string => {
   const missing = [
     ...(parents.memory === undefined ? ["memory"] : []),
     ...(parents.cpu === undefined ? ["cpu"] : []),
     // Processes are limited in another way then, which needs a user namespace.
-    ...(parents.pids === undefined && process.getuid?.() === 0 ? ["processes"] : []),
+    ...(parents.pids === undefined && server.uid === 0 ? ["processes"] : []),
   ];
   if (missing.length === 0) return `limits through cgroup v${version}`;
   return `limits on ${missing.join(" and ")} are NOT enforced, because this server may not make control groups: run it as root, or use Docker, for limits that hold`;
