@@ -23,6 +23,11 @@ export const RULES = [
   { room: "gateway/src", may: ["@ccr/protocol"], why: "the gateway imports protocol alone of our packages" },
   { room: "executor/src", may: ["@ccr/protocol"], why: "the executor imports protocol alone of our packages" },
   {
+    room: "apps/frontend/src/browser-test",
+    may: ["apps/frontend/src", "@ccr/protocol", "@ccr/backend/router", "@ccr/testkit"],
+    why: "browser tests stand in for the server's data, behind its real router",
+  },
+  {
     room: "apps/frontend/src",
     may: ["@ccr/protocol"],
     types: ["@ccr/backend/router"],
@@ -78,7 +83,8 @@ export const RULES = [
 
 /** Test files, and the folders of what only tests use, stand outside of the walls; in these rooms they do not. */
 const STRICT_ROOMS = ["packages/protocol/src", "apps/frontend/src"];
-const isTest = (/** @type {string} */ path) => /(\.test|-suite|conformance)\.tsx?$|\/(testing|suite|conformance)\//.test(path);
+const isTest = (/** @type {string} */ path) =>
+  /(\.test|-suite|conformance)\.tsx?$|\/(testing|suite|conformance|browser-test)\//.test(path);
 
 /** @param {string} path @param {string} place a file, a folder, or all files right in a folder (`folder/*.ts`) */
 const isIn = (path, place) =>
