@@ -65,9 +65,9 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
         `${host}:${port}`,
         `${host}:${server}`,
       ]),
-      "192.0.2.1:443",
-      "192.0.2.1:80",
-      "192.0.2.1:22",
+      "203.0.113.1:443",
+      "203.0.113.1:80",
+      "203.0.113.1:22",
       "[2001:db8::1]:443",
       "169.254.169.254:80",
     ];
@@ -75,14 +75,14 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
       const direct = targets.map((target) => `curl -sS --noproxy '*' --max-time 3 http://${target}/ && echo "REACHED ${target}"`);
       const proxied = targets.map(
         (target) =>
-          `curl -sS --proxy http://127.0.0.1:3128 --max-time 3 http://${target}/ -o /dev/null -w '${target} %{http_code}\\n'`,
+          `curl -sS --noproxy '' --proxy http://127.0.0.1:3128 --max-time 3 http://${target}/ -o /dev/null -w '${target} %{http_code}\\n'`,
       );
       const tunnels = targets.map(
         (target) =>
-          `curl -sS --proxytunnel --proxy http://127.0.0.1:3128 --max-time 3 https://${target}/ -o /dev/null && echo "REACHED ${target}"`,
+          `curl -sS --noproxy '' --proxytunnel --proxy http://127.0.0.1:3128 --max-time 3 https://${target}/ -o /dev/null && echo "REACHED ${target}"`,
       );
       const udp =
-        "timeout 3 python3 -c \"import socket; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.sendto(b'x',('192.0.2.1',53)); print('SENT')\"";
+        "timeout 3 python3 -c \"import socket; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); s.sendto(b'x',('203.0.113.1',53)); print('SENT')\"";
       const names = "timeout 5 python3 -c \"import socket; print('RESOLVED', socket.getaddrinfo('example.org', 443))\"";
       const links = "ls /sys/class/net | tr '\\n' ' '";
       const { output } = await inSandbox(
@@ -99,15 +99,16 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
   });
 
   it("holds the real key in no environment, process, file or message, while the model gets it", async () => {
+    // Claude Code puts a grep of its own before the system's.
     const hunt = [
       "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'",
       "cat /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'",
       "env",
       "git config --list --show-origin",
-      "grep -rsl -a --exclude-dir=proc --exclude-dir=sys the-real-key-that-no-sandbox / | head",
+      "/usr/bin/grep -rs -a -D skip --exclude-dir=node_modules the-real[-]key / --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr",
     ].join("; ");
     const { output, transcript } = await inSandbox(
-      `(${hunt}) | grep -a -c the-real-key; ls -a ~ /doors; echo "uid $(id -u)"; grep Cap /proc/self/status`,
+      `(${hunt}) | /usr/bin/grep -a -c 'the-real[-]key'; ls -a ~ /doors; echo "uid $(id -u)"; /usr/bin/grep Cap /proc/self/status`,
     );
     // What the agent was told to look for is in the transcript as its command; the key itself is nowhere.
     expect(transcript).not.toContain(REAL_KEY);
@@ -147,7 +148,7 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
 
   it("sees neither the host's files, processes nor engine", async () => {
     const { output } = await inSandbox(
-      `ls ${stack.folder.path} 2>&1; ls /root 2>&1 | head -3; cat /etc/shadow 2>&1 | head -1; ls -la /var/run/docker.sock 2>&1; touch /usr/x 2>&1; ps -e -o args= | grep -c backend/src/main.ts; mount -t tmpfs none /mnt 2>&1; unshare -rn true 2>&1; echo end`,
+      `ls ${stack.folder.path} 2>&1; ls /root 2>&1 | head -3; cat /etc/shadow 2>&1 | head -1; ls -la /var/run/docker.sock 2>&1; touch /usr/x 2>&1; ps -e -o args= | /usr/bin/grep -c backend/src/main.ts; mount -t tmpfs none /mnt 2>&1; unshare -rn true 2>&1; echo end`,
     );
     expect(output).toContain("end");
     expect(output).not.toContain("model.ndjson");

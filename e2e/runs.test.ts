@@ -93,7 +93,9 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
       expect(live).toEqual(stored);
       expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
       const agent = stored.filter(({ source }) => source === "agent");
-      const sessions = new Set(agent.flatMap(({ body }) => ("session_id" in body ? [body.session_id] : [])));
+      const sessions = new Set(
+        stored.flatMap(({ source, body }) => (source === "agent" && body.type === "assistant" ? [body.session_id] : [])),
+      );
       expect(sessions.size).toBe(1);
 
       const spooled = (await readFile(spool, "utf8"))

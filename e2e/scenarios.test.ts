@@ -46,8 +46,9 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
       for (const part of Object.values(expected.changes)) expect(diff.patch).toContain(part);
     }
     if (expected.conversations !== undefined) {
-      const sessions = new Set(messages.flatMap(({ source, body }) => (source === "agent" ? [body.session_id] : [])));
-      sessions.delete(undefined);
+      const sessions = new Set(
+        messages.flatMap(({ source, body }) => (source === "agent" && body.type === "assistant" ? [body.session_id] : [])),
+      );
       expect(sessions.size).toBe(expected.conversations);
     }
     expect(model.requests.length).toBeGreaterThan(requestsBefore);

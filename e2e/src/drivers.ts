@@ -1,0 +1,42 @@
+import { DockerImages } from "@ccr/backend/docker-images";
+import { projectRoot, sharedDockerEngine, whileNoOtherTest } from "@ccr/testkit";
+
+export type DriverName = "docker" | "bubblewrap";
+
+/** Both drivers, each in a list of its own as `describe.each` takes them; Docker is left out, with the reason said, where no engine can be had. */
+export const driversUnderTest = async (): Promise<[DriverName][]> => {
+  // For a quick look at one of them while working.
+  if (process.env.CCR_TEST_DRIVERS === "bubblewrap") return [["bubblewrap"]];
+  const engine = await sharedDockerEngine();
+  if (!("why" in engine)) return [["bubblewrap"], ["docker"]];
+  process.stdout.write(`end-to-end tests on Docker are left out: ${engine.why}\n`);
+  if (process.env.CI) throw new Error(`end-to-end tests on Docker cannot be left out here: ${engine.why}`);
+  return [["bubblewrap"]];
+};
+
+let prepared: Promise<Record<string, string>> | null = null;
+
+/** What a server needs to use the tests' engine. The executor image is built first, so that no run has to wait for it. */
+export const dockerEnvironment = (): Promise<Record<string, string>> => {
+  prepared ??= prepare();
+  return prepared;
+};
+
+const prepare = async (): Promise<Record<string, string>> => {
+  const engine = await sharedDockerEngine();
+  if ("why" in engine) throw new Error(engine.why);
+  const certificates = process.env.NODE_EXTRA_CA_CERTS;
+  const images = new DockerImages({
+    engine: engine.host,
+    owner: "tests",
+    projectRoot,
+    baseImage: engine.baseImage,
+    extraCaCertificates: certificates,
+  });
+  await whileNoOtherTest("image", () => images.ensureImage(() => {}, AbortSignal.timeout(900_000)));
+  return {
+    DOCKER_HOST: engine.host,
+    CCR_BASE_IMAGE: engine.baseImage,
+    ...(certificates === undefined ? {} : { CCR_EXTRA_CA_CERTS: certificates }),
+  };
+};

@@ -4,6 +4,7 @@ import type { AppRouter } from "@ccr/backend/router";
 import { isFinal, Message, type Run } from "@ccr/protocol";
 import { pinnedNode, projectRoot, waitFor } from "@ccr/testkit";
 import { createTRPCClient, httpLink } from "@trpc/client";
+import { type DriverName, dockerEnvironment } from "./drivers.ts";
 
 /** A credential that looks like one, and that nothing but the gateway may ever hold. */
 export const REAL_KEY = "sk-ant-api03-the-real-key-that-no-sandbox-may-see";
@@ -13,7 +14,7 @@ const RUN_WITHIN_MS = 120_000;
 
 export type ServerOptions = {
   dataDir: string;
-  driver: "docker" | "bubblewrap";
+  driver: DriverName;
   /** Where model traffic goes; null: demo mode. */
   modelUrl: string | null;
   localRepositories?: string[];
@@ -44,7 +45,8 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: dataDir,
-      ...passThrough("NODE_EXTRA_CA_CERTS", "DOCKER_HOST", "CCR_BASE_IMAGE", "CCR_EXTRA_CA_CERTS"),
+      ...passThrough("NODE_EXTRA_CA_CERTS"),
+      ...(driver === "docker" ? await dockerEnvironment() : {}),
       PORT: "0",
       CCR_DATA_DIR: dataDir,
       CCR_DRIVER: driver,

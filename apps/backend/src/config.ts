@@ -151,6 +151,8 @@ export type Config = {
   projectRoot: string;
   /** What every process that we start may have of our environment: where programs are, and which certificates to trust. */
   childEnvironment: Record<string, string>;
+  /** The whole environment, of which git's part is picked where mirrors are fetched. */
+  gitEnvironment: NodeJS.ProcessEnv;
   /** For image builds alone. */
   proxies: Record<string, string>;
   npmRegistry: string | null;
@@ -239,6 +241,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       dockerHost: env.DOCKER_HOST ?? null,
       projectRoot: resolve(import.meta.dirname, "../../.."),
       childEnvironment: pick(environment, ["PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"]),
+      gitEnvironment: environment,
       proxies: pick(environment, ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]),
       // `npm start` hands on what npm itself is configured to use: people behind a company mirror need it in the image build too.
       npmRegistry: environment.npm_config_registry ?? null,

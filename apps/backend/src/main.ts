@@ -115,7 +115,12 @@ const serve = async (config: Config): Promise<void> => {
   const ids = createIds();
   const deps: RunDeps = {
     store,
-    mirrors: createMirrors({ dataDir: config.dataDir, localRepositoryRoots, githubToken: config.githubToken }),
+    mirrors: createMirrors({
+      dataDir: config.dataDir,
+      localRepositoryRoots,
+      githubToken: config.githubToken,
+      environment: config.gitEnvironment,
+    }),
     doors,
     driver,
     ensureImage,
@@ -172,6 +177,9 @@ const main = async (): Promise<void> => {
   }
   await serve(invocation.config);
 };
+
+// Whoever read what we print may be gone; the runs go on all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
 
 main().then(
   () => process.exit(0),

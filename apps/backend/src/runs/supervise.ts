@@ -212,14 +212,17 @@ const openSandbox = async (
   cleanUp.defer(() => deps.store.instances.setStatus(instanceId, "stopped"));
   cleanUp.defer(() => removeWorkplace(place));
   await makeWorkplace(place);
-  cleanUp.use(inBackground((until) => followAudit(scene, until), AUDIT_DRAIN_MS));
-  cleanUp.defer(() => deps.doors.close(run.id));
+  const closeDoor = () => deps.doors.close(run.id);
+  cleanUp.defer(closeDoor);
   await deps.doors.open({
     runId: run.id,
     socketPath: place.gatewaySocket,
     auditPath: join(deps.folders.audit, `${run.id}.ndjson`),
     policy: { allow: deps.allowedHosts },
   });
+  // The audit is read to its end once the door is closed, so the door is closed first.
+  cleanUp.use(inBackground((until) => followAudit(scene, until), AUDIT_DRAIN_MS));
+  cleanUp.defer(closeDoor);
   let handle: SandboxHandle | null = null;
   cleanUp.defer(async () => {
     const made = handle ?? (await driver.list()).find((known) => known.instanceId === instanceId);
