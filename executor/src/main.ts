@@ -34,6 +34,10 @@ const claudeCodeVersion = (): string => {
 };
 
 const start = async (config: Config): Promise<void> => {
+  const stopped = new Promise<void>((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
   await using stack = new AsyncDisposableStack();
   const [spool, state] = await Promise.all([Spool.open(config.spoolFolder), StateFile.open(config.spoolFolder)]);
   stack.use(spool);
@@ -85,10 +89,7 @@ const start = async (config: Config): Promise<void> => {
   process.stdout.write(`executor: listening on ${address}\n`);
   void executor.prewarm();
 
-  await new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-  });
+  await stopped;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await executions.close();

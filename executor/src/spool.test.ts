@@ -1,5 +1,5 @@
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
-import { SpoolEvent } from "@ccr/protocol";
+import { SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { Spool, type SpoolBody } from "./spool.ts";
@@ -86,7 +86,7 @@ describe("Spool", () => {
       await spool.append(started("e1"));
       await spool.append(agent("whole"));
     }
-    await appendFile(folder.join("events.ndjson"), '{"seq":3,"at":"2026-01-01T00:00:00.000Z","source":"agent","bo');
+    await appendFile(folder.join(SPOOL_FILE), '{"seq":3,"at":"2026-01-01T00:00:00.000Z","source":"agent","bo');
     await using spool = await Spool.open(folder.path);
     expect(spool.lastSeq).toBe(2);
     await spool.append(agent("next"));
@@ -102,7 +102,7 @@ describe("Spool", () => {
       await spool.append(agent("whole", "session-a"));
       await spool.append(agent("lost", "session-b"));
     }
-    const path = folder.join("events.ndjson");
+    const path = folder.join(SPOOL_FILE);
     const bytes = await readFile(path);
     await writeFile(path, Buffer.concat([bytes.subarray(0, bytes.length - 20), Buffer.alloc(19), Buffer.from("\n")]));
     await using spool = await Spool.open(folder.path);
@@ -134,7 +134,7 @@ describe("Spool", () => {
       await using spool = await Spool.open(folder.path);
       await spool.append(agent("one"));
     }
-    await truncate(folder.join("events.ndjson"), 10);
+    await truncate(folder.join(SPOOL_FILE), 10);
     await using spool = await Spool.open(folder.path);
     expect(spool.lastSeq).toBe(0);
     expect((await spool.append(agent("again"))).seq).toBe(1);
@@ -178,7 +178,7 @@ describe("Spool", () => {
     await using spool = await Spool.open(folder.path);
     const body = JSON.parse('{"type":"odd","__proto__":{"x":1},"text":"a\\nb\\u0000c\\ud800 d\\u2028"}');
     await spool.append({ source: "agent", body });
-    const [line = ""] = (await readFile(folder.join("events.ndjson"), "utf8")).split("\n");
+    const [line = ""] = (await readFile(folder.join(SPOOL_FILE), "utf8")).split("\n");
     expect(JSON.stringify(JSON.parse(line).body)).toBe(JSON.stringify(body));
   });
 

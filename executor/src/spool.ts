@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, mkdir, open, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type AgentBody, CcrError, type RunnerBody } from "@ccr/protocol";
+import { type AgentBody, CcrError, type RunnerBody, SPOOL_FILE } from "@ccr/protocol";
 import { Bell } from "./bell.ts";
 import { deservesLandmark, type Landmark, type RecoveredSpool, recoverSpool } from "./spool-recovery.ts";
 
@@ -86,7 +86,7 @@ export class Spool implements AsyncDisposable {
   /** Opens the spool of a folder, or begins one; cuts off a torn last line. */
   static async open(folder: string, now: () => Date = () => new Date()): Promise<Spool> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const file = await open(join(folder, "events.ndjson"), constants.O_RDWR | constants.O_CREAT, 0o600);
+    const file = await open(join(folder, SPOOL_FILE), constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       const recovered = await recoverSpool(file);
       await file.truncate(recovered.length);

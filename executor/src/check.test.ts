@@ -1,0 +1,109 @@
+import { mkdir } from "node:fs/promises";
+import { CheckInput } from "@ccr/protocol";
+import { leakWatch, temporaryFolder, waitFor } from "@ccr/testkit";
+import { describe, expect, it } from "vitest";
+import { runCheck } from "./check.ts";
+
+const never = new AbortController().signal;
+const check = async (
+  command: string,
+  { timeoutMs, signal = never, env = {} }: { timeoutMs?: number; signal?: AbortSignal; env?: Record<string, string> } = {},
+) => {
+  await using folder = await temporaryFolder();
+  await mkdir(folder.join("w"));
+  return await runCheck(CheckInput.parse({ command, ...(timeoutMs === undefined ? {} : { timeoutMs }) }), {
+    workspace: folder.join("w"),
+    env: { PATH: process.env.PATH ?? "", ...env },
+    signal,
+  });
+};
+
+describe("runCheck", () => {
+  it("tells the exit code, and passes with 0 alone", async () => {
+    expect(await check("exit 0")).toMatchObject({
+      passed: true,
+      outcome: { kind: "exited", exitCode: 0 },
+      output: "",
+      outputTruncated: false,
+    });
+    expect(await check("exit 3")).toMatchObject({ passed: false, outcome: { kind: "exited", exitCode: 3 } });
+    expect(await check("no-such-command")).toMatchObject({
+      passed: false,
+      outcome: { kind: "exited", exitCode: 127 },
+      output: expect.stringContaining("not found"),
+    });
+  });
+
+  it("keeps output and errors in the order in which they were written", async () => {
+    const { output } = await check("for i in 1 2 3 4 5; do echo out $i; echo err $i >&2; done");
+    expect(output).toBe([1, 2, 3, 4, 5].map((i) => `out ${i}\nerr ${i}\n`).join(""));
+  });
+
+  it("runs in the workspace with exactly the environment it was given", async () => {
+    const { output } = await check('basename "$PWD"; env | cut -d= -f1 | sort | tr "\\n" " "', { env: { ONE: "1" } });
+    expect(output).toBe("w\nONE PATH PWD SHLVL _ ");
+  });
+
+  it("takes the command as it is: quotes, newlines, dollar signs, several lines", async () => {
+    expect((await check(`printf '%s' "a'b" '$HOME'\nprintf '%s' "\`echo x\`"`)).output).toBe("a'b$HOMEx");
+  });
+
+  it("tells a signal", async () => {
+    expect(await check("kill -9 $$")).toMatchObject({ passed: false, outcome: { kind: "killed", signal: "SIGKILL" } });
+  });
+
+  it("ends the whole group when the time is up, also what ignores SIGTERM", async () => {
+    const leaks = await leakWatch();
+    const result = await check("trap '' TERM; (trap '' TERM; tail -f /dev/null) & tail -f /dev/null; tail -f /dev/null", {
+      timeoutMs: 200,
+    });
+    expect(result).toMatchObject({ passed: false, outcome: { kind: "timed_out" } });
+    expect(result.durationMs).toBeGreaterThanOrEqual(200);
+    expect(result.durationMs).toBeLessThan(10_000);
+    await leaks.assertNothingLeft();
+  });
+
+  it("gives what was written before the time was up", async () => {
+    expect(await check("echo before; tail -f /dev/null", { timeoutMs: 500 })).toMatchObject({ output: "before\n" });
+  });
+
+  it("does not wait for what a command left running, and ends it", async () => {
+    const leaks = await leakWatch();
+    const result = await check("tail -f /dev/null & echo done");
+    expect(result).toMatchObject({ passed: true, output: "done\n" });
+    expect(result.durationMs).toBeLessThan(5_000);
+    await leaks.assertNothingLeft();
+  });
+
+  it("bounds its output, however much comes", async () => {
+    const { output, outputTruncated, passed } = await check(
+      "echo first; head -c 50000000 /dev/zero | tr '\\0' x; echo; echo last",
+    );
+    expect(passed).toBe(true);
+    expect(outputTruncated).toBe(true);
+    expect(output.length).toBeLessThan(300_000);
+    expect(output.startsWith("first\nxxx")).toBe(true);
+    expect(output.endsWith("xxx\nlast\n")).toBe(true);
+    expect(output).toContain("bytes were cut out here");
+  });
+
+  it("survives output that is no text", async () => {
+    expect((await check("printf 'a\\377\\000b'")).output).toBe("a\ufffd\0b");
+  });
+
+  it("ends the command when nobody waits for it", async () => {
+    const leaks = await leakWatch();
+    const leaving = new AbortController();
+    const running = check("tail -f /dev/null", { signal: leaving.signal });
+    const failed = expect(running).rejects.toMatchObject({ code: "timeout" });
+    await waitFor(async () => (await leaks.left()).some((line) => line.includes("tail -f")), { what: "the command to run" });
+    leaving.abort();
+    await failed;
+    await leaks.assertNothingLeft();
+  });
+
+  it("says that there is no workspace", async () => {
+    const options = { workspace: "/nonexistent/workspace", env: {}, signal: never };
+    await expect(runCheck(CheckInput.parse({ command: "true" }), options)).rejects.toMatchObject({ code: "conflict" });
+  });
+});

@@ -1,0 +1,97 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, stat, writeFile } from "node:fs/promises";
+import { leakWatch, pinnedNode } from "@ccr/testkit";
+import { describe, expect, it } from "vitest";
+import { executorMain } from "./index.ts";
+import { executorFolder, startExecutor, testEnvironment } from "./testing/executor.ts";
+
+const run = async (args: string[], env: Record<string, string>) => {
+  const child = spawn(pinnedNode, [executorMain, ...args], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const [stdout, stderr] = await Promise.all([
+    child.stdout.setEncoding("utf8").toArray(),
+    child.stderr.setEncoding("utf8").toArray(),
+    once(child, "exit"),
+  ]);
+  return { code: child.exitCode, stdout: stdout.join(""), stderr: stderr.join("") };
+};
+
+describe("the executor's program", () => {
+  it("explains itself", async () => {
+    const { code, stdout, stderr } = await run(["--help"], {});
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    for (const name of ["EXECUTOR_LISTEN", "EXECUTOR_TOKEN", "EXECUTOR_WORKSPACE", "EXECUTOR_SPOOL", "EXECUTOR_GATEWAY"])
+      expect(stdout).toContain(name);
+  });
+
+  it("refuses to listen on TCP without a token, in one line", async () => {
+    const { code, stderr } = await run([], { EXECUTOR_LISTEN: "127.0.0.1:0" });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^executor: EXECUTOR_TOKEN is not set.*\n$/);
+  });
+
+  it("refuses an argument that it does not know, and bad values, in one line", async () => {
+    for (const [args, env] of [
+      [["--verbose"], {}],
+      [[], { EXECUTOR_LISTEN: "nonsense" }],
+    ] as const) {
+      const { code, stderr } = await run([...args], env);
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^executor: .*\n$/);
+    }
+  });
+
+  it("says which port is taken", async () => {
+    await using folder = await executorFolder();
+    await using other = await executorFolder();
+    await using first = await startExecutor({ folder, listen: "127.0.0.1:0", env: { EXECUTOR_TOKEN: "t" } });
+    const { code, stderr } = await run([], {
+      ...testEnvironment(other),
+      EXECUTOR_TOKEN: "t",
+      EXECUTOR_LISTEN: new URL(first.address).host,
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^executor: .*EADDRINUSE.*\n$/);
+  });
+
+  it("takes over a socket whose server was killed, but not one that is answered, nor a file", async () => {
+    await using folder = await executorFolder();
+    await using other = await executorFolder();
+    const killed = await startExecutor({ folder });
+    await killed.end("SIGKILL");
+    expect((await stat(folder.join("e.sock"))).isSocket()).toBe(true);
+    await using alive = await startExecutor({ folder });
+    expect((await alive.ask("GET", "/health")).status).toBe(200);
+    const second = await run([], { ...testEnvironment(other), EXECUTOR_LISTEN: folder.join("e.sock") });
+    expect(second).toMatchObject({ code: 1, stderr: expect.stringMatching(/another server listens/) });
+    await writeFile(folder.join("file"), "precious");
+    const third = await run([], { ...testEnvironment(other), EXECUTOR_LISTEN: folder.join("file") });
+    expect(third).toMatchObject({ code: 1, stderr: expect.stringMatching(/is not a socket/) });
+  });
+
+  it("makes its socket for its user alone, or as it is told", async () => {
+    await using folder = await executorFolder();
+    {
+      await using executor = await startExecutor({ folder });
+      expect((await stat(executor.address)).mode & 0o777).toBe(0o600);
+    }
+    await using executor = await startExecutor({ folder, env: { EXECUTOR_SOCKET_MODE: "666" } });
+    expect((await stat(executor.address)).mode & 0o777).toBe(0o666);
+  });
+
+  it("ends with 0 on SIGTERM and leaves nothing behind", async () => {
+    const leaks = await leakWatch();
+    {
+      await using folder = await executorFolder();
+      const executor = await startExecutor({ folder });
+      expect(await executor.end("SIGTERM")).toBe(0);
+      expect(executor.stderr()).toBe("");
+      expect(await readdir(folder.path)).not.toContain("e.sock");
+      expect(await readdir(folder.join("spool"))).not.toContain("tmp");
+    }
+    await leaks.assertNothingLeft();
+  });
+});
