@@ -7,6 +7,8 @@ export type Config = {
   /** Where the control interface listens. */
   controlSocketPath: string;
   upstream: { baseUrl: URL; credential: Credential };
+  /** Whether the end of standard input is the end of whoever started the gateway, and so its own. */
+  endsWithInput: boolean;
 };
 
 /** Where the credential may stand, in the order in which it is looked for. */
@@ -32,6 +34,9 @@ const Environment = z.object({
     .refine(isBaseUrl, "must be an http:// or https:// address without user, query or fragment")
     .default("https://api.anthropic.com"),
 });
+
+/** `stdin`: end when standard input does; the one who started the gateway holds its other end. */
+const OWNER = "GATEWAY_OWNER";
 
 const takeCredential = (env: NodeJS.ProcessEnv): Credential => {
   const found = CREDENTIALS.map(({ variable, kind }) => ({ variable, kind, secret: env[variable]?.trim() ?? "" }));
@@ -64,5 +69,6 @@ export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
   return {
     controlSocketPath: parsed.data.GATEWAY_CONTROL,
     upstream: { baseUrl: new URL(parsed.data.ANTHROPIC_BASE_URL), credential },
+    endsWithInput: env[OWNER] === "stdin",
   };
 };

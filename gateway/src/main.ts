@@ -33,6 +33,12 @@ const start = async (): Promise<void> => {
     process.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => void stop());
+  // An owner that was killed cannot say so; the next one starts a gateway of its own, with its own credential.
+  if (config.endsWithInput)
+    process.stdin
+      .on("end", () => void stop())
+      .on("error", () => void stop())
+      .resume();
   process.stdout.write(`gateway: ready at ${config.controlSocketPath}, model at ${baseUrl.href} with ${credential.kind}\n`);
 };
 

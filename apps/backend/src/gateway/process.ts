@@ -26,24 +26,26 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
   const client = gatewayClient(controlSocket);
   const open = new Map<RunId, Door>();
   let closing = false;
+  /** Whether it answered once: one that never did is not started again, since it would fail the same way. */
+  let wasUp = false;
   const running: { child: ChildProcess | null } = { child: null };
   let said = "";
 
   const start = (): void => {
     const started = spawn(process.execPath, [gatewayMainPath], {
-      env: { ...environment, GATEWAY_CONTROL: controlSocket },
-      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...environment, GATEWAY_CONTROL: controlSocket, GATEWAY_OWNER: "stdin" },
+      stdio: ["pipe", "pipe", "pipe"],
     });
     running.child = started;
     for (const stream of [started.stdout, started.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         said = (said + text).slice(-2000);
-        for (const line of text.trimEnd().split("\n")) log("info", `gateway: ${line}`);
+        for (const line of text.trimEnd().split("\n")) log("info", line);
       });
     }
     started.once("error", (error) => log("error", `the gateway could not be started: ${error.message}`));
     started.once("exit", (code, signal) => {
-      if (closing) return;
+      if (closing || !wasUp) return;
       log("error", `the gateway ended (${signal ?? `code ${code}`}); it is started again`);
       // Sandboxes retry their requests meanwhile. An error here is told by the next attempt.
       setTimeout(() => {
@@ -61,9 +63,12 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
     for (;;) {
       try {
         await client.health();
+        wasUp = true;
         return;
       } catch (error) {
-        if (performance.now() > giveUpAt || closing)
+        const child = running.child;
+        const cannot = !wasUp && (child === null || child.exitCode !== null || child.signalCode !== null);
+        if (performance.now() > giveUpAt || closing || cannot)
           throw new Error(`the gateway does not answer${said === "" ? "" : `; it said: ${said.trim()}`}`, { cause: error });
         await sleep(LOOK_EVERY_MS);
       }
