@@ -1,4 +1,4 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { link, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isAlive } from "./engine-process.ts";
 import { waitFor } from "./wait.ts";
@@ -22,8 +22,22 @@ const take = async (file: string): Promise<boolean> => {
     await writeFile(file, String(process.pid), { flag: "wx" });
     return true;
   } catch {
-    const holder = Number(await readFile(file, "utf8").catch(() => "0"));
-    if (holder > 0 && !isAlive(holder)) await rm(file, { force: true });
+    const holder = await holderOf(file);
+    if (holder > 0 && !isAlive(holder)) await clearAway(file, holder);
     return false;
+  }
+};
+
+const holderOf = async (file: string): Promise<number> => Number(await readFile(file, "utf8").catch(() => "0"));
+
+/** Of several that see the lock of the dead, only one may take it away, and never the lock that another one has just taken. */
+const clearAway = async (file: string, dead: number): Promise<void> => {
+  const aside = `${file}.${process.pid}`;
+  try {
+    await rename(file, aside);
+    if ((await holderOf(aside)) !== dead) await link(aside, file);
+    await rm(aside, { force: true });
+  } catch {
+    // Somebody else was first.
   }
 };

@@ -31,7 +31,7 @@ const OWN_BASE = { name: "ccr-test-base", tag: "bookworm" } as const;
 const PULLED_WITHIN_MS = 300_000;
 
 /** Where images and their build cache live on between test runs. */
-export const testCache = (): string => process.env["CCR_TEST_CACHE"] ?? join(homedir(), ".cache", "claude-code-runner-test");
+export const testCache = (): string => process.env.CCR_TEST_CACHE ?? join(homedir(), ".cache", "claude-code-runner-test");
 
 /**
  * The engine that all tests share: the machine's own when one answers, else a private one that the first caller starts (as root, where
@@ -81,7 +81,7 @@ const privateSocket = (): string => socketIn(privateEngine().folder);
 const usersFolder = (): string => join(privateEngine().folder, "users");
 
 const existingEngine = async (): Promise<string | null> => {
-  const named = /^unix:\/\/(\/.+)$/.exec(process.env["DOCKER_HOST"] ?? "")?.[1];
+  const named = /^unix:\/\/(\/.+)$/.exec(process.env.DOCKER_HOST ?? "")?.[1];
   const socketPath = named ?? "/var/run/docker.sock";
   return (await engineApi(socketPath).answers()) ? socketPath : null;
 };
@@ -121,7 +121,7 @@ export const ensureBaseImage = async (engine: EngineApi): Promise<string> => {
 };
 
 const isInstalled = async (program: string): Promise<boolean> => {
-  const folders = (process.env["PATH"] ?? "").split(":").concat("/usr/sbin", "/usr/bin");
+  const folders = (process.env.PATH ?? "").split(":").concat("/usr/sbin", "/usr/bin");
   const found = folders.map((folder) => access(join(folder, program), constants.X_OK).then(() => true));
   return Promise.any(found).catch(() => false);
 };

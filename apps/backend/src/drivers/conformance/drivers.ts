@@ -16,7 +16,7 @@ export const openDocker = async (engine: DockerEngine): Promise<DriverUnderTest>
     owner: "tests",
     projectRoot,
     baseImage: engine.baseImage,
-    extraCaCertificates: process.env["NODE_EXTRA_CA_CERTS"],
+    extraCaCertificates: process.env.NODE_EXTRA_CA_CERTS,
   });
   const image = await whileNoOtherTest("image", () => images.ensureImage((text) => console.log(text), never()));
   const socket = engineSocket(engine.host);

@@ -54,7 +54,7 @@ export const isolationTests = (opened: () => DriverUnderTest): void => {
     const abstract = `\0ccr-conformance-${process.pid}-${Date.now()}`;
     await using onEveryAddress = await listening({ host: "0.0.0.0", port: 0 });
     await using onIpv6 = await listening({ host: "::1", port: 0 });
-    await using onAbstract = await listening({ path: abstract });
+    await using _onAbstract = await listening({ path: abstract });
     const own = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
     const targets = [
       ...own.filter((address) => !address.includes(":")).map((host) => ({ host, port: onEveryAddress.port })),

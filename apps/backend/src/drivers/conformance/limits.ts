@@ -3,7 +3,7 @@ import type { SandboxHandle } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { expect, it } from "vitest";
 import type { SandboxDriver, SandboxState } from "../types.ts";
-import { type DriverUnderTest, never, openPlace, openSandbox } from "./sandbox.ts";
+import { COUNT_FORKS, type DriverUnderTest, never, openPlace, openSandbox } from "./sandbox.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -51,21 +51,7 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
   it("stops a fork bomb at the limit of processes, while a neighbour notices nothing", async () => {
     await using neighbour = await openSandbox(opened());
     await using sandbox = await openSandbox(opened(), { limits: { processes: 100 } });
-    const count = await sandbox.output(`python3 -c '
-import os, signal
-children = []
-try:
-    for _ in range(1000):
-        child = os.fork()
-        if child == 0:
-            signal.pause()
-        children.append(child)
-except OSError:
-    pass
-print(len(children))
-for child in children:
-    os.kill(child, signal.SIGKILL)
-'`);
+    const count = await sandbox.output(COUNT_FORKS);
     expect(Number(count)).toBeGreaterThan(20);
     expect(Number(count)).toBeLessThan(100);
     // The classic one, which never stops by itself.

@@ -146,3 +146,20 @@ const call = async (
   if (response.statusCode !== 200) throw new Error(`${method} ${path} answered ${response.statusCode}: ${answer}`);
   return answer;
 };
+
+/** A command that starts processes until it may not start more, prints how many those were, and ends them. */
+export const COUNT_FORKS = `python3 -c '
+import os, signal
+children = []
+try:
+    for _ in range(1000):
+        child = os.fork()
+        if child == 0:
+            signal.pause()
+        children.append(child)
+except OSError:
+    pass
+print(len(children))
+for child in children:
+    os.kill(child, signal.SIGKILL)
+'`;
