@@ -45,7 +45,6 @@ const ServerLine = () => {
   if (data === undefined) return null;
   return (
     <p className="text-2xs text-ink-faint" title={data.driver.sentence}>
-      {data.demo ? "Demo mode · " : ""}
       {data.driver.name} · v{data.version}
     </p>
   );

@@ -46,7 +46,10 @@ export const START = Date.parse("2026-11-22T20:00:00.000Z");
 
 export const createMemoryBackend = (now = START): MemoryBackend => {
   let counter = 0;
-  const number = (): string => String((counter += 1)).padStart(12, "0");
+  const number = (): string => {
+    counter += 1;
+    return String(counter).padStart(12, "0");
+  };
   const tasks: Task[] = [];
   const runs: Run[] = [];
   const instances: Instance[] = [];
@@ -154,7 +157,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         async create(input) {
           const task = tasks.find(({ id }) => id === input.taskId);
           if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}.`);
-          if (input.repository.startsWith("file:")) throw new CcrError("bad_request", "'file:' addresses are not taken; give an https URL.");
+          if (input.repository.startsWith("file:"))
+            throw new CcrError("bad_request", "'file:' addresses are not taken; give an https URL.");
           launched.push(input);
           return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null });
         },

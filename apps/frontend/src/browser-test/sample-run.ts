@@ -3,7 +3,9 @@ import type { AuditRecord, Message, RunId } from "@ccr/protocol";
 type AgentBody = Extract<Message, { source: "agent" }>["body"];
 type RunnerBody = Extract<Message, { source: "runner" }>["body"];
 /** A message before it has a place in a transcript. */
-export type Said = { source: "agent"; body: AgentBody; afterMs: number } | { source: "runner"; body: RunnerBody; afterMs: number };
+export type Said =
+  | { source: "agent"; body: AgentBody; afterMs: number }
+  | { source: "runner"; body: RunnerBody; afterMs: number };
 
 const SESSION = "4f5a0c1e-8a53-4c0e-9a55-0a4b1f6f1c11";
 const we = (body: RunnerBody, afterMs = 20): Said => ({ source: "runner", body, afterMs });
@@ -70,7 +72,8 @@ export const allowedRecord = (runId: RunId, n: number): AuditRecord => ({
   usage: { model: "claude-sonnet-5", inputTokens: 9000, outputTokens: 420, cacheReadTokens: 8000, cacheWriteTokens: 0 },
 });
 
-const INSTRUCTIONS = "Add a `slugify` function to `src/slugify.js`.\n\nIt lower-cases, replaces accents, and joins words with **one** hyphen. Write tests for it.";
+const INSTRUCTIONS =
+  "Add a `slugify` function to `src/slugify.js`.\n\nIt lower-cases, replaces accents, and joins words with **one** hyphen. Write tests for it.";
 
 /** Preparing the sandbox, and the first step up to its check. */
 export const firstPart = (runId: RunId): Said[] => [
@@ -97,7 +100,12 @@ export const firstPart = (runId: RunId): Said[] => [
     cwd: "/workspace",
     tools: ["Bash", "Read", "Edit", "Write", "Grep", "Glob", "TodoWrite", "Task"],
   }),
-  says([{ type: "thinking", thinking: "The repository is small. Let me look at how it is laid out, then write the function and its tests." }]),
+  says([
+    {
+      type: "thinking",
+      thinking: "The repository is small. Let me look at how it is laid out, then write the function and its tests.",
+    },
+  ]),
   says([text("I’ll look at the repository first, then write the function **test first**.")]),
   says([
     call("t1", "TodoWrite", {
@@ -114,11 +122,22 @@ export const firstPart = (runId: RunId): Said[] => [
   says([call("t3", "Read", { file_path: "/workspace/src/slugify.js" })]),
   gave("t3", "     1→export const slugify = (text) =>\n     2→  text.toLowerCase();\n"),
   says([call("t4", "Grep", { pattern: "slugify", path: "/workspace", output_mode: "content" })]),
-  gave("t4", "src/slugify.js:1:export const slugify = (text) =>\ntest/slugify.test.js:3:import { slugify } from '../src/slugify.js';"),
+  gave(
+    "t4",
+    "src/slugify.js:1:export const slugify = (text) =>\ntest/slugify.test.js:3:import { slugify } from '../src/slugify.js';",
+  ),
   says([
-    call("t5", "Task", { description: "Find how others name slugs", prompt: "Search the repository for slug conventions.", subagent_type: "Explore" }),
+    call("t5", "Task", {
+      description: "Find how others name slugs",
+      prompt: "Search the repository for slug conventions.",
+      subagent_type: "Explore",
+    }),
   ]),
-  agent({ type: "user", parent_tool_use_id: "t5", message: { role: "user", content: [text("Search the repository for slug conventions.")] } }),
+  agent({
+    type: "user",
+    parent_tool_use_id: "t5",
+    message: { role: "user", content: [text("Search the repository for slug conventions.")] },
+  }),
   says([call("s1", "Glob", { pattern: "**/*.md" })], "t5"),
   gave("s1", "README.md", { parent: "t5" }),
   says([text("Only the README mentions slugs: lower case, one hyphen.")], "t5"),
@@ -155,7 +174,15 @@ export const firstPart = (runId: RunId): Said[] => [
   gave("t7", `Exit code 1\n${TEST_OUTPUT}`, { isError: true }),
   we({ type: "egress_refused", record: refusedRecord(runId, 1) }),
   we({ type: "egress_refused", record: refusedRecord(runId, 2) }),
-  agent({ type: "system", subtype: "api_retry", attempt: 1, max_retries: 10, retry_delay_ms: 512, error_status: 529, error: "overloaded" }),
+  agent({
+    type: "system",
+    subtype: "api_retry",
+    attempt: 1,
+    max_retries: 10,
+    retry_delay_ms: 512,
+    error_status: 529,
+    error: "overloaded",
+  }),
   says([
     text(
       "One test fails: accents are dropped instead of replaced. `normalize('NFD')` splits them off:\n\n```js\ntext.normalize('NFD').replace(/\\p{M}/gu, '')\n```\n\n| input | before | after |\n|---|---|---|\n| `Crème brûlée` | `crme-brle` | `creme-brulee` |\n\nSee [MDN](https://developer.mozilla.org/docs/normalize) – and never [this](javascript:alert(1)) or <img src=x onerror=alert(1)>.",
@@ -164,7 +191,8 @@ export const firstPart = (runId: RunId): Said[] => [
   says([
     call("t8", "Write", {
       file_path: "/workspace/src/slugify.js",
-      content: "export const slugify = (text) =>\n  text\n    .normalize('NFD')\n    .replace(/\\p{M}/gu, '')\n    .toLowerCase()\n    .replace(/[^a-z0-9]+/g, '-')\n    .replace(/^-|-$/g, '');\n",
+      content:
+        "export const slugify = (text) =>\n  text\n    .normalize('NFD')\n    .replace(/\\p{M}/gu, '')\n    .toLowerCase()\n    .replace(/[^a-z0-9]+/g, '-')\n    .replace(/^-|-$/g, '');\n",
     }),
   ]),
   gave("t8", "File written."),
@@ -174,7 +202,8 @@ export const firstPart = (runId: RunId): Said[] => [
 ];
 
 /** A call that is still going on. */
-export const openCall = (): Said => says([call("t10", "Bash", { command: "npm test -- --watch=false", description: "Run all tests" })]);
+export const openCall = (): Said =>
+  says([call("t10", "Bash", { command: "npm test -- --watch=false", description: "Run all tests" })]);
 
 /** The end of that call, the first step's check, the second step, and the end of the run. */
 export const lastPart = (): Said[] => [
@@ -222,7 +251,15 @@ export const lastPart = (): Said[] => [
   we({ type: "step_started", stepIndex: 1, attempt: 1, instructions: "Describe it in the README." }),
   we({ type: "execution_started", executionId: "e2", prompt: "Describe it in the README." }),
   says([text("I’ve added a short section to the README.")]),
-  agent({ type: "result", subtype: "success", is_error: false, duration_ms: 3100, num_turns: 2, total_cost_usd: 0.021, usage: { input_tokens: 3000, output_tokens: 310 } }),
+  agent({
+    type: "result",
+    subtype: "success",
+    is_error: false,
+    duration_ms: 3100,
+    num_turns: 2,
+    total_cost_usd: 0.021,
+    usage: { input_tokens: 3000, output_tokens: 310 },
+  }),
   we({ type: "check_started", stepIndex: 1, attempt: 1, command: "grep -q slugify README.md" }),
   we({
     type: "check_finished",
@@ -240,7 +277,12 @@ export const lastPart = (): Said[] => [
   we({ type: "step_finished", stepIndex: 1, attempt: 1, passed: false }),
   we({ type: "stage", stage: "results", state: "started", text: "Saving the results" }),
   we({ type: "stage", stage: "results", state: "finished", text: "Saved the results", durationMs: 77 }, 77),
-  we({ type: "status", status: "failed", reason: "check_failed", sentence: "A check of step 2 did not pass: grep -q slugify README.md" }),
+  we({
+    type: "status",
+    status: "failed",
+    reason: "check_failed",
+    sentence: "A check of step 2 did not pass: grep -q slugify README.md",
+  }),
 ];
 
 export const samplePatch = `diff --git a/README.md b/README.md

@@ -50,7 +50,7 @@ const InstanceRow = ({ instance }: { instance: Instance }) => {
         <span className="sr-only">Age </span>
         <Elapsed from={createdAt} to={stoppedAt} />
       </span>
-      <div className="order-2 md:order-none">
+      <div className="order-2 justify-self-end md:order-none">
         <Confirm
           title="Remove this sandbox?"
           action="Remove"

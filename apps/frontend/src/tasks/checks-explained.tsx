@@ -12,7 +12,10 @@ export const ChecksExplained = ({ checks }: { checks: string }) => {
       )}
       {commands.length > 0 && (
         <div className="flex flex-col gap-1">
-          <p>{plural(commands.length, "command")}, run in order after the step. Exit code 0 passes; any other fails the step:</p>
+          <p>
+            {commands.length === 1 ? "One command is run" : `${commands.length} commands are run in this order`} after the step.
+            Exit code 0 passes; any other fails the step:
+          </p>
           <ol className="flex flex-col gap-0.5">
             {commands.map((command, index) => (
               // biome-ignore lint/suspicious/noArrayIndexKey: the same command may stand twice

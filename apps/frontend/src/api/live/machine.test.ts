@@ -146,11 +146,25 @@ describe("the end of a stream", () => {
       { type: "page_failed", status: null, problem: "network" },
       { type: "timer" },
       { type: "page_failed", status: null, problem: "network" },
+      { type: "timer" },
+      { type: "page_failed", status: null, problem: "network" },
     ];
     const { state, last } = play([...live(2), ...lose]);
     expect(connectionOf(state)).toBe("offline");
-    expect(last).toEqual([{ type: "wait", ms: 1000 }]);
+    expect(last).toEqual([{ type: "wait", ms: 2000 }]);
     expect([1, 2, 3, 7, 40].map(retryDelayMs)).toEqual([250, 500, 1000, 15_000, 15_000]);
+  });
+
+  test("a stream that opens and ends at once is tried again at a steady pace", () => {
+    let { state } = play(live(2));
+    for (let round = 0; round < 10; round += 1) {
+      state = play(
+        [{ type: "closed", at: 1 }, { type: "timer" }, { type: "page_read", messages: [], complete: true }],
+        state,
+      ).state;
+      state = play([{ type: "opened", at: 1 }], state).state;
+    }
+    expect(play([{ type: "closed", at: 1 }], state).last).toEqual([{ type: "wait", ms: 1000 }]);
   });
 
   test("a stream that held for long is not punished for earlier failures", () => {

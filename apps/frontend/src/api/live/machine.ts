@@ -63,6 +63,9 @@ export const initialLiveState: LiveState = {
 const HEALTHY_MS = 10_000;
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 15_000;
+const FAILURES_ONCE_OPEN = 2;
+/** From so many failures in a row on, the page says that it is offline. */
+const OFFLINE_FAILURES = 4;
 
 /** How long to wait before the try that follows `failures` tries. */
 export const retryDelayMs = (failures: number): number => Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.max(0, failures - 1));
@@ -128,7 +131,12 @@ export const reduceLive = (state: LiveState, event: LiveEvent): LiveStep => {
       }
       return retryLater(state, event.problem);
     case "opened":
-      return name === "connecting" ? { state: { ...state, phase: { name: "live", since: event.at } }, effects: [] } : unchanged;
+      if (name !== "connecting") return unchanged;
+      // A stream that opens is worth trying again soon, even where something ends it at once each time.
+      return {
+        state: { ...state, phase: { name: "live", since: event.at }, failures: Math.min(state.failures, FAILURES_ONCE_OPEN) },
+        effects: [],
+      };
     case "received": {
       if (!isStreaming(state) || event.message.seq <= state.lastSeq) return unchanged;
       if (event.message.seq === state.lastSeq + 1) {
@@ -170,7 +178,7 @@ export const connectionOf = (state: LiveState): Connection => {
     case "catching_up":
     case "connecting":
     case "waiting":
-      if (state.failures >= 3) return "offline";
+      if (state.failures >= OFFLINE_FAILURES) return "offline";
       return state.failures > 0 || state.phase.name === "waiting" || state.gapAt !== null ? "reconnecting" : "loading";
   }
 };

@@ -10,11 +10,19 @@ const GUTTER = {
 const MARK = { context: " ", added: "+", removed: "-" } as const;
 
 /** One line of a diff: both numbers, the mark, the text. */
-export const DiffLine = ({ line: { kind, oldLine, newLine, text, noNewline } }: { line: PatchLine }) => (
+export const DiffLine = ({
+  line: { kind, oldLine, newLine, text, noNewline },
+  oldNumbers = true,
+}: {
+  line: PatchLine;
+  oldNumbers?: boolean;
+}) => (
   <div className={classes("code flex h-5 min-w-full whitespace-pre", ROW[kind])}>
-    <span aria-hidden className={classes("nums w-11 shrink-0 pr-1.5 text-right text-2xs leading-5 select-none", GUTTER[kind])}>
-      {oldLine}
-    </span>
+    {oldNumbers && (
+      <span aria-hidden className={classes("nums w-11 shrink-0 pr-1.5 text-right text-2xs leading-5 select-none", GUTTER[kind])}>
+        {oldLine}
+      </span>
+    )}
     <span aria-hidden className={classes("nums w-11 shrink-0 pr-1.5 text-right text-2xs leading-5 select-none", GUTTER[kind])}>
       {newLine}
     </span>
@@ -32,13 +40,16 @@ export const DiffLine = ({ line: { kind, oldLine, newLine, text, noNewline } }: 
 );
 
 /** A small diff, all of it. For large ones see the changes of a run. */
-export const DiffLines = ({ lines }: { lines: readonly PatchLine[] }) => (
-  <div className="overflow-x-auto rounded-lg border border-line bg-surface py-1">
-    <div className="w-max min-w-full">
-      {lines.map((line, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one diff never change
-        <DiffLine key={index} line={line} />
-      ))}
+export const DiffLines = ({ lines }: { lines: readonly PatchLine[] }) => {
+  const oldNumbers = lines.some(({ oldLine }) => oldLine !== null);
+  return (
+    <div className="overflow-x-auto rounded-lg border border-line bg-surface py-1">
+      <div className="w-max min-w-full">
+        {lines.map((line, index) => (
+          // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one diff never change
+          <DiffLine key={index} line={line} oldNumbers={oldNumbers} />
+        ))}
+      </div>
     </div>
-  </div>
-);
+  );
+};

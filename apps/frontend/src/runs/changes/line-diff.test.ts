@@ -21,6 +21,12 @@ test("nothing before, nothing after, nothing changed", () => {
   expect(shown("a\nb", "a\nb")).toEqual([]);
 });
 
+test("the newline at the end of both begins no line; of one alone it is a change", () => {
+  expect(shown("", "a\n")).toEqual(["+:1 a"]);
+  expect(shown("a\n", "a\nb\n")).toEqual([" 1:1 a", "+:2 b"]);
+  expect(shown("a", "a\n")).toEqual([" 1:1 a", "+:2 "]);
+});
+
 test("a repeated line is not lost", () => {
   expect(shown("a\na", "a\na\na")).toEqual([" 1:1 a", " 2:2 a", "+:3 a"]);
 });

@@ -39,10 +39,16 @@ const markMiddle = (before: readonly string[], after: readonly string[]): Mark[]
   return marks;
 };
 
+/** The lines of both; the newline that ends each of them begins no line. */
+const linesOf = (before: string, after: string): [string[], string[]] => {
+  const ended = [before, after].every((text) => text === "" || text.endsWith("\n"));
+  const split = (text: string): string[] => (text === "" ? [] : (ended ? text.slice(0, -1) : text).split("\n"));
+  return [split(before), split(after)];
+};
+
 /** The lines of two texts, told apart, numbered from 1 in each, with at most `context` unchanged lines around what changed. */
 export const diffLines = (before: string, after: string, context = 3): readonly PatchLine[] => {
-  const left = before === "" ? [] : before.split("\n");
-  const right = after === "" ? [] : after.split("\n");
+  const [left, right] = linesOf(before, after);
   let head = 0;
   while (head < left.length && head < right.length && left[head] === right[head]) head += 1;
   let tail = 0;

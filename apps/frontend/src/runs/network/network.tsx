@@ -9,7 +9,7 @@ import { formatBytes, formatClock, formatDuration, plural } from "../../ui/forma
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
 
-const COLUMNS = "grid grid-cols-[4.5rem_5rem_minmax(14rem,1.5fr)_minmax(9rem,1fr)_3.5rem_8.5rem_4.5rem] items-center gap-3 px-4";
+const COLUMNS = "grid grid-cols-[4rem_5rem_minmax(14rem,1.6fr)_minmax(9rem,1fr)_3rem_8.5rem_3.5rem] items-center gap-3 px-4";
 
 const RequestRow = ({ record }: { record: AuditRecord }) => {
   const refused = record.decision === "refused";

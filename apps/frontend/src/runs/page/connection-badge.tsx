@@ -40,7 +40,7 @@ export const ConnectionBadge = ({
     <div className={classes("flex shrink-0 items-center gap-2 pl-2 text-xs", text)}>
       <output className="flex items-center gap-1.5" title={problem ?? title}>
         <span aria-hidden className={classes("size-1.5 rounded-full", dot)} />
-        {label}
+        <span className={connection === "live" || connection === "ended" ? "sr-only sm:not-sr-only" : ""}>{label}</span>
       </output>
       {(connection === "offline" || connection === "reconnecting") && (
         <button type="button" onClick={onRetry} className="rounded font-medium text-accent hover:underline">

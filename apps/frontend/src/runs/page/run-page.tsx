@@ -58,7 +58,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
       key={name}
       value={name}
       className={classes(
-        "inset-ring-focus flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-3 text-sm font-medium text-ink-soft hover:text-ink",
+        "inset-ring-focus flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-2.5 text-sm sm:px-3 font-medium text-ink-soft hover:text-ink",
         "data-[state=active]:border-accent data-[state=active]:text-ink",
         name === "steps" && "lg:hidden",
       )}

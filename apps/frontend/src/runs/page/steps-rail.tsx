@@ -1,5 +1,5 @@
 import { type CheckResult, isFinal, parseChecks, type Run } from "@ccr/protocol";
-import { useLocation } from "@tanstack/react-router";
+import { Link } from "@tanstack/react-router";
 import { Ban, Circle, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon } from "lucide-react";
 import { classes } from "../../ui/classes.ts";
 import { formatDuration } from "../../ui/format.ts";
@@ -84,7 +84,6 @@ const StepItem = ({
   folds: Folds;
 }) => {
   const step = run.steps[index];
-  const path = useLocation({ select: ({ pathname }) => pathname });
   if (step === undefined) return null;
   const runEnded = isFinal(run.status);
   const state = stepState(progress, runEnded);
@@ -102,9 +101,15 @@ const StepItem = ({
           {last === undefined ? (
             <span className="font-medium text-ink-soft">Step {index + 1}</span>
           ) : (
-            <a href={`${path}#m${last.seq}`} title="Show it in the transcript" className="rounded font-medium hover:underline">
+            <Link
+              to="/runs/$runId"
+              params={{ runId: run.id }}
+              hash={`m${last.seq}`}
+              title="Show it in the transcript"
+              className="rounded font-medium hover:underline"
+            >
               Step {index + 1}
-            </a>
+            </Link>
           )}
           <span className="nums text-2xs text-ink-faint">
             {last !== undefined && last.attempt > 1 && `attempt ${last.attempt} · `}
@@ -128,8 +133,8 @@ const StepItem = ({
           title={open ? "Show less" : "Show all of it"}
           onClick={() => folds.set(key, !open)}
           className={classes(
-            "inset-ring-focus rounded text-left text-xs whitespace-pre-wrap text-ink-soft [overflow-wrap:anywhere] hover:text-ink",
-            !open && "line-clamp-3",
+            "inset-ring-focus rounded text-left text-xs text-ink-soft [overflow-wrap:anywhere] hover:text-ink",
+            open ? "whitespace-pre-wrap" : "line-clamp-3",
           )}
         >
           {step.instructions.trim()}

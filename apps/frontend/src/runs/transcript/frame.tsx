@@ -1,7 +1,7 @@
 import { ChevronRight, Link2, type LucideIcon } from "lucide-react";
 import type { ReactNode } from "react";
 import { classes } from "../../ui/classes.ts";
-import { formatClock, formatMoment } from "../../ui/format.ts";
+import { formatClock } from "../../ui/format.ts";
 import type { Entry } from "../entries/entry.ts";
 import type { Folds } from "../page/use-run-stream.ts";
 
@@ -15,7 +15,7 @@ export const TONE_TEXT: Record<Tone, string> = {
   warn: "text-warn",
 };
 
-/** What every entry has: its sign on the left, its time and the link to it on the right. */
+/** What every entry has: its sign, which is also the link to it and tells its time. */
 export const EntryFrame = ({
   entry,
   icon: Icon,
@@ -29,18 +29,17 @@ export const EntryFrame = ({
   spin?: boolean;
   children: ReactNode;
 }) => (
-  <div className="group/entry grid grid-cols-[1.5rem_minmax(0,1fr)_auto] gap-x-1.5">
-    <Icon aria-hidden className={classes("mt-[0.1875rem] size-3.5", TONE_TEXT[tone], spin && "animate-spin")} />
-    <div className="min-w-0">{children}</div>
+  <div className="grid grid-cols-[1.25rem_minmax(0,1fr)] gap-x-2">
     <a
       href={`#m${entry.seq}`}
-      title={`Link to message ${entry.seq}, ${formatMoment(entry.at)}`}
+      title={`${formatClock(entry.at)} · link to message ${entry.seq}`}
       aria-label={`Link to message ${entry.seq}`}
-      className="nums flex h-5 items-center gap-1 rounded pl-2 text-2xs text-ink-faint opacity-0 transition-opacity group-hover/entry:opacity-100 hover:text-accent focus-visible:opacity-100"
+      className={classes("group/link grid h-5 place-items-center rounded", TONE_TEXT[tone])}
     >
-      <span className="hidden sm:inline">{formatClock(entry.at)}</span>
-      <Link2 aria-hidden className="size-3" />
+      <Icon aria-hidden className={classes("size-3.5 group-hover/link:hidden", spin && "animate-spin")} />
+      <Link2 aria-hidden className="hidden size-3.5 text-accent group-hover/link:block" />
     </a>
+    <div className="min-w-0">{children}</div>
   </div>
 );
 

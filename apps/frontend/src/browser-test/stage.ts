@@ -1,0 +1,75 @@
+import { type TemporaryFolder, temporaryFolder } from "@ccr/testkit";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { build } from "vite";
+import { createMemoryBackend, type MemoryBackend } from "./memory-backend.ts";
+import { type PageServer, startPageServer } from "./page-server.ts";
+
+/** The built page and a browser, for all tests of a file. */
+export interface Theatre extends AsyncDisposable {
+  /** A server, a backend and a page of their own, for one test. */
+  open(options?: { path?: string; width?: number; prepare?: (backend: MemoryBackend) => void }): Promise<Stage>;
+}
+
+export interface Stage extends AsyncDisposable {
+  readonly backend: MemoryBackend;
+  readonly server: PageServer;
+  readonly page: Page;
+  go(path: string): Promise<void>;
+  /** What must never happen: broken policy, errors that nobody caught, requests to other hosts. */
+  readonly offences: readonly string[];
+}
+
+const openStage = async (
+  dist: TemporaryFolder,
+  browser: Browser,
+  options: Parameters<Theatre["open"]>[0] = {},
+): Promise<Stage> => {
+  const { path, width = 1280, prepare } = options;
+  const backend = createMemoryBackend();
+  prepare?.(backend);
+  const server = await startPageServer(dist.path, backend);
+  const context = await browser.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  const offences: string[] = [];
+  page.on("pageerror", (error) => offences.push(`uncaught: ${error.message}`));
+  page.on("console", (message) => {
+    if (/Content Security Policy|unique "key"|Maximum update depth/.test(message.text())) offences.push(message.text());
+  });
+  page.on("request", (request) => {
+    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) offences.push(`request: ${request.url()}`);
+  });
+  const go = async (to: string): Promise<void> => {
+    await page.goto(server.url + to, { waitUntil: "load" });
+  };
+  if (path !== undefined) await go(path);
+  return {
+    backend,
+    server,
+    page,
+    offences,
+    go,
+    async [Symbol.asyncDispose]() {
+      await context.close();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+};
+
+/** Builds the page as it is shipped and starts Chromium. */
+export const openTheatre = async (): Promise<Theatre> => {
+  const dist = await temporaryFolder();
+  const root = new URL("../..", import.meta.url).pathname;
+  await build({ root, configFile: `${root}/vite.config.ts`, logLevel: "error", build: { outDir: dist.path, emptyOutDir: true } });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"],
+  });
+  return {
+    open: (options) => openStage(dist, browser, options),
+    async [Symbol.asyncDispose]() {
+      await browser.close();
+      await dist[Symbol.asyncDispose]();
+    },
+  };
+};
