@@ -25,9 +25,11 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
   });
   afterAll(() => stack[Symbol.asyncDispose]());
 
-  /** Lets the real agent run one command and gives what it printed, and the transcript. */
-  const inSandbox = async (command: string): Promise<{ output: string; transcript: string; id: string }> => {
+  /** Lets the real agent run one script and gives what it printed, and the transcript. */
+  const inSandbox = async (script: string): Promise<{ output: string; transcript: string; id: string }> => {
     const { server, model, repositories } = stack;
+    // The agent's own shell differs between sandboxes.
+    const command = `bash <<'ATTACK'\n${script}\nATTACK`;
     model.setScenario(
       parseScenario({
         name: "attack",
