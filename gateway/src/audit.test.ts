@@ -78,7 +78,7 @@ describe("the audit log", () => {
     const first = await openAuditLog(path, RUN);
     first.append(draft("/1"));
     await first.close();
-    await appendFile(path, '{"n":2,"at":"2026-');
+    await appendFile(path, `{"n":2,"rule":"${"longer than the record that takes its place ".repeat(50)}`);
     const second = await openAuditLog(path, RUN);
     second.append(draft("/2"));
     await second.close();

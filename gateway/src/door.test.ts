@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { mkdir, stat, writeFile } from "node:fs/promises";
+import net from "node:net";
 import { text } from "node:stream/consumers";
 import type { Door } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
@@ -99,13 +100,20 @@ describe("a door", () => {
       },
       limits: { resolveMs: 600_000 },
     });
-    const clients = ["GET http://slow.test/ HTTP/1.1\r\nHost: x\r\n\r\n", "nonsense\r\n\r\n", "GET", ""].map((bytes) => {
-      const client = connectTo(house.door.socketPath);
+    const clients = [
+      "nonsense\r\n\r\n",
+      "CONNECT evil.test:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET http://slow.test/ HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET",
+      "",
+    ].map((bytes) => {
+      // Such a client keeps its end open after it was told to go.
+      const client = net.connect({ path: house.door.socketPath, allowHalfOpen: true });
       client.on("error", () => {});
       client.write(bytes);
       return client;
     });
-    await asked.promise;
+    await Promise.all([asked.promise, ...clients.slice(0, 2).map((client) => once(client, "data"))]);
     const startedAt = performance.now();
     await house.gateway.closeDoor(RUN);
     expect(performance.now() - startedAt).toBeLessThan(2_000);

@@ -94,9 +94,8 @@ describe("the gateway's process", () => {
     await using gateway = await startGatewayProcess({
       controlPath: folder.join("control.sock"),
       env: environment("http://127.0.0.1:9"),
+      isHeard: false,
     });
-    gateway.child.stdout?.destroy();
-    gateway.child.stderr?.destroy();
     const door = await doorIn(folder);
     await gateway.client.openDoor(door);
     expect(await sendRaw(door.socketPath, refusedRequest("evil"))).toMatch(/^HTTP\/1\.1 403 /);

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { pinnedNode } from "@ccr/testkit";
+import { pinnedNode, waitFor } from "@ccr/testkit";
 import { type GatewayClient, gatewayClient } from "../client.ts";
 import { gatewayMainPath } from "../index.ts";
 
@@ -14,9 +14,16 @@ export type GatewayProcess = {
   stop(signal: NodeJS.Signals): Promise<number | null>;
 } & AsyncDisposable;
 
-type Options = { controlPath: string; env: Record<string, string>; command?: string[] };
+type Options = {
+  controlPath: string;
+  env: Record<string, string>;
+  /** A command that runs the gateway, in front of it. */
+  command?: string[];
+  /** Whether anybody reads what it writes. */
+  isHeard?: boolean;
+};
 
-const spawnGateway = ({ controlPath, env, command = [] }: Options) => {
+const spawnGateway = ({ controlPath, env, command = [], isHeard = true }: Options) => {
   const [program = pinnedNode, ...rest] = [...command, pinnedNode, gatewayMainPath];
   const child = spawn(program, rest, { env: { GATEWAY_CONTROL: controlPath, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
@@ -24,6 +31,7 @@ const spawnGateway = ({ controlPath, env, command = [] }: Options) => {
     stream.on("data", (chunk: Buffer) => {
       said += chunk.toString();
     });
+    if (!isHeard) stream.destroy();
   }
   return { child, said: () => said };
 };
@@ -35,16 +43,19 @@ export const runGateway = async (options: Options): Promise<{ code: number | nul
   return { code, said: said() };
 };
 
-/** Starts the gateway and waits until it says that it is ready. */
+/** Starts the gateway and waits until it serves. */
 export const startGatewayProcess = async (options: Options): Promise<GatewayProcess> => {
   const { child, said } = spawnGateway(options);
   const ended = once(child, "close");
-  const isReady = new Promise<void>((resolve) => {
-    child.stdout.on("data", () => said().includes("ready at") && resolve());
-  });
-  const first = await Promise.race([isReady, ended]);
-  if (first !== undefined) throw new Error(`the gateway ended before it was ready: ${said()}`);
   const client = gatewayClient(options.controlPath);
+  await waitFor(
+    async () => {
+      if (child.exitCode !== null) return true;
+      return (await client.health()).status === "ok";
+    },
+    { what: "the gateway to serve" },
+  );
+  if (child.exitCode !== null) throw new Error(`the gateway ended before it served: ${said()}`);
   const stop = async (signal: NodeJS.Signals): Promise<number | null> => {
     child.kill(signal);
     const [code] = await ended;
