@@ -23,9 +23,15 @@ const KEPT_CHARACTERS = 16_000;
  */
 const ended = (child) =>
   new Promise((resolve, reject) => {
+    /** @type {Record<string, number>} */
+    const passedAt = {};
     /** @param {NodeJS.Signals} signal */
     const pass = (signal) => {
-      if (!(signal === "SIGINT" && process.stdin.isTTY)) child.kill(signal);
+      const now = performance.now();
+      // npm passes on what the whole process group got already: one wish, not two.
+      const isRepeated = now - (passedAt[signal] ?? Number.NEGATIVE_INFINITY) < 500;
+      passedAt[signal] = now;
+      if (!isRepeated && !(signal === "SIGINT" && process.stdin.isTTY)) child.kill(signal);
     };
     for (const name of FORWARDED) process.on(name, pass);
     const release = () => {
