@@ -156,7 +156,11 @@ export const LaunchForm = ({
             )}
           </Field>
           {LIMIT_FIELDS.map((field) => (
-            <Field key={field.key} label={`${field.label} (${field.unit})`} error={problems.get(`limits.${field.key}`)}>
+            <Field
+              key={field.key}
+              label={field.unit === "" ? field.label : `${field.label} (${field.unit})`}
+              error={problems.get(`limits.${field.key}`)}
+            >
               {(parts) => (
                 <TextInput
                   {...parts}

@@ -3,6 +3,7 @@ import { RunLimits } from "@ccr/protocol";
 export type LimitField = {
   key: keyof RunLimits;
   label: string;
+  /** Empty where the label says it. */
   unit: string;
   /** How many of the protocol's units one of the shown units is. */
   factor: number;
@@ -11,12 +12,12 @@ export type LimitField = {
 export const LIMIT_FIELDS: readonly LimitField[] = [
   { key: "timeSeconds", label: "Time for the whole run", unit: "minutes", factor: 60 },
   { key: "budgetUsd", label: "Money for the model", unit: "US dollars", factor: 1 },
-  { key: "turns", label: "Turns of one step", unit: "turns", factor: 1 },
+  { key: "turns", label: "Turns of one step", unit: "", factor: 1 },
   { key: "stallSeconds", label: "Silence before it counts as stalled", unit: "minutes", factor: 60 },
   { key: "checkSeconds", label: "Time for one check", unit: "minutes", factor: 60 },
   { key: "memoryMb", label: "Memory", unit: "MiB", factor: 1 },
-  { key: "cpus", label: "Processors", unit: "CPUs", factor: 1 },
-  { key: "processes", label: "Processes", unit: "processes", factor: 1 },
+  { key: "cpus", label: "Processors", unit: "", factor: 1 },
+  { key: "processes", label: "Processes", unit: "", factor: 1 },
   { key: "diskMb", label: "Disk", unit: "MiB", factor: 1 },
 ];
 

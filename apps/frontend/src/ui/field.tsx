@@ -2,7 +2,7 @@ import { type ComponentProps, type ReactNode, useId, useLayoutEffect, useRef } f
 import { classes } from "./classes.ts";
 
 const control =
-  "w-full rounded-md border border-line-strong/60 bg-surface px-2.5 text-ink transition-colors hover:border-line-strong aria-invalid:border-bad";
+  "w-full rounded-md border border-line-strong bg-surface px-2.5 text-ink transition-colors hover:border-ink-faint aria-invalid:border-bad";
 
 type FieldParts = { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean | undefined };
 

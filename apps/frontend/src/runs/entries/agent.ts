@@ -14,7 +14,9 @@ const QUIET: ReadonlySet<string> = new Set([
   "auth_status",
   "prompt_suggestion",
   "keep_alive",
+  "command_lifecycle",
   "system/status",
+  "system/ui_invalidate",
   "system/thinking_tokens",
   "system/hook_started",
   "system/hook_progress",
@@ -226,7 +228,7 @@ const addResult = (builder: Builder, { seq, at, body }: AgentMessage): void => {
     at,
     ok,
     subtype,
-    costUsd: numberOf(body.total_cost_usd),
+    costUsd: costOfTurn(builder, body),
     turns: numberOf(body.num_turns),
     durationMs: numberOf(body.duration_ms),
     inputTokens: numberOf(usage.input_tokens),
@@ -248,6 +250,34 @@ const addRateLimit = (builder: Builder, { seq, at, body }: AgentMessage): void =
   builder.tree.append(null, { kind: "notice", key: String(seq), seq, at, level: "warning", text });
 };
 
+/** Claude Code tells this again for each prompt of a conversation; it is shown when something in it is new. */
+const addInit = (builder: Builder, { seq, at, body }: AgentMessage): void => {
+  const entry: EntryOf<"init"> = {
+    kind: "init",
+    key: String(seq),
+    seq,
+    at,
+    model: textOf(body.model),
+    version: textOf(body.claude_code_version),
+    cwd: textOf(body.cwd),
+    tools: listOf(body.tools).filter((tool) => typeof tool === "string"),
+  };
+  const said = JSON.stringify([textOf(body.session_id), entry.model, entry.version, entry.cwd, entry.tools]);
+  if (said !== builder.init) builder.tree.append(null, entry);
+  builder.init = said;
+};
+
+/** What this turn alone cost: Claude Code tells the sum of its conversation. */
+const costOfTurn = (builder: Builder, body: JsonRecord): number | null => {
+  const sum = numberOf(body.total_cost_usd);
+  if (sum === null) return null;
+  const session = textOf(body.session_id) ?? "";
+  const before = builder.costs.get(session) ?? 0;
+  builder.costs.set(session, sum);
+  // A sum that fell was begun anew.
+  return sum >= before ? sum - before : sum;
+};
+
 const addSystem = (builder: Builder, message: AgentMessage): void => {
   const { seq, at, body } = message;
   const base = { key: String(seq), seq, at };
@@ -257,14 +287,7 @@ const addSystem = (builder: Builder, message: AgentMessage): void => {
   };
   switch (body.subtype) {
     case "init":
-      builder.tree.append(null, {
-        ...base,
-        kind: "init",
-        model: textOf(body.model),
-        version: textOf(body.claude_code_version),
-        cwd: textOf(body.cwd),
-        tools: listOf(body.tools).filter((tool) => typeof tool === "string"),
-      });
+      addInit(builder, message);
       return;
     case "api_retry":
       builder.tree.append(parent, {

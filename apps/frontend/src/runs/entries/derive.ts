@@ -17,6 +17,10 @@ export type Builder = {
   /** The instructions of the step that goes on: an execution's prompt that repeats them is not shown again. */
   instructions: string | null;
   prompt: string | null;
+  /** What Claude Code last said of itself. */
+  init: string | null;
+  /** What each conversation has cost so far. */
+  readonly costs: Map<string, number>;
   todos: readonly Todo[];
 };
 
@@ -50,6 +54,8 @@ export const emptyTranscript = (): Transcript => ({
     checks: new Map(),
     instructions: null,
     prompt: null,
+    init: null,
+    costs: new Map(),
     todos: [],
   },
 });

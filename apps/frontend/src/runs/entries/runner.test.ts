@@ -1,0 +1,105 @@
+import type { AuditRecord } from "@ccr/protocol";
+import { describe, expect, test } from "vitest";
+import { deriveEntries, emptyTranscript, extendTranscript } from "./derive.ts";
+import { clock, exited, hears, only, type Runner, runId, runner, transcriptOf } from "./sample-messages.ts";
+import { stepState } from "./steps.ts";
+
+describe("our own messages", () => {
+  const record = (host: string): AuditRecord => ({
+    n: 1,
+    at: clock(1),
+    runId,
+    kind: "connect",
+    method: "CONNECT",
+    host,
+    port: 443,
+    path: "",
+    decision: "refused",
+    rule: "not on the list",
+    status: 403,
+    bytesUp: 0,
+    bytesDown: 0,
+    durationMs: 1,
+    usage: null,
+  });
+
+  test("a stage is one entry from its start to its end, and a second time a new one", () => {
+    const stage = (state: "started" | "progress" | "finished" | "failed", text: string) =>
+      runner({ type: "stage", stage: "clone", state, text });
+    const stages = only(
+      deriveEntries(
+        transcriptOf(
+          stage("started", "Cloning"),
+          stage("progress", "50 %"),
+          stage("finished", "Cloned"),
+          stage("started", "Again"),
+        ),
+      ),
+      "stage",
+    );
+    expect(stages.map(({ state, text, lines, durationMs }) => [state, text, lines, durationMs])).toEqual([
+      ["finished", "Cloned", ["50 %"], 2000],
+      ["started", "Again", [], null],
+    ]);
+  });
+
+  test("a prompt that only repeats the step's instructions is not shown again", () => {
+    const prompts = (prompt: string) =>
+      only(
+        deriveEntries(
+          transcriptOf(
+            runner({ type: "step_started", stepIndex: 0, attempt: 1, instructions: "Do it" }),
+            runner({ type: "execution_started", executionId: "e", prompt }),
+            hears([{ type: "text", text: prompt }]),
+          ),
+        ),
+        "prompt",
+      ).length;
+    expect([prompts("Do it\n"), prompts("Mend it")]).toEqual([0, 1]);
+  });
+
+  test("a check is one entry, and tells the step how it went", () => {
+    const transcript = extendTranscript(
+      emptyTranscript(),
+      transcriptOf(
+        runner({ type: "step_started", stepIndex: 0, attempt: 1, instructions: "x" }),
+        runner({ type: "check_started", stepIndex: 0, attempt: 1, command: "npm test" }),
+        runner({ type: "check_finished", stepIndex: 0, attempt: 1, result: exited("npm test", 1) }),
+        runner({ type: "check_not_judged", stepIndex: 0, text: "reads well" }),
+        runner({ type: "step_finished", stepIndex: 0, attempt: 1, passed: false }),
+        runner({ type: "step_started", stepIndex: 0, attempt: 2, instructions: "x" }),
+      ),
+    );
+    expect(only(transcript.entries, "check").map(({ result }) => result?.passed)).toEqual([false]);
+    const step = transcript.steps.get(0);
+    expect(step?.attempts.map(({ passed, checks }) => [passed, checks.map(({ result }) => result?.passed)])).toEqual([
+      [false, [false]],
+      [null, []],
+    ]);
+    expect(step?.notJudged).toEqual(["reads well"]);
+    expect([stepState(step, false), stepState(step, true), stepState(undefined, false)]).toEqual([
+      "running",
+      "stopped",
+      "pending",
+    ]);
+  });
+
+  test("refusals of one host in a row are one entry with a count", () => {
+    const refused = (host: string) => runner({ type: "egress_refused", record: record(host) });
+    const transcript = extendTranscript(emptyTranscript(), transcriptOf(refused("a.test"), refused("a.test"), refused("b.test")));
+    expect(only(transcript.entries, "refused").map(({ record: { host }, count }) => [host, count])).toEqual([
+      ["a.test", 2],
+      ["b.test", 1],
+    ]);
+    expect(transcript.refusedCount).toBe(3);
+  });
+
+  test("an execution that ended well says nothing; one that failed says why", () => {
+    const ended = (outcome: Extract<Runner, { type: "execution_ended" }>["outcome"]) =>
+      runner({ type: "execution_ended", executionId: "e", outcome });
+    const entries = deriveEntries(
+      transcriptOf(ended({ kind: "completed", text: "" }), ended({ kind: "failed", code: "agent_stalled", message: "silent" })),
+    );
+    expect(entries).toMatchObject([{ kind: "outcome", outcome: { code: "agent_stalled" } }]);
+  });
+});
