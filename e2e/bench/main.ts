@@ -4,7 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
-import { createGitRepository, projectRoot, temporaryFolder } from "@ccr/testkit";
+import { createGitRepository, projectRoot, shareEngine, temporaryFolder } from "@ccr/testkit";
 import { driversUnderTest } from "../src/drivers.ts";
 import { subscribe } from "../src/server.ts";
 import { type Stack, startStack } from "../src/stack.ts";
@@ -81,6 +81,7 @@ const residentMb = async (pid: number | undefined): Promise<number> => {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
 };
 
+await using _engine = shareEngine();
 const drivers: Record<string, unknown> = {};
 for (const [driver] of await driversUnderTest()) {
   await using stack = await startStack({ driver, scenario });

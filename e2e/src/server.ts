@@ -9,7 +9,8 @@ import { type DriverName, dockerEnvironment } from "./drivers.ts";
 /** A credential that looks like one, and that nothing but the gateway may ever hold. */
 export const REAL_KEY = "sk-ant-api03-the-real-key-that-no-sandbox-may-see";
 
-const UP_WITHIN_MS = 60_000;
+// A first start may build the web UI.
+const UP_WITHIN_MS = 120_000;
 const RUN_WITHIN_MS = 120_000;
 
 export type ServerOptions = {
@@ -19,6 +20,8 @@ export type ServerOptions = {
   modelUrl: string | null;
   localRepositories?: string[];
   environment?: Record<string, string>;
+  /** Starts it as a person does, with all that `npm start` prepares. */
+  asNpmStart?: boolean;
 };
 
 export type Client = ReturnType<typeof createTRPCClient<AppRouter>>;
@@ -41,7 +44,8 @@ export interface Server extends AsyncDisposable {
 /** Starts the real server as a process of its own, on a free port, and waits for its login link. */
 export const startServer = async (options: ServerOptions): Promise<Server> => {
   const { dataDir, driver, modelUrl, localRepositories = [], environment = {} } = options;
-  const child = spawn(pinnedNode, [join(projectRoot, "apps/backend/src/main.ts")], {
+  const program = options.asNpmStart === true ? "scripts/start.mjs" : "apps/backend/src/main.ts";
+  const child = spawn(pinnedNode, [join(projectRoot, program)], {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: dataDir,

@@ -3,6 +3,7 @@ export {
   ensureBaseImage,
   type NoDockerEngine,
   sharedDockerEngine,
+  shareEngine,
   testCache,
   whileNoOtherTest,
 } from "./engine.ts";
