@@ -29,6 +29,8 @@ const STDERR_BYTES = 4096;
 // Claude Code ends its shells and writes its transcript to the end within this time; the SDK grants as much.
 const TERM_GRACE_MS = 2_000;
 
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
 /** One Claude Code process. It is either parked (started before its folder is ready), or at work in a folder. */
 export class AgentProcess {
   /** Resolves when the process is gone and its output has been taken to the end. Never rejects. */
@@ -86,8 +88,7 @@ export class AgentProcess {
 
   /** Whether messages may still be sent to it. */
   get usable(): boolean {
-    const hasEnded = this.#child !== null && (this.#child.exitCode !== null || this.#child.signalCode !== null);
-    return !this.#closed && this.#killing === null && !hasEnded;
+    return !this.#closed && this.#killing === null && (this.#child === null || !hasEnded(this.#child));
   }
 
   /** Gives the agent a prompt. */
@@ -116,12 +117,13 @@ export class AgentProcess {
   async #kill(): Promise<void> {
     this.#closed = true;
     this.#bell.ring();
-    const pid = this.#child?.pid ?? null;
-    if (pid !== null) signalGroup(pid, "SIGTERM");
-    const timer = setTimeout(() => pid !== null && signalGroup(pid, "SIGKILL"), TERM_GRACE_MS);
+    const child = this.#child;
+    // The number of a process that has ended may be another's by now.
+    const signal = (name: NodeJS.Signals) => child?.pid !== undefined && !hasEnded(child) && signalGroup(child.pid, name);
+    signal("SIGTERM");
+    const timer = setTimeout(() => signal("SIGKILL"), TERM_GRACE_MS);
     this.#query?.close();
     this.#spare?.close();
-    this.#gate?.release();
     if (this.#query === null) await this.#end(null);
     await this.exited;
     clearTimeout(timer);
@@ -144,6 +146,12 @@ export class AgentProcess {
     child.stdin.on("error", () => {}); // a process that ended does not read; its exit is what counts
     // Whatever it left behind may hold its output open, and the end of that is waited for.
     child.once("exit", () => void killMarked(AGENT_MARK, this.#parts.mark));
+    // The SDK waits for the end of a process that has closed its output; one that lives on after that would never give another sign.
+    child.stdout.once("close", () => {
+      if (hasEnded(child)) return;
+      const timer = setTimeout(() => child.pid !== undefined && signalGroup(child.pid, "SIGKILL"), TERM_GRACE_MS);
+      child.once("exit", () => clearTimeout(timer));
+    });
     child.stderr.setEncoding("utf8");
     child.stderr.on("data", (text: string) => {
       this.#stderr = (this.#stderr + text).slice(-STDERR_BYTES);
@@ -171,10 +179,7 @@ export class AgentProcess {
   async #pump(query: Query): Promise<void> {
     for (;;) {
       const next = query.next();
-      // When nothing is ready although output was held back, all of what was let through has been taken.
-      const release = this.#gate?.held ? setImmediate(() => this.#gate?.release()) : undefined;
-      const { value, done } = await next;
-      clearImmediate(release);
+      const { value, done } = await (this.#gate === null ? next : this.#gate.take(next));
       if (done) return;
       await this.#parts.onMessage(value);
     }
@@ -184,7 +189,7 @@ export class AgentProcess {
     this.#closed = true;
     this.#bell.ring();
     const child = this.#child;
-    if (child !== null && child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
+    if (child !== null && child.pid !== undefined && !hasEnded(child)) {
       // Its output has ended although it lives: nothing more can come from it.
       const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
       signalGroup(child.pid, "SIGTERM");

@@ -142,13 +142,17 @@ export const startExecutor = async ({ folder, env = {}, listen }: StartOptions):
 };
 
 async function* readEvents(response: IncomingMessage): AsyncGenerator<SpoolEvent> {
-  let rest = "";
+  let parts: string[] = [];
   for await (const chunk of response.setEncoding("utf8")) {
-    const lines = (rest + chunk).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) yield SpoolEvent.parse(JSON.parse(line));
+    const lines = String(chunk).split("\n");
+    const last = lines.pop() ?? "";
+    for (const line of lines) {
+      yield SpoolEvent.parse(JSON.parse([...parts, line].join("")));
+      parts = [];
+    }
+    if (last !== "") parts.push(last);
   }
-  if (rest !== "") throw new Error("the stream ended within a line");
+  if (parts.length > 0) throw new Error("the stream ended within a line");
 }
 
 /** Reads a stream to its end. */
