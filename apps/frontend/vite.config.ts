@@ -4,6 +4,9 @@ import { defineConfig } from "vite";
 
 const backend = "http://127.0.0.1:4100";
 
+// The backend takes requests of its own page only, by host and by origin.
+const proxied = { target: backend, changeOrigin: true, headers: { origin: backend } };
+
 export default defineConfig({
   root: import.meta.dirname,
   plugins: [react(), tailwindcss()],
@@ -15,8 +18,8 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     proxy: {
-      "/trpc": { target: backend, changeOrigin: true },
-      "/login": { target: backend, changeOrigin: true },
+      "/trpc": proxied,
+      "/login": proxied,
     },
   },
 });

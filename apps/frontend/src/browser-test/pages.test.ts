@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import type { Run } from "@ccr/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MemoryBackend } from "./memory-backend.ts";
@@ -95,6 +96,17 @@ describe("tasks", () => {
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("No tasks yet").waitFor();
     expect(backend.tasks).toHaveLength(0);
+  });
+
+  test("is launched from the list: the form is shown and ready to type", { timeout: 30_000 }, async () => {
+    await using stage = await theatre.open({ path: "/tasks", width: 390, prepare: (backend) => void task(backend) });
+    const { page } = stage;
+    await page.getByRole("link", { name: "Launch Add a slugify function" }).click();
+    await page.getByLabel("Repository").waitFor();
+    await page.keyboard.type("acme/typed");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/\/runs\/run_/);
+    expect(stage.backend.launched).toMatchObject([{ repository: "acme/typed" }]);
   });
 
   test("tells of a change made elsewhere, and loses neither side", { timeout: 30_000 }, async () => {
@@ -319,6 +331,27 @@ describe("who is not logged in", () => {
     stage.server.cut();
     await stage.page.getByRole("heading", { name: "Log in" }).waitFor();
   });
+});
+
+test("the first load of any page is less than 250 KB of compressed script, and of nobody else's", {
+  timeout: 60_000,
+}, async () => {
+  await using stage = await theatre.open();
+  const run = stage.backend.addRun(task(stage.backend), ended);
+  stage.backend.say(run.id, [...firstPart(run.id), ...lastPart()]);
+  const scripts: Promise<Buffer>[] = [];
+  stage.page.on("response", (response) => {
+    if (response.url().endsWith(".js")) scripts.push(response.body());
+  });
+  for (const path of ["/", "/tasks/new", `/runs/${run.id}`]) {
+    scripts.length = 0;
+    await stage.go(path);
+    await stage.page.getByRole("heading", { level: 1 }).waitFor();
+    const bytes = (await Promise.all(scripts)).reduce((sum, body) => sum + gzipSync(body).length, 0);
+    expect(bytes).toBeGreaterThan(50_000);
+    expect([path, bytes < 250 * 1024]).toEqual([path, true]);
+  }
+  expect(stage.offences).toEqual([]);
 });
 
 test("what is not there says so: pages, tasks and runs", { timeout: 30_000 }, async () => {

@@ -67,8 +67,9 @@ export const LaunchForm = ({
     const checked = validateLaunch({ ...draft, taskId });
     setProblems(checked.ok ? noProblems : checked.problems);
     if (!checked.ok) return;
-    if (beforeLaunch !== undefined && !(await beforeLaunch())) return;
-    launch.mutate(checked.input);
+    if (beforeLaunch === undefined) return launch.mutate(checked.input);
+    // What was saved just now makes another launch, whatever was sent before.
+    if (await beforeLaunch()) launch.mutate({ ...checked.input, idempotencyKey: newIdempotencyKey() });
   };
 
   const suggestions = [...new Set([...recent, ...(info?.demoRepository == null ? [] : [info.demoRepository])])];

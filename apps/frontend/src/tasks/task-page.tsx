@@ -1,8 +1,8 @@
 import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { History, TriangleAlert } from "lucide-react";
-import { useState } from "react";
+import { useLayoutEffect, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError, statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
@@ -135,6 +135,13 @@ const EditTask = ({ task }: { task: Task }) => {
     );
   };
   const conflict = draft !== null && changed && draft.base !== task.updatedAt;
+  const toLaunch = useLocation({ select: ({ hash }) => hash === "launch" });
+  useLayoutEffect(() => {
+    if (!toLaunch) return;
+    const panel = document.getElementById("launch");
+    panel?.scrollIntoView();
+    panel?.querySelector("input")?.focus({ preventScroll: true });
+  }, [toLaunch]);
   const discard = (): void => {
     setDraft(null);
     setProblems(noProblems);

@@ -9,6 +9,7 @@ import { NotFound } from "../../app/not-found.tsx";
 import { classes } from "../../ui/classes.ts";
 import { ErrorBoundary } from "../../ui/error-boundary.tsx";
 import { LoadError, Skeleton } from "../../ui/feedback.tsx";
+import { useWide } from "../../ui/use-wide.ts";
 import { STATUS_LOOKS } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
 import { TranscriptView } from "../transcript/transcript.tsx";
@@ -47,7 +48,10 @@ const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
 };
 
 const RunTabs = ({ run, stream }: TabProps) => {
-  const { tab = "transcript" } = useSearch({ from: "/runs/$runId" });
+  const search = useSearch({ from: "/runs/$runId" });
+  const wide = useWide();
+  // With room for columns the steps stand beside every tab.
+  const tab = search.tab === undefined || (wide && search.tab === "steps") ? "transcript" : search.tab;
   const navigate = useNavigate({ from: "/runs/$runId" });
   const choose = (value: string): void => {
     const next = value === "steps" ? "steps" : TABS.find((known) => known === value);
@@ -60,7 +64,6 @@ const RunTabs = ({ run, stream }: TabProps) => {
       className={classes(
         "inset-ring-focus flex h-10 shrink-0 items-center gap-1.5 border-b-2 border-transparent px-2.5 text-sm sm:px-3 font-medium text-ink-soft hover:text-ink",
         "data-[state=active]:border-accent data-[state=active]:text-ink",
-        name === "steps" && "lg:hidden",
       )}
     >
       {LABELS[name]}
@@ -75,7 +78,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
           aria-label="What is shown of the run"
           className="flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
         >
-          {trigger("steps")}
+          {!wide && trigger("steps")}
           {trigger("transcript")}
           {trigger("changes")}
           {trigger(
@@ -104,6 +107,7 @@ const LoadedRun = ({ run }: { run: Run }) => {
   const { trpc, queries } = useApi();
   const stream = useRunStream(run.id);
   const { status, steps } = stream.transcript;
+  const wide = useWide();
   // A message that says that the run moved is newer than what was asked for before.
   // biome-ignore lint/correctness/useExhaustiveDependencies: status and steps are what is watched
   useEffect(() => {
@@ -114,11 +118,13 @@ const LoadedRun = ({ run }: { run: Run }) => {
       <title>{`${STATUS_LOOKS[run.status].mark} ${run.taskName} – run`}</title>
       <RunHeader run={run} activity={stream.transcript.activity} />
       <div className="flex min-h-0 flex-1">
-        <aside className="hidden w-72 shrink-0 overflow-y-auto border-r border-line lg:block" aria-label="Steps">
-          <ErrorBoundary name="list of steps">
-            <StepsRail run={run} stream={stream} />
-          </ErrorBoundary>
-        </aside>
+        {wide && (
+          <aside className="w-72 shrink-0 overflow-y-auto border-r border-line" aria-label="Steps">
+            <ErrorBoundary name="list of steps">
+              <StepsRail run={run} stream={stream} />
+            </ErrorBoundary>
+          </aside>
+        )}
         <RunTabs run={run} stream={stream} />
       </div>
     </div>

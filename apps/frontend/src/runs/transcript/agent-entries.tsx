@@ -10,6 +10,7 @@ import {
   Shrink,
   TextQuote,
 } from "lucide-react";
+import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatCost, formatCount, formatDuration, plural } from "../../ui/format.ts";
 import type { EntryOf } from "../entries/entry.ts";
 import type { Folds } from "../page/use-run-stream.ts";
@@ -25,7 +26,12 @@ export const AgentText = ({ entry }: Props<"text">) => (
     icon={entry.error === null ? MessageSquareText : CircleAlert}
     tone={entry.error === null ? "accent" : "bad"}
   >
-    <Markdown text={entry.text} />
+    <div className="group/text relative">
+      <Markdown text={entry.text} />
+      <span className="absolute -top-1 right-0 rounded-md bg-page opacity-0 transition-opacity group-focus-within/text:opacity-100 group-hover/text:opacity-100">
+        <CopyButton text={() => entry.text} label="Copy what Claude Code said" />
+      </span>
+    </div>
   </EntryFrame>
 );
 

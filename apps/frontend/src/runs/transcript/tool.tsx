@@ -57,6 +57,8 @@ const NAMES: Readonly<Record<string, string>> = {
 /** Calls whose input and result are worth seeing without asking. */
 const OPEN: ReadonlySet<string> = new Set(["Bash", "Edit", "MultiEdit", "Write", "TodoWrite"]);
 const IMAGE_TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
+/** A longer command does not fit the line of its call. */
+const COMMAND_LINE = 90;
 /** A diff in the transcript beyond this is folded. */
 const DIFF_LINES = 40;
 
@@ -109,7 +111,9 @@ const BashBody = ({ entry, folds }: Props) => {
   const command = textOf(entry.input.command) ?? "";
   return (
     <div className="flex flex-col gap-2">
-      {command.includes("\n") && <Output text={command} foldKey={`${entry.key}:in`} folds={folds} />}
+      {(command.includes("\n") || command.length > COMMAND_LINE) && (
+        <Output text={command} foldKey={`${entry.key}:in`} folds={folds} />
+      )}
       <Result entry={entry} folds={folds} />
     </div>
   );
