@@ -56,6 +56,10 @@ export const agentEnvironment = (
   // Claude Code refuses bypassed permissions to root unless it is told that a sandbox is around it.
   ...(isRoot ? { IS_SANDBOX: "1" } : {}),
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  // People who watch want to see what is planned and what is done; Claude Code keeps such a list only when it is told to.
+  CLAUDE_CODE_ENABLE_TODO_TOOLS: "1",
+  // The same shell in every sandbox, whatever its image's user has.
+  SHELL: "/bin/bash",
   DISABLE_AUTOUPDATER: "1",
   CLAUDE_AGENT_SDK_CLIENT_APP: "claude-code-runner",
   [AGENT_MARK]: mark,
