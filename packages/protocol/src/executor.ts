@@ -48,6 +48,7 @@ export const ExecuteInput = z.object({
   /** Posting the same id again does not execute twice: the stream of the first execution is given. Made up when left out. */
   executionId: line(100).min(1).optional(),
   model: line(200).optional(),
+  /** This and `maxBudgetUsd` hold for this execution alone. */
   maxTurns: z.number().int().positive().optional(),
   maxBudgetUsd: z.number().positive().optional(),
   /** Without any sign of life for this long, the agent counts as stalled. */
