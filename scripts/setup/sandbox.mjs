@@ -21,7 +21,7 @@ export const ensureSandboxTools = async (wanted, say) => {
     if (!canInstall()) {
       const instead = engine?.answers === false ? `\n  Or start Docker: ${engine.why}.` : "";
       throw new SetupError(
-        `${names} missing, needed for ${missing.map((tool) => tool.for).join(" and ")}. Run this, then start again:\n\n    ${howToInstall(missing)}\n${instead}`,
+        `Not installed here: ${missing.map((tool) => `${tool.program} (for ${tool.for})`).join(", ")}. Run this, then start again:\n\n    ${howToInstall(missing)}\n${instead}`,
       );
     }
     say(`installing ${names} with apt-get`);
