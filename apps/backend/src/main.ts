@@ -50,9 +50,7 @@ const chooseDriver = async (config: Config, stateDir: string) => {
     new BubblewrapDriver({ owner, stateDir: join(stateDir, "bubblewrap"), projectRoot }),
   ];
   const { driver, because } = await selectDriver({ wanted: config.driver, drivers }, AbortSignal.timeout(PROBE_WITHIN_MS));
-  const ensureImage: RunDeps["ensureImage"] = (tell, signal) =>
-    driver.name === "docker" ? images.ensureImage(tell, signal) : Promise.resolve("this machine's own system");
-  return { driver, sentence: because, ensureImage };
+  return { driver, sentence: because, images: driver.name === "docker" ? images : null };
 };
 
 /** Builds everything, in the order in which it depends on each other, and serves until a signal comes. */
@@ -73,7 +71,7 @@ const serve = async (config: Config): Promise<void> => {
       () => config.databasePath,
     ),
   );
-  const { driver, sentence, ensureImage } = await report.stage(
+  const { driver, sentence, images } = await report.stage(
     "sandbox",
     () => chooseDriver(config, folders.sandboxes),
     (chosen) => chosen.sentence,
@@ -123,7 +121,7 @@ const serve = async (config: Config): Promise<void> => {
     }),
     doors,
     driver,
-    ensureImage,
+    images,
     allowedHosts: config.allowedHosts,
     folders,
     newInstanceId: ids.instance,

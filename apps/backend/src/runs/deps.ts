@@ -1,5 +1,5 @@
 import type { AllowRule, InstanceId, RepositoryAddress } from "@ccr/protocol";
-import type { ReportProgress, SandboxDriver } from "../drivers/types.ts";
+import type { ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
 import type { Doors } from "../gateway/types.ts";
 import type { Store } from "../store/types.ts";
 
@@ -28,8 +28,8 @@ export type RunDeps = {
   mirrors: Mirrors;
   doors: Doors;
   driver: SandboxDriver;
-  /** Makes the image ready and gives its reference; drivers without images give any text. */
-  ensureImage: (report: ReportProgress, signal: AbortSignal) => Promise<string>;
+  /** For drivers whose sandboxes need an image; null for the others. */
+  images: ImageProvider | null;
   allowedHosts: AllowRule[];
   /** Folder for everything of single sandboxes, and the short folder for their sockets. */
   folders: { instances: string; doors: string; audit: string };

@@ -27,6 +27,8 @@ export type Work = {
   transcript: Transcript;
   /** Told of every message of the agent, in order, after it is stored. */
   heard: (body: AgentBody) => Promise<void>;
+  /** What the run has cost so far. */
+  costUsd: () => number;
   log: RunLog;
   signal: AbortSignal;
 };
@@ -71,13 +73,21 @@ const lookAtLost = async (work: Work, tries: number, error: ExecutorLostError): 
 const execute = async (work: Work, executionId: string, prompt: string): Promise<ExecutionOutcome> => {
   const { run, executor, transcript, signal } = work;
   const { turns, budgetUsd, stallSeconds } = run.limits;
+  const leftUsd = budgetUsd === null ? null : budgetUsd - work.costUsd();
+  if (leftUsd !== null && leftUsd <= 0) {
+    return {
+      kind: "failed",
+      code: "limit_budget",
+      message: `It may cost ${budgetUsd} US dollars; launch again with a higher budget.`,
+    };
+  }
   const input = {
     prompt,
     executionId,
     maxTurns: turns,
     stallTimeoutMs: stallSeconds * 1000,
     ...(run.model === null ? {} : { model: run.model }),
-    ...(budgetUsd === null ? {} : { maxBudgetUsd: budgetUsd }),
+    ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
   };
   let tries = 0;
   for (;;) {

@@ -38,6 +38,7 @@ type Scene = {
   instanceId: InstanceId;
   place: Workplace;
   heard: (body: AgentBody) => Promise<void>;
+  costUsd: () => number;
 };
 
 /**
@@ -65,6 +66,7 @@ export const superviseRun = async (options: { claim: Claim; deps: RunDeps; signa
       usage = next;
       await deps.store.runs.patch(run.id, fence, { usage });
     },
+    costUsd: () => usage.costUsd,
   };
   const limitReached = new AbortController();
   const timer = setTimeout(
@@ -147,7 +149,19 @@ const work = async (
     await deps.store.instances.setStatus(instanceId, "executing");
     await log.write({ type: "status", status: "running", sentence: "Claude Code is working." });
     const failed = await workOnSteps(
-      { run, fence, instanceId, handle, driver, executor, transcript: deps.store.transcript, heard: scene.heard, log, signal },
+      {
+        run,
+        fence,
+        instanceId,
+        handle,
+        driver,
+        executor,
+        transcript: deps.store.transcript,
+        heard: scene.heard,
+        costUsd: scene.costUsd,
+        log,
+        signal,
+      },
       async (stepIndex) => {
         await deps.store.runs.patch(run.id, fence, { stepIndex });
       },
@@ -181,8 +195,10 @@ const endOf = (error: unknown): Ending => {
 
 const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> => {
   const { deps, log } = scene;
+  const { images } = deps;
+  if (images === null) return "";
   try {
-    return await log.stage("image", (report) => deps.ensureImage(report, signal), {
+    return await log.stage("image", (report) => images.ensureImage(report, signal), {
       started: "Looking for the executor image.",
       finished: (image) => `The image is ${image}.`,
     });

@@ -57,7 +57,12 @@ export const sandboxSpec = (options: {
       EXECUTOR_GATEWAY: "/doors/gateway.sock",
       EXECUTOR_SPOOL: "/spool",
       EXECUTOR_WORKSPACE: "/workspace",
+      // Claude Code is started while the sandbox is still being set up; with other limits it would have to be started again.
       EXECUTOR_PREWARM: "1",
+      EXECUTOR_MAX_TURNS: String(run.limits.turns),
+      ...(run.limits.budgetUsd === null ? {} : { EXECUTOR_MAX_BUDGET_USD: String(run.limits.budgetUsd) }),
+      // Node's own list of authorities knows none that the image, or this machine, was given in addition.
+      NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt",
       ...(run.model === null ? {} : { EXECUTOR_MODEL: run.model }),
     },
     mounts: [
