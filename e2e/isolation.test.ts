@@ -23,7 +23,7 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
   beforeAll(async () => {
     stack = await startStack({ driver });
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(() => stack?.[Symbol.asyncDispose]());
 
   /** Lets the real agent run one script and gives what it printed, and the transcript. */
   const inSandbox = async (script: string): Promise<{ output: string; transcript: string; id: string }> => {

@@ -7,7 +7,7 @@ let stack: Stack;
 beforeAll(async () => {
   stack = await startStack({ driver: "bubblewrap" });
 });
-afterAll(() => stack[Symbol.asyncDispose]());
+afterAll(() => stack?.[Symbol.asyncDispose]());
 
 const procedures = Object.keys(appRouter._def.procedures);
 const post = (body: unknown): RequestInit => ({

@@ -48,7 +48,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
   beforeAll(async () => {
     stack = await startStack({ driver });
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(() => stack?.[Symbol.asyncDispose]());
 
   const launch = async (repository: string, taskSteps: { instructions: string; checks: string }[]): Promise<Run["id"]> => {
     const task = await stack.server.client.tasks.create.mutate({ name: "Test", steps: taskSteps });

@@ -11,7 +11,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
   beforeAll(async () => {
     stack = await startStack({ driver });
   });
-  afterAll(() => stack[Symbol.asyncDispose]());
+  afterAll(() => stack?.[Symbol.asyncDispose]());
 
   it.each(loadScenarios().map((scenario) => [scenario.name, scenario] as const))("%s", async (name, scenario) => {
     const { server, model, repositories } = stack;

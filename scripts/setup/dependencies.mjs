@@ -85,6 +85,9 @@ export const ensureDependencies = async (say) => {
   });
 };
 
+const TRIES = 3;
+const CUT = /ECONNRESET|ETIMEDOUT|EAI_AGAIN|ERR_SOCKET_TIMEOUT|network aborted/;
+
 const install = async () => {
   // Whoever has NODE_ENV=production set wants the server, and the server's page is built with development dependencies.
   const npm = (/** @type {string[]} */ ...args) => {
@@ -94,8 +97,12 @@ const install = async () => {
       ? runQuietly(process.execPath, [started, ...args], options)
       : runQuietly("npm", args, options);
   };
-  const { ok, output } = await npm("ci", "--no-audit", "--no-fund", "--include=dev", "--include=optional", "--loglevel=error");
-  if (!ok) throw new SetupError(installFailed(output));
+  for (let tries = 1; ; tries++) {
+    const { ok, output } = await npm("ci", "--no-audit", "--no-fund", "--include=dev", "--include=optional", "--loglevel=error");
+    if (ok) break;
+    // npm itself tries again only before a download has begun; what arrived before a cut is in its cache.
+    if (tries >= TRIES || !CUT.test(output)) throw new SetupError(installFailed(output));
+  }
   if (existsSync(pinnedNode)) return;
   // The package that brings Node fetches it in its install script, and this machine's npm runs no install scripts.
   const rebuilt = await npm("rebuild", "node", "--ignore-scripts=false", "--no-audit", "--no-fund");
