@@ -8,6 +8,8 @@ import { canInstall, howToInstall, installTools, missingTools } from "../setup/t
 const TOOLS = [
   { program: "git", packages: ["git"], for: "tests with repositories (nearly all)" },
   { program: "curl", packages: ["curl"], for: "the test of the commands in the README" },
+  { program: "ssh-keygen", packages: ["openssh-client"], for: "tests of ssh keys" },
+  { program: "ps", packages: ["procps"], for: "tests that look for processes" },
   { program: "bwrap", packages: ["bubblewrap"], for: "tests of bubblewrap sandboxes" },
   { program: "chromium", packages: ["chromium", "fonts-dejavu-core"], for: "tests in a browser" },
 ];
