@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readFile } from "node:fs/promises";
-import { RunId } from "@ccr/protocol";
+import { mkdir, readFile, rm, rmdir } from "node:fs/promises";
+import { type Door, RunId } from "@ccr/protocol";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { Agent, fetch } from "undici";
 import { describe, expect, it } from "vitest";
@@ -66,6 +66,64 @@ describe("startGateway", () => {
     await waitFor(async () => (await knock(door.socketPath)) === 403, { what: "the door to be open again" });
     await waitFor(() => seen.length >= 2, { what: "the record after the restart" });
     expect(seen).toEqual(seen.map((_, index) => index + 1));
+    await gateway.close(runId);
+    await following;
+    stop.abort();
+  });
+
+  it("opens every other door again when one cannot be opened, and that one once it can", async () => {
+    await using started = await start();
+    const { gateway, door, folder, said } = started;
+    const another = (id: string, name: string): Door => ({
+      ...door,
+      runId: RunId.parse(id),
+      socketPath: folder.join("doors", `${name}.sock`),
+      auditPath: folder.join(`${name}.ndjson`),
+    });
+    const blocked = another("run_blocked000", "blocked");
+    const given = another("run_givenup000", "given");
+    for (const each of [blocked, given, door]) await gateway.open(each);
+    // As an agent can, whose folder this is.
+    for (const { socketPath } of [blocked, given]) {
+      await rm(socketPath);
+      await mkdir(socketPath);
+    }
+    process.kill(await pidOf(folder.join("control.sock")), "SIGKILL");
+    await waitFor(async () => (await knock(door.socketPath)) === 403, { what: "the door that nobody touched" });
+    const complaints = () => said.filter((text) => text.includes(`door of ${blocked.runId} is not open`)).length;
+    await waitFor(() => complaints() > 0, { what: "the complaint" });
+    await gateway.close(given.runId);
+    for (const { socketPath } of [blocked, given]) await rmdir(socketPath);
+    await waitFor(async () => (await knock(blocked.socketPath)) === 403, { what: "the door whose place is free again" });
+    expect(complaints()).toBe(1);
+    // It was closed meanwhile: that it is tried no more shows in that its place stayed free.
+    await expect(knock(given.socketPath)).rejects.toThrow();
+  });
+
+  it("waits longer each time before it starts a gateway that dies at once, and says once that audits wait for it", async () => {
+    await using started = await start();
+    const { gateway, door, folder, said } = started;
+    await gateway.open(door);
+    const seen: number[] = [];
+    const stop = new AbortController();
+    const following = (async () => {
+      for await (const { n } of gateway.followAudit(runId, { after: 0 }, stop.signal)) seen.push(n);
+    })();
+    expect(await knock(door.socketPath)).toBe(403);
+    await waitFor(() => seen.length === 1, { what: "the first record" });
+    const controlSocket = folder.join("control.sock");
+    const pid = await pidOf(controlSocket);
+    // The next ones cannot listen here.
+    await rm(controlSocket);
+    await mkdir(controlSocket);
+    process.kill(pid, "SIGKILL");
+    await waitFor(() => said.some((text) => text.includes("started again in 1.6 s")), { what: "the fourth pause", timeoutMs: 30_000 });
+    const pauses = said.flatMap((text) => /started again in ([\d.]+) s/.exec(text)?.[1] ?? []);
+    expect(pauses).toEqual(["0.2", "0.4", "0.8", "1.6"]);
+    expect(said.filter((text) => text.includes(`audit of ${runId}`))).toHaveLength(1);
+    await rmdir(controlSocket);
+    await waitFor(async () => (await knock(door.socketPath)) === 403, { what: "the door to be open again" });
+    await waitFor(() => seen.length > 1, { what: "the record after the restart" });
     await gateway.close(runId);
     await following;
     stop.abort();

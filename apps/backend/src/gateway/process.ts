@@ -1,11 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as delay } from "node:timers/promises";
 import { gatewayClient, gatewayMainPath } from "@ccr/gateway";
 import type { AuditRecord, Door, RunId } from "@ccr/protocol";
+import { growingPause, LONGEST_PAUSE_MS } from "./pause.ts";
 import type { Doors } from "./types.ts";
 
 const HEALTHY_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 25;
-const RESTART_AFTER_MS = 200;
+/** A gateway that lived this long did not die of how it was started. */
+const STEADY_AFTER_MS = 2 * LONGEST_PAUSE_MS;
 const END_WITHIN_MS = 5000;
 
 export type GatewayProcessOptions = {
@@ -15,23 +18,33 @@ export type GatewayProcessOptions = {
   log: (level: "info" | "warn" | "error", text: string) => void;
 };
 
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** Waits, but no longer than the signal lets it. */
+const sleep = (ms: number, signal: AbortSignal): Promise<void> => delay(ms, undefined, { signal }).catch(() => {});
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** A door that is to be open, and what ends the waiting for it. */
+type Wanted = { door: Door; closed: AbortController };
 
 /**
  * Starts the gateway as a process of its own, which alone holds the credentials of the model, and keeps it there: one that died
- * is started again, and every door that was open is opened again. Resolves when it answers; throws when it does not.
+ * is started again, and every door that was open is opened again, each by itself. Resolves when it answers; throws when it does not.
  */
 export const startGateway = async (options: GatewayProcessOptions): Promise<Doors & AsyncDisposable> => {
   const { controlSocket, environment, log } = options;
   const client = gatewayClient(controlSocket);
-  const open = new Map<RunId, Door>();
-  let closing = false;
+  const open = new Map<RunId, Wanted>();
+  const closing = new AbortController();
   /** Whether it answered once: one that never did is not started again, since it would fail the same way. */
   let wasUp = false;
   const running: { child: ChildProcess | null } = { child: null };
   let said = "";
+  const restartPause = growingPause();
 
-  const start = (): void => {
+  /** Starts the process; `ended` is aborted with it. */
+  const start = (): { ended: AbortSignal } => {
+    const startedAt = performance.now();
+    const ended = new AbortController();
     const started = spawn(process.execPath, [gatewayMainPath], {
       env: { ...environment, GATEWAY_CONTROL: controlSocket, GATEWAY_OWNER: "stdin" },
       stdio: ["pipe", "pipe", "pipe"],
@@ -43,22 +56,48 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
         for (const line of text.trimEnd().split("\n")) log("info", line);
       });
     }
-    started.once("error", (error) => log("error", `the gateway could not be started: ${error.message}`));
-    started.once("exit", (code, signal) => {
-      if (closing || !wasUp) return;
-      log("error", `the gateway ended (${signal ?? `code ${code}`}); it is started again`);
-      // Sandboxes retry their requests meanwhile. An error here is told by the next attempt.
-      setTimeout(() => {
-        if (closing) return;
-        start();
-        reopen().catch((error: unknown) =>
-          log("error", `doors could not be opened again: ${error instanceof Error ? error.message : String(error)}`),
-        );
-      }, RESTART_AFTER_MS);
-    });
+    const onEnd = (how: string): void => {
+      if (ended.signal.aborted) return;
+      ended.abort();
+      if (closing.signal.aborted || !wasUp) return;
+      if (performance.now() - startedAt > STEADY_AFTER_MS) restartPause.reset();
+      const pauseMs = restartPause.next();
+      log("error", `the gateway ${how}; it is started again in ${pauseMs / 1000} s`);
+      // Sandboxes retry their requests meanwhile.
+      void restart(pauseMs);
+    };
+    // Without a process there is no exit to wait for.
+    started.once("error", (error) => onEnd(`could not be started: ${error.message}`));
+    started.once("exit", (code, signal) => onEnd(`ended (${signal ?? `code ${code}`})`));
+    return { ended: ended.signal };
   };
 
-  const untilHealthy = async (): Promise<void> => {
+  const restart = async (pauseMs: number): Promise<void> => {
+    await sleep(pauseMs, closing.signal);
+    if (closing.signal.aborted) return;
+    try {
+      const { ended } = start();
+      await reopenAll(ended);
+    } catch (error) {
+      // Without memory, not even a process that fails can be made.
+      log("error", `the gateway could not be started: ${reasonOf(error)}`);
+      await restart(restartPause.next());
+    }
+  };
+
+  const reopenAll = async (ended: AbortSignal): Promise<void> => {
+    while (!ended.aborted && !closing.signal.aborted) {
+      try {
+        await untilHealthy(ended);
+        await Promise.all([...open.keys()].map((runId) => reopen(runId, ended)));
+        return;
+      } catch (error) {
+        if (!ended.aborted && !closing.signal.aborted) log("error", `doors could not be opened again: ${reasonOf(error)}`);
+      }
+    }
+  };
+
+  const untilHealthy = async (ended?: AbortSignal): Promise<void> => {
     const giveUpAt = performance.now() + HEALTHY_WITHIN_MS;
     for (;;) {
       try {
@@ -68,63 +107,99 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
       } catch (error) {
         const child = running.child;
         const cannot = !wasUp && (child === null || child.exitCode !== null || child.signalCode !== null);
-        if (performance.now() > giveUpAt || closing || cannot)
+        if (performance.now() > giveUpAt || closing.signal.aborted || ended?.aborted === true || cannot)
           throw new Error(`the gateway does not answer${said === "" ? "" : `; it said: ${said.trim()}`}`, { cause: error });
-        await sleep(LOOK_EVERY_MS);
+        await sleep(LOOK_EVERY_MS, closing.signal);
       }
     }
   };
 
-  const reopen = async (): Promise<void> => {
-    await untilHealthy();
-    for (const door of open.values()) await client.openDoor(door);
+  /**
+   * Opens a door again in a gateway that was started anew, until it is open, closed, or the gateway `ended`. The agent behind a door
+   * can put something else in the place of its socket: that is the trouble of this door, and of no other.
+   */
+  const reopen = async (runId: RunId, ended: AbortSignal): Promise<void> => {
+    const pause = growingPause();
+    for (let tries = 1; ; tries++) {
+      const wanted = open.get(runId);
+      if (wanted === undefined || ended.aborted || closing.signal.aborted) return;
+      try {
+        await client.openDoor(wanted.door);
+        // It may have been closed while it was opened.
+        if (!open.has(runId)) await client.closeDoor(runId);
+        return;
+      } catch (error) {
+        if (tries === 1 && !ended.aborted)
+          log("warn", `the door of ${runId} is not open yet, and tried again: ${reasonOf(error)}`);
+        await sleep(pause.next(), AbortSignal.any([ended, closing.signal, wanted.closed.signal]));
+      }
+    }
   };
 
   start();
   try {
     await untilHealthy();
   } catch (error) {
-    closing = true;
+    closing.abort();
     running.child?.kill("SIGKILL");
+    await client.close();
     throw error;
   }
 
   const dispose = async (): Promise<void> => {
-    closing = true;
+    closing.abort();
     const last = running.child;
-    if (last === null || last.exitCode !== null || last.signalCode !== null) return;
-    const ended = new Promise((resolve) => last.once("exit", resolve));
-    last.kill("SIGTERM");
-    const kill = setTimeout(() => last.kill("SIGKILL"), END_WITHIN_MS);
-    await ended;
-    clearTimeout(kill);
+    if (last !== null && last.pid !== undefined && last.exitCode === null && last.signalCode === null) {
+      const ended = new Promise((resolve) => last.once("exit", resolve));
+      last.kill("SIGTERM");
+      const kill = setTimeout(() => last.kill("SIGKILL"), END_WITHIN_MS);
+      await ended;
+      clearTimeout(kill);
+    }
+    await client.close();
   };
 
   return {
     async open(door) {
-      open.set(door.runId, door);
+      open.set(door.runId, { door, closed: open.get(door.runId)?.closed ?? new AbortController() });
       await untilHealthy();
       await client.openDoor(door);
     },
     async close(runId) {
-      if (!open.delete(runId)) return;
+      const wanted = open.get(runId);
+      if (wanted === undefined) return;
+      open.delete(runId);
+      wanted.closed.abort();
       await untilHealthy();
       await client.closeDoor(runId);
     },
     async *followAudit(runId, { after }, signal): AsyncGenerator<AuditRecord> {
       let last = after;
+      const pause = growingPause();
+      let isTold = false;
+      const recovered = (): void => {
+        pause.reset();
+        isTold = false;
+      };
       // A gateway that was replaced goes on counting where its predecessor stopped.
-      while (!signal.aborted && open.has(runId)) {
+      for (;;) {
+        const wanted = open.get(runId);
+        if (wanted === undefined || signal.aborted || closing.signal.aborted) return;
+        const startedAt = performance.now();
         try {
           for await (const record of client.followAudit(runId, { after: last }, signal)) {
+            recovered();
             last = record.n;
             yield record;
           }
         } catch (error) {
-          if (signal.aborted) return;
-          log("warn", `the audit of ${runId} is read again: ${error instanceof Error ? error.message : String(error)}`);
+          if (signal.aborted || closing.signal.aborted) return;
+          // It was there for long, with nothing to tell.
+          if (performance.now() - startedAt > STEADY_AFTER_MS) recovered();
+          if (!isTold) log("warn", `the audit of ${runId} is read again: ${reasonOf(error)}`);
+          isTold = true;
         }
-        if (open.has(runId)) await sleep(RESTART_AFTER_MS);
+        await sleep(pause.next(), AbortSignal.any([signal, closing.signal, wanted.closed.signal]));
       }
     },
     [Symbol.asyncDispose]: dispose,
