@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
-import { createConnection, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 
 /** A start that cannot go on; `message` is the one line that a person reads. */
 export class StartError extends Error {
@@ -26,7 +26,8 @@ export const makeFolders = async (dataDir: string): Promise<Folders> => {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     await (await open(join(dataDir, ".writable"), "w")).close();
-    await rm(join(dataDir, ".writable"));
+    // Another start may be looking at the same time.
+    await rm(join(dataDir, ".writable"), { force: true });
   } catch (error) {
     throw new StartError(
       `The data folder ${dataDir} cannot be written (${error instanceof Error ? error.message : String(error)}); choose another with CCR_DATA_DIR.`,
@@ -54,36 +55,33 @@ export const makeFolders = async (dataDir: string): Promise<Folders> => {
   return folders;
 };
 
-/** Holds the data folder for this process alone, until disposed of; a lock that a killed process left is taken over. */
-export const lockFolder = async (folders: Folders, dataDir: string): Promise<AsyncDisposable> => {
-  const path = join(folders.doors, "server.sock");
-  const listen = (): Promise<Server> =>
-    new Promise((resolve, reject) => {
-      const server = createServer((socket) => socket.destroy());
-      server.once("error", reject);
-      server.listen(path, () => resolve(server));
-    });
-  const isHeld = (): Promise<boolean> =>
-    new Promise((resolve) => {
-      const socket = createConnection(path);
-      socket.once("connect", () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once("error", () => resolve(false));
-    });
-  const server = await listen().catch(async (error: unknown) => {
-    if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) throw error;
-    if (await isHeld()) {
-      throw new StartError(
-        `Another claude-code-runner uses ${dataDir} already; stop it, or choose another folder with CCR_DATA_DIR.`,
-      );
-    }
-    await rm(path, { force: true });
-    return listen();
-  });
-  server.unref();
-  return { [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())) };
+// Two that start at the same moment hinder each other for an instant; the one that loses asks again for this long.
+const LOCK_WITHIN_MS = 1000;
+const SQLITE_BUSY = 5;
+
+const isBusy = (error: unknown): boolean =>
+  error instanceof Error && "errcode" in error && typeof error.errcode === "number" && (error.errcode & 0xff) === SQLITE_BUSY;
+
+/**
+ * Holds the data folder for this process alone, until disposed of. The lock is the kernel's, on an empty file, taken through SQLite:
+ * it ends with its process, however that ended, so there is never a stale one to take over. Throws `StartError` when it is held.
+ */
+export const lockFolder = (dataDir: string): Disposable => {
+  const path = join(dataDir, "server.lock");
+  let lock: DatabaseSync | null = null;
+  try {
+    lock = new DatabaseSync(path, { timeout: LOCK_WITHIN_MS });
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock?.close();
+    throw new StartError(
+      isBusy(error)
+        ? `Another claude-code-runner uses ${dataDir} already; stop it, or choose another folder with CCR_DATA_DIR.`
+        : `${path} cannot be locked (${error instanceof Error ? error.message : String(error)}); choose a data folder on a disk of this machine with CCR_DATA_DIR.`,
+    );
+  }
+  const held = lock;
+  return { [Symbol.dispose]: () => held.close() };
 };
 
 /** The token of earlier starts, or a new one, kept where only this user can read it. */

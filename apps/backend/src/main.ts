@@ -50,7 +50,7 @@ const chooseDriver = async (config: Config, stateDir: string) => {
     new BubblewrapDriver({ owner, stateDir: join(stateDir, "bubblewrap"), projectRoot }),
   ];
   const { driver, because } = await selectDriver({ wanted: config.driver, drivers }, AbortSignal.timeout(PROBE_WITHIN_MS));
-  return { driver, sentence: because, images: driver.name === "docker" ? images : null };
+  return { driver, drivers, sentence: because, images: driver.name === "docker" ? images : null };
 };
 
 /** Builds everything, in the order in which it depends on each other, and serves until a signal comes. */
@@ -62,7 +62,7 @@ const serve = async (config: Config): Promise<void> => {
   for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopped.resolve(signal));
 
   const folders = await makeFolders(config.dataDir);
-  parts.use(await lockFolder(folders, config.dataDir));
+  parts.use(lockFolder(config.dataDir));
   const token = config.token ?? (await keptToken(config.dataDir));
   const store = parts.use(
     await report.stage(
@@ -71,7 +71,7 @@ const serve = async (config: Config): Promise<void> => {
       () => config.databasePath,
     ),
   );
-  const { driver, sentence, images } = await report.stage(
+  const { driver, drivers, sentence, images } = await report.stage(
     "sandbox",
     () => chooseDriver(config, folders.sandboxes),
     (chosen) => chosen.sentence,
@@ -121,9 +121,10 @@ const serve = async (config: Config): Promise<void> => {
     }),
     doors,
     driver,
+    drivers,
     images,
     allowedHosts: config.allowedHosts,
-    folders,
+    folders: { ...folders, kept: join(config.dataDir, "kept") },
     newInstanceId: ids.instance,
     log: report.log,
     now: () => new Date(),
