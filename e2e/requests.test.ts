@@ -1,3 +1,5 @@
+import { request as httpRequest } from "node:http";
+import { text as readText } from "node:stream/consumers";
 import { appRouter } from "@ccr/backend/router";
 import { createGitRepository, startGitHttpServer, temporaryFolder } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -15,6 +17,23 @@ const post = (body: unknown): RequestInit => ({
   body: JSON.stringify(body),
   headers: { "content-type": "application/json" },
 });
+/** What `fetch` forbids: any Host header, and a body whose end never comes. Resolves with the answer as soon as it is there. */
+const send = (
+  path: string,
+  options: { method?: string; headers?: Record<string, string>; unfinishedBody?: string },
+): Promise<{ status: number; body: string }> =>
+  new Promise((resolve, reject) => {
+    const { method = "GET", headers = {}, unfinishedBody } = options;
+    const request = httpRequest(`${stack.server.url}${path}`, { method, headers });
+    request.once("error", reject).once("response", (response) => {
+      readText(response)
+        .then((body) => resolve({ status: response.statusCode ?? 0, body }))
+        .catch(reject)
+        .finally(() => request.destroy());
+    });
+    if (unfinishedBody === undefined) request.end();
+    else request.write(unfinishedBody);
+  });
 const step = { instructions: "Do it.", checks: "" };
 
 describe("who may call", () => {
@@ -48,18 +67,54 @@ describe("who may call", () => {
     }
     const own = await stack.server.fetch("/trpc/tasks.list", { headers: { origin: stack.server.url } });
     expect(own.status).toBe(200);
+    const authorization = `Bearer ${stack.server.token}`;
+    const { host, port } = new URL(stack.server.url);
+    for (const foreign of ["evil.test", `evil.test:${port}`, `127.0.0.1.evil.test:${port}`, `192.0.2.1:${port}`]) {
+      const answer = await send("/trpc/tasks.list", { headers: { authorization, host: foreign } });
+      expect(answer, foreign).toMatchObject({ status: 403, body: expect.stringContaining("does not answer to that Host name") });
+      // Not even the page on which one logs in.
+      expect(await send("/login", { headers: { host: foreign } }), foreign).toMatchObject({ status: 403 });
+    }
+    expect(await send("/trpc/tasks.list", { headers: { authorization, host } })).toMatchObject({ status: 200 });
+  });
+
+  it("names the setting that is missing when its own page comes through a proxy with TLS", async () => {
+    const { host } = new URL(stack.server.url);
+    const response = await stack.server.fetch("/trpc/tasks.list", { headers: { origin: `https://${host}` } });
+    expect(response.status).toBe(403);
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining("set CCR_PUBLIC_URL") } });
+  });
+
+  it("answers a caller without the token before the body has come, and reads no more of a login than a token needs", async () => {
+    const json = { "content-type": "application/json" };
+    for (const headers of [json, { ...json, authorization: "Bearer wrong" }]) {
+      const answer = await send("/trpc/tasks.create", { method: "POST", headers, unfinishedBody: '{"name":' });
+      expect(answer).toMatchObject({ status: 401, body: expect.stringContaining("unauthorized") });
+    }
+    const long = JSON.stringify({ token: "x".repeat(9000) });
+    for (const headers of [json, { ...json, "content-length": String(10_000_000) }]) {
+      const answer = await send("/login", { method: "POST", headers, unfinishedBody: long });
+      expect(answer).toMatchObject({ status: 413, body: expect.stringContaining("larger than 8 KiB") });
+    }
+    const right = await fetch(`${stack.server.url}/login`, post({ token: stack.server.token }));
+    expect(right.status).toBe(204);
   });
 
   it("refuses mutations by GET, and by forms that a page of another site could send", async () => {
     const input = encodeURIComponent(JSON.stringify({ name: "x", steps: [step] }));
     expect((await stack.server.fetch(`/trpc/tasks.create?input=${input}`)).status).toBe(405);
-    const text = await stack.server.fetch("/trpc/tasks.create", {
-      method: "POST",
-      body: "{}",
-      headers: { "content-type": "text/plain" },
-    });
-    expect(text.status).toBeGreaterThanOrEqual(400);
+    // Good in all but its type: the same body as JSON makes the task.
+    const body = { name: "From another site", steps: [step] };
+    for (const type of ["text/plain", "text/plain;charset=UTF-8", "application/x-www-form-urlencoded"]) {
+      const headers = { "content-type": type };
+      const response = await stack.server.fetch("/trpc/tasks.create", { ...post(body), headers });
+      expect(response.status, type).toBe(415);
+    }
     expect(await stack.server.client.tasks.list.query()).toEqual([]);
+    expect((await stack.server.fetch("/trpc/tasks.create", post(body))).status).toBe(200);
+    const [made] = await stack.server.client.tasks.list.query();
+    expect(made).toMatchObject({ name: body.name });
+    if (made !== undefined) await stack.server.client.tasks.delete.mutate({ id: made.id });
   });
 
   it("sends a policy that lets no page frame it and no foreign script run", async () => {

@@ -12,9 +12,17 @@ import type { Context } from "./trpc.ts";
 
 // A hundred steps of the greatest length fit.
 const BODY_MAX_BYTES = 64 * 1024 * 1024;
+// Anybody may send this much, and it holds a token.
+const LOGIN_MAX_BYTES = 8 * 1024;
 const SESSION_SECONDS = 30 * 24 * 3600;
 
 const refuse = (c: HonoContext, error: CcrError) => c.json(errorBody(error), { status: ERROR_STATUS[error.code] });
+
+const limitBody = (maxSize: number, asText: string) =>
+  bodyLimit({
+    maxSize,
+    onError: (c) => refuse(c, new CcrError("payload_too_large", `The request is larger than ${asText}.`)),
+  });
 
 export type HttpOptions = {
   access: Access;
@@ -61,18 +69,16 @@ export const createHttp = ({ access, context, uiFolder, unexpected }: HttpOption
     }
     const origin = c.req.header("origin");
     if (origin !== undefined && !access.isOwnOrigin(origin, host)) {
-      return refuse(c, new CcrError("forbidden", "Requests from pages of another origin are refused."));
+      return refuse(
+        c,
+        new CcrError(
+          "forbidden",
+          "Requests from pages of another origin are refused. If this is the server's own page behind a proxy, for instance one for TLS, set CCR_PUBLIC_URL to the address that people open.",
+        ),
+      );
     }
     await next();
   });
-
-  app.use(
-    bodyLimit({
-      maxSize: BODY_MAX_BYTES,
-      onError: (c) =>
-        refuse(c, new CcrError("payload_too_large", `The request is larger than ${BODY_MAX_BYTES / 1024 / 1024} MiB.`)),
-    }),
-  );
 
   const openSession = (c: HonoContext): void =>
     setCookie(c, SESSION_COOKIE, access.sessionValue, {
@@ -94,7 +100,7 @@ export const createHttp = ({ access, context, uiFolder, unexpected }: HttpOption
     openSession(c);
     return c.redirect("/", 303);
   });
-  app.post("/login", async (c) => {
+  app.post("/login", limitBody(LOGIN_MAX_BYTES, `${LOGIN_MAX_BYTES / 1024} KiB`), async (c) => {
     const isJson = c.req.header("content-type")?.includes("json") === true;
     const body: unknown = isJson ? await c.req.json().catch(() => null) : await c.req.parseBody().catch(() => null);
     const token = typeof body === "object" && body !== null && "token" in body ? body.token : undefined;
@@ -120,6 +126,9 @@ export const createHttp = ({ access, context, uiFolder, unexpected }: HttpOption
       ),
     );
   });
+
+  // After the question who calls: it gathers what has no stated length, and strangers get no memory.
+  app.use(limitBody(BODY_MAX_BYTES, `${BODY_MAX_BYTES / 1024 / 1024} MiB`));
 
   app.use(
     "/trpc/*",
