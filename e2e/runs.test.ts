@@ -177,12 +177,18 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     expect(await server.untilFinal(id)).toMatchObject({ status: "canceled" });
   });
 
-  it("ends a run whose executor was killed with a plain reason, and keeps every message it had spooled", async () => {
+  it("ends a run whose executor was killed with a plain reason, and keeps every message it had spooled, and its changes", async () => {
     const { server, model, repositories } = stack;
     model.setScenario(
       parseScenario({
         name: "suicide",
-        rules: [{ turns: [{ blocks: [bash("echo before; sleep 0.3; pkill -9 -f executor/src/main.ts; sleep 5")], repeat: 3 }] }],
+        rules: [
+          {
+            turns: [
+              { blocks: [bash("echo before > before.txt; sleep 0.3; pkill -9 -f executor/src/main.ts; sleep 5")], repeat: 3 },
+            ],
+          },
+        ],
       }),
     );
     await using repository = await createGitRepository({ path: `${repositories}/killed`, files: { a: "a\n" } });
@@ -194,6 +200,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     const stored = await allMessages(server.client, id);
     const relayed = stored.filter(({ source, body }) => source === "agent" || body.type.startsWith("execution_"));
     expect(relayed.length).toBe(spooled);
+    expect((await server.client.runs.diff.query({ id })).patch).toContain("+before");
     expect(await server.client.instances.list.query()).toEqual([]);
   });
 

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
+import { CHECK_COMMAND_MAX_BYTES } from "./task.ts";
 
 const line = (max: number) =>
   z
@@ -60,10 +61,7 @@ export const InterruptResult = z.object({ interrupted: z.boolean() });
 
 /** Runs one command with `bash -c` in the workspace, not as a shell of the agent. */
 export const CheckInput = z.object({
-  command: z
-    .string()
-    .min(1)
-    .max(64 * 1024),
+  command: z.string().min(1).max(CHECK_COMMAND_MAX_BYTES),
   timeoutMs: z.number().int().min(1).default(1_800_000),
 });
 export type CheckInput = z.infer<typeof CheckInput>;

@@ -46,8 +46,22 @@ export type CheckResult = z.infer<typeof CheckResult>;
 /** Names of the set-up stages, in the order in which a run passes them. */
 export const STAGES = ["mirror", "image", "sandbox", "clone", "results"] as const;
 
+const spooledKinds = [
+  z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),
+  z.object({ type: z.literal("execution_ended"), executionId: z.string(), outcome: ExecutionOutcome }),
+  z.object({ type: z.literal("note"), text: z.string() }),
+] as const;
+
+/**
+ * What an executor may say of itself. The agent can reach its spool and its door, so nothing that decides a run's outcome, or
+ * tells one, is taken from there.
+ */
+export const SpooledRunnerBody = z.discriminatedUnion("type", spooledKinds);
+export type SpooledRunnerBody = z.infer<typeof SpooledRunnerBody>;
+
 /** What we did, one kind per event. */
 export const RunnerBody = z.discriminatedUnion("type", [
+  ...spooledKinds,
   z.object({ type: z.literal("status"), status: RunStatus, reason: RunReason.optional(), sentence: z.string() }),
   z.object({
     type: z.literal("stage"),
@@ -62,11 +76,8 @@ export const RunnerBody = z.discriminatedUnion("type", [
   z.object({ type: z.literal("check_finished"), stepIndex: z.number().int(), attempt: z.number().int(), result: CheckResult }),
   /** Prose in `checks` that nobody has judged. */
   z.object({ type: z.literal("check_not_judged"), stepIndex: z.number().int(), text: z.string() }),
-  z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),
-  z.object({ type: z.literal("execution_ended"), executionId: z.string(), outcome: ExecutionOutcome }),
   /** Something that left, or wanted to leave, the sandbox. Only refused requests are put into the transcript. */
   z.object({ type: z.literal("egress_refused"), record: AuditRecord }),
-  z.object({ type: z.literal("note"), text: z.string() }),
 ]);
 export type RunnerBody = z.infer<typeof RunnerBody>;
 
@@ -76,7 +87,7 @@ export const SPOOL_FILE = "spool.ndjson";
 /** An event as the executor spools it; `seq` counts from 1 without gaps within one sandbox. */
 export const SpoolEvent = z.discriminatedUnion("source", [
   z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("agent"), body: AgentBody }),
-  z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("runner"), body: RunnerBody }),
+  z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("runner"), body: SpooledRunnerBody }),
 ]);
 export type SpoolEvent = z.infer<typeof SpoolEvent>;
 

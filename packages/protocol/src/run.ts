@@ -52,6 +52,7 @@ export const RUN_REASONS = {
   driver_unavailable: { status: "errored", sentence: "No sandbox can be made: the sandbox driver is not usable now." },
   sandbox_failed: { status: "errored", sentence: "The sandbox could not be started." },
   sandbox_lost: { status: "errored", sentence: "The sandbox ended before the run did." },
+  result_lost: { status: "errored", sentence: "The run's changes could not be brought to safety." },
   disk_full: { status: "errored", sentence: "The server's disk is full." },
   server_restarted: { status: "errored", sentence: "The server was restarted while the run was going on." },
   internal: { status: "errored", sentence: "Something went wrong in the server." },

@@ -12,6 +12,21 @@ const stepText = (what: string) =>
       `${what} are ${typeof issue.input === "string" ? issue.input.length.toLocaleString("en") : "too many"} characters long; at most ${STEP_TEXT_MAX.toLocaleString("en")} fit. Put long material into a file of the repository and name it here.`,
   });
 
+/** The longest command of a check, in bytes: the kernel takes 128 KiB as one argument, and some of it is needed around the command. */
+export const CHECK_COMMAND_MAX_BYTES = 64 * 1024;
+
+/** The lines of `checks`, told apart: commands in order, and the prose around them (empty when there is none). */
+export const parseChecks = (checks: string): { commands: string[]; prose: string } => {
+  const commands: string[] = [];
+  const prose: string[] = [];
+  for (const line of checks.split(/\r?\n/)) {
+    const command = /^\$ (.*)$/.exec(line)?.[1]?.trim();
+    if (command !== undefined && command !== "") commands.push(command);
+    else prose.push(line);
+  }
+  return { commands, prose: prose.join("\n").trim() };
+};
+
 /** What Claude Code is to do, and how we know that it did. */
 export const Step = z.object({
   instructions: stepText("the instructions").refine(
@@ -19,7 +34,15 @@ export const Step = z.object({
     "the instructions are empty: say what Claude Code is to do",
   ),
   /** A line that starts with `$ ` is a command whose exit code decides; any other text is prose for a judge. Empty: the agent's turn ending without error is enough. */
-  checks: stepText("the checks").default(""),
+  checks: stepText("the checks")
+    .default("")
+    .refine(
+      (checks) =>
+        parseChecks(checks).commands.every((command) => new TextEncoder().encode(command).length <= CHECK_COMMAND_MAX_BYTES),
+      {
+        error: `a command of the checks is longer than ${CHECK_COMMAND_MAX_BYTES / 1024} KiB; put it into a script of the repository and name that`,
+      },
+    ),
 });
 export type Step = z.infer<typeof Step>;
 
@@ -45,15 +68,3 @@ export const Task = z.object({
   updatedAt: Timestamp,
 });
 export type Task = z.infer<typeof Task>;
-
-/** The lines of `checks`, told apart: commands in order, and the prose around them (empty when there is none). */
-export const parseChecks = (checks: string): { commands: string[]; prose: string } => {
-  const commands: string[] = [];
-  const prose: string[] = [];
-  for (const line of checks.split(/\r?\n/)) {
-    const command = /^\$ (.*)$/.exec(line)?.[1]?.trim();
-    if (command !== undefined && command !== "") commands.push(command);
-    else prose.push(line);
-  }
-  return { commands, prose: prose.join("\n").trim() };
-};

@@ -27,12 +27,15 @@ export type RunDeps = {
   store: Store;
   mirrors: Mirrors;
   doors: Doors;
+  /** The one that makes sandboxes. */
   driver: SandboxDriver;
+  /** Every one that may have made some before. */
+  drivers: readonly SandboxDriver[];
   /** For drivers whose sandboxes need an image; null for the others. */
   images: ImageProvider | null;
   allowedHosts: AllowRule[];
   /** Folder for everything of single sandboxes, and the short folder for their sockets. */
-  folders: { instances: string; doors: string; audit: string };
+  folders: { instances: string; doors: string; audit: string; kept: string };
   newInstanceId: () => InstanceId;
   log: Log;
   now: () => Date;

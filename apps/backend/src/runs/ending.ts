@@ -1,4 +1,5 @@
 import { CcrError, type ExecutionOutcome, RUN_REASONS, type RunReason } from "@ccr/protocol";
+import { ExecutorLostError } from "./executor-client.ts";
 
 /** Why and how a run ends; `sentence` is what a person reads. */
 export type Ending = { reason: RunReason; sentence: string };
@@ -7,6 +8,19 @@ export type Ending = { reason: RunReason; sentence: string };
 export const ending = (reason: RunReason, detail = ""): Ending => {
   const { sentence } = RUN_REASONS[reason];
   return { reason, sentence: detail.trim() === "" ? sentence : `${sentence} ${detail.trim()}` };
+};
+
+/** The end of a run whose steps all passed: says only what was really checked. Pure. */
+export const passed = (checks: { commands: number; unjudged: number }, isChanged: boolean): Ending => {
+  const reason = isChanged ? "passed" : "passed_no_changes";
+  if (checks.commands > 0 && checks.unjudged === 0) return ending(reason);
+  const checked = checks.commands > 0 ? "every command of their checks passed" : "no command was given to check them";
+  const changed = isChanged ? "" : " No file of the repository was changed.";
+  const unjudged =
+    checks.unjudged === 0
+      ? ""
+      : ` The checks of ${checks.unjudged} ${checks.unjudged === 1 ? "step" : "steps"} that are written in prose were not judged.`;
+  return { reason, sentence: `Every step finished; ${checked}.${unjudged}${changed}` };
 };
 
 /** Thrown, or given to an abort signal, to end the run at once in a known way. */
@@ -33,9 +47,17 @@ export const endingOfOutcome = (outcome: ExecutionOutcome): Ending | null => {
   }
 };
 
+/** The reasons that errors of other rooms bring along. */
+const BROUGHT = ["repository_unreachable", "repository_empty", "ref_not_found", "disk_full"] as const;
+
 /** The end that an error means. What we did not foresee is `internal`; its details belong in the log, not before a person. */
 export const endingOfError = (error: unknown): Ending => {
   if (error instanceof RunEnded) return error.ending;
+  if (error instanceof ExecutorLostError) return ending("sandbox_lost", error.message);
+  if (error instanceof Error && "reason" in error) {
+    const brought = BROUGHT.find((reason) => reason === error.reason);
+    if (brought !== undefined) return ending(brought, error.message);
+  }
   if (error instanceof CcrError && error.code === "disk_full") return ending("disk_full", error.message);
   if (error instanceof Error && "code" in error && error.code === "ENOSPC")
     return ending("disk_full", "Free some space and launch again.");

@@ -3,6 +3,7 @@ import type { CheckInput, ExecuteInput, GitCloneInput, InitGitInput } from "@ccr
 import { CcrError, ErrorBody, executorRoutes, type SandboxEndpoint, SpoolEvent } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
 import type { z } from "zod";
+import { lines } from "./lines.ts";
 
 /** The executor did not answer as agreed: it is gone, or was cut off. The sandbox's state says which. */
 export class ExecutorLostError extends Error {
@@ -13,42 +14,41 @@ type Route = { method: "GET" | "POST"; path: string };
 type JsonRoute<Result> = Route & { response: z.ZodType<Result> };
 
 // A line may be as long as what a tool printed; beyond this something is wrong with the other side.
-const LINE_MAX_BYTES = 256 * 1024 * 1024;
+export const EVENT_MAX_BYTES = 256 * 1024 * 1024;
+// The longest answer is a diff, whose patch the executor cuts at 16 MiB; JSON makes it at most six times as long.
+const ANSWER_MAX_BYTES = 128 * 1024 * 1024;
+const ERROR_MAX_BYTES = 64 * 1024;
+
+/** A whole body, as JSON. The agent can put itself into the executor's place, so its length is bounded while it is read. */
+const readJson = async (body: AsyncIterable<Buffer>, maxBytes: number): Promise<unknown> => {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of body) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error(`its answer is longer than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+};
 
 const lost = (doing: string, cause: unknown): ExecutorLostError =>
   new ExecutorLostError(`${doing}: the executor cannot be reached (${cause instanceof Error ? cause.message : String(cause)})`, {
     cause,
   });
 
-/** Lines of a byte stream, without their ends; a last line without an end is a cut stream and is left out. */
-async function* lines(chunks: AsyncIterable<Buffer>): AsyncGenerator<string> {
-  let pending: Buffer[] = [];
-  let pendingBytes = 0;
-  for await (const chunk of chunks) {
-    let start = 0;
-    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
-      pending.push(chunk.subarray(start, end));
-      yield Buffer.concat(pending).toString("utf8");
-      pending = [];
-      pendingBytes = 0;
-      start = end + 1;
-    }
-    if (start < chunk.length) {
-      pending.push(chunk.subarray(start));
-      pendingBytes += chunk.length - start;
-      if (pendingBytes > LINE_MAX_BYTES) throw new ExecutorLostError("the executor sent a line beyond every limit");
-    }
-  }
-}
-
 /** Speaks with one sandbox's executor through its door. Errors it reports are `CcrError`s; silence is an `ExecutorLostError`. */
 export const connectExecutor = (endpoint: SandboxEndpoint) => {
   // Streams stay silent for as long as the agent thinks, so the client has no time limits of its own; calls bring a signal.
   const options: Client.Options = { headersTimeout: 0, bodyTimeout: 0, pipelining: 0 };
+  let inode: number | null = null;
   const open = async (): Promise<Client> => {
     if (!("socketPath" in endpoint)) return new Client(endpoint.url, options);
-    // The sandbox can write into the folder of its door: a link there must not lead us to a socket of the host.
-    if (!(await lstat(endpoint.socketPath)).isSocket()) throw new Error(`${endpoint.socketPath} is not a socket`);
+    // The sandbox can write into the folder of its door: what is there now must be a socket, not a link to one of the host's,
+    // and the one that was there first, not one that the agent put in its place.
+    const found = await lstat(endpoint.socketPath);
+    if (!found.isSocket()) throw new Error(`${endpoint.socketPath} is not a socket`);
+    inode ??= found.ino;
+    if (found.ino !== inode) throw new Error("somebody else listens in its place");
     return new Client("http://executor", { ...options, connect: { socketPath: endpoint.socketPath } });
   };
 
@@ -69,7 +69,7 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
         ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
       });
       if (response.statusCode >= 400) {
-        const parsed = ErrorBody.safeParse(await response.body.json().catch(() => null));
+        const parsed = ErrorBody.safeParse(await readJson(response.body, ERROR_MAX_BYTES).catch(() => null));
         if (!parsed.success) throw lost(route.path, new Error(`it answered ${response.statusCode}`));
         throw new CcrError(parsed.data.error.code, parsed.data.error.message);
       }
@@ -84,7 +84,7 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
   const call = async <Result>(route: JsonRoute<Result>, body: unknown, signal: AbortSignal): Promise<Result> => {
     const { client, response } = await request(route, route.path, body, signal);
     try {
-      return route.response.parse(await response.body.json());
+      return route.response.parse(await readJson(response.body, ANSWER_MAX_BYTES));
     } catch (error) {
       signal.throwIfAborted();
       throw lost(route.path, error);
@@ -96,7 +96,7 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
   async function* stream(route: Route, after: number, body: unknown, signal: AbortSignal): AsyncGenerator<SpoolEvent> {
     const { client, response } = await request(route, `${route.path}?after=${after}`, body, signal);
     try {
-      for await (const line of lines(response.body)) yield SpoolEvent.parse(JSON.parse(line));
+      for await (const line of lines(response.body, EVENT_MAX_BYTES)) yield SpoolEvent.parse(JSON.parse(line));
     } catch (error) {
       signal.throwIfAborted();
       throw lost(route.path, error);

@@ -1,6 +1,7 @@
 import type { RunLimits, SandboxHandle } from "@ccr/protocol";
 import type { SandboxDriver, SandboxState } from "../drivers/types.ts";
 import { RunEnded } from "./ending.ts";
+import { wait } from "./wait.ts";
 
 const LOOK_EVERY_MS = 2000;
 // Measuring a large workspace takes time; looking may cost at most a twentieth of it.
@@ -47,16 +48,3 @@ export const guardSandbox = async (options: {
     }
   }
 };
-
-/** Resolves after the time or on the signal, whichever is first. */
-export const wait = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const finish = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", finish);
-      resolve();
-    };
-    const timer = setTimeout(finish, ms);
-    signal.addEventListener("abort", finish, { once: true });
-  });

@@ -1,57 +1,33 @@
-/** At most this many events go into one commit; enough for the full rate, small enough to be seen at once. */
-const BATCH_MAX_EVENTS = 256;
-/** And at most this many characters, as far as single events allow. */
-const BATCH_MAX_CHARACTERS = 8 * 1024 * 1024;
+import type { AgentBody, ExecutionOutcome, InstanceId, Run, SpoolEvent } from "@ccr/protocol";
+import type { Transcript } from "../store/types.ts";
+import { batches } from "./batches.ts";
 
-/**
- * Collects what a source gives while the consumer is busy into one batch, in order. Pulls at most one batch ahead, so a slow
- * consumer slows the source down. An error of the source comes after everything it gave before.
- */
-export async function* batches<Item>(source: AsyncIterable<Item>, sizeOf: (item: Item) => number): AsyncGenerator<Item[]> {
-  let batch: Item[] = [];
-  let size = 0;
-  const end: { how: { failed: false } | { failed: true; error: unknown } | null } = { how: null };
-  let stopped = false;
-  let filled = Promise.withResolvers<void>();
-  let taken = Promise.withResolvers<void>();
+/** Whose events are relayed, and into which transcript. */
+export type Relay = {
+  run: Pick<Run, "id">;
+  fence: number;
+  /** The sandbox whose spool numbers the events. */
+  instanceId: InstanceId;
+  transcript: Transcript;
+  /** Told of every message of the agent, in order, after it is stored. */
+  heard: (body: AgentBody) => Promise<void>;
+};
 
-  const pump = async (): Promise<void> => {
-    try {
-      for await (const item of source) {
-        batch.push(item);
-        size += sizeOf(item);
-        filled.resolve();
-        if (batch.length >= BATCH_MAX_EVENTS || size >= BATCH_MAX_CHARACTERS) await taken.promise;
-        if (stopped) return;
-      }
-      end.how = { failed: false };
-    } catch (error) {
-      end.how = { failed: true, error };
+const sizeOf = (event: SpoolEvent): number => JSON.stringify(event.body).length;
+
+/** Appends every event of a stream to the transcript; gives the outcome of the execution when its end was among them. */
+export const relay = async (
+  work: Relay,
+  events: AsyncIterable<SpoolEvent>,
+  executionId: string | null,
+): Promise<ExecutionOutcome | null> => {
+  let outcome: ExecutionOutcome | null = null;
+  for await (const batch of batches(events, sizeOf)) {
+    await work.transcript.appendSpooled(work.run.id, work.fence, { instanceId: work.instanceId, events: batch });
+    for (const { source, body } of batch) {
+      if (source === "agent") await work.heard(body);
+      else if (body.type === "execution_ended" && body.executionId === executionId) outcome = body.outcome;
     }
-    filled.resolve();
-  };
-  const pumping = pump();
-
-  try {
-    for (;;) {
-      await filled.promise;
-      filled = Promise.withResolvers<void>();
-      const { how } = end;
-      const current = batch;
-      batch = [];
-      size = 0;
-      taken.resolve();
-      taken = Promise.withResolvers<void>();
-      if (how !== null) filled.resolve();
-      if (current.length > 0) yield current;
-      else if (how !== null) {
-        if (how.failed) throw how.error;
-        return;
-      }
-    }
-  } finally {
-    stopped = true;
-    taken.resolve();
-    if (end.how !== null) await pumping;
   }
-}
+  return outcome;
+};

@@ -3,6 +3,7 @@ import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { RunEnded } from "./ending.ts";
 import { connectExecutor } from "./executor-client.ts";
+import { takeDown } from "./sandboxes.ts";
 import { transition } from "./transition.ts";
 import type { Instances, Runs } from "./types.ts";
 
@@ -102,9 +103,7 @@ export const createInstances = (deps: RunDeps, dispatcher: Dispatcher, runs: Pic
       if (instance.status !== "stopped") {
         await runs.cancel(instance.runId);
         await dispatcher.settled(instance.runId);
-        const handle = await deps.store.instances.findHandle(id);
-        if (handle !== null) await deps.driver.destroy(handle);
-        await deps.store.instances.setStatus(id, "stopped");
+        await takeDown(deps, instance);
       }
       return find(id);
     },

@@ -1,61 +1,25 @@
-import {
-  type AgentBody,
-  type CheckResult,
-  type ExecutionOutcome,
-  type InstanceId,
-  parseChecks,
-  type Run,
-  type SandboxHandle,
-  type SpoolEvent,
-} from "@ccr/protocol";
-import type { SandboxDriver } from "../drivers/types.ts";
-import type { Transcript } from "../store/types.ts";
+import { CcrError, type CheckResult, type ExecutionOutcome, parseChecks, type Run } from "@ccr/protocol";
 import { type Ending, ending, endingOfOutcome, RunEnded } from "./ending.ts";
-import { type ExecutorClient, ExecutorLostError } from "./executor-client.ts";
-import { endOfState, wait } from "./guard.ts";
-import { batches } from "./relay.ts";
+import { ExecutorLostError } from "./executor-client.ts";
+import { endOfState } from "./guard.ts";
+import { type Relay, relay } from "./relay.ts";
 import type { RunLog } from "./run-log.ts";
+import type { OpenedSandbox } from "./sandboxes.ts";
+import { wait } from "./wait.ts";
 
 /** What working on the steps of one run takes. */
-export type Work = {
-  run: Run;
-  fence: number;
-  instanceId: InstanceId;
-  handle: SandboxHandle;
-  driver: SandboxDriver;
-  executor: ExecutorClient;
-  transcript: Transcript;
-  /** Told of every message of the agent, in order, after it is stored. */
-  heard: (body: AgentBody) => Promise<void>;
-  /** What the run has cost so far. */
-  costUsd: () => number;
-  log: RunLog;
-  signal: AbortSignal;
-};
+export type Work = Relay &
+  OpenedSandbox & {
+    run: Run;
+    /** What the run has cost so far. */
+    costUsd: () => number;
+    log: RunLog;
+    signal: AbortSignal;
+  };
 
 const RECONNECT_MS = 200;
 const RECONNECT_TRIES = 50;
 const ONE_ATTEMPT = 1;
-
-/** A rough size for batching: the text is what makes a message large, and measuring it exactly would mean serialising it twice. */
-const sizeOf = (event: SpoolEvent): number => JSON.stringify(event.body).length;
-
-/** Appends every event of a stream to the transcript; gives the outcome of the execution when its end was among them. */
-export const relay = async (
-  work: Pick<Work, "run" | "fence" | "instanceId" | "transcript" | "heard">,
-  events: AsyncIterable<SpoolEvent>,
-  executionId: string | null,
-): Promise<ExecutionOutcome | null> => {
-  let outcome: ExecutionOutcome | null = null;
-  for await (const batch of batches(events, sizeOf)) {
-    await work.transcript.appendSpooled(work.run.id, work.fence, { instanceId: work.instanceId, events: batch });
-    for (const { source, body } of batch) {
-      if (source === "agent") await work.heard(body);
-      else if (body.type === "execution_ended" && body.executionId === executionId) outcome = body.outcome;
-    }
-  }
-  return outcome;
-};
 
 /** Tells why the executor is lost if its sandbox is, and otherwise waits a little before the next try. */
 const lookAtLost = async (work: Work, tries: number, error: ExecutorLostError): Promise<void> => {
@@ -116,6 +80,9 @@ const describeFailure = (result: CheckResult): string => {
   }
 };
 
+/** How many checks there were, and how many of them nobody judged. */
+export type CheckCount = { commands: number; unjudged: number };
+
 /** Runs the commands of a step's checks in order and stops at the first that fails: gives that end, or null when all passed. */
 const check = async (work: Work, stepIndex: number, checks: string): Promise<Ending | null> => {
   const { executor, log, run, signal } = work;
@@ -125,7 +92,10 @@ const check = async (work: Work, stepIndex: number, checks: string): Promise<End
     const result = await executor
       .check({ command, timeoutMs: run.limits.checkSeconds * 1000 }, signal)
       .catch(async (error: unknown) => {
+        signal.throwIfAborted();
+        // A command may have done half of its work when the connection was lost: it is not run a second time.
         if (error instanceof ExecutorLostError) await lookAtLost(work, RECONNECT_TRIES, error);
+        if (error instanceof CcrError) throw new RunEnded("check_failed", `'${command}' could not be run: ${error.message}`);
         throw error;
       });
     await log.write({ type: "check_finished", stepIndex, attempt: ONE_ATTEMPT, result });
@@ -133,6 +103,15 @@ const check = async (work: Work, stepIndex: number, checks: string): Promise<End
   }
   if (prose !== "") await log.write({ type: "check_not_judged", stepIndex, text: prose });
   return null;
+};
+
+/** Counts the checks of all steps. Pure. */
+export const countChecks = (steps: Run["steps"]): CheckCount => {
+  const parsed = steps.map(({ checks }) => parseChecks(checks));
+  return {
+    commands: parsed.reduce((sum, { commands }) => sum + commands.length, 0),
+    unjudged: parsed.filter(({ prose }) => prose !== "").length,
+  };
 };
 
 /** Works on every step in order, in one conversation. Gives the end of the first step that fails, or null when all passed. */

@@ -1,8 +1,8 @@
-import { mkdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { InstanceId, SPOOL_FILE, type SpoolEvent } from "@ccr/protocol";
+import { mkdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { InstanceId, RunId, SPOOL_FILE, type SpoolEvent } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { makeWorkplace, readLeftSpool, removeWorkplace, workplaceOf } from "./workplace.ts";
+import { keepWorkspace, makeWorkplace, readLeftSpool as readLeft, removeWorkplace, workplaceOf } from "./workplace.ts";
 
 const event = (seq: number): SpoolEvent => ({
   seq,
@@ -12,10 +12,16 @@ const event = (seq: number): SpoolEvent => ({
 });
 const lines = (...seqs: number[]): string => seqs.map((seq) => `${JSON.stringify(event(seq))}\n`).join("");
 
+const readLeftSpool = async (...given: Parameters<typeof readLeft>): Promise<SpoolEvent[]> => {
+  const events: SpoolEvent[] = [];
+  for await (const event of readLeft(...given)) events.push(event);
+  return events;
+};
+
 const place = async () => {
   const folder = await temporaryFolder();
   const made = workplaceOf(
-    { instances: folder.join("instances"), doors: folder.join("doors"), audit: folder.join("audit") },
+    { instances: folder.join("instances"), doors: folder.join("doors"), audit: folder.join("audit"), kept: folder.join("kept") },
     InstanceId.parse("inst_0123456789"),
   );
   await makeWorkplace(made);
@@ -42,6 +48,28 @@ describe("readLeftSpool", () => {
     expect(await readLeftSpool(made, 0)).toEqual([event(1), event(2)]);
   });
 
+  it("holds a bounded piece of a file that has no line end at all", async () => {
+    const { folder, made, spool } = await place();
+    await using _ = folder;
+    // Sparse: it takes no disk, and longer than any string can be.
+    await writeFile(spool, "");
+    await truncate(spool, 1024 * 1024 * 1024);
+    expect(await readLeftSpool(made, 0)).toEqual([]);
+  });
+
+  it("takes nothing for an event that would tell an outcome", async () => {
+    const { folder, made, spool } = await place();
+    await using _ = folder;
+    const forged = {
+      seq: 2,
+      at: "2026-01-01T00:00:00.000Z",
+      source: "runner",
+      body: { type: "status", status: "succeeded", sentence: "x" },
+    };
+    await writeFile(spool, `${lines(1)}${JSON.stringify(forged)}\n`);
+    expect(await readLeftSpool(made, 0)).toEqual([event(1)]);
+  });
+
   it("follows no link that the agent put in its place, and needs no file", async () => {
     const { folder, made, spool } = await place();
     await using _ = folder;
@@ -66,5 +94,23 @@ describe("removeWorkplace", () => {
     expect(await readFile(folder.join("precious"), "utf8")).toBe("kept");
     await expect(stat(made.root)).rejects.toThrow("ENOENT");
     await expect(stat(made.doors)).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("keepWorkspace", () => {
+  it("puts the workspace aside, and says where", async () => {
+    const { folder, made } = await place();
+    await using _ = folder;
+    await writeFile(`${made.workspace}/work.txt`, "hours of it");
+    const folders = {
+      instances: folder.join("instances"),
+      doors: folder.join("doors"),
+      audit: folder.join("audit"),
+      kept: folder.join("kept"),
+    };
+    const kept = await keepWorkspace(folders, made, RunId.parse("run_0123456789"));
+    await removeWorkplace(made);
+    expect(await readFile(`${kept}/work.txt`, "utf8")).toBe("hours of it");
+    expect(await keepWorkspace(folders, made, RunId.parse("run_0123456780"))).toBeNull();
   });
 });

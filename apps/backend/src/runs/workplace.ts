@@ -1,8 +1,10 @@
-import { constants } from "node:fs";
-import { lstat, mkdir, open, rm } from "node:fs/promises";
+import { constants, type Dirent } from "node:fs";
+import { chmod, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type InstanceId, type Run, type SandboxSpec, SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
+import { type InstanceId, type Run, type RunId, type SandboxSpec, SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
 import type { RunDeps } from "./deps.ts";
+import { EVENT_MAX_BYTES } from "./executor-client.ts";
+import { LineTooLongError, lines } from "./lines.ts";
 
 /** Where one sandbox keeps its things on the host. */
 export type Workplace = {
@@ -33,9 +35,43 @@ export const makeWorkplace = async (place: Workplace): Promise<void> => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
 };
 
-/** Removes the folders and all in them; only after the sandbox is destroyed. Idempotent. */
+const isDenied = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
+
+/** Opens every folder below for its owner. Caches of some package managers are read-only folders, which cannot be emptied. */
+const makeWritable = async (folder: string): Promise<void> => {
+  await chmod(folder, 0o700);
+  const entries: Dirent[] = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries) if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
+};
+
+/** Removes a folder that a sandbox wrote into, following no link. Idempotent; only after the sandbox is destroyed. */
+export const removeFolder = async (folder: string): Promise<void> => {
+  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
+  await remove().catch(async (error: unknown) => {
+    if (!isDenied(error)) throw error;
+    await makeWritable(folder);
+    await remove();
+  });
+};
+
+/** Removes the folders and all in them. */
 export const removeWorkplace = async (place: Workplace): Promise<void> => {
-  await Promise.all([place.root, place.doors].map((folder) => rm(folder, { recursive: true, force: true, maxRetries: 3 })));
+  await removeFolder(place.root);
+  await removeFolder(place.doors);
+};
+
+/** Puts the workspace aside for the person, and gives where it is now. null: there is none. */
+export const keepWorkspace = async (folders: RunDeps["folders"], place: Workplace, runId: RunId): Promise<string | null> => {
+  const kept = join(folders.kept, runId);
+  const isThere = await lstat(place.workspace).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isThere) return null;
+  await mkdir(folders.kept, { recursive: true, mode: 0o700 });
+  await rename(place.workspace, kept);
+  return kept;
 };
 
 /** What the driver is asked for: the layout inside is the same for every driver. */
@@ -44,11 +80,12 @@ export const sandboxSpec = (options: {
   instanceId: InstanceId;
   place: Workplace;
   image: string;
-  mirrorPath: string;
+  /** null: nothing is cloned any more. */
+  mirrorPath: string | null;
   now: Date;
 }): SandboxSpec => {
   const { run, instanceId, place, image, mirrorPath, now } = options;
-  const { memoryMb, cpus, processes, diskMb, timeSeconds } = run.limits;
+  const { memoryMb, cpus, processes, diskMb, timeSeconds, turns, budgetUsd } = run.limits;
   return {
     instanceId,
     image,
@@ -58,53 +95,24 @@ export const sandboxSpec = (options: {
       EXECUTOR_SPOOL: "/spool",
       EXECUTOR_WORKSPACE: "/workspace",
       // Claude Code is started while the sandbox is still being set up; with other limits it would have to be started again.
-      EXECUTOR_PREWARM: "1",
-      EXECUTOR_MAX_TURNS: String(run.limits.turns),
-      ...(run.limits.budgetUsd === null ? {} : { EXECUTOR_MAX_BUDGET_USD: String(run.limits.budgetUsd) }),
+      EXECUTOR_PREWARM: mirrorPath === null ? "0" : "1",
+      EXECUTOR_MAX_TURNS: String(turns),
+      ...(budgetUsd === null ? {} : { EXECUTOR_MAX_BUDGET_USD: String(budgetUsd) }),
+      ...(run.model === null ? {} : { EXECUTOR_MODEL: run.model }),
       // Node's own list of authorities knows none that the image, or this machine, was given in addition.
       NODE_EXTRA_CA_CERTS: "/etc/ssl/certs/ca-certificates.crt",
-      ...(run.model === null ? {} : { EXECUTOR_MODEL: run.model }),
     },
     mounts: [
       { source: place.doors, target: "/doors", readOnly: false },
       { source: place.workspace, target: "/workspace", readOnly: false },
       { source: place.home, target: "/home/agent", readOnly: false },
       { source: place.spool, target: "/spool", readOnly: false },
-      { source: mirrorPath, target: "/mirror", readOnly: true },
+      ...(mirrorPath === null ? [] : [{ source: mirrorPath, target: "/mirror", readOnly: true }]),
     ],
     limits: { memoryMb, cpus, processes, diskMb },
     // Saving the work and taking everything down may last a while beyond the run's own time.
     deadline: new Date(now.getTime() + (timeSeconds + 600) * 1000).toISOString(),
   };
-};
-
-// A spool of a dead sandbox is read into memory; what is beyond this is lost to the transcript, and said so.
-const SPOOL_READ_MAX_BYTES = 512 * 1024 * 1024;
-
-/**
- * The events with a greater seq than `after` that a dead sandbox left in its spool. The file was in the agent's reach: it is
- * opened without following a link, and a line that is not an event, or is out of order, ends the reading.
- */
-export const readLeftSpool = async (place: Workplace, after: number): Promise<SpoolEvent[]> => {
-  const path = join(place.spool, SPOOL_FILE);
-  const found = await lstat(path).catch(() => null);
-  if (found === null || !found.isFile() || found.size > SPOOL_READ_MAX_BYTES) return [];
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const events: SpoolEvent[] = [];
-    let next = after + 1;
-    for await (const line of file.readLines()) {
-      const event = SpoolEvent.safeParse(parseJson(line));
-      if (!event.success) break;
-      if (event.data.seq < next) continue;
-      if (event.data.seq > next) break;
-      events.push(event.data);
-      next++;
-    }
-    return events;
-  } finally {
-    await file.close().catch(() => {});
-  }
 };
 
 const parseJson = (text: string): unknown => {
@@ -114,3 +122,28 @@ const parseJson = (text: string): unknown => {
     return null;
   }
 };
+
+/**
+ * The events with a greater seq than `after` that a dead sandbox left in its spool, in order. The file was in the agent's reach: it
+ * is opened without following a link and read in bounded pieces, and a line that is not an event, or is out of order, ends the reading.
+ */
+export async function* readLeftSpool(place: Workplace, after: number): AsyncGenerator<SpoolEvent> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const file = await open(join(place.spool, SPOOL_FILE), flags).catch(() => null);
+  if (file === null) return;
+  try {
+    if (!(await file.stat()).isFile()) return;
+    let next = after + 1;
+    for await (const line of lines(file.createReadStream({ autoClose: false }), EVENT_MAX_BYTES)) {
+      const event = SpoolEvent.safeParse(parseJson(line));
+      if (!event.success || event.data.seq > next) return;
+      if (event.data.seq < next) continue;
+      yield event.data;
+      next++;
+    }
+  } catch (error) {
+    if (!(error instanceof LineTooLongError)) throw error;
+  } finally {
+    await file.close();
+  }
+}

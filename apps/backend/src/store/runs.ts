@@ -10,6 +10,7 @@ import {
 } from "@ccr/protocol";
 import type { Selectable, Updateable } from "kysely";
 import type { Engine } from "./engine.ts";
+import { encode, insertAfter, lengthOf } from "./entries.ts";
 import type { Feeds } from "./feeds.ts";
 import { holdRun, refuse } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -142,21 +143,27 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
       return toClaim(row);
     },
 
-    advance: async (id, { from, to, fence, patch = {} }) => {
+    advance: async (id, { from, to, fence, patch = {}, message }) => {
       const open = from.filter((status) => !isFinal(status));
       if (open.length === 0) return null;
-      const row = await db
-        .updateTable("runs")
-        .set({ ...patchColumns(patch), status: to })
-        .where("id", "=", id)
-        .where("status", "in", open)
-        .$if(fence !== undefined, (query) => query.where("fence", "=", fence ?? null))
-        .returningAll()
-        .executeTakeFirst();
-      if (row === undefined) return null;
-      const run = toRun(row);
-      feeds.noteStatus(run);
-      return run;
+      const entries = message === undefined ? [] : [encode({ at: now().toISOString(), ...message }, null)];
+      const moved = await commits.run(lengthOf(entries), async (trx) => {
+        const row = await trx
+          .updateTable("runs")
+          .set((eb) => ({ ...patchColumns(patch), status: to, last_seq: eb("last_seq", "+", entries.length) }))
+          .where("id", "=", id)
+          .where("status", "in", open)
+          .$if(fence !== undefined, (query) => query.where("fence", "=", fence ?? null))
+          .returningAll()
+          .executeTakeFirst();
+        if (row === undefined) return null;
+        const seq = row.last_seq - entries.length;
+        return { run: toRun(row), stored: await insertAfter(trx, entries, { runId: id, instanceId: null, seq }) };
+      });
+      if (moved === null) return null;
+      feeds.publish(id, moved.stored);
+      feeds.noteStatus(moved.run);
+      return moved.run;
     },
 
     patch: async (id, fence, patch) => {

@@ -77,12 +77,12 @@ export interface RunStore {
   /** Raises the fencing number of an unfinished run, so that whoever drove it before is locked out. null: the run is final or not there. */
   takeOver(id: RunId): Promise<Claim | null>;
   /**
-   * Sets the status, and the patch with it, if the run has a status of `from` now and, when `fence` is given, that fencing number.
+   * Sets the status, and with it the patch and the message, which is then the transcript's newest, if the run has a status of `from` now and, when `fence` is given, that fencing number.
    * A final status is never left, whatever `from` says. null: somebody else moved it first, or there is no such run.
    */
   advance(
     id: RunId,
-    change: { from: readonly RunStatus[]; to: RunStatus; fence?: number; patch?: RunPatch },
+    change: { from: readonly RunStatus[]; to: RunStatus; fence?: number; patch?: RunPatch; message?: NewMessage },
   ): Promise<Run | null>;
   /** Writes the patch alone. Throws `FenceLostError` when the fencing number is not the run's. */
   patch(id: RunId, fence: number, patch: RunPatch): Promise<Run>;

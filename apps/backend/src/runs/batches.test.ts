@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { batches } from "./relay.ts";
+import { batches } from "./batches.ts";
 
 const collect = async <Item>(source: AsyncIterable<Item>): Promise<Item[]> => {
   const all: Item[] = [];
