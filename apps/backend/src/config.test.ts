@@ -1,3 +1,6 @@
+import { mkdir, symlink } from "node:fs/promises";
+import { resolve } from "node:path";
+import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { ConfigError, helpText, readConfig } from "./config.ts";
 
@@ -49,7 +52,9 @@ describe("readConfig", () => {
     [{ DATABASE_URL: "postgres://db/x" }, "DATABASE_URL: PostgreSQL is not supported yet"],
     [{ DATABASE_URL: "mysql://x" }, "DATABASE_URL: must be sqlite:/absolute/path"],
     [{ ANTHROPIC_BASE_URL: "ftp://x" }, "ANTHROPIC_BASE_URL: must be an http or https URL"],
-    [{ DOCKER_HOST: "nonsense" }, "DOCKER_HOST: must be unix:///path or tcp://host:port"],
+    [{ DOCKER_HOST: "nonsense" }, "DOCKER_HOST: must be unix:///path/to/docker.sock"],
+    [{ DOCKER_HOST: "tcp://me:secret@10.0.0.1:2375" }, "so the engine must run on this machine"],
+    [{ DOCKER_HOST: "ssh://me@host", CCR_DRIVER: "docker" }, "DOCKER_HOST: must be unix:///path/to/docker.sock"],
     [{ HOST: "0.0.0.0" }, "HOST: '0.0.0.0' can be reached from other machines, so a token must be chosen"],
     [{ ANTHROPIC_API_KEY: "k", CLAUDE_CODE_OAUTH_TOKEN: "t" }, "are both set"],
   ])("refuses %j with one clear line", (environment, message) => {
@@ -63,6 +68,40 @@ describe("readConfig", () => {
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toContain(message);
     expect(String(error)).not.toContain("\n");
+    expect(String(error)).not.toContain("secret");
+  });
+
+  it("takes the engine's socket, and leaves out of account an engine that it will not use", () => {
+    expect(start([], { DOCKER_HOST: "unix:///run/user/1000/docker.sock" }).dockerHost).toBe("unix:///run/user/1000/docker.sock");
+    expect(start(["--driver", "bubblewrap"], { DOCKER_HOST: "tcp://10.0.0.1:2375" }).driver).toBe("bubblewrap");
+  });
+
+  it.each([
+    ["the data folder itself", "data", "data"],
+    ["a folder below it", "data", "data/sandboxes"],
+    ["a folder above it", "above/data", "above"],
+    ["a way round", "data", "other/../data/x"],
+    ["a link to it", "data", "link-to-data"],
+    ["a folder that is not there yet, through a link", "data", "link-to-data/not/yet"],
+    ["the target, when the data folder is given by a link", "link-to-data/inner", "data"],
+    ["a data folder that is not there yet", "other/not/yet", "other"],
+    ["the root", "data", "/"],
+  ])("refuses to take repositories from where agents write: %s", async (_, dataDir, repositories) => {
+    await using folder = await temporaryFolder();
+    for (const each of ["data", "above/data", "other"]) await mkdir(folder.join(each), { recursive: true });
+    await symlink(folder.join("data"), folder.join("link-to-data"));
+    const environment = {
+      CCR_DATA_DIR: folder.join(dataDir),
+      CCR_LOCAL_REPOSITORIES: `${folder.join("elsewhere")}:${resolve(folder.path, repositories)}`,
+    };
+    expect(() => start([], environment)).toThrow(/^CCR_LOCAL_REPOSITORIES: '.+' and the data folder '.+' lie one in the other/);
+  });
+
+  it("takes repositories from beside the data folder, also where the names begin alike", async () => {
+    await using folder = await temporaryFolder();
+    const roots = ["data-more", "..data", "repositories"].map((name) => folder.join(name));
+    const environment = { CCR_DATA_DIR: folder.join("data"), CCR_LOCAL_REPOSITORIES: roots.join(":") };
+    expect(start([], environment).localRepositoryRoots).toEqual(roots);
   });
 
   it("names the option, not its variable, when the option was wrong", () => {

@@ -1,5 +1,6 @@
+import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { parseArgs } from "node:util";
 import { AllowRule } from "@ccr/protocol";
 import { z } from "zod";
@@ -72,10 +73,7 @@ const Environment = z.object({
   CLAUDE_CODE_OAUTH_TOKEN: secret.optional(),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
   GITHUB_TOKEN: secret.optional(),
-  DOCKER_HOST: z
-    .string()
-    .regex(/^(unix:\/\/\/|tcp:\/\/|http:\/\/|https:\/\/|npipe:)/, "must be unix:///path or tcp://host:port")
-    .optional(),
+  DOCKER_HOST: z.string().optional(),
   XDG_DATA_HOME: z.string().optional(),
 });
 
@@ -214,6 +212,19 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
   if (env.ANTHROPIC_API_KEY !== undefined && env.CLAUDE_CODE_OAUTH_TOKEN !== undefined) {
     throw new ConfigError("ANTHROPIC_API_KEY and CLAUDE_CODE_OAUTH_TOKEN are both set: keep the one that is to be used.");
   }
+  // Set for other programs, it need not trouble a server that does not use it. Its value may hold a password.
+  if (env.CCR_DRIVER !== "bubblewrap" && env.DOCKER_HOST !== undefined && !/^unix:\/\/\/./.test(env.DOCKER_HOST)) {
+    throw new ConfigError(
+      "DOCKER_HOST: must be unix:///path/to/docker.sock, for sandboxes share folders and sockets with this server, so the engine must run on this machine; set it so, leave it out, or choose --driver bubblewrap.",
+    );
+  }
+  for (const root of env.CCR_LOCAL_REPOSITORIES) {
+    const [realRoot, realData] = [realPath(root), realPath(dataDir)];
+    if (!isWithin(realRoot, realData) && !isWithin(realData, realRoot)) continue;
+    throw new ConfigError(
+      `${givenBy.CCR_LOCAL_REPOSITORIES}: '${root}' and the data folder '${dataDir}' lie one in the other, so what agents write would pass for a repository; name narrower folders, or choose another data folder with CCR_DATA_DIR.`,
+    );
+  }
   return {
     kind: "start",
     config: {
@@ -247,6 +258,21 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       npmRegistry: environment.npm_config_registry ?? null,
     },
   };
+};
+
+/** Where a path really leads; of what is not there yet, the part that is. */
+const realPath = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch {
+    const above = dirname(path);
+    return above === path ? path : join(realPath(above), basename(path));
+  }
+};
+
+const isWithin = (folder: string, path: string): boolean => {
+  const way = relative(folder, path);
+  return way !== ".." && !way.startsWith(`..${sep}`);
 };
 
 const pick = (environment: NodeJS.ProcessEnv, names: string[]): Record<string, string> =>
