@@ -76,7 +76,7 @@ export const ensureDependencies = async (say) => {
       const lockText = readFileSync(lockFile, "utf8");
       const present = existsSync(pinnedNode) && isInstalled(lockText, readIfThere(installedFile));
       if (!present) {
-        say("installing with npm ci; the first time takes a minute or two");
+        say("installing with npm ci; the first time takes about half a minute");
         await install();
       }
       writeFileSync(stampFile, fingerprint(lockText));

@@ -1,7 +1,8 @@
 import { execFile } from "node:child_process";
-import { cp, mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { TaskId } from "@ccr/protocol";
 import { demoRepositoryFolder, demoTask, loadDemoScenario, startScriptedModel } from "@ccr/scripted-model";
 import type { TaskStore } from "../store/types.ts";
 
@@ -38,7 +39,12 @@ const makeRepository = async (folder: string, path: string): Promise<string> => 
   return repository;
 };
 
-export type Demo = AsyncDisposable & { modelUrl: string; repository: string };
+export type Demo = AsyncDisposable & {
+  modelUrl: string;
+  repository: string;
+  /** The task that was made for the demo; the person may have deleted it since. */
+  taskId: TaskId;
+};
 
 /**
  * What demo mode needs: the scripted model in the place of the real one, a repository to work on, and, the first time, a task
@@ -50,10 +56,9 @@ export const startDemo = async (options: { dataDir: string; path: string; tasks:
     makeRepository(folder, options.path),
     loadDemoScenario().then((scenario) => startScriptedModel({ scenario })),
   ]);
-  const marker = join(folder, "task-made");
-  if (!(await exists(marker))) {
-    await options.tasks.create(demoTask);
-    await writeFile(marker, "The demo task was made; it is not made again.\n");
-  }
-  return { modelUrl: model.url, repository, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
+  const marker = join(folder, "task");
+  const made = TaskId.safeParse((await readFile(marker, "utf8").catch(() => "")).trim());
+  const taskId = made.success ? made.data : (await options.tasks.create(demoTask)).id;
+  if (!made.success) await writeFile(marker, `${taskId}\n`);
+  return { modelUrl: model.url, repository, taskId, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 };
