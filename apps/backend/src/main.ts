@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { CcrError, type ServerInfo } from "@ccr/protocol";
@@ -23,14 +23,13 @@ import { recover } from "./runs/recovery.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
 import { createIds } from "./store/ids.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
+import { readVersion } from "./version.ts";
 
 const PROBE_WITHIN_MS = 20_000;
 
 const report = createReport((line) => process.stdout.write(`${line}\n`), {
   colours: process.stdout.isTTY === true && wantsColours(),
 });
-
-const version = (projectRoot: string): string => JSON.parse(readFileSync(join(projectRoot, "package.json"), "utf8")).version;
 
 const chooseDriver = async (config: Config, stateDir: string) => {
   const owner = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
@@ -132,10 +131,12 @@ const serve = async (config: Config): Promise<void> => {
   await recover(deps);
   const dispatcher = parts.use(new Dispatcher(deps, { maxConcurrentRuns: config.maxConcurrentRuns }));
   const runs = createRuns(deps, dispatcher);
+  const version = await readVersion(join(config.projectRoot, "package.json"));
   const info = (): ServerInfo => ({
-    version: version(config.projectRoot),
+    version,
     demo: demo !== null,
     demoRepository: demo?.repository ?? null,
+    ...(demo === null ? {} : { demoTaskId: demo.taskId }),
     driver: { name: driver.name, sentence },
     localRepositoryRoots,
     maxConcurrentRuns: config.maxConcurrentRuns,
