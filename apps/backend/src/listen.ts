@@ -2,7 +2,8 @@ import type { AddressInfo } from "node:net";
 import type { ServerType } from "@hono/node-server";
 import { StartError } from "./folders.ts";
 
-const explain = (error: unknown, host: string, port: number): string => {
+/** What a person reads when a server cannot listen: why, and which option to change. Pure. */
+export const explainListenError = (error: unknown, host: string, port: number): string => {
   const code = error instanceof Error && "code" in error ? error.code : "";
   switch (code) {
     case "EADDRINUSE":
@@ -11,6 +12,7 @@ const explain = (error: unknown, host: string, port: number): string => {
       return `Port ${port} may not be used by this user; choose one above 1023 with --port.`;
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
+    case "EAI_AGAIN":
       return `'${host}' is not an address of this machine; choose another with --host.`;
     default:
       return `The server cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`;
@@ -23,7 +25,7 @@ export const listen = async (
   { host, port }: { host: string; port: number },
 ): Promise<AsyncDisposable & { address: AddressInfo }> => {
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error) => reject(new StartError(explain(error, host, port))));
+    server.once("error", (error) => reject(new StartError(explainListenError(error, host, port))));
     server.listen(port, host, resolve);
   });
   const address = server.address();
