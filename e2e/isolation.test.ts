@@ -26,7 +26,10 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
   afterAll(() => stack?.[Symbol.asyncDispose]());
 
   /** Lets the real agent run one script and gives what it printed, and the transcript. */
-  const inSandbox = async (script: string): Promise<{ output: string; transcript: string; id: string }> => {
+  const inSandbox = async (
+    script: string,
+    files: Record<string, string> = {},
+  ): Promise<{ output: string; transcript: string; id: string }> => {
     const { server, model, repositories } = stack;
     // The agent's own shell differs between sandboxes.
     const command = `bash <<'ATTACK'\n${script}\nATTACK`;
@@ -43,7 +46,7 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
         ],
       }),
     );
-    await using repository = await createGitRepository({ path: `${repositories}/attack`, files: { a: "a\n" } });
+    await using repository = await createGitRepository({ path: `${repositories}/attack`, files: { a: "a\n", ...files } });
     const task = await server.client.tasks.create.mutate({ name: "Attack", steps: [{ instructions: "Try it.", checks: "" }] });
     const { id } = await server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
     await server.untilFinal(id);
@@ -101,20 +104,37 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
   });
 
   it("holds the real key in no environment, process, file or message, while the model gets it", async () => {
-    // Claude Code puts a grep of its own before the system's.
+    // Each place of the hunt has a decoy that looks like the key, which shows that the hunt would find the key there.
+    const decoys = ["process", "arguments", "environment", "settings", "file"];
+    const decoy = (place: string) => `the-decoy-key-in-${place}`;
+    // Claude Code puts a grep of its own before the system's. The pattern does not match itself.
+    const pattern = "the-(real|decoy)[-]key[a-z-]*";
     const hunt = [
       "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n'",
       "cat /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'",
       "env",
       "git config --list --show-origin",
-      "/usr/bin/grep -rs -a -D skip --exclude-dir=node_modules the-real[-]key / --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr",
+      `/usr/bin/grep -rs -a -h -E -D skip --exclude-dir=node_modules --exclude-dir=proc --exclude-dir=sys --exclude-dir=usr '${pattern}' /`,
     ].join("; ");
+    // Written in two parts, so that the script itself, which is an argument of its shell, is no decoy.
     const { output, transcript } = await inSandbox(
-      `(${hunt}) | /usr/bin/grep -a -c 'the-real[-]key'; ls -a ~ /doors; echo "uid $(id -u)"; /usr/bin/grep Cap /proc/self/status`,
+      [
+        'half="the-decoy"; made() { printf %s "$half-key-in-$1"; }',
+        'DECOY="$(made process)" sleep 60 & first=$!',
+        'bash -c "sleep 60; :" "$(made arguments)" & second=$!',
+        'export DECOY="$(made environment)"',
+        'git config decoy.key "$(made settings)"',
+        `until tr '\\0' '\\n' < /proc/$first/environ | /usr/bin/grep -q "$(made process)"; do sleep 0.01; done`,
+        `found="$( (${hunt}) | /usr/bin/grep -a -o -E '${pattern}' | sort -u)"`,
+        'kill $first $second; printf "%s\\n" "$found" | sed "s/^/FOUND /"',
+        'ls -a ~ /doors; echo "uid $(id -u)"; /usr/bin/grep Cap /proc/self/status',
+      ].join("\n"),
+      { ".env": `ANTHROPIC_API_KEY=sk-ant-api03-${decoy("file")}\n` },
     );
     // What the agent was told to look for is in the transcript as its command; the key itself is nowhere.
     expect(transcript).not.toContain(REAL_KEY);
-    expect(output.split("\n")[0]).toBe("0");
+    const found = [...output.matchAll(/^FOUND (.*)$/gm)].map(([, line]) => line);
+    expect(found).toEqual(decoys.map(decoy).toSorted());
     expect(output).toContain("executor.sock");
     expect(output).toMatch(/uid [1-9]/);
     expect(output).toMatch(/CapEff:\s*0+\b/);
@@ -162,9 +182,17 @@ describe.each(await driversUnderTest())("a sandbox of %s", (driver) => {
 
   it("leaves no process behind that outlived its run", async () => {
     const mark = `outlives-${driver}-${process.pid}`;
-    await inSandbox(
-      `(setsid bash -c "trap '' TERM HUP INT; exec -a ${mark} sleep 300" >/dev/null 2>&1 &) ; sleep 0.2; echo started`,
+    const { output } = await inSandbox(
+      [
+        `(setsid bash -c "trap '' TERM HUP INT; exec -a ${mark} sleep 300" >/dev/null 2>&1 &)`,
+        // `exec -a` shows in the list once the name is the process's own.
+        `for try in $(seq 500); do pid="$(pgrep -xf '${mark} 300')" && break; sleep 0.01; done`,
+        'echo "RUNS $(tr "\\0" " " < /proc/$pid/cmdline)"',
+        'kill -TERM $pid; sleep 0.1; kill -0 $pid && echo "IGNORES TERM"',
+      ].join("\n"),
     );
+    expect(output).toContain(`RUNS ${mark} 300`);
+    expect(output).toContain("IGNORES TERM");
     const { stdout } = await run("ps", ["-e", "-o", "args="]);
     expect(stdout).not.toContain(mark);
   });
