@@ -4,8 +4,8 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createConnection, createServer, type Server as NetServer, type Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { startScriptedModel } from "@ccr/scripted-model";
-import { createGitRepository, pinnedNode, projectRoot, temporaryFolder } from "@ccr/testkit";
+import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
+import { createGitRepository, pinnedNode, projectRoot, temporaryFolder, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { dockerEnvironment, driversUnderTest } from "./src/drivers.ts";
 import { startServer } from "./src/server.ts";
@@ -119,9 +119,37 @@ describe.runIf(process.getuid?.() === 0)("a full disk", () => {
       expect(await client.tasks.list.query()).toEqual([task]);
 
       await rm(join(disk, "filler"));
+
+      // And in the middle of a run, whose end cannot even be stored until there is room again.
+      model.setScenario(
+        parseScenario({
+          name: "endless",
+          rules: [
+            {
+              turns: [
+                {
+                  blocks: [{ type: "tool_use", name: "Bash", input: { command: "sleep 0.1", description: "Work" } }],
+                  repeat: 500,
+                },
+              ],
+            },
+          ],
+        }),
+      );
+      const going = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+      await waitFor(async () => (await client.runs.byId.query({ id: going.id })).lastSeq > 20, { what: "a run at work" });
+      await writeFile(join(disk, "filler"), Buffer.alloc(64 * 1024 * 1024)).catch(() => {});
+      await waitFor(() => /could not be stored; trying again|run errored/.test(server.output()), {
+        what: "the disk to be noticed",
+        timeoutMs: 30_000,
+      });
+      await rm(join(disk, "filler"));
+      const ended = await server.untilFinal(going.id, 60_000);
+      expect(ended).toMatchObject({ status: "errored", reason: "disk_full" });
+      model.setScenario(quietModel());
       const again = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
       expect(await server.untilFinal(again.id)).toMatchObject({ status: "succeeded" });
-      expect((await client.runs.list.query()).map(({ id }) => id)).toEqual([again.id, first.id]);
+      expect((await client.runs.list.query()).map(({ id }) => id)).toEqual([again.id, going.id, first.id]);
     } finally {
       await run("/bin/umount", ["--lazy", disk]);
     }

@@ -88,4 +88,3 @@ test("the demo ends another task with an error that says what it is, and never w
   const options = { folder: folder.path, workspace: folder.path, modelUrl: model.url, prompts: ["Write a poem."] };
   await expect(runClaude(options)).rejects.toThrow("This is the demo");
 });
-});
