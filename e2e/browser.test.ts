@@ -1,8 +1,9 @@
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, temporaryFolder } from "@ccr/testkit";
+import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startBrowser, visit } from "./src/browser.ts";
+import { visit } from "./src/browser.ts";
 import { driversUnderTest } from "./src/drivers.ts";
 import { startServer } from "./src/server.ts";
 import { startStack } from "./src/stack.ts";

@@ -1,7 +1,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { projectRoot } from "@ccr/testkit";
-import { startBrowser, visit } from "../src/browser.ts";
+import { startBrowser } from "@ccr/testkit/browser";
+import { visit } from "../src/browser.ts";
 import { startServer } from "../src/server.ts";
 
 // A plain folder, since its name is seen in the pictures.

@@ -1,4 +1,5 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import { watchOffences } from "@ccr/testkit/browser";
+import type { Browser, Page } from "playwright-core";
 import type { Server } from "./server.ts";
 
 export type Visit = AsyncDisposable & {
@@ -6,13 +7,6 @@ export type Visit = AsyncDisposable & {
   /** What must never happen: errors that nobody caught, a broken policy, requests to other hosts. */
   offences: readonly string[];
 };
-
-/** Real Chromium, without a request of its own to anywhere. */
-export const startBrowser = (): Promise<Browser> =>
-  chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-  });
 
 /** A page that has just been logged in by the link that the server printed. */
 export const visit = async (
@@ -26,14 +20,7 @@ export const visit = async (
   });
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
-  const offences: string[] = [];
-  page.on("pageerror", (error) => offences.push(`uncaught: ${error.message}`));
-  page.on("console", (message) => {
-    if (/Content Security Policy/.test(message.text())) offences.push(message.text());
-  });
-  page.on("request", (request) => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) offences.push(`request: ${request.url()}`);
-  });
+  const offences = watchOffences(page, server.url);
   await page.goto(server.loginLink);
   return { page, offences, [Symbol.asyncDispose]: () => context.close() };
 };

@@ -49,7 +49,8 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: dataDir,
-      ...passThrough("NODE_EXTRA_CA_CERTS"),
+      // The last two let the test run see what a server left behind.
+      ...passThrough("NODE_EXTRA_CA_CERTS", "TMPDIR", "CCR_TEST_RUN"),
       ...(driver === "docker" ? await dockerEnvironment() : {}),
       PORT: "0",
       CCR_DATA_DIR: dataDir,

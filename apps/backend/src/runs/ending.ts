@@ -19,7 +19,7 @@ export const passed = (checks: { commands: number; unjudged: number }, isChanged
   const unjudged =
     checks.unjudged === 0
       ? ""
-      : ` The checks of ${checks.unjudged} ${checks.unjudged === 1 ? "step" : "steps"} that are written in prose were not judged.`;
+      : ` The checks that ${checks.unjudged === 1 ? "one step states" : `${checks.unjudged} steps state`} in prose were not judged.`;
   return { reason, sentence: `Every step finished; ${checked}.${unjudged}${changed}` };
 };
 
