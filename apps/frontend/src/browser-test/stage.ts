@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { pinnedNode, projectRoot, type TemporaryFolder, temporaryFolder } from "@ccr/testkit";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { startBrowser, watchOffences } from "@ccr/testkit/browser";
+import type { Browser, Page } from "playwright-core";
 import { createMemoryBackend, type MemoryBackend } from "./memory-backend.ts";
 import { type PageServer, startPageServer } from "./page-server.ts";
 
@@ -33,14 +34,7 @@ const openStage = async (
   const context = await browser.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
-  const offences: string[] = [];
-  page.on("pageerror", (error) => offences.push(`uncaught: ${error.message}`));
-  page.on("console", (message) => {
-    if (/Content Security Policy/.test(message.text())) offences.push(message.text());
-  });
-  page.on("request", (request) => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) offences.push(`request: ${request.url()}`);
-  });
+  const offences = watchOffences(page, server.url);
   const go = async (to: string): Promise<void> => {
     await page.goto(server.url + to, { waitUntil: "load" });
   };
@@ -72,10 +66,7 @@ const buildPage = async (outDir: string): Promise<void> => {
 export const openTheatre = async (): Promise<Theatre> => {
   const dist = await temporaryFolder();
   await buildPage(dist.path);
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM_PATH ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"],
-  });
+  const browser = await startBrowser();
   return {
     open: (options) => openStage(dist, browser, options),
     async [Symbol.asyncDispose]() {
