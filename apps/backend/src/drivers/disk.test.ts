@@ -27,10 +27,35 @@ it("counts each of many empty files", async () => {
   expect(await diskUsage([folder.path])).toBeGreaterThanOrEqual(200 * 1024);
 });
 
-it("stops at the most entries it may look at", async () => {
+it("counts more entries than it may look at as infinitely much: empty files must not hide a large one", async () => {
   await using folder = await temporaryFolder();
-  for (let index = 0; index < 200; index++) await writeFile(folder.join(String(index)), kib(4));
-  expect(await diskUsage([folder.path], { maxEntries: 50 })).toBeLessThan(120 * 4096);
+  await writeFile(folder.join("large"), kib(400));
+  for (let index = 0; index < 200; index++) await writeFile(folder.join(`z${index}`), "");
+  expect(await diskUsage([folder.path], { maxEntries: 50 })).toBe(Number.POSITIVE_INFINITY);
+  expect(await diskUsage([folder.path], { maxEntries: 201 })).toBe(Number.POSITIVE_INFINITY);
+  // The folder itself counts too.
+  expect(await diskUsage([folder.path], { maxEntries: 202 })).toBeLessThan(700 * 1024);
+});
+
+it("sees what is in a folder whose name is no UTF-8", async () => {
+  await using folder = await temporaryFolder();
+  const odd = Buffer.concat([Buffer.from(folder.join("")), Buffer.from([0x2f, 0xff, 0xfe])]);
+  await mkdir(odd);
+  await writeFile(Buffer.concat([odd, Buffer.from("/ünder")]), kib(300));
+  expect(await diskUsage([folder.path])).toBeGreaterThan(300 * 1024);
+});
+
+it("counts what is nested too deeply to be looked at as infinitely much", async () => {
+  await using folder = await temporaryFolder();
+  const name = "x".repeat(250);
+  const nest = `const { mkdirSync } = require("node:fs"); for (let i = 0; i < 20; i++) { mkdirSync("${name}"); process.chdir("${name}"); }`;
+  await promisify(execFile)(process.execPath, ["-e", nest], { cwd: folder.path });
+  try {
+    expect(await diskUsage([folder.path])).toBe(Number.POSITIVE_INFINITY);
+  } finally {
+    // Node's own removal works with whole paths, which are too long here.
+    await promisify(execFile)("rm", ["-rf", folder.join(name)]);
+  }
 });
 
 it("finds nothing in what is not there", async () => {

@@ -1,6 +1,9 @@
 import type { SandboxHandle, SandboxSpec } from "@ccr/protocol";
 
-/** What became of a sandbox. `diskBytes` is what its writable mounts hold now. */
+/**
+ * What became of a sandbox. `diskBytes` is what its writable mounts hold now; `Number.POSITIVE_INFINITY` when they hold more entries,
+ * or deeper nested ones, than can be measured, which is over every limit.
+ */
 export type SandboxState =
   | { status: "running"; diskBytes: number }
   | { status: "exited"; exitCode: number; outOfMemory: boolean; diskBytes: number }
