@@ -204,6 +204,26 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     expect(await server.client.instances.list.query()).toEqual([]);
   });
 
+  it("outlives an agent that ruins its spool, puts a link in the place of its door, and kills its executor", async () => {
+    const { server, model, repositories } = stack;
+    const ruin =
+      "echo work > work.txt; truncate -s 0 /spool/spool.ndjson; truncate -s 700M /spool/spool.ndjson; chmod 000 /spool/spool.ndjson; " +
+      "rm /doors/executor.sock; ln -s /run/docker.sock /doors/executor.sock; pkill -9 -f executor/src/main.ts; sleep 5";
+    model.setScenario(parseScenario({ name: "ruin", rules: [{ turns: [{ blocks: [bash(ruin)], repeat: 2 }] }] }));
+    await using repository = await createGitRepository({ path: `${repositories}/ruin`, files: { a: "a\n" } });
+    const id = await launch(repository.path, [{ instructions: "Ruin it.", checks: "" }]);
+    const run = await server.untilFinal(id);
+    expect(run).toMatchObject({ status: "errored", reason: "sandbox_lost" });
+    const stored = await allMessages(server.client, id);
+    expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
+    expect(await server.client.instances.list.query()).toEqual([]);
+    expect(await readdir(stack.folder.join("data", "instances"))).toEqual([]);
+    const kept = /kept in (\S+?)\.?$/.exec(run.sentence ?? "")?.[1];
+    const changes =
+      kept === undefined ? (await server.client.runs.diff.query({ id })).patch : await readFile(join(kept, "work.txt"), "utf8");
+    expect(changes).toContain("work");
+  });
+
   it("ends a run at its limits of time and of disk", async () => {
     const { server, model, repositories } = stack;
     model.setScenario(endless);
