@@ -1,6 +1,3 @@
-import { mkdir, symlink } from "node:fs/promises";
-import { resolve } from "node:path";
-import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { ConfigError, helpText, readConfig } from "./config.ts";
 
@@ -74,34 +71,6 @@ describe("readConfig", () => {
   it("takes the engine's socket, and leaves out of account an engine that it will not use", () => {
     expect(start([], { DOCKER_HOST: "unix:///run/user/1000/docker.sock" }).dockerHost).toBe("unix:///run/user/1000/docker.sock");
     expect(start(["--driver", "bubblewrap"], { DOCKER_HOST: "tcp://10.0.0.1:2375" }).driver).toBe("bubblewrap");
-  });
-
-  it.each([
-    ["the data folder itself", "data", "data"],
-    ["a folder below it", "data", "data/sandboxes"],
-    ["a folder above it", "above/data", "above"],
-    ["a way round", "data", "other/../data/x"],
-    ["a link to it", "data", "link-to-data"],
-    ["a folder that is not there yet, through a link", "data", "link-to-data/not/yet"],
-    ["the target, when the data folder is given by a link", "link-to-data/inner", "data"],
-    ["a data folder that is not there yet", "other/not/yet", "other"],
-    ["the root", "data", "/"],
-  ])("refuses to take repositories from where agents write: %s", async (_, dataDir, repositories) => {
-    await using folder = await temporaryFolder();
-    for (const each of ["data", "above/data", "other"]) await mkdir(folder.join(each), { recursive: true });
-    await symlink(folder.join("data"), folder.join("link-to-data"));
-    const environment = {
-      CCR_DATA_DIR: folder.join(dataDir),
-      CCR_LOCAL_REPOSITORIES: `${folder.join("elsewhere")}:${resolve(folder.path, repositories)}`,
-    };
-    expect(() => start([], environment)).toThrow(/^CCR_LOCAL_REPOSITORIES: '.+' and the data folder '.+' lie one in the other/);
-  });
-
-  it("takes repositories from beside the data folder, also where the names begin alike", async () => {
-    await using folder = await temporaryFolder();
-    const roots = ["data-more", "..data", "repositories"].map((name) => folder.join(name));
-    const environment = { CCR_DATA_DIR: folder.join("data"), CCR_LOCAL_REPOSITORIES: roots.join(":") };
-    expect(start([], environment).localRepositoryRoots).toEqual(roots);
   });
 
   it("names the option, not its variable, when the option was wrong", () => {

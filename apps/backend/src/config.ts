@@ -1,6 +1,5 @@
-import { realpathSync } from "node:fs";
 import { homedir } from "node:os";
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AllowRule } from "@ccr/protocol";
 import { z } from "zod";
@@ -218,13 +217,6 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       "DOCKER_HOST: must be unix:///path/to/docker.sock, for sandboxes share folders and sockets with this server, so the engine must run on this machine; set it so, leave it out, or choose --driver bubblewrap.",
     );
   }
-  for (const root of env.CCR_LOCAL_REPOSITORIES) {
-    const [realRoot, realData] = [realPath(root), realPath(dataDir)];
-    if (!isWithin(realRoot, realData) && !isWithin(realData, realRoot)) continue;
-    throw new ConfigError(
-      `${givenBy.CCR_LOCAL_REPOSITORIES}: '${root}' and the data folder '${dataDir}' lie one in the other, so what agents write would pass for a repository; name narrower folders, or choose another data folder with CCR_DATA_DIR.`,
-    );
-  }
   return {
     kind: "start",
     config: {
@@ -258,21 +250,6 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       npmRegistry: environment.npm_config_registry ?? null,
     },
   };
-};
-
-/** Where a path really leads; of what is not there yet, the part that is. */
-const realPath = (path: string): string => {
-  try {
-    return realpathSync(path);
-  } catch {
-    const above = dirname(path);
-    return above === path ? path : join(realPath(above), basename(path));
-  }
-};
-
-const isWithin = (folder: string, path: string): boolean => {
-  const way = relative(folder, path);
-  return way !== ".." && !way.startsWith(`..${sep}`);
 };
 
 const pick = (environment: NodeJS.ProcessEnv, names: string[]): Record<string, string> =>

@@ -28,12 +28,18 @@ const ALTERNATES_DEPTH = 5;
 
 /**
  * Checks a local path: it and every place that git would read for it (a `.git` file's target, a worktree's main repository, the object
- * stores that it borrows from) must really lie under one of the roots. Throws a `MirrorError` that says what is wrong.
+ * stores that it borrows from) must really lie under one of the roots. What agents write must never pass for a repository, so nothing
+ * below `closedFolder` is taken, unless by a root that lies there itself. Throws a `MirrorError` that says what is wrong.
  */
-export const checkLocalRepository = async (path: string, roots: readonly string[]): Promise<LocalRepository> => {
+export const checkLocalRepository = async (
+  path: string,
+  { roots, closedFolder }: { roots: readonly string[]; closedFolder: string },
+): Promise<LocalRepository> => {
   const refuse = (why: string) => new MirrorError("repository_unreachable", why);
   const realRoots = (await Promise.all(roots.map(findReal))).filter((root) => root !== null);
-  const inside = (real: string) => realRoots.some((root) => isWithin(root, real));
+  const closed = (await findReal(closedFolder)) ?? resolve(closedFolder);
+  const inside = (real: string) =>
+    realRoots.some((root) => isWithin(root, real) && (!isWithin(closed, real) || isWithin(closed, root)));
   const named = roots.length === 0 ? "no folder is named there" : `named there: ${roots.join(", ")}`;
   const outside = `Local repositories are taken from the folders in CCR_LOCAL_REPOSITORIES alone (${named}); ${path}`;
   // The same words whether it exists or not: a path outside is not to be probed.

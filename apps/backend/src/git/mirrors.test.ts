@@ -216,6 +216,20 @@ describe("a local path that is refused", () => {
     expect(error.message).toContain("no folder is named there");
   });
 
+  test("lies where agents write, although a root is above that, unless a root lies there too", async () => {
+    await using folder = await temporaryFolder();
+    const dataDir = folder.join("data");
+    await using agents = await createGitRepository({ path: `${dataDir}/instances/inst_x/workspace`, files: { a: "a" } });
+    await using own = await createGitRepository({ path: `${dataDir}/demo/ledger`, files: { a: "a" } });
+    await using beside = await createGitRepository({ path: folder.join("repositories", "a"), files: { a: "a" } });
+    const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.path, own.path], githubToken: null });
+    const ensure = (path: string) =>
+      mirrors.ensure({ transport: "local", path, display: path }, { report: () => {}, signal: AbortSignal.timeout(30_000) });
+    await expect(ensure(agents.path)).rejects.toThrow("leads out of them");
+    expect((await ensure(own.path)).commit).toMatch(/^[0-9a-f]{40}$/);
+    expect((await ensure(beside.path)).commit).toMatch(/^[0-9a-f]{40}$/);
+  });
+
   test("keeps a part of itself outside: git folder, objects, alternates, main repository", async () => {
     await using here = await place(nothing);
     await using outside = await createGitRepository(nothing);

@@ -165,7 +165,10 @@ export const createMirrors = (options: MirrorsOptions): Mirrors => {
       }
       try {
         await prepare();
-        const local = address.transport === "local" ? await checkLocalRepository(address.path, localRepositoryRoots) : null;
+        const local =
+          address.transport === "local"
+            ? await checkLocalRepository(address.path, { roots: localRepositoryRoots, closedFolder: options.dataDir })
+            : null;
         const key = address.transport === "local" ? (local?.path ?? address.path) : address.url;
         const path = join(folder, mirrorName(key));
         await fetches.run(path, (until, tell) => refresh(path, { address, local }, { signal: until, report: tell }), {
