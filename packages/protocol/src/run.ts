@@ -64,46 +64,42 @@ export const RunReason = z.custom<keyof typeof RUN_REASONS>(
 );
 export type RunReason = z.infer<typeof RunReason>;
 
+type Bounds = { least: number; most: number; unit: string };
+
+/** The least and the most that each limit may be, in its own unit. A budget must also be more than nothing. */
+export const RUN_LIMIT_BOUNDS = {
+  timeSeconds: { least: 10, most: 7 * 24 * 3600, unit: "seconds" },
+  turns: { least: 1, most: 10_000, unit: "turns" },
+  budgetUsd: { least: 0, most: 100_000, unit: "US dollars" },
+  memoryMb: { least: 512, most: 1024 * 1024, unit: "MiB" },
+  cpus: { least: 0.1, most: 1024, unit: "processors" },
+  processes: { least: 64, most: 100_000, unit: "processes" },
+  diskMb: { least: 64, most: 10 * 1024 * 1024, unit: "MiB" },
+  stallSeconds: { least: 5, most: 24 * 3600, unit: "seconds" },
+  checkSeconds: { least: 1, most: 24 * 3600, unit: "seconds" },
+} as const satisfies Record<string, Bounds>;
+
+const boundedNumber = ({ least, most, unit }: Bounds) => {
+  const range = `must be between ${least.toLocaleString("en")} and ${most.toLocaleString("en")} ${unit}`;
+  return z.number(`must be a number of ${unit}`).min(least, range).max(most, range);
+};
+const wholeNumber = (bounds: Bounds) => boundedNumber(bounds).int(`must be a whole number of ${bounds.unit}`);
+
 /** What one run may use. Times in seconds, sizes in MiB (1,048,576 bytes), money in US dollars. */
 export const RunLimits = z.object({
-  timeSeconds: z
-    .number()
-    .int()
-    .min(10)
-    .max(7 * 24 * 3600)
-    .default(4 * 3600),
+  timeSeconds: wholeNumber(RUN_LIMIT_BOUNDS.timeSeconds).default(4 * 3600),
   /** Model turns of one step. */
-  turns: z.number().int().min(1).max(10_000).default(500),
+  turns: wholeNumber(RUN_LIMIT_BOUNDS.turns).default(500),
   /** What the model may cost over the whole run; null: no ceiling. */
-  budgetUsd: z.number().positive().max(100_000).nullable().default(null),
-  memoryMb: z
-    .number()
-    .int()
-    .min(512)
-    .max(1024 * 1024)
-    .default(4096),
-  cpus: z.number().min(0.1).max(1024).default(2),
-  processes: z.number().int().min(64).max(100_000).default(1024),
-  diskMb: z
-    .number()
-    .int()
-    .min(64)
-    .max(10 * 1024 * 1024)
-    .default(20 * 1024),
+  budgetUsd: boundedNumber(RUN_LIMIT_BOUNDS.budgetUsd).positive("must be more than 0 US dollars").nullable().default(null),
+  memoryMb: wholeNumber(RUN_LIMIT_BOUNDS.memoryMb).default(4096),
+  cpus: boundedNumber(RUN_LIMIT_BOUNDS.cpus).default(2),
+  processes: wholeNumber(RUN_LIMIT_BOUNDS.processes).default(1024),
+  diskMb: wholeNumber(RUN_LIMIT_BOUNDS.diskMb).default(20 * 1024),
   /** Without any sign of life from the agent or a tool for this long, the agent counts as stalled. */
-  stallSeconds: z
-    .number()
-    .int()
-    .min(5)
-    .max(24 * 3600)
-    .default(600),
+  stallSeconds: wholeNumber(RUN_LIMIT_BOUNDS.stallSeconds).default(600),
   /** One check command may take this long. */
-  checkSeconds: z
-    .number()
-    .int()
-    .min(1)
-    .max(24 * 3600)
-    .default(1800),
+  checkSeconds: wholeNumber(RUN_LIMIT_BOUNDS.checkSeconds).default(1800),
 });
 export type RunLimits = z.infer<typeof RunLimits>;
 
