@@ -1,8 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { Box, House, ListChecks, type LucideIcon, Play } from "lucide-react";
 import { useEffect, useRef } from "react";
-import { useApi } from "../api/client.ts";
+import { useServerInfo } from "../api/server-info.ts";
 import { classes } from "../ui/classes.ts";
 import { ErrorBoundary } from "../ui/error-boundary.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
@@ -40,8 +39,7 @@ const NavLinks = ({ compact }: { compact: boolean }) => (
 );
 
 const ServerLine = () => {
-  const { trpc } = useApi();
-  const { data } = useQuery(trpc.server.info.queryOptions(undefined, { staleTime: 60_000 }));
+  const data = useServerInfo();
   if (data === undefined) return null;
   return (
     <p className="text-2xs text-ink-faint" title={data.driver.sentence}>

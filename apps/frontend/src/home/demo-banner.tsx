@@ -1,5 +1,4 @@
 import type { ServerInfo, Task } from "@ccr/protocol";
-import { Link } from "@tanstack/react-router";
 import { FlaskConical, Play } from "lucide-react";
 import { useState } from "react";
 import { newIdempotencyKey } from "../launch/launch-draft.ts";
@@ -7,13 +6,13 @@ import { useLaunch } from "../launch/use-launch.ts";
 import { Button } from "../ui/button.tsx";
 import { useToasts } from "../ui/toast.tsx";
 
-/** Says what demo mode is and how to leave it, and launches the demo. `tasks` are the newest first. */
+/** Says what demo mode is and how to leave it, and launches the demo's own task; never another one. */
 export const DemoBanner = ({ info, tasks }: { info: ServerInfo; tasks: readonly Task[] }) => {
   const toasts = useToasts();
   const launch = useLaunch();
   // A key for each visit: a double click makes one run, coming back makes another.
   const [idempotencyKey] = useState(newIdempotencyKey);
-  const task = tasks.find(({ id }) => id === info.demoTaskId) ?? tasks.at(-1);
+  const task = tasks.find(({ id }) => id === info.demoTaskId);
   const { demoRepository: repository } = info;
   return (
     <section
@@ -26,9 +25,10 @@ export const DemoBanner = ({ info, tasks }: { info: ServerInfo; tasks: readonly 
         <p className="mt-1 max-w-2xl text-pretty text-ink-soft">
           Claude Code runs in a real sandbox and talks to a scripted model that plays one scenario. For your own work, set{" "}
           <code className="code text-ink">ANTHROPIC_API_KEY</code> in the server’s environment and start it again.
+          {task === undefined && " The task that the scenario is written for was deleted, so there is no demo to launch."}
         </p>
       </div>
-      {task !== undefined && repository !== null ? (
+      {task !== undefined && repository !== null && (
         <Button
           tone="primary"
           busy={launch.isPending}
@@ -36,10 +36,6 @@ export const DemoBanner = ({ info, tasks }: { info: ServerInfo; tasks: readonly 
         >
           <Play aria-hidden className="size-3.5" /> Launch the demo
         </Button>
-      ) : (
-        <Link to="/tasks/new" className="font-medium text-accent hover:underline">
-          Write a task to begin
-        </Link>
       )}
     </section>
   );

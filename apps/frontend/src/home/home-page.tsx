@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleAlert, ListChecks, Plus, Rocket } from "lucide-react";
 import { useApi } from "../api/client.ts";
+import { useServerInfo } from "../api/server-info.ts";
 import { LaunchForm } from "../launch/launch-form.tsx";
 import { RunRow } from "../runs/run-row.tsx";
 import { anyUnfinished } from "../runs/status.tsx";
@@ -24,7 +25,7 @@ const RunCard = ({ runs }: { runs: readonly Run[] }) => (
 /** What goes on, what came of it, and where to start something new. */
 export const HomePage = () => {
   const { trpc } = useApi();
-  const info = useQuery(trpc.server.info.queryOptions(undefined, { staleTime: 60_000 }));
+  const info = useServerInfo();
   const tasks = useQuery(trpc.tasks.list.queryOptions());
   const runs = useQuery(
     trpc.runs.list.queryOptions(
@@ -36,7 +37,7 @@ export const HomePage = () => {
   const ended = (runs.data ?? []).filter(({ status }) => isFinal(status)).slice(0, 8);
   return (
     <Page title={running.length > 0 ? `${running.length} running` : "Home"} heading="Home">
-      {info.data?.demo === true && tasks.data !== undefined && <DemoBanner info={info.data} tasks={tasks.data} />}
+      {info?.demo === true && tasks.data !== undefined && <DemoBanner info={info} tasks={tasks.data} />}
       <Section heading="Launch a task">
         <Card className="p-4 sm:p-5">
           {tasks.data === undefined ? (

@@ -1,5 +1,6 @@
+import { RunLimits, TaskId } from "@ccr/protocol";
 import { expect, test } from "vitest";
-import { type LaunchDraft, newIdempotencyKey, validateLaunch } from "./launch-draft.ts";
+import { draftOfRun, type LaunchDraft, newIdempotencyKey, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
 
 const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
@@ -33,6 +34,42 @@ test("names the field that is wrong", () => {
   expect(problems({ repository: " " })?.repository).toContain("the repository is empty");
   expect(problems({ limits: { cpus: "many" } })).toEqual({ "limits.cpus": "give a number" });
   expect(Object.keys(problems({ limits: { memoryMb: "1" }, model: "a b" }) ?? {})).toEqual(["model", "limits.memoryMb"]);
+});
+
+test("says what a limit may be, in the unit of its field", () => {
+  const problem = (key: string, text: string) => {
+    const result = validateLaunch(draft({ limits: { [key]: text } }));
+    return result.ok ? null : result.problems.get(`limits.${key}`);
+  };
+  expect(problem("timeSeconds", "0.1")).toBe("between 10 seconds and 10,080 minutes");
+  expect(problem("checkSeconds", "0")).toBe("between 1 second and 1,440 minutes");
+  expect(problem("timeSeconds", "99999")).toBe("between 10 seconds and 10,080 minutes");
+  expect(problem("memoryMb", "1")).toBe("between 512 and 1,048,576 MiB");
+  expect(problem("memoryMb", "0.5")).toBe("between 512 and 1,048,576 MiB");
+  expect(problem("memoryMb", "512.5")).toBe("a whole number");
+  expect(problem("turns", "1e99")).toBe("between 1 and 10,000");
+  expect(problem("cpus", "0.01")).toBe("between 0.1 and 1,024");
+  expect(problem("budgetUsd", "0")).toBe("more than 0, and at most 100,000 US dollars");
+  expect(problem("stallSeconds", "soon")).toBe("give a number");
+  expect(problem("timeSeconds", "0.17")).toBeNull();
+});
+
+test("a run can be launched once more as it was", () => {
+  const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7 });
+  const run = { taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: "main", model: null, limits };
+  const again = draftOfRun(run);
+  expect(again.limits).toEqual({ timeSeconds: "0.1667", budgetUsd: "1.25", memoryMb: "2048", stallSeconds: "0.1167" });
+  expect(validateLaunch(again)).toMatchObject({
+    ok: true,
+    input: { repository: "a/b", ref: "main", limits: { timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7 } },
+  });
+});
+
+test("a refusal that names a field belongs to the field", () => {
+  expect(problemsOfRefusal("repository: the address has a '..' in its path.")).toEqual(
+    new Map([["repository", "the address has a '..' in its path."]]),
+  );
+  expect(problemsOfRefusal("There is no task task_1.")).toBeNull();
 });
 
 test("every limit has a default to show, in the unit of its field", () => {

@@ -1,6 +1,6 @@
-import { CreateRunInput } from "@ccr/protocol";
+import { CreateRunInput, type Run, type TaskId } from "@ccr/protocol";
 import { z } from "zod";
-import { limitsFromText } from "./limits.ts";
+import { describeLimitProblem, limitsFromText, textFromLimits } from "./limits.ts";
 
 /** A launch as it is being filled in. */
 export const LaunchDraft = z.object({
@@ -17,6 +17,19 @@ export type LaunchDraft = z.infer<typeof LaunchDraft>;
 /** A fresh key; `crypto.randomUUID` is not there on plain http. */
 export const newIdempotencyKey = (): string =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Under which name of the browser's storage the launch of a task is kept while it is filled in; null: of any task. */
+export const launchDraftKey = (taskId: TaskId | null): string => `ccr.draft.launch.${taskId ?? "home"}`;
+
+/** The launch that would do once more what this run did. */
+export const draftOfRun = (run: Pick<Run, "taskId" | "repository" | "ref" | "model" | "limits">): LaunchDraft => ({
+  taskId: run.taskId,
+  repository: run.repository,
+  ref: run.ref ?? "",
+  model: run.model ?? "",
+  limits: textFromLimits(run.limits),
+  idempotencyKey: newIdempotencyKey(),
+});
 
 export type LaunchProblems = ReadonlyMap<string, string>;
 
@@ -38,8 +51,14 @@ export const validateLaunch = (
   const problems = new Map<string, string>();
   for (const { path, message } of parsed.error.issues) {
     const key = path.map(String).join(".");
-    const unreadable = path[0] === "limits" && Number.isNaN(limits[String(path[1])]);
-    if (!problems.has(key)) problems.set(key, unreadable ? "give a number" : message);
+    const ofLimit = path[0] === "limits" ? describeLimitProblem(String(path[1]), limits) : null;
+    if (!problems.has(key)) problems.set(key, ofLimit ?? message);
   }
   return { ok: false, problems };
+};
+
+/** The server's refusal of a launch, by field where it names one: `repository: …`. Null when it is about something else. */
+export const problemsOfRefusal = (sentence: string): LaunchProblems | null => {
+  const [, field, problem] = /^(repository|ref|model): (.+)$/s.exec(sentence) ?? [];
+  return field === undefined || problem === undefined ? null : new Map([[field, problem]]);
 };

@@ -2,15 +2,23 @@ import type { Task, TaskId } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
-import { useId, useState } from "react";
+import { useId, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError } from "../api/errors.ts";
+import { useServerInfo } from "../api/server-info.ts";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { useDraft } from "../ui/draft.ts";
 import { Notice } from "../ui/feedback.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
-import { LaunchDraft, type LaunchProblems, newIdempotencyKey, validateLaunch } from "./launch-draft.ts";
+import {
+  LaunchDraft,
+  type LaunchProblems,
+  launchDraftKey,
+  newIdempotencyKey,
+  problemsOfRefusal,
+  validateLaunch,
+} from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
 import { useLaunch } from "./use-launch.ts";
 
@@ -40,14 +48,17 @@ export const LaunchForm = ({
   label?: string;
   wide?: boolean;
 }) => {
-  const { trpc } = useApi();
-  const { data: info } = useQuery(trpc.server.info.queryOptions(undefined, { staleTime: 60_000 }));
+  const info = useServerInfo();
   const recent = useRecentRepositories();
   const repositories = useId();
-  const [stored, setDraft] = useDraft(`ccr.draft.launch.${task?.id ?? "home"}`, LaunchDraft);
+  const [stored, setDraft] = useDraft(launchDraftKey(task?.id ?? null), LaunchDraft);
   const [problems, setProblems] = useState(noProblems);
   const [freshKey] = useState(newIdempotencyKey);
   const launch = useLaunch(() => setDraft(null));
+  const refused = launch.error === null ? null : problemsOfRefusal(describeError(launch.error));
+  const isRefused = refused !== null;
+  const form = useRef<HTMLFormElement>(null);
+  const problemOf = (field: string): string | undefined => problems.get(field) ?? refused?.get(field);
 
   const fallback: TaskId | "" = task?.id ?? tasks[0]?.id ?? "";
   const draft: LaunchDraft = stored ?? {
@@ -58,14 +69,26 @@ export const LaunchForm = ({
     limits: {},
     idempotencyKey: freshKey,
   };
+  const [moreOpen, setMoreOpen] = useState(draft.model !== "" || Object.values(draft.limits).some((text) => text !== ""));
   // A task that was deleted since cannot be chosen any more.
   const taskId = task?.id ?? (tasks.some(({ id }) => id === draft.taskId) ? draft.taskId : fallback);
   // A changed launch is another launch.
-  const change = (next: Partial<LaunchDraft>): void => setDraft({ ...draft, ...next, idempotencyKey: newIdempotencyKey() });
+  const change = (next: Partial<LaunchDraft>): void => {
+    // What was refused is not what stands there any more.
+    if (launch.error !== null) launch.reset();
+    setDraft({ ...draft, ...next, idempotencyKey: newIdempotencyKey() });
+  };
+
+  // The first field that is wrong is where to go on.
+  useLayoutEffect(() => {
+    if (problems.size > 0 || isRefused) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+  }, [problems, isRefused]);
 
   const submit = async (): Promise<void> => {
     const checked = validateLaunch({ ...draft, taskId });
     setProblems(checked.ok ? noProblems : checked.problems);
+    if (!checked.ok && [...checked.problems.keys()].some((key) => key === "model" || key.startsWith("limits.")))
+      setMoreOpen(true);
     if (!checked.ok) return;
     if (beforeLaunch === undefined) return launch.mutate(checked.input);
     // What was saved just now makes another launch, whatever was sent before.
@@ -76,6 +99,7 @@ export const LaunchForm = ({
   const roots = info?.localRepositoryRoots ?? [];
   return (
     <form
+      ref={form}
       noValidate
       className="flex min-w-0 flex-col gap-4"
       onSubmit={(event) => {
@@ -85,7 +109,7 @@ export const LaunchForm = ({
     >
       <div className={classes("grid gap-4", wide && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]")}>
         {task === undefined && (
-          <Field label="Task" error={problems.get("taskId")}>
+          <Field label="Task" error={problemOf("taskId")}>
             {(parts) => (
               <Select {...parts} value={taskId} onChange={(event) => change({ taskId: event.target.value })}>
                 {tasks.map(({ id, name }) => (
@@ -99,7 +123,7 @@ export const LaunchForm = ({
         )}
         <Field
           label="Repository"
-          error={problems.get("repository")}
+          error={problemOf("repository")}
           hint={
             <>
               owner/name, a URL
@@ -129,7 +153,7 @@ export const LaunchForm = ({
             </>
           )}
         </Field>
-        <Field label="Branch, tag or commit" error={problems.get("ref")}>
+        <Field label="Branch, tag or commit" error={problemOf("ref")}>
           {(parts) => (
             <TextInput
               {...parts}
@@ -140,13 +164,13 @@ export const LaunchForm = ({
           )}
         </Field>
       </div>
-      <Collapsible.Root defaultOpen={draft.model !== "" || Object.values(draft.limits).some((text) => text !== "")}>
+      <Collapsible.Root open={moreOpen} onOpenChange={setMoreOpen}>
         <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
           <ChevronRight aria-hidden className="size-3.5 transition-transform group-data-[state=open]:rotate-90" />
           Model and limits
         </Collapsible.Trigger>
         <Collapsible.Content className={classes("grid gap-4 pt-4", wide && "sm:grid-cols-2 lg:grid-cols-3")}>
-          <Field label="Model" error={problems.get("model")}>
+          <Field label="Model" error={problemOf("model")}>
             {(parts) => (
               <TextInput
                 {...parts}
@@ -160,7 +184,7 @@ export const LaunchForm = ({
             <Field
               key={field.key}
               label={field.unit === "" ? field.label : `${field.label} (${field.unit})`}
-              error={problems.get(`limits.${field.key}`)}
+              error={problemOf(`limits.${field.key}`)}
             >
               {(parts) => (
                 <TextInput
@@ -175,7 +199,15 @@ export const LaunchForm = ({
           ))}
         </Collapsible.Content>
       </Collapsible.Root>
-      {launch.error !== null && (
+      {info?.demo === true && taskId !== "" && taskId !== info.demoTaskId && (
+        <Notice tone="warn" icon={TriangleAlert}>
+          <p>
+            The scripted model knows the demo’s task alone and cannot work on this one. To launch it, set{" "}
+            <code className="code">ANTHROPIC_API_KEY</code> in the server’s environment and start the server again.
+          </p>
+        </Notice>
+      )}
+      {launch.error !== null && refused === null && (
         <Notice tone="bad" icon={TriangleAlert}>
           <p role="alert">Not launched. {describeError(launch.error)}</p>
         </Notice>

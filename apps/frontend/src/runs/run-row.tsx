@@ -1,7 +1,8 @@
 import { isFinal, RUN_REASONS, type Run } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
-import { formatCost, formatElapsed } from "../ui/format.ts";
+import { formatElapsed } from "../ui/format.ts";
 import { Ago, Elapsed } from "../ui/time.tsx";
+import { Cost } from "./cost.tsx";
 import { StatusBadge, startOf } from "./status.tsx";
 
 /** Why a run stands where it does, in few words; empty when the status says all. */
@@ -46,7 +47,7 @@ export const RunRow = ({ run }: { run: Run }) => {
         </span>
         <span className="nums md:text-right">
           <span className="sr-only">Cost </span>
-          {formatCost(run.usage.costUsd)}
+          <Cost usage={run.usage} />
         </span>
       </div>
     </li>

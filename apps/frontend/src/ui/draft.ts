@@ -12,7 +12,8 @@ const read = <T>(key: string, schema: z.ZodType<T>): T | null => {
   }
 };
 
-const write = (key: string, value: unknown): void => {
+/** Keeps a draft under `key` for the page that will next show it; null forgets it. */
+export const storeDraft = (key: string, value: unknown): void => {
   try {
     if (value === null) sessionStorage.removeItem(key);
     else sessionStorage.setItem(key, JSON.stringify(value));
@@ -30,7 +31,7 @@ export const useDraft = <T>(key: string, schema: z.ZodType<T>): [T | null, (next
   const [held, setHeld] = useState(() => ({ key, value: read(key, schema) }));
   const pending = useRef<{ key: string; value: T | null } | null>(null);
   const flush = useCallback(() => {
-    if (pending.current !== null) write(pending.current.key, pending.current.value);
+    if (pending.current !== null) storeDraft(pending.current.key, pending.current.value);
     pending.current = null;
   }, []);
   if (held.key !== key) setHeld({ key, value: read(key, schema) });

@@ -1,16 +1,18 @@
 import { isFinal, RUN_REASONS, type Run } from "@ccr/protocol";
-import { useMutation } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, RotateCw } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 import { useApi } from "../../api/client.ts";
-import { newIdempotencyKey } from "../../launch/launch-draft.ts";
-import { useLaunch } from "../../launch/use-launch.ts";
-import { Button } from "../../ui/button.tsx";
+import { statusOf } from "../../api/errors.ts";
+import { draftOfRun, launchDraftKey } from "../../launch/launch-draft.ts";
+import { Button, buttonClasses } from "../../ui/button.tsx";
 import { Confirm } from "../../ui/confirm.tsx";
-import { formatCost, formatCount, formatMoment, plural } from "../../ui/format.ts";
+import { storeDraft } from "../../ui/draft.ts";
+import { formatCount, formatMoment, plural } from "../../ui/format.ts";
 import { Ago, Elapsed } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
+import { Cost } from "../cost.tsx";
 import { type Activity, describeActivity } from "../entries/activity.ts";
 import { StatusBadge, startOf } from "../status.tsx";
 
@@ -80,30 +82,41 @@ const CancelButton = ({ run }: { run: Run }) => {
   );
 };
 
-const AgainButton = ({ run }: { run: Run }) => {
-  const toasts = useToasts();
-  const launch = useLaunch();
-  const [idempotencyKey] = useState(newIdempotencyKey);
-  const { taskId, repository, ref, model, limits } = run;
+/** Leads to the launch form of the task as it is today, filled in as this run was launched. */
+const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) => {
+  const sign = <RotateCw aria-hidden className="size-3.5" />;
+  if (taskDeleted) {
+    return (
+      <div className="flex shrink-0 flex-col items-end gap-1">
+        <Button size="sm" disabled aria-describedby="again-reason">
+          {sign} Launch again
+        </Button>
+        <p id="again-reason" className="text-2xs text-ink-faint">
+          Its task was deleted
+        </p>
+      </div>
+    );
+  }
   return (
-    <Button
-      size="sm"
-      busy={launch.isPending}
-      onClick={() =>
-        launch.mutate(
-          { taskId, repository, limits, idempotencyKey, ...(ref === null ? {} : { ref }), ...(model === null ? {} : { model }) },
-          { onError: toasts.error },
-        )
-      }
+    <Link
+      to="/tasks/$taskId"
+      params={{ taskId: run.taskId }}
+      hash="launch"
+      title="Opens the launch form of the task as it is today, filled in as this run was launched"
+      onClick={() => storeDraft(launchDraftKey(run.taskId), draftOfRun(run))}
+      className={buttonClasses("secondary", "sm")}
     >
-      <RotateCw aria-hidden className="size-3.5" /> Launch again
-    </Button>
+      {sign} Launch again
+    </Link>
   );
 };
 
 /** What a run is, how it stands, and what can be done with it. */
 export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) => {
   const ended = isFinal(run.status);
+  const { trpc } = useApi();
+  const task = useQuery(trpc.tasks.byId.queryOptions({ id: run.taskId }, { staleTime: 30_000 }));
+  const taskDeleted = statusOf(task.error) === 404;
   const { usage } = run;
   const tokens = usage.inputTokens + usage.outputTokens;
   return (
@@ -111,13 +124,17 @@ export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) =
       <div className="flex items-start gap-3">
         <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-1.5">
           <h1 className="max-w-full min-w-0 truncate text-lg font-semibold tracking-tight">
-            <Link to="/tasks/$taskId" params={{ taskId: run.taskId }} className="rounded hover:underline" title={run.taskName}>
-              {run.taskName}
-            </Link>
+            {taskDeleted ? (
+              <span title={run.taskName}>{run.taskName}</span>
+            ) : (
+              <Link to="/tasks/$taskId" params={{ taskId: run.taskId }} className="rounded hover:underline" title={run.taskName}>
+                {run.taskName}
+              </Link>
+            )}
           </h1>
           <StatusBadge status={run.status} />
         </div>
-        {ended ? <AgainButton key={run.id} run={run} /> : <CancelButton run={run} />}
+        {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
       </div>
       <p role="status" className="line-clamp-2 text-ink-soft [overflow-wrap:anywhere]">
         {sentenceOf(run, activity)}
@@ -140,9 +157,9 @@ export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) =
         </Fact>
         <Fact
           icon={Coins}
-          title={`${usage.inputTokens.toLocaleString("en")} tokens in, ${usage.outputTokens.toLocaleString("en")} out, ${plural(usage.turns, "turn")}`}
+          title={`${usage.inputTokens.toLocaleString("en")} tokens in, ${usage.outputTokens.toLocaleString("en")} out, ${plural(usage.turns, "model call")}`}
         >
-          {formatCost(usage.costUsd)}
+          <Cost usage={usage} />
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
         {run.driver !== null && (

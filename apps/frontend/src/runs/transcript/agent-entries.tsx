@@ -10,6 +10,7 @@ import {
   Shrink,
   TextQuote,
 } from "lucide-react";
+import { useServerInfo } from "../../api/server-info.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatCost, formatCount, formatDuration, plural } from "../../ui/format.ts";
 import type { EntryOf } from "../entries/entry.ts";
@@ -126,10 +127,11 @@ export const AgentNotice = ({ entry }: Props<"notice">) => (
 );
 
 export const TurnResult = ({ entry, folds }: Props<"result">) => {
+  const info = useServerInfo();
   const figures = [
-    entry.turns === null ? null : plural(entry.turns, "turn"),
+    entry.turns === null ? null : plural(entry.turns, "model call"),
     entry.durationMs === null ? null : formatDuration(entry.durationMs),
-    entry.costUsd === null ? null : formatCost(entry.costUsd),
+    entry.costUsd === null || info?.demo !== false ? null : formatCost(entry.costUsd),
     entry.outputTokens === null ? null : `${formatCount(entry.outputTokens)} tokens out`,
   ].filter((figure) => figure !== null);
   return (
