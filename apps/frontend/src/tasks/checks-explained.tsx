@@ -29,7 +29,13 @@ export const ChecksExplained = ({ checks }: { checks: string }) => {
           </ol>
         </div>
       )}
-      {prose !== "" && (
+      {prose !== "" && commands.length === 0 && (
+        <p className="text-warn">
+          <span className="font-medium">Nothing decides this step:</span> it has no command, and nobody judges prose. It passes
+          when Claude Code ends its turn without an error.
+        </p>
+      )}
+      {prose !== "" && commands.length > 0 && (
         <p>
           <span className="font-medium text-ink">Shown, not judged yet: </span>
           {plural(prose.split("\n").filter((line) => line.trim() !== "").length, "line")} of prose. It is kept with the run;

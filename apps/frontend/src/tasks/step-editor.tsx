@@ -22,7 +22,7 @@ export const StepEditor = ({
   const { key } = step;
   const name = `step ${index + 1}`;
   return (
-    <li>
+    <li id={`step-${key}`}>
       <Card>
         <fieldset className="min-w-0">
           <div className="flex items-center justify-between gap-3 border-b border-line py-1.5 pr-2 pl-4">
@@ -65,7 +65,15 @@ export const StepEditor = ({
               )}
             </Field>
             <div className="flex flex-col gap-2">
-              <Field label="Checks" error={problems.get(`steps.${index}.checks`)}>
+              <Field
+                label="Checks"
+                error={problems.get(`steps.${index}.checks`)}
+                hint={
+                  <>
+                    Begin a line with <code className="code">$&nbsp;</code>(a dollar sign and a space) to run it as a command.
+                  </>
+                }
+              >
                 {(parts) => (
                   <GrowingTextArea
                     {...parts}

@@ -31,19 +31,21 @@ export const TaskForm = ({
       focusAfter.current = `step-${change.key}-${change.by < 0 ? "up" : "down"}`;
       setAnnounced(`Now step ${steps.findIndex(({ key }) => key === change.key) + 1} of ${steps.length}`);
     }
+    if (change.type === "add") focusAfter.current = `step-${steps.at(-1)?.key ?? ""}`;
     if (change.type === "add" || change.type === "duplicate") setAnnounced(`${steps.length} steps`);
     if (change.type === "remove") setAnnounced(`Step removed; ${steps.length} left`);
     onChange({ ...draft, steps });
   };
 
-  // A step that moves takes the focus with it, onto its other arrow when it has reached an end.
+  // A step that moves takes the focus with it, onto its other arrow when it has reached an end; a new one is written at once.
   useLayoutEffect(() => {
     if (focusAfter.current === null) return;
     const id = focusAfter.current;
+    focusAfter.current = null;
     const button = document.getElementById(id);
+    if (button instanceof HTMLLIElement) return button.querySelector("textarea")?.focus();
     const other = document.getElementById(id.endsWith("-up") ? id.replace("-up", "-down") : id.replace("-down", "-up"));
     (button?.hasAttribute("disabled") === true ? other : button)?.focus();
-    focusAfter.current = null;
   });
 
   // The first field that is wrong is where to go on.

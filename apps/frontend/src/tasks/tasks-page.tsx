@@ -1,4 +1,4 @@
-import type { Task } from "@ccr/protocol";
+import { parseChecks, type Task } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ListChecks, Play, Plus, Trash2 } from "lucide-react";
@@ -27,7 +27,7 @@ const TaskRow = ({ task }: { task: Task }) => {
       onSettled: () => queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() }),
     }),
   );
-  const withChecks = task.steps.filter(({ checks }) => checks.trim() !== "").length;
+  const withChecks = task.steps.filter(({ checks }) => parseChecks(checks).commands.length > 0).length;
   return (
     <li className="relative flex items-center gap-3 px-4 py-3 transition-colors hover:bg-hover">
       <div className="min-w-0 flex-1">

@@ -6,7 +6,7 @@ const control =
 
 type FieldParts = { id: string; "aria-describedby": string | undefined; "aria-invalid": boolean | undefined };
 
-/** A label, its control, and below what is wrong with it (read out) or a hint. `children` gets the ids to put on the control. */
+/** A label, its control, and below what is wrong with it (read out) and a hint. `children` gets the ids to put on the control. */
 export const Field = ({
   label,
   hint,
@@ -23,20 +23,21 @@ export const Field = ({
   hideLabel?: boolean;
 }) => {
   const id = useId();
-  const notes = error !== undefined || hint !== undefined ? `${id}-notes` : undefined;
+  const notes = [error === undefined ? "" : `${id}-error`, hint === undefined ? "" : `${id}-hint`].filter(Boolean).join(" ");
   return (
     <div className={classes("flex min-w-0 flex-col gap-1.5", className)}>
       <label htmlFor={id} className={hideLabel ? "sr-only" : "text-xs font-medium text-ink-soft"}>
         {label}
       </label>
-      {children({ id, "aria-describedby": notes, "aria-invalid": error === undefined ? undefined : true })}
-      {notes !== undefined && (
-        <p
-          id={notes}
-          role={error === undefined ? undefined : "alert"}
-          className={classes("text-xs [overflow-wrap:anywhere]", error === undefined ? "text-ink-faint" : "text-bad")}
-        >
-          {error === undefined ? hint : capitalised(error)}
+      {children({ id, "aria-describedby": notes || undefined, "aria-invalid": error === undefined ? undefined : true })}
+      {error !== undefined && (
+        <p id={`${id}-error`} role="alert" className="text-xs text-bad [overflow-wrap:anywhere]">
+          {capitalised(error)}
+        </p>
+      )}
+      {hint !== undefined && (
+        <p id={`${id}-hint`} className="text-xs text-ink-faint [overflow-wrap:anywhere]">
+          {hint}
         </p>
       )}
     </div>
