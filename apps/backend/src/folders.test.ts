@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { keptToken, lockFolder, makeFolders, StartError } from "./folders.ts";
+import { keptToken, leaveFolders, lockFolder, makeFolders, StartError } from "./folders.ts";
 
 /** A process that tries to lock the folder when it is told to, and keeps the lock until it is killed. */
 const startContender = async (dataDir: string) => {
@@ -41,6 +41,24 @@ const startContender = async (dataDir: string) => {
     },
   };
 };
+
+describe("makeFolders", () => {
+  it("refuses a place where no folder can be made, at once and in one line", { timeout: 5000 }, async () => {
+    await expect(makeFolders("/proc/no/such/place")).rejects.toThrow(
+      /^The data folder \/proc\/no\/such\/place cannot be written/,
+    );
+  });
+
+  it("puts sockets elsewhere when the data folder's path is too long for them, and leaves nothing there", async () => {
+    await using folder = await temporaryFolder();
+    const dataDir = folder.join("a-long-name".repeat(8), "below");
+    const folders = await makeFolders(dataDir);
+    expect(Buffer.byteLength(folders.doors)).toBeLessThan(60);
+    await leaveFolders(folders, dataDir);
+    await expect(stat(folders.doors)).rejects.toThrow("ENOENT");
+    expect((await stat(dataDir)).mode & 0o777).toBe(0o700);
+  });
+});
 
 describe("lockFolder", () => {
   it("goes to exactly one of the processes that start at once on what a killed one left", async () => {

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, open, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
 /** A start that cannot go on; `message` is the one line that a person reads. */
@@ -21,10 +21,23 @@ export type Folders = {
   sandboxes: string;
 };
 
+/** Makes a folder and those above it. Node's own recursive way never ends where a file system refuses new folders as not found, as /proc does. */
+const makeFolder = async (folder: string, mayAscend = true): Promise<void> => {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : "";
+    if (code === "EEXIST" && (await stat(folder)).isDirectory()) return;
+    if (code !== "ENOENT" || !mayAscend) throw error;
+    await makeFolder(dirname(folder));
+    await makeFolder(folder, false);
+  }
+};
+
 /** Makes the folders below the data folder, closed to every other user: what is mounted into sandboxes is mounted by whoever may read it. */
 export const makeFolders = async (dataDir: string): Promise<Folders> => {
   try {
-    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    await makeFolder(dataDir);
     await (await open(join(dataDir, ".writable"), "w")).close();
     // Another start may be looking at the same time.
     await rm(join(dataDir, ".writable"), { force: true });
@@ -44,7 +57,7 @@ export const makeFolders = async (dataDir: string): Promise<Folders> => {
     audit: join(dataDir, "audit"),
     sandboxes: join(dataDir, "sandboxes"),
   };
-  for (const folder of Object.values(folders)) await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const folder of Object.values(folders)) await makeFolder(folder);
   const found = await lstat(doors);
   if (!found.isDirectory() || (process.getuid !== undefined && found.uid !== process.getuid())) {
     throw new StartError(
@@ -53,6 +66,12 @@ export const makeFolders = async (dataDir: string): Promise<Folders> => {
   }
   await chmod(doors, 0o700);
   return folders;
+};
+
+/** Removes what lies outside of the data folder, when nothing is left in it. */
+export const leaveFolders = async (folders: Folders, dataDir: string): Promise<void> => {
+  // Sockets of sandboxes that could not be taken down keep it there for the next start.
+  if (dirname(folders.doors) !== dataDir) await rmdir(folders.doors).catch(() => {});
 };
 
 // Two that start at the same moment hinder each other for an instant; the one that loses asks again for this long.

@@ -12,7 +12,7 @@ import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
 import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
 import { selectDriver } from "./drivers/select.ts";
-import { keptToken, lockFolder, makeFolders, StartError } from "./folders.ts";
+import { keptToken, leaveFolders, lockFolder, makeFolders, StartError } from "./folders.ts";
 import { startGateway } from "./gateway/process.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { listen } from "./listen.ts";
@@ -26,6 +26,7 @@ import { openSqliteStore } from "./store/sqlite.ts";
 import { readVersion } from "./version.ts";
 
 const PROBE_WITHIN_MS = 20_000;
+const REPEATED_WITHIN_MS = 1000;
 
 const report = createReport((line) => process.stdout.write(`${line}\n`), {
   colours: process.stdout.isTTY === true && wantsColours(),
@@ -58,10 +59,11 @@ const serve = async (config: Config): Promise<void> => {
   // Taken down in the opposite order, whatever happens from here on.
   await using parts = new AsyncDisposableStack();
   const stopped = Promise.withResolvers<string>();
-  for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopped.resolve(signal));
+  for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => stopped.resolve(signal));
 
   const folders = await makeFolders(config.dataDir);
   parts.use(lockFolder(config.dataDir));
+  parts.defer(() => leaveFolders(folders, config.dataDir));
   const token = config.token ?? (await keptToken(config.dataDir));
   const store = parts.use(
     await report.stage(
@@ -161,7 +163,13 @@ const serve = async (config: Config): Promise<void> => {
   report.say("");
   const signal = await stopped.promise;
   report.log("info", `${signal}: ending what is going on; a second signal ends at once`);
-  for (const name of ["SIGINT", "SIGTERM"]) process.once(name, () => process.exit(130));
+  const stoppedAt = performance.now();
+  for (const name of ["SIGINT", "SIGTERM"]) {
+    process.on(name, () => {
+      // A terminal gives one Ctrl-C to every process of its group, and those who pass it on give it a second time.
+      if (performance.now() - stoppedAt > REPEATED_WITHIN_MS) process.exit(130);
+    });
+  }
 };
 
 const origin = (host: string, { port }: AddressInfo): string => {

@@ -117,7 +117,10 @@ describe("startGateway", () => {
     await rm(controlSocket);
     await mkdir(controlSocket);
     process.kill(pid, "SIGKILL");
-    await waitFor(() => said.some((text) => text.includes("started again in 1.6 s")), { what: "the fourth pause", timeoutMs: 30_000 });
+    await waitFor(() => said.some((text) => text.includes("started again in 1.6 s")), {
+      what: "the fourth pause",
+      timeoutMs: 30_000,
+    });
     const pauses = said.flatMap((text) => /started again in ([\d.]+) s/.exec(text)?.[1] ?? []);
     expect(pauses).toEqual(["0.2", "0.4", "0.8", "1.6"]);
     expect(said.filter((text) => text.includes(`audit of ${runId}`))).toHaveLength(1);

@@ -53,6 +53,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
     for (const stream of [started.stdout, started.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         said = (said + text).slice(-2000);
+        // Until it is up, and when it is to end, its caller says what there is to say.
+        if (!wasUp || closing.signal.aborted) return;
         for (const line of text.trimEnd().split("\n")) log("info", line);
       });
     }
