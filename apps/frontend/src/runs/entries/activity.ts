@@ -29,7 +29,7 @@ const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builde
   const call = newestOpenCall(builder);
   return call === null
     ? { kind: "thinking", since: at }
-    : { kind: "tool", name: call.name, subject: toolSubject(call.name, call.input), since: call.at };
+    : { kind: "tool", name: call.name, subject: toolSubject(call.name, call.input, call.about), since: call.at };
 };
 
 /** What goes on after one more message, which the builder has seen already. */

@@ -28,6 +28,11 @@ const QUIET: ReadonlySet<string> = new Set([
   "system/task_updated",
 ]);
 
+/** How Claude Code notes in its conversation that it was interrupted. */
+const INTERRUPTED = "[Request interrupted by user";
+/** Lines for the makers of Claude Code, not for people. */
+const DIAGNOSTIC = "[ede_diagnostic]";
+
 /** So many raw bodies one entry shows. */
 const BODIES_MAX = 50;
 
@@ -95,7 +100,7 @@ const addAssistant = (builder: Builder, message: AgentMessage): void => {
   const parent = parentOf(builder, body);
   for (const [index, block] of blocks.entries()) {
     const base = { key: index === 0 ? String(seq) : `${seq}.${index}`, seq, at };
-    const entry = assistantEntry(base, block, textOf(body.error));
+    const entry = assistantEntry(builder, base, block, textOf(body.error));
     if (entry === null) continue;
     const place = builder.tree.append(parent, entry);
     if (entry.kind === "tool" && entry.toolUseId !== "") {
@@ -105,7 +110,12 @@ const addAssistant = (builder: Builder, message: AgentMessage): void => {
   }
 };
 
-const assistantEntry = (base: Pick<Entry, "key" | "seq" | "at">, block: JsonRecord, error: string | null): Entry | null => {
+const assistantEntry = (
+  builder: Builder,
+  base: Pick<Entry, "key" | "seq" | "at">,
+  block: JsonRecord,
+  error: string | null,
+): Entry | null => {
   switch (block.type) {
     case "text": {
       const text = textOf(block.text) ?? "";
@@ -126,6 +136,7 @@ const assistantEntry = (base: Pick<Entry, "key" | "seq" | "at">, block: JsonReco
         toolUseId: textOf(block.id) ?? "",
         name: textOf(block.name) ?? "tool",
         input: recordOf(block.input),
+        about: builder.todos.find(({ id }) => id === recordOf(block.input).taskId)?.text ?? null,
         result: null,
         children: [],
         progress: null,
@@ -163,6 +174,10 @@ const addUser = (builder: Builder, message: AgentMessage): void => {
       addToolResult(builder, message, block);
     } else if (block.type === "text") {
       const text = textOf(block.text) ?? "";
+      if (text.startsWith(INTERRUPTED)) {
+        builder.interrupted = true;
+        continue;
+      }
       // Claude Code repeats the prompt that it was given; the step shows it already.
       if (text.trim() !== "" && !(parent === null && (text === builder.prompt || text === builder.instructions))) {
         builder.tree.append(parent, { ...base, kind: "prompt", text });
@@ -178,6 +193,12 @@ const addUser = (builder: Builder, message: AgentMessage): void => {
     }
   }
 };
+
+/** Nobody is asked for permission here: a call that was "rejected" was broken off by an interruption. */
+const isBrokenOff = (body: JsonRecord, toolUseId: string): boolean =>
+  listOf(body.tool_result_meta)
+    .filter(isRecord)
+    .some(({ id, non_execution_kind }) => id === toolUseId && non_execution_kind === "user-rejected");
 
 const addToolResult = (builder: Builder, message: AgentMessage, block: JsonRecord): void => {
   const { seq, at, body } = message;
@@ -201,6 +222,7 @@ const addToolResult = (builder: Builder, message: AgentMessage, block: JsonRecor
     seq,
     at,
     isError: block.is_error === true,
+    interrupted: isBrokenOff(body, id),
     structured: body.tool_use_result,
   };
   builder.openCalls.delete(id);
@@ -217,26 +239,31 @@ const setProgress = (builder: Builder, toolUseId: string | null, progress: strin
   return true;
 };
 
+const errorsOf = (body: JsonRecord, ok: boolean): string[] => {
+  const errors = listOf(body.errors).filter((error) => typeof error === "string");
+  const said = ok ? null : textOf(body.result);
+  return [...errors.filter((error) => !error.startsWith(DIAGNOSTIC)), ...(said === null ? [] : [said])];
+};
+
 const addResult = (builder: Builder, { seq, at, body }: AgentMessage): void => {
   const usage = recordOf(body.usage);
   const subtype = textOf(body.subtype) ?? "result";
-  const ok = subtype === "success" && body.is_error !== true;
+  const interrupted = builder.interrupted || textOf(body.terminal_reason)?.startsWith("aborted") === true;
+  const ok = subtype === "success" && body.is_error !== true && !interrupted;
   const entry: EntryOf<"result"> = {
     kind: "result",
     key: String(seq),
     seq,
     at,
     ok,
+    interrupted,
     subtype,
     costUsd: costOfTurn(builder, body),
     turns: numberOf(body.num_turns),
     durationMs: numberOf(body.duration_ms),
     inputTokens: numberOf(usage.input_tokens),
     outputTokens: numberOf(usage.output_tokens),
-    errors: [
-      ...listOf(body.errors).filter((error) => typeof error === "string"),
-      ...(ok || textOf(body.result) === null ? [] : [textOf(body.result) ?? ""]),
-    ],
+    errors: interrupted ? [] : errorsOf(body, ok),
   };
   // No answer comes any more to a call that was cut off.
   builder.openCalls.clear();

@@ -22,6 +22,10 @@ export type Builder = {
   /** What each conversation has cost so far. */
   readonly costs: Map<string, number>;
   todos: readonly Todo[];
+  /** Claude Code noted that what goes on was interrupted. */
+  interrupted: boolean;
+  /** The stage that failed, whose reason the end of the run tells again. */
+  failedStage: Place | null;
 };
 
 /** All that the page draws of a run's messages. */
@@ -57,6 +61,8 @@ export const emptyTranscript = (): Transcript => ({
     init: null,
     costs: new Map(),
     todos: [],
+    interrupted: false,
+    failedStage: null,
   },
 });
 

@@ -12,6 +12,8 @@ export type ToolResult = {
   at: string;
   text: string;
   isError: boolean;
+  /** The call was broken off because Claude Code was interrupted; its words are Claude Code's own and not the tool's. */
+  interrupted: boolean;
   images: readonly ToolImage[];
   /** Claude Code's own structured form of the result, whose shape depends on the tool. */
   structured: unknown;
@@ -30,6 +32,8 @@ export type ToolEntry = Base & {
   toolUseId: string;
   name: string;
   input: JsonRecord;
+  /** What the call is about where its input gives only a number for it. */
+  about: string | null;
   result: ToolResult | null;
   /** What a subagent did that this call started. */
   children: readonly Entry[];
@@ -42,6 +46,8 @@ export type StageEntry = Base & {
   stage: Stage;
   state: "started" | "finished" | "failed";
   text: string;
+  /** What was said when it began. */
+  begunAs: string;
   /** What was said while it went on. */
   lines: readonly string[];
   durationMs: number | null;
@@ -58,6 +64,8 @@ export type CheckEntry = Base & {
 export type ResultEntry = Base & {
   kind: "result";
   ok: boolean;
+  /** The turn was broken off from outside: its errors are none. */
+  interrupted: boolean;
   subtype: string;
   costUsd: number | null;
   turns: number | null;

@@ -43,6 +43,22 @@ describe("our own messages", () => {
     ]);
   });
 
+  test("why a stage failed is told once: by the end of the run where that tells it, else by the stage", () => {
+    const told = (sentence: string) =>
+      only(
+        deriveEntries(
+          transcriptOf(
+            runner({ type: "stage", stage: "mirror", state: "started", text: "Fetching a/b." }),
+            runner({ type: "stage", stage: "mirror", state: "failed", text: "There is nothing at a/b." }),
+            runner({ type: "status", status: "errored", reason: "repository_unreachable", sentence }),
+          ),
+        ),
+        "stage",
+      ).map(({ state, text }) => [state, text]);
+    expect(told("The repository could not be fetched. There is nothing at a/b.")).toEqual([["failed", "Fetching a/b."]]);
+    expect(told("The repository could not be fetched.")).toEqual([["failed", "There is nothing at a/b."]]);
+  });
+
   test("a prompt that only repeats the step's instructions is not shown again", () => {
     const prompts = (prompt: string) =>
       only(

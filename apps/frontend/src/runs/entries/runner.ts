@@ -1,8 +1,9 @@
-import type { Message } from "@ccr/protocol";
+import { type ExecutionOutcome, isFinal, type Message } from "@ccr/protocol";
 import type { Builder } from "./derive.ts";
-import type { StageEntry } from "./entry.ts";
+import type { Entry, StageEntry } from "./entry.ts";
 
 type RunnerMessage = Extract<Message, { source: "runner" }>;
+type Base = Pick<Entry, "key" | "seq" | "at">;
 type BodyOf<Type extends RunnerMessage["body"]["type"]> = Extract<RunnerMessage["body"], { type: Type }>;
 
 /** So many of the last lines of progress a stage keeps: building an image says thousands. */
@@ -14,6 +15,7 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
   const base = { key: String(seq), seq, at };
   switch (body.type) {
     case "status":
+      if (isFinal(body.status)) shortenFailedStage(builder, body.sentence);
       builder.tree.append(null, {
         ...base,
         kind: "status",
@@ -58,13 +60,14 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       return;
     case "execution_started":
       builder.prompt = body.prompt;
+      builder.interrupted = false;
       if (body.prompt.trim() !== builder.instructions?.trim()) {
         builder.tree.append(null, { ...base, kind: "prompt", text: body.prompt });
       }
       return;
     case "execution_ended":
       builder.openCalls.clear();
-      if (body.outcome.kind !== "completed") builder.tree.append(null, { ...base, kind: "outcome", outcome: body.outcome });
+      addOutcome(builder, base, body.outcome);
       return;
     case "egress_refused": {
       const last = builder.tree.last(null);
@@ -83,6 +86,21 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       // A server that is newer than this page may say more.
       builder.tree.append(null, { ...base, kind: "unknown", label: "runner", bodies: [body], count: 1 });
   }
+};
+
+const addOutcome = (builder: Builder, base: Base, outcome: ExecutionOutcome): void => {
+  if (outcome.kind === "completed") return;
+  const last = builder.tree.last(null);
+  // Claude Code said it already, as the result of its turn.
+  if (outcome.kind === "interrupted" && last?.kind === "result" && last.interrupted) return;
+  builder.tree.append(null, { ...base, kind: "outcome", outcome });
+};
+
+/** A run that ended because a stage failed tells why at its end: the stage need not tell it as well. */
+const shortenFailedStage = (builder: Builder, sentence: string): void => {
+  const stage = builder.failedStage === null ? undefined : builder.tree.at(builder.failedStage);
+  if (builder.failedStage === null || stage?.kind !== "stage" || !sentence.includes(stage.text)) return;
+  builder.tree.replace(builder.failedStage, { ...stage, text: stage.begunAs });
 };
 
 const checkKey = (stepIndex: number, attempt: number, command: string): string => `${stepIndex}/${attempt}/${command}`;
@@ -121,10 +139,13 @@ const addStage = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"st
       stage: body.stage,
       state: body.state === "progress" ? "started" : body.state,
       text: body.text,
+      begunAs: body.text,
       lines: [],
       durationMs: body.durationMs ?? null,
     };
-    builder.stages.set(body.stage, builder.tree.append(null, entry));
+    const appended = builder.tree.append(null, entry);
+    builder.stages.set(body.stage, appended);
+    if (body.state === "failed") builder.failedStage = appended;
     return;
   }
   if (body.state === "progress") {
@@ -134,4 +155,5 @@ const addStage = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"st
   const durationMs = body.durationMs ?? Date.parse(at) - Date.parse(known.at);
   builder.tree.replace(place, { ...known, state: body.state, text: body.text, durationMs });
   builder.stages.delete(body.stage);
+  if (body.state === "failed") builder.failedStage = place;
 };

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { emptyTranscript, extendTranscript } from "./derive.ts";
-import { answer, call, hears, says, transcriptOf } from "./sample-messages.ts";
+import { deriveEntries, emptyTranscript, extendTranscript } from "./derive.ts";
+import { answer, call, hears, only, says, transcriptOf } from "./sample-messages.ts";
+import { toolSubject } from "./tool-subject.ts";
 
 describe("the agent's list", () => {
   const todosOf = (...parts: Parameters<typeof transcriptOf>) =>
@@ -12,6 +13,22 @@ describe("the agent's list", () => {
     expect(
       todosOf(write("1", "pending"), hears([answer("1", "ok")]), write("2", "completed"), hears([answer("2", "no", true)])),
     ).toEqual([{ id: "1", text: "a", activeText: "doing a", status: "pending" }]);
+  });
+
+  test("a call that changes one of them names it", () => {
+    const entries = deriveEntries(
+      transcriptOf(
+        says(call("1", "TaskCreate", { subject: "Read the code", description: "d" })),
+        hears([answer("1", "Task #1 created successfully: Read the code")]),
+        says(call("2", "TaskUpdate", { taskId: "1", status: "in_progress" })),
+        says(call("3", "TaskUpdate", { taskId: "9", status: "completed" })),
+      ),
+    );
+    expect(only(entries, "tool").map(({ name, input, about }) => toolSubject(name, input, about))).toEqual([
+      "Read the code",
+      "Read the code · in progress",
+      "#9 · completed",
+    ]);
   });
 
   test("TaskCreate and TaskUpdate change it one by one", () => {

@@ -6,7 +6,7 @@ const firstLine = (text: string): string => text.trim().split("\n", 1)[0] ?? "";
 export const shortPath = (path: string): string => path.replace(/^\/workspace\/(?=.)/, "");
 
 /** What a call is about, in one line: the command, the path, the pattern. Empty when its input does not say. */
-export const toolSubject = (name: string, input: JsonRecord): string => {
+export const toolSubject = (name: string, input: JsonRecord, about: string | null = null): string => {
   const text = (key: string): string => textOf(input[key]) ?? "";
   switch (name) {
     case "Bash":
@@ -31,7 +31,7 @@ export const toolSubject = (name: string, input: JsonRecord): string => {
     case "TaskCreate":
       return text("subject");
     case "TaskUpdate":
-      return [`#${text("taskId")}`, text("subject") || text("status").replace("_", " ")].filter(Boolean).join(" ");
+      return [text("subject") || about || `#${text("taskId")}`, text("status").replace("_", " ")].filter(Boolean).join(" · ");
     case "WebFetch":
       return text("url");
     case "WebSearch":

@@ -2,6 +2,7 @@ import {
   Brain,
   CircleAlert,
   CircleCheck,
+  CircleStop,
   Cpu,
   Info,
   MessageSquareText,
@@ -126,6 +127,11 @@ export const AgentNotice = ({ entry }: Props<"notice">) => (
   </EntryFrame>
 );
 
+const endOf = ({ interrupted, ok, subtype }: EntryOf<"result">): string => {
+  if (interrupted) return "Claude Code was interrupted";
+  return ok ? "Claude Code ended its turn" : `Claude Code ended with an error (${subtype.replaceAll("_", " ")})`;
+};
+
 export const TurnResult = ({ entry, folds }: Props<"result">) => {
   const info = useServerInfo();
   const figures = [
@@ -135,11 +141,13 @@ export const TurnResult = ({ entry, folds }: Props<"result">) => {
     entry.outputTokens === null ? null : `${formatCount(entry.outputTokens)} tokens out`,
   ].filter((figure) => figure !== null);
   return (
-    <EntryFrame entry={entry} icon={entry.ok ? CircleCheck : CircleAlert} tone={entry.ok ? "ok" : "bad"}>
+    <EntryFrame
+      entry={entry}
+      icon={entry.interrupted ? CircleStop : entry.ok ? CircleCheck : CircleAlert}
+      tone={entry.interrupted ? "faint" : entry.ok ? "ok" : "bad"}
+    >
       <p>
-        <span className="font-medium">
-          {entry.ok ? "Claude Code ended its turn" : `Claude Code ended with an error (${entry.subtype.replaceAll("_", " ")})`}
-        </span>
+        <span className="font-medium">{endOf(entry)}</span>
         <span className="nums text-ink-faint"> · {figures.join(" · ")}</span>
       </p>
       {entry.errors.length > 0 && (

@@ -3,6 +3,7 @@ import {
   Ban,
   CircleAlert,
   CircleCheck,
+  CircleStop,
   CircleX,
   Container,
   FlagTriangleRight,
@@ -43,12 +44,20 @@ const STAGE_ICONS: Record<Stage, LucideIcon> = {
 
 export const StageLine = ({ entry, folds, runEnded }: Props<"stage">) => {
   const open = entry.state === "started";
+  const duration = entry.durationMs !== null && (
+    <span className="nums text-xs whitespace-nowrap text-ink-faint">{formatDuration(entry.durationMs)}</span>
+  );
   const aside =
-    entry.durationMs !== null ? (
-      <span className="nums text-xs text-ink-faint">{formatDuration(entry.durationMs)}</span>
+    entry.state === "failed" ? (
+      <span className="flex shrink-0 gap-2">
+        <span className="text-xs font-medium text-bad">failed</span>
+        {duration}
+      </span>
     ) : open && !runEnded ? (
       <Elapsed from={entry.at} to={null} className="nums text-xs text-accent" />
-    ) : null;
+    ) : (
+      duration
+    );
   const text = (
     <span
       className={classes("min-w-0 [overflow-wrap:anywhere]", entry.state === "failed" ? "font-medium text-bad" : "text-ink-soft")}
@@ -170,7 +179,11 @@ export const NotJudged = ({ entry }: Props<"not_judged">) => (
 );
 
 export const Outcome = ({ entry }: Props<"outcome">) => (
-  <EntryFrame entry={entry} icon={CircleAlert} tone={entry.outcome.kind === "failed" ? "bad" : "faint"}>
+  <EntryFrame
+    entry={entry}
+    icon={entry.outcome.kind === "failed" ? CircleAlert : CircleStop}
+    tone={entry.outcome.kind === "failed" ? "bad" : "faint"}
+  >
     <p className="font-medium [overflow-wrap:anywhere]">
       {entry.outcome.kind === "failed" ? entry.outcome.message : "Claude Code was interrupted"}
     </p>

@@ -87,7 +87,7 @@ const Images = ({ entry }: { entry: ToolEntry }) => (
 
 const Result = ({ entry, folds, lines }: { entry: ToolEntry; folds: Folds; lines?: number }) => {
   const { result } = entry;
-  if (result === null) return null;
+  if (result === null || result.interrupted) return null;
   if (result.text === "" && result.images.length > 0) return <Images entry={entry} />;
   return (
     <div className="flex flex-col gap-2">
@@ -198,7 +198,11 @@ const aside = ({ entry, runEnded }: Props): ReactNode => {
   const duration = Date.parse(result.at) - Date.parse(at);
   return (
     <span className="flex items-center gap-2 text-xs whitespace-nowrap">
-      {result.isError && <span className="font-medium text-bad">failed</span>}
+      {result.interrupted ? (
+        <span className="text-ink-faint">interrupted</span>
+      ) : (
+        result.isError && <span className="font-medium text-bad">failed</span>
+      )}
       {duration >= 1000 && <span className="nums text-ink-faint">{formatDuration(duration)}</span>}
     </span>
   );
@@ -213,19 +217,16 @@ const lineCount = (entry: ToolEntry): string | null =>
 export const ToolCall = (props: Props) => {
   const { entry, folds } = props;
   const { name, children, result, progress } = entry;
-  const subject = toolSubject(name, entry.input);
+  const subject = toolSubject(name, entry.input, entry.about);
   const count = lineCount(entry);
+  const failed = result?.isError === true && !result.interrupted;
   const isSubagent = children.length > 0 || name === "Task" || name === "Agent";
   return (
-    <EntryFrame
-      entry={entry}
-      icon={ICONS[name] ?? Wrench}
-      tone={result?.isError === true ? "bad" : isSubagent ? "accent" : "plain"}
-    >
+    <EntryFrame entry={entry} icon={ICONS[name] ?? Wrench} tone={failed ? "bad" : isSubagent ? "accent" : "plain"}>
       <Foldable
         foldKey={entry.key}
         folds={folds}
-        usually={OPEN.has(name) || result?.isError === true}
+        usually={OPEN.has(name) || failed}
         summary={
           <>
             <span className="shrink-0 font-medium">{NAMES[name] ?? name.replace(/^mcp__/, "").replaceAll("__", " · ")}</span>
