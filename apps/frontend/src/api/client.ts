@@ -1,9 +1,11 @@
 import type { AppRouter } from "@ccr/backend/router";
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, type TRPCClient } from "@trpc/client";
+import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, type TRPCClient, type TRPCLink } from "@trpc/client";
+import { observable } from "@trpc/server/observable";
 import { createTRPCOptionsProxy, type TRPCOptionsProxy } from "@trpc/tanstack-react-query";
 import { createContext, useContext } from "react";
-import { statusOf } from "./errors.ts";
+import { isUnanswered, statusOf } from "./errors.ts";
+import { createReachability, type Reachability } from "./reachability.ts";
 
 export type Client = TRPCClient<AppRouter>;
 
@@ -12,6 +14,7 @@ export type Api = {
   client: Client;
   trpc: TRPCOptionsProxy<AppRouter>;
   queries: QueryClient;
+  reachability: Reachability;
   /** For answers that do not go through `queries`: nobody is logged in. */
   onUnauthorized: () => void;
 };
@@ -21,16 +24,36 @@ const retry = (failures: number, error: unknown): boolean => {
   return (status === null || status >= 500) && failures < 2;
 };
 
+/** Tells of each request whether the server answered it. */
+const watch =
+  ({ report }: Reachability): TRPCLink<AppRouter> =>
+  () =>
+  ({ next, op }) =>
+    observable((observer) =>
+      next(op).subscribe({
+        next(value) {
+          report("requests", true);
+          observer.next(value);
+        },
+        error(error) {
+          if (op.signal?.aborted !== true) report("requests", !isUnanswered(error));
+          observer.error(error);
+        },
+        complete: () => observer.complete(),
+      }),
+    );
+
 /** Builds the client of this page's own server. `onUnauthorized` is called whenever an answer says that nobody is logged in. */
 export const createApi = (onUnauthorized: () => void): Api => {
   const url = "/trpc";
+  const reachability = createReachability();
   const client = createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: (operation) => operation.type === "subscription",
         true: httpSubscriptionLink({ url }),
         // Longer URLs are refused by some proxies; the batch is then cut in two.
-        false: httpBatchLink({ url, maxURLLength: 4000, maxItems: 20 }),
+        false: [watch(reachability), httpBatchLink({ url, maxURLLength: 4000, maxItems: 20 })],
       }),
     ],
   });
@@ -46,7 +69,13 @@ export const createApi = (onUnauthorized: () => void): Api => {
       mutations: { retry: false, networkMode: "always" },
     },
   });
-  return { client, queries, onUnauthorized, trpc: createTRPCOptionsProxy<AppRouter>({ client, queryClient: queries }) };
+  return {
+    client,
+    queries,
+    reachability,
+    onUnauthorized,
+    trpc: createTRPCOptionsProxy<AppRouter>({ client, queryClient: queries }),
+  };
 };
 
 export const ApiContext = createContext<Api | null>(null);

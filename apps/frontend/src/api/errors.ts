@@ -13,6 +13,15 @@ export const statusOf = (error: unknown): number | null => {
   return response instanceof Response && !response.ok ? response.status : null;
 };
 
+const GATEWAY_STATUSES: readonly (number | null)[] = [502, 503, 504];
+
+/** Whether nobody answered, or only a proxy for a server that did not. */
+export const isUnanswered = (error: unknown): boolean => {
+  if (!(error instanceof TRPCClientError)) return false;
+  const status = statusOf(error);
+  return status === null || (!isRecord(error.data) && GATEWAY_STATUSES.includes(status));
+};
+
 const sentenceOfBody = (error: TRPCClientError<never>): string | null => {
   const body = ErrorBody.safeParse(error.meta?.responseJSON);
   return body.success ? body.data.error.message : null;

@@ -5,44 +5,58 @@ import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 
-const root = createRootRoute({ component: Shell, notFoundComponent: () => <NotFound /> });
+const homePage = lazyRouteComponent(() => import("../home/home-page.tsx"), "HomePage");
+const tasksPage = lazyRouteComponent(() => import("../tasks/tasks-page.tsx"), "TasksPage");
+const newTaskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "NewTaskPage");
+const taskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "TaskPage");
+const runsPage = lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage");
+const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage");
+const instancesPage = lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage");
+
+/** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
+const preloadPages = (): void => {
+  for (const page of [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, instancesPage])
+    page.preload?.().catch(() => {});
+};
+
+const root = createRootRoute({ component: () => <Shell onSettled={preloadPages} />, notFoundComponent: () => <NotFound /> });
 
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
-  component: lazyRouteComponent(() => import("../home/home-page.tsx"), "HomePage"),
+  component: homePage,
 });
 const tasks = createRoute({
   getParentRoute: () => root,
   path: "/tasks",
-  component: lazyRouteComponent(() => import("../tasks/tasks-page.tsx"), "TasksPage"),
+  component: tasksPage,
 });
 const newTask = createRoute({
   getParentRoute: () => root,
   path: "/tasks/new",
-  component: lazyRouteComponent(() => import("../tasks/task-page.tsx"), "NewTaskPage"),
+  component: newTaskPage,
 });
 const task = createRoute({
   getParentRoute: () => root,
   path: "/tasks/$taskId",
-  component: lazyRouteComponent(() => import("../tasks/task-page.tsx"), "TaskPage"),
+  component: taskPage,
 });
 const runs = createRoute({
   getParentRoute: () => root,
   path: "/runs",
   validateSearch: parseRunsSearch,
-  component: lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage"),
+  component: runsPage,
 });
 const run = createRoute({
   getParentRoute: () => root,
   path: "/runs/$runId",
   validateSearch: parseTab,
-  component: lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage"),
+  component: runPage,
 });
 const instances = createRoute({
   getParentRoute: () => root,
   path: "/instances",
-  component: lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage"),
+  component: instancesPage,
 });
 
 const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, instances]);

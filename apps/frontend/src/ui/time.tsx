@@ -1,22 +1,25 @@
-import { useSyncExternalStore } from "react";
+import { createContext, useContext, useSyncExternalStore } from "react";
+import { classes } from "./classes.ts";
 import { formatAgo, formatElapsed, formatMoment } from "./format.ts";
 
-/** The current moment, renewed every `everyMs` while `running`; in step with every other clock of the page. */
-export const useNow = (everyMs: number, running = true): number => {
-  const now = useSyncExternalStore(
+/** The moment at which every clock inside stands still; null: they go. */
+export const FrozenClock = createContext<number | null>(null);
+
+/** Draws again every `everyMs` while `running`, in step with every other clock of the page. */
+const useTick = (everyMs: number, running: boolean): void => {
+  useSyncExternalStore(
     (changed) => {
       if (!running) return () => {};
       const timer = setInterval(changed, everyMs);
       return () => clearInterval(timer);
     },
-    () => Math.floor(Date.now() / everyMs),
+    () => (running ? Math.floor(Date.now() / everyMs) : 0),
   );
-  return now * everyMs;
 };
 
 /** How long ago a moment is; the moment itself when pointed at. */
 export const Ago = ({ at, className }: { at: string; className?: string }) => {
-  useNow(30_000);
+  useTick(30_000, true);
   return (
     <time dateTime={at} title={formatMoment(at)} className={className}>
       {formatAgo(at, Date.now())}
@@ -26,7 +29,8 @@ export const Ago = ({ at, className }: { at: string; className?: string }) => {
 
 /** The time from `from` to `to`, or ticking while there is no `to`. */
 export const Elapsed = ({ from, to, className }: { from: string; to: string | null; className?: string }) => {
-  useNow(1000, to === null);
-  const end = to === null ? Date.now() : Date.parse(to);
-  return <span className={className}>{formatElapsed(end - Date.parse(from))}</span>;
+  const frozenAt = useContext(FrozenClock);
+  useTick(1000, to === null && frozenAt === null);
+  const end = to === null ? (frozenAt ?? Date.now()) : Date.parse(to);
+  return <span className={classes("whitespace-nowrap", className)}>{formatElapsed(end - Date.parse(from))}</span>;
 };

@@ -5,6 +5,7 @@ import { CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, Rotate
 import type { ReactNode } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
+import { useUnreachable } from "../../api/use-unreachable.ts";
 import { draftOfRun, launchDraftKey } from "../../launch/launch-draft.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -20,7 +21,8 @@ const stepPhrase = ({ stepIndex, steps }: Run): string =>
   stepIndex === null || steps.length < 2 ? "" : `Step ${stepIndex + 1} of ${steps.length} – `;
 
 /** What happens now, or what came of the run, in one sentence. */
-const sentenceOf = (run: Run, activity: Activity): string => {
+const sentenceOf = (run: Run, activity: Activity, unreachable: boolean): string => {
+  if (unreachable && !isFinal(run.status)) return "What goes on now is not known until the server can be reached again.";
   switch (run.status) {
     case "queued":
       return "Waiting for its turn: as many runs as the server allows go on already.";
@@ -114,6 +116,7 @@ const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) =
 /** What a run is, how it stands, and what can be done with it. */
 export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) => {
   const ended = isFinal(run.status);
+  const unreachable = useUnreachable() !== null;
   const { trpc } = useApi();
   const task = useQuery(trpc.tasks.byId.queryOptions({ id: run.taskId }, { staleTime: 30_000 }));
   const taskDeleted = statusOf(task.error) === 404;
@@ -137,7 +140,7 @@ export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) =
         {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
       </div>
       <p role="status" className="line-clamp-2 text-ink-soft [overflow-wrap:anywhere]">
-        {sentenceOf(run, activity)}
+        {sentenceOf(run, activity, unreachable)}
       </p>
       <div className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-ink-soft">
         <Fact

@@ -18,9 +18,25 @@ import { RunHeader } from "./run-header.tsx";
 import { StepsRail } from "./steps-rail.tsx";
 import { type RunStream, useRunStream } from "./use-run-stream.ts";
 
-const ChangesView = lazy(() => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView })));
-const NetworkView = lazy(() => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView })));
-const RawView = lazy(() => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView })));
+const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
+const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
+const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
+const ChangesView = lazy(importChanges);
+const NetworkView = lazy(importNetwork);
+const RawView = lazy(importRaw);
+
+const PRELOAD_MS = 3000;
+
+/** Fetches the other tabs beforehand, so that opening one needs no server any more. */
+const usePreloadedTabs = (): void => {
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      // A tab that cannot be had now is fetched when it is opened.
+      for (const load of [importChanges, importNetwork, importRaw]) load().catch(() => {});
+    }, PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
+};
 
 type TabProps = { run: Run; stream: RunStream & { retry: () => void } };
 
@@ -108,6 +124,7 @@ const LoadedRun = ({ run }: { run: Run }) => {
   const stream = useRunStream(run.id);
   const { status, steps } = stream.transcript;
   const wide = useWide();
+  usePreloadedTabs();
   // A message that says that the run moved is newer than what was asked for before.
   // biome-ignore lint/correctness/useExhaustiveDependencies: status and steps are what is watched
   useEffect(() => {

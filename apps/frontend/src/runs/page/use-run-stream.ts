@@ -3,6 +3,7 @@ import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 
 import { useApi } from "../../api/client.ts";
 import { createLiveMessages } from "../../api/live/live-messages.ts";
 import type { Connection } from "../../api/live/machine.ts";
+import { useUnreachable } from "../../api/use-unreachable.ts";
 import { emptyTranscript, extendTranscript, type Transcript } from "../entries/derive.ts";
 
 export type RunStream = {
@@ -15,7 +16,7 @@ export type RunStream = {
 
 /** A run's messages and what is drawn of them, kept whole while the page is open. */
 export const useRunStream = (runId: RunId): RunStream & { retry: () => void } => {
-  const { client, onUnauthorized } = useApi();
+  const { client, onUnauthorized, reachability } = useApi();
   const store = useMemo(() => {
     const messages: Message[] = [];
     const listeners = new Set<() => void>();
@@ -51,6 +52,17 @@ export const useRunStream = (runId: RunId): RunStream & { retry: () => void } =>
   }, [store]);
   const stream = useSyncExternalStore(store.subscribe, store.current);
   const retry = useCallback(() => store.live.wake(), [store]);
+  const offline = stream.connection === "offline";
+  useEffect(() => {
+    if (!offline) return;
+    reachability.report(`stream ${runId}`, false);
+    return () => reachability.report(`stream ${runId}`, true);
+  }, [offline, reachability, runId]);
+  // The stream's own next try may be many seconds away when the server is back.
+  const serverGone = useUnreachable()?.what === "server";
+  useEffect(() => {
+    if (serverGone) return retry;
+  }, [serverGone, retry]);
   return useMemo(() => ({ ...stream, retry }), [stream, retry]);
 };
 
