@@ -55,5 +55,5 @@ export const diskUsage = async (paths: readonly string[], { maxEntries = 1_000_0
 };
 
 // A file's name is bytes, not text: read as UTF-8, a folder with another name would not be found again, and hide what it holds.
-const NAME_ENCODING = "latin1";
+const NAME_ENCODING = "latin1" as const;
 const bytesOf = (path: string): Buffer => Buffer.from(path, NAME_ENCODING);
