@@ -5,10 +5,16 @@ import { DockerDriver } from "../docker/driver.ts";
 import { connectEngine, engineSocket } from "../docker/engine.ts";
 import { DockerImages } from "../docker/image.ts";
 import { LABELS } from "../docker/plan.ts";
+import type { SandboxDriver } from "../types.ts";
 import { type DriverUnderTest, never } from "./sandbox.ts";
 
+/** A driver whose engine is reached by another way. */
+export interface DockerUnderTest extends DriverUnderTest {
+  openThrough(engine: string, limits?: { answerWithinMs: number }): SandboxDriver;
+}
+
 /** The Docker driver on a real engine, with the image built when it is not there yet. */
-export const openDocker = async (engine: DockerEngine): Promise<DriverUnderTest> => {
+export const openDocker = async (engine: DockerEngine): Promise<DockerUnderTest> => {
   const folder = await temporaryFolder();
   const owner = `test-${process.pid}`;
   const images = new DockerImages({
@@ -22,9 +28,12 @@ export const openDocker = async (engine: DockerEngine): Promise<DriverUnderTest>
   const socket = engineSocket(engine.host);
   if ("problem" in socket) throw new Error(socket.problem);
   const docker = connectEngine(socket.socketPath);
+  const openThrough = (host: string, limits?: { answerWithinMs: number }) =>
+    new DockerDriver({ engine: host, owner, stateDir: folder.join("docker"), ...limits });
   return {
     image,
-    open: () => new DockerDriver({ engine: engine.host, owner, stateDir: folder.join("docker") }),
+    open: () => openThrough(engine.host),
+    openThrough,
     traces: async (instanceId) => {
       const containers = await docker.listContainers({ all: true, filters: { label: [`${LABELS.instance}=${instanceId}`] } });
       const entries = await namesIn(folder.join("docker"));

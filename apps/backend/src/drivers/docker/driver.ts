@@ -10,7 +10,15 @@ import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
 import { lastBytes, NEVER_RAN_EXIT_CODE } from "../results.ts";
 import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
-import { connectEngine, describeEngineError, engineMessage, engineSocket, engineStatus } from "./engine.ts";
+import {
+  ANSWER_WITHIN_MS,
+  type AskEngine,
+  describeEngineError,
+  engineAt,
+  engineMessage,
+  engineSocket,
+  engineStatus,
+} from "./engine.ts";
 import { readLogFrames } from "./logs.ts";
 import { containerName, containerRequest, environmentNames, LABELS } from "./plan.ts";
 import { probeEngine } from "./probe.ts";
@@ -22,6 +30,8 @@ export type DockerDriverOptions = {
   owner: string;
   /** A folder of the driver's own, for the few small files that its containers mount. */
   stateDir: string;
+  /** How long the engine may take over a call before it counts as stuck. Making a container may take three times as long. */
+  answerWithinMs?: number | undefined;
 };
 
 const HandleData = z.object({ writable: z.array(z.string()) });
@@ -37,9 +47,11 @@ export class DockerDriver implements SandboxDriver {
   readonly name = "docker";
   readonly #options: DockerDriverOptions;
   readonly #server: Identity = serverIdentity();
+  readonly #answerWithinMs: number;
 
   constructor(options: DockerDriverOptions) {
     this.#options = options;
+    this.#answerWithinMs = options.answerWithinMs ?? ANSWER_WITHIN_MS;
   }
 
   probe(signal: AbortSignal): Promise<Probe> {
@@ -51,10 +63,9 @@ export class DockerDriver implements SandboxDriver {
     await prepareMounts(spec, this.#server);
     const folder = this.#folder(spec.instanceId);
     const accounts = await this.#writeFolder(folder, handle);
-    return this.#calling(`making the sandbox ${spec.instanceId}`, async (docker) => {
-      const image = await docker.getImage(spec.image).inspect();
-      const info = await docker.info();
-      signal.throwIfAborted();
+    const making = async (ask: AskEngine) => {
+      const image = await ask((docker) => docker.getImage(spec.image).inspect(), { signal });
+      const info = await ask((docker) => docker.info(), { signal });
       const request = containerRequest({
         spec,
         handle,
@@ -64,14 +75,15 @@ export class DockerDriver implements SandboxDriver {
         imageEnvironment: environmentNames(image.Config.Env ?? []),
         cpus: info.NCPU,
       });
-      const container = await createOrAdopt(docker, request, signal);
-      return this.#startOnce(docker, { container, handle }, signal);
-    });
+      const container = await createOrAdopt(ask, request, { withinMs: 3 * this.#answerWithinMs, signal });
+      return this.#startOnce(ask, container, handle);
+    };
+    return this.#calling(`making the sandbox ${spec.instanceId}`, making, signal);
   }
 
   async inspect(handle: SandboxHandle): Promise<SandboxState> {
-    return this.#calling(`looking at the sandbox ${handle.instanceId}`, async (docker) => {
-      const container = await inspectContainer(docker, containerName(handle.instanceId));
+    return this.#calling(`looking at the sandbox ${handle.instanceId}`, async (ask) => {
+      const container = await inspectContainer(ask, containerName(handle.instanceId));
       if (container === null) return { status: "gone" };
       const diskBytes = await diskUsage(HandleData.parse(handle.data).writable);
       switch (container.State.Status) {
@@ -87,26 +99,27 @@ export class DockerDriver implements SandboxDriver {
   }
 
   async logs(handle: SandboxHandle, signal: AbortSignal): Promise<string> {
-    return this.#calling(`reading the log of the sandbox ${handle.instanceId}`, async (docker) => {
-      const container = docker.getContainer(containerName(handle.instanceId));
+    const reading = async (ask: AskEngine) => {
       try {
-        const frames = await container.logs({ stdout: true, stderr: true, follow: false, abortSignal: signal });
+        const options = { stdout: true, stderr: true, follow: false } as const;
+        const frames = await ask((docker) => docker.getContainer(containerName(handle.instanceId)).logs(options), { signal });
         return lastBytes(readLogFrames(frames));
       } catch (error) {
         if (engineStatus(error) === 404) return "";
         throw error;
       }
-    });
+    };
+    return this.#calling(`reading the log of the sandbox ${handle.instanceId}`, reading, signal);
   }
 
   async destroy(handle: SandboxHandle): Promise<void> {
-    await this.#calling(`removing the sandbox ${handle.instanceId}`, (docker) => removeContainer(docker, handle.instanceId));
+    await this.#calling(`removing the sandbox ${handle.instanceId}`, (ask) => removeContainer(ask, handle.instanceId));
     await rm(this.#folder(handle.instanceId), { recursive: true, force: true });
   }
 
   async list(): Promise<SandboxHandle[]> {
-    const containers = await this.#calling("listing the sandboxes", (docker) =>
-      docker.listContainers({ all: true, filters: { label: [`${LABELS.owner}=${this.#options.owner}`] } }),
+    const containers = await this.#calling("listing the sandboxes", (ask) =>
+      ask((docker) => docker.listContainers({ all: true, filters: { label: [`${LABELS.owner}=${this.#options.owner}`] } })),
     );
     const found = [...containers.map(({ Labels }) => Labels[LABELS.handle] ?? ""), ...(await this.#storedHandles())];
     const handles = new Map<InstanceId, SandboxHandle>();
@@ -130,11 +143,7 @@ export class DockerDriver implements SandboxDriver {
   }
 
   /** Starts what was created and never started; leaves alone what runs or ran. */
-  async #startOnce(
-    docker: Docker,
-    { container, handle }: { container: Docker.ContainerInspectInfo; handle: SandboxHandle },
-    signal: AbortSignal,
-  ): Promise<SandboxHandle> {
+  async #startOnce(ask: AskEngine, container: Docker.ContainerInspectInfo, handle: SandboxHandle): Promise<SandboxHandle> {
     const { Labels } = container.Config;
     if (Labels[LABELS.owner] !== this.#options.owner) {
       const name = containerName(handle.instanceId);
@@ -144,8 +153,7 @@ export class DockerDriver implements SandboxDriver {
       );
     }
     if (container.State.Status === "created") {
-      const started = docker.getContainer(container.Id).start({ abortSignal: signal });
-      await started.catch((error: unknown) => {
+      await ask((docker) => docker.getContainer(container.Id).start()).catch((error: unknown) => {
         if (engineStatus(error) !== 304) throw error;
       });
     }
@@ -172,14 +180,14 @@ export class DockerDriver implements SandboxDriver {
     return Promise.all(names.map((name) => readFile(join(this.#options.stateDir, name, HANDLE_FILE), "utf8").catch(() => "")));
   }
 
-  /** Calls the engine, and makes its errors into sentences. */
-  async #calling<Result>(what: string, call: (docker: Docker) => Promise<Result>): Promise<Result> {
+  /** Works with the engine, and makes its errors into sentences. */
+  async #calling<Result>(what: string, work: (ask: AskEngine) => Promise<Result>, signal?: AbortSignal): Promise<Result> {
     const socket = engineSocket(this.#options.engine);
     if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
     try {
-      return await call(connectEngine(socket.socketPath));
+      return await work(engineAt(socket.socketPath, this.#answerWithinMs));
     } catch (error) {
-      if (error instanceof CcrError || (error instanceof Error && error.name === "AbortError")) throw error;
+      if (error instanceof CcrError || signal?.aborted) throw error;
       throw new CcrError("unavailable", `${describeEngineError(error, socket.socketPath)} (while ${what})`, { cause: error });
     }
   }
@@ -195,20 +203,26 @@ const parseHandle = (text: string): SandboxHandle | null => {
   }
 };
 
-/** Creates a container, or finds the one that has its name already. */
+/**
+ * Creates a container, or finds the one that has its name already. The call that creates is never broken off: the engine would go on,
+ * and make the container after others have looked and found none.
+ */
 const createOrAdopt = async (
-  docker: Docker,
+  ask: AskEngine,
   request: Docker.ContainerCreateOptions & { name: string },
-  signal: AbortSignal,
+  limits: { withinMs: number; signal: AbortSignal },
 ): Promise<Docker.ContainerInspectInfo> => {
+  const { withinMs, signal } = limits;
   const giveUpAt = Date.now() + ADOPTED_WITHIN_MS;
   for (;;) {
-    const refusal = await docker.createContainer({ ...request, abortSignal: signal }).then(
+    signal.throwIfAborted();
+    const refusal = await ask((docker) => docker.createContainer(request), { withinMs }).then(
       () => null,
       (error: unknown) => error,
     );
+    signal.throwIfAborted();
     if (refusal !== null && engineStatus(refusal) !== 409) throw refusal;
-    const found = await inspectContainer(docker, request.name);
+    const found = await inspectContainer(ask, request.name);
     if (found !== null) return found;
     // Taken, and not there: another call is just making it, or just removing it.
     if (refusal !== null && Date.now() > giveUpAt) throw refusal;
@@ -216,21 +230,18 @@ const createOrAdopt = async (
   }
 };
 
-const inspectContainer = (docker: Docker, name: string): Promise<Docker.ContainerInspectInfo | null> =>
-  docker
-    .getContainer(name)
-    .inspect()
-    .catch((error: unknown) => {
-      if (engineStatus(error) === 404) return null;
-      throw error;
-    });
+const inspectContainer = (ask: AskEngine, name: string): Promise<Docker.ContainerInspectInfo | null> =>
+  ask((docker) => docker.getContainer(name).inspect()).catch((error: unknown) => {
+    if (engineStatus(error) === 404) return null;
+    throw error;
+  });
 
 /** Kills and removes; when somebody is at it already, waits until it is done. */
-const removeContainer = async (docker: Docker, instanceId: InstanceId): Promise<void> => {
+const removeContainer = async (ask: AskEngine, instanceId: InstanceId): Promise<void> => {
   const giveUpAt = Date.now() + REMOVED_WITHIN_MS;
   for (;;) {
     try {
-      await docker.getContainer(containerName(instanceId)).remove({ force: true, v: true });
+      await ask((docker) => docker.getContainer(containerName(instanceId)).remove({ force: true, v: true }));
       return;
     } catch (error) {
       if (engineStatus(error) === 404) return;

@@ -139,7 +139,8 @@ describe.skipIf("why" in engine)("on a real engine", () => {
 
   it("leaves the others building when one caller goes", async () => {
     const provider = images({ baseImage: "scratch" });
-    const gone = provider.ensureImage(() => {}, AbortSignal.abort(new Error("left")));
+    const leaving = new AbortController();
+    const gone = provider.ensureImage(() => leaving.abort(new Error("left")), leaving.signal);
     const staying = provider.ensureImage(() => {}, never());
     await expect(gone).rejects.toThrow("left");
     await expect(staying).rejects.toThrow("Building the executor image failed");

@@ -5,7 +5,15 @@ import type Docker from "dockerode";
 import { pack } from "tar-stream";
 import type { ImageProvider, ReportProgress } from "../types.ts";
 import { BuildOutput } from "./build-output.ts";
-import { connectEngine, describeEngineError, engineMessage, engineSocket, engineStatus } from "./engine.ts";
+import {
+  type AskEngine,
+  connectEngine,
+  describeEngineError,
+  engineAt,
+  engineMessage,
+  engineSocket,
+  engineStatus,
+} from "./engine.ts";
 import { DOCKERFILE, hashImageInputs, type ImageInputs, type ImageOptions, readImageInputs } from "./image-inputs.ts";
 import { LABELS } from "./plan.ts";
 
@@ -18,7 +26,12 @@ export type DockerImagesOptions = ImageOptions & {
   owner: string;
   /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` for the build alone; they stay in no layer and do not count as inputs. */
   proxies?: Record<string, string>;
+  /** How long the engine may take over anything but the build before it counts as stuck. */
+  answerWithinMs?: number | undefined;
 };
+
+/** An engine for what is answered at once, and for what takes as long as it takes. */
+type Engine = { ask: AskEngine; docker: Docker };
 
 type Building = { hash: string; done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
 
@@ -34,26 +47,28 @@ export class DockerImages implements ImageProvider {
   async ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string> {
     const socket = engineSocket(this.#options.engine);
     if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
-    const docker = connectEngine(socket.socketPath);
+    const ask = engineAt(socket.socketPath, this.#options.answerWithinMs);
     const inputs = await readImageInputs(this.#options);
     const hash = hashImageInputs(inputs);
     try {
-      if (await hasImage(docker, tagOf(hash))) return tagOf(hash);
+      if (await hasImage(ask, tagOf(hash), signal)) return tagOf(hash);
     } catch (error) {
+      signal.throwIfAborted();
       throw new CcrError("unavailable", describeEngineError(error, socket.socketPath), { cause: error });
     }
-    return this.#join(this.#buildingOf(docker, inputs, hash), report, signal);
+    const engine = { ask, docker: connectEngine(socket.socketPath) };
+    return this.#join(this.#buildingOf(engine, inputs, hash), report, signal);
   }
 
   /** The build that is going on, or a new one. */
-  #buildingOf(docker: Docker, inputs: ImageInputs, hash: string): Building {
+  #buildingOf(engine: Engine, inputs: ImageInputs, hash: string): Building {
     if (this.#building !== null && this.#building.hash === hash && !this.#building.stop.signal.aborted) return this.#building;
     const reports = new Set<ReportProgress>();
     const stop = new AbortController();
     const tell: ReportProgress = (text) => {
       for (const report of reports) report(text);
     };
-    const done = this.#build(docker, { inputs, hash, tell, signal: stop.signal }).finally(() => {
+    const done = this.#build(engine, { inputs, hash, tell, signal: stop.signal }).finally(() => {
       if (this.#building === building) this.#building = null;
     });
     const building: Building = { hash, done, reports, callers: 0, stop };
@@ -81,7 +96,7 @@ export class DockerImages implements ImageProvider {
   }
 
   async #build(
-    docker: Docker,
+    { ask, docker }: Engine,
     { inputs, hash, tell, signal }: { inputs: ImageInputs; hash: string; tell: ReportProgress; signal: AbortSignal },
   ): Promise<string> {
     const output = new BuildOutput();
@@ -105,32 +120,30 @@ export class DockerImages implements ImageProvider {
       throw new CcrError("unavailable", output.describeFailure(engineMessage(error)), { cause: error });
     }
     // The engine's stream also ends, without an error, when the engine stops.
-    if (!(await hasImage(docker, tagOf(hash))))
+    if (!(await hasImage(ask, tagOf(hash), signal)))
       throw new CcrError("unavailable", output.describeFailure("the engine stopped building"));
-    await this.#removeOlder(docker, hash);
+    await this.#removeOlder(ask, hash);
     return tagOf(hash);
   }
 
   /** Removes images of earlier inputs, which frees their disk. One that a sandbox uses stays, and so does a recent one: somebody may just start with it. */
-  async #removeOlder(docker: Docker, hash: string): Promise<void> {
-    const images = await docker.listImages({ filters: { label: [`${LABELS.owner}=${this.#options.owner}`, HASH_LABEL] } });
+  async #removeOlder(ask: AskEngine, hash: string): Promise<void> {
+    const filters = { label: [`${LABELS.owner}=${this.#options.owner}`, HASH_LABEL] };
+    const images = await ask((docker) => docker.listImages({ filters }));
     const old = images.filter((image) => image.Created * 1000 < Date.now() - KEPT_FOR_MS);
     for (const tag of old.flatMap((image) => image.RepoTags ?? [])) {
       if (!tag.startsWith(`${REPOSITORY}:`) || tag === tagOf(hash)) continue;
       // Clearing up is worth no failed start: what stays is taken after the next build.
-      await docker
-        .getImage(tag)
-        .remove()
-        .catch(() => {});
+      await ask((docker) => docker.getImage(tag).remove()).catch(() => {});
     }
   }
 }
 
 const tagOf = (hash: string): string => `${REPOSITORY}:${hash}`;
 
-const hasImage = async (docker: Docker, tag: string): Promise<boolean> => {
+const hasImage = async (ask: AskEngine, tag: string, signal: AbortSignal): Promise<boolean> => {
   try {
-    await docker.getImage(tag).inspect();
+    await ask((docker) => docker.getImage(tag).inspect(), { signal });
     return true;
   } catch (error) {
     if (engineStatus(error) === 404) return false;

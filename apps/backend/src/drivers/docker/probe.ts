@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { z } from "zod";
 import type { Probe } from "../types.ts";
-import { connectEngine, describeEngineError, engineSocket } from "./engine.ts";
+import { describeEngineError, engineAt, engineSocket } from "./engine.ts";
 
 // An engine that is well answers in milliseconds; one that does not within this is stuck.
 const ANSWER_WITHIN_MS = 5_000;
@@ -54,31 +54,16 @@ export const judgeEngine = (info: EngineInfo, engine: { apiVersion: string; plat
 export const probeEngine = async (engine: string | undefined, signal: AbortSignal): Promise<Probe> => {
   const socket = engineSocket(engine);
   if ("problem" in socket) return { usable: false, why: socket.problem };
-  const limit = AbortSignal.timeout(ANSWER_WITHIN_MS);
   try {
-    const docker = connectEngine(socket.socketPath, { timeoutMs: ANSWER_WITHIN_MS + 1_000 });
-    return await unlessAborted(ask(docker), AbortSignal.any([signal, limit]));
+    return await engineAt(socket.socketPath)(judgeByAnswers, { withinMs: ANSWER_WITHIN_MS, signal });
   } catch (error) {
     if (signal.aborted) return { usable: false, why: "Looking for the Docker Engine was stopped." };
-    if (limit.aborted) return { usable: false, why: stuck(socket.socketPath) };
     return { usable: false, why: describeEngineError(error, socket.socketPath) };
   }
 };
 
-const stuck = (socketPath: string): string =>
-  `The Docker Engine at ${socketPath} took the call but did not answer within ${ANSWER_WITHIN_MS / 1000} seconds. Restart it.`;
-
-const ask = async (docker: Docker): Promise<Probe> => {
+const judgeByAnswers = async (docker: Docker): Promise<Probe> => {
   const version = await docker.version();
   const info = EngineInfo.parse(await docker.info());
   return judgeEngine(info, { apiVersion: version.ApiVersion, platform: process.platform });
 };
-
-/** The client's types know no signal for these calls; its own time limit ends what is left behind here. */
-const unlessAborted = <Result>(result: Promise<Result>, signal: AbortSignal): Promise<Result> =>
-  new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) return stop();
-    signal.addEventListener("abort", stop, { once: true });
-    result.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
