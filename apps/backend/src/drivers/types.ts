@@ -13,7 +13,7 @@ export type Probe = { usable: true; details: string } | { usable: false; why: st
 
 /**
  * Makes and removes sandboxes of one kind. A driver keeps nothing in memory: it finds everything again from handles and from
- * what it labelled, so a restart of the server loses nothing.
+ * what it labelled, so a restart of the server loses nothing. Asked about a handle that another driver wrote, it throws and does nothing.
  */
 export interface SandboxDriver {
   readonly name: "docker" | "bubblewrap";

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { CcrError, type InstanceId, type SandboxHandle, type SandboxSpec } from "@ccr/protocol";
 import { diskUsage } from "../disk.ts";
+import { requireOwnHandle } from "../handle.ts";
 import { type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
@@ -77,6 +78,7 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   async inspect(handle: SandboxHandle): Promise<SandboxState> {
+    requireOwnHandle(handle, this.name);
     const folder = this.#folder(handle.instanceId);
     const record = await findRecord(folder);
     if (record === null) return { status: "gone" };
@@ -86,11 +88,13 @@ export class BubblewrapDriver implements SandboxDriver {
     return { status: "exited", exitCode, outOfMemory: await sawOutOfMemory(record.cgroups), diskBytes };
   }
 
-  logs(handle: SandboxHandle): Promise<string> {
+  async logs(handle: SandboxHandle): Promise<string> {
+    requireOwnHandle(handle, this.name);
     return readLog(this.#folder(handle.instanceId));
   }
 
   async destroy(handle: SandboxHandle): Promise<void> {
+    requireOwnHandle(handle, this.name);
     const folder = this.#folder(handle.instanceId);
     const record = await findRecord(folder);
     if (record !== null) {

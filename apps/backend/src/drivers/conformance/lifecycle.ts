@@ -75,6 +75,19 @@ export const lifecycleTests = (opened: () => DriverUnderTest): void => {
     expect(await driver.inspect(handle)).toEqual({ status: "gone" });
   });
 
+  it("throws, and does no harm, when it is given the handle of another driver", async () => {
+    await using sandbox = await openSandbox(opened());
+    const { driver, handle } = sandbox;
+    const { startedAt } = await sandbox.health();
+    const foreign = { ...handle, driver: "another" };
+    const refusal = { code: "internal", message: expect.stringMatching(`${handle.instanceId} .*'another'.*'${driver.name}'`) };
+    await expect(driver.destroy(foreign)).rejects.toMatchObject(refusal);
+    await expect(driver.inspect(foreign)).rejects.toMatchObject(refusal);
+    await expect(driver.logs(foreign, never())).rejects.toMatchObject(refusal);
+    expect((await sandbox.health()).startedAt).toBe(startedAt);
+    expect(await driver.inspect(handle)).toMatchObject({ status: "running" });
+  });
+
   it("finds, and removes, whatever an aborted create left", async () => {
     const { image, open, traces } = opened();
     for (const afterMs of [0, 2, 10, 25, 60, 150]) {

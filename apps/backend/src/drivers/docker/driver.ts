@@ -5,6 +5,7 @@ import { CcrError, type InstanceId, SandboxHandle, type SandboxSpec } from "@ccr
 import type Docker from "dockerode";
 import { z } from "zod";
 import { diskUsage } from "../disk.ts";
+import { requireOwnHandle } from "../handle.ts";
 import { accountFiles, type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
@@ -82,6 +83,7 @@ export class DockerDriver implements SandboxDriver {
   }
 
   async inspect(handle: SandboxHandle): Promise<SandboxState> {
+    requireOwnHandle(handle, this.name);
     return this.#calling(`looking at the sandbox ${handle.instanceId}`, async (ask) => {
       const container = await inspectContainer(ask, containerName(handle.instanceId));
       if (container === null) return { status: "gone" };
@@ -99,6 +101,7 @@ export class DockerDriver implements SandboxDriver {
   }
 
   async logs(handle: SandboxHandle, signal: AbortSignal): Promise<string> {
+    requireOwnHandle(handle, this.name);
     const reading = async (ask: AskEngine) => {
       try {
         const options = { stdout: true, stderr: true, follow: false } as const;
@@ -113,6 +116,7 @@ export class DockerDriver implements SandboxDriver {
   }
 
   async destroy(handle: SandboxHandle): Promise<void> {
+    requireOwnHandle(handle, this.name);
     await this.#calling(`removing the sandbox ${handle.instanceId}`, (ask) => removeContainer(ask, handle.instanceId));
     await rm(this.#folder(handle.instanceId), { recursive: true, force: true });
   }
