@@ -4,6 +4,7 @@ import { cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, projectRoot, shareEngine, temporaryFolder } from "@ccr/testkit";
 import { driversUnderTest } from "../src/drivers.ts";
 import { subscribe } from "../src/server.ts";
@@ -25,6 +26,13 @@ if (values.help === true) {
 const rounds = Math.max(10, Number(values.rounds));
 const PROMPT = "Say hello.";
 const scenario = { name: "bench", rules: [{ turns: [{ blocks: [{ type: "text", text: "Hello." }] }] }] };
+
+// The agent does as little as it can, a hundred times.
+const nothing = { type: "tool_use", name: "Bash", input: { command: "true", description: "Nothing" } };
+const busy = {
+  name: "busy",
+  rules: [{ turns: [{ blocks: [nothing], repeat: 100 }, { blocks: [{ type: "text", text: "Done." }] }] }],
+};
 
 const median = (numbers: number[]): number => {
   const sorted = numbers.toSorted((a, b) => a - b);
@@ -64,7 +72,7 @@ const bare = async (options: { cwd: string; home: string; modelUrl: string }): P
   return took;
 };
 
-/** Milliseconds from calling `runs.create` to the first answer at a subscriber, and to the first message of the agent at all. */
+/** Milliseconds from calling `runs.create` to the first answer at a subscriber. */
 const launched = async (stack: Stack, input: { taskId: string; repository: string }): Promise<number> => {
   const startedAt = performance.now();
   const { id } = await stack.server.client.runs.create.mutate(input);
@@ -74,6 +82,21 @@ const launched = async (stack: Stack, input: { taskId: string; repository: strin
   }
   if (took === null) throw new Error(`the run gave no answer: ${(await stack.server.client.runs.byId.query({ id })).sentence}`);
   return took;
+};
+
+/** Messages of a busy agent that reach a subscriber per second, through the spool, the door, the store and HTTP. */
+const relayedPerSecond = async (stack: Stack, input: { taskId: string; repository: string }): Promise<number> => {
+  const { id } = await stack.server.client.runs.create.mutate(input);
+  let first: number | null = null;
+  let last = 0;
+  let count = 0;
+  for await (const { source } of subscribe(stack.server, id, null)) {
+    if (source !== "agent") continue;
+    last = performance.now();
+    first ??= last;
+    count++;
+  }
+  return first === null ? 0 : count / ((last - first) / 1000);
 };
 
 const residentMb = async (pid: number | undefined): Promise<number> => {
@@ -100,8 +123,11 @@ for (const [driver] of await driversUnderTest()) {
     const bareMs = await bare(byHand);
     figures.push({ bareMs, launchedMs: await launched(stack, input) });
   }
+  stack.model.setScenario(parseScenario(busy));
+  const relayed = await relayedPerSecond(stack, input);
   const result = {
     rounds,
+    relayedPerSecond: round(relayed),
     bareMs: round(median(figures.map(({ bareMs }) => bareMs))),
     launchedMs: round(median(figures.map(({ launchedMs }) => launchedMs))),
     ratio: round(median(figures.map(({ bareMs, launchedMs }) => launchedMs / bareMs)), 2),
@@ -111,6 +137,7 @@ for (const [driver] of await driversUnderTest()) {
   drivers[driver] = result;
   process.stdout.write(
     `${driver}: first answer after ${result.launchedMs} ms from runs.create, ${result.bareMs} ms from claude -p by hand: ratio ${result.ratio} (median of ${rounds}); ` +
+      `${result.relayedPerSecond} messages of a busy agent delivered per second; ` +
       `backend ${result.backendMemoryIdleMb} MB idle, ${result.backendMemoryAfterMb} MB after\n`,
   );
 }
