@@ -26,7 +26,7 @@ export const SandboxSpec = z.object({
   env: z.record(z.string(), z.string()),
   mounts: z.array(SandboxMount),
   limits: SandboxLimits,
-  /** After this moment nobody needs the sandbox: the reaper may take it. */
+  /** After this moment nobody needs the sandbox. It is written on all that a driver makes, for people who look at it there. */
   deadline: Timestamp,
 });
 export type SandboxSpec = z.infer<typeof SandboxSpec>;

@@ -1,8 +1,17 @@
+import { execFile } from "node:child_process";
 import { mkdir, readFile, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { InstanceId, RunId, SPOOL_FILE, type SpoolEvent } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { keepWorkspace, makeWorkplace, readLeftSpool as readLeft, removeWorkplace, workplaceOf } from "./workplace.ts";
+import {
+  keepWorkspace,
+  makeWorkplace,
+  readLeftSpool as readLeft,
+  removeFolder,
+  removeWorkplace,
+  workplaceOf,
+} from "./workplace.ts";
 
 const event = (seq: number): SpoolEvent => ({
   seq,
@@ -94,6 +103,18 @@ describe("removeWorkplace", () => {
     expect(await readFile(folder.join("precious"), "utf8")).toBe("kept");
     await expect(stat(made.root)).rejects.toThrow("ENOENT");
     await expect(stat(made.doors)).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("removeFolder", () => {
+  it("removes what is nested deeper than a path is long", async () => {
+    await using folder = await temporaryFolder();
+    const deep = folder.join("deep");
+    const nest = 'for i in $(seq 60); do mkdir "$0" && cd -P "$0" || exit 1; done; touch file';
+    await mkdir(deep);
+    await promisify(execFile)("bash", ["-c", nest, "d".repeat(200)], { cwd: deep });
+    await removeFolder(deep);
+    await expect(stat(deep)).rejects.toThrow("ENOENT");
   });
 });
 

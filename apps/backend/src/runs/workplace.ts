@@ -1,6 +1,8 @@
-import { constants, type Dirent } from "node:fs";
-import { chmod, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { constants } from "node:fs";
+import { lstat, mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type InstanceId, type Run, type RunId, type SandboxSpec, SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
 import type { RunDeps } from "./deps.ts";
 import { EVENT_MAX_BYTES } from "./executor-client.ts";
@@ -35,23 +37,15 @@ export const makeWorkplace = async (place: Workplace): Promise<void> => {
     await mkdir(folder, { recursive: true, mode: 0o700 });
 };
 
-const isDenied = (error: unknown): boolean =>
-  error instanceof Error && "code" in error && (error.code === "EACCES" || error.code === "EPERM");
-
-/** Opens every folder below for its owner. Caches of some package managers are read-only folders, which cannot be emptied. */
-const makeWritable = async (folder: string): Promise<void> => {
-  await chmod(folder, 0o700);
-  const entries: Dirent[] = await readdir(folder, { withFileTypes: true });
-  for (const entry of entries) if (entry.isDirectory()) await makeWritable(join(folder, entry.name));
-};
+const run = promisify(execFile);
 
 /** Removes a folder that a sandbox wrote into, following no link. Idempotent; only after the sandbox is destroyed. */
 export const removeFolder = async (folder: string): Promise<void> => {
-  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 3 });
-  await remove().catch(async (error: unknown) => {
-    if (!isDenied(error)) throw error;
-    await makeWritable(folder);
-    await remove();
+  await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(async () => {
+    // Caches of some package managers are read-only folders, and agents can nest deeper than a path is long. The system's own
+    // programs walk from folder to folder, and follow no link on their way.
+    await run("chmod", ["-R", "u+rwX", "--", folder]).catch(() => {});
+    await run("rm", ["-rf", "--", folder]);
   });
 };
 
