@@ -232,7 +232,8 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       localRepositoryRoots: env.CCR_LOCAL_REPOSITORIES,
       allowedHosts: env.CCR_ALLOWED_HOSTS,
       baseImage: env.CCR_BASE_IMAGE ?? null,
-      extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? null,
+      // Whoever has to tell Node about an authority is behind the same proxy when the image is built.
+      extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? environment.NODE_EXTRA_CA_CERTS ?? null,
       modelCredential:
         env.ANTHROPIC_API_KEY !== undefined
           ? { kind: "api_key", value: env.ANTHROPIC_API_KEY }
