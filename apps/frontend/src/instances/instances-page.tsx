@@ -1,4 +1,4 @@
-import type { INSTANCE_STATUSES, Instance } from "@ccr/protocol";
+import type { INSTANCE_STATUSES, Instance, RunId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Box, Trash2 } from "lucide-react";
@@ -14,8 +14,28 @@ import { useToasts } from "../ui/toast.tsx";
 const TONES: Record<(typeof INSTANCE_STATUSES)[number], string> = {
   starting: "bg-accent-soft text-accent",
   idle: "bg-hover text-ink-soft",
-  executing: "bg-ok-soft text-ok",
+  // As a run that is running.
+  executing: "bg-accent-soft text-accent",
   stopped: "bg-hover text-ink-faint",
+};
+
+const COLUMNS = "md:grid-cols-[7rem_minmax(0,1fr)_8rem_7rem_2rem]";
+
+/** The run that an instance belongs to, by the name of its task. */
+const RunOfInstance = ({ runId }: { runId: RunId }) => {
+  const { trpc } = useApi();
+  // What is shown of it never changes.
+  const run = useQuery(trpc.runs.byId.queryOptions({ id: runId }, { staleTime: Number.POSITIVE_INFINITY }));
+  return (
+    <Link
+      to="/runs/$runId"
+      params={{ runId }}
+      className="block truncate rounded font-medium hover:underline"
+      title={run.data?.taskName}
+    >
+      {run.data?.taskName ?? <span className="code">{runId}</span>}
+    </Link>
+  );
 };
 
 const InstanceRow = ({ instance }: { instance: Instance }) => {
@@ -30,7 +50,7 @@ const InstanceRow = ({ instance }: { instance: Instance }) => {
   );
   const { id, status, driver, runId, createdAt, stoppedAt } = instance;
   return (
-    <li className="grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 px-4 py-3 md:grid-cols-[7rem_minmax(0,1fr)_8rem_7rem_2rem]">
+    <li className={classes("grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 px-4 py-3", COLUMNS)}>
       <span
         className={classes(
           "inline-flex h-6 items-center justify-self-start rounded-full px-2.5 text-xs font-medium capitalize",
@@ -40,10 +60,10 @@ const InstanceRow = ({ instance }: { instance: Instance }) => {
         {status}
       </span>
       <div className="order-3 col-span-2 min-w-0 md:order-none md:col-span-1">
-        <code className="code block truncate">{id}</code>
-        <Link to="/runs/$runId" params={{ runId }} className="block truncate rounded text-xs text-accent hover:underline">
-          {runId}
-        </Link>
+        <RunOfInstance runId={runId} />
+        <code className="code block truncate text-xs text-ink-faint" title={id}>
+          {id}
+        </code>
       </div>
       <span className="order-4 text-xs text-ink-soft md:order-none">{driver}</span>
       <span className="order-5 nums text-xs text-ink-faint md:order-none md:text-right">
@@ -84,7 +104,6 @@ export const InstancesPage = () => {
       title="Instances"
       heading="Instances"
       intro="The sandboxes in which runs work. Each belongs to one run and is removed when the run has ended."
-      width="max-w-4xl"
     >
       <Card className="overflow-hidden">
         {instances.data === undefined ? (
@@ -106,11 +125,22 @@ export const InstancesPage = () => {
             One is opened when a run starts.
           </EmptyState>
         ) : (
-          <ul className="divide-y divide-line">
-            {list.map((instance) => (
-              <InstanceRow key={instance.id} instance={instance} />
-            ))}
-          </ul>
+          <>
+            <div
+              aria-hidden
+              className={classes("hidden gap-4 border-b border-line bg-sunken px-4 py-2 text-xs text-ink-faint md:grid", COLUMNS)}
+            >
+              <span>Status</span>
+              <span>Run and instance</span>
+              <span>Driver</span>
+              <span className="text-right">Age</span>
+            </div>
+            <ul className="divide-y divide-line">
+              {list.map((instance) => (
+                <InstanceRow key={instance.id} instance={instance} />
+              ))}
+            </ul>
+          </>
         )}
       </Card>
     </Page>

@@ -1,6 +1,7 @@
 import { isFinal, RUN_REASONS, type Run } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
 import { formatElapsed } from "../ui/format.ts";
+import { TailPath } from "../ui/tail-path.tsx";
 import { Ago, Elapsed } from "../ui/time.tsx";
 import { Cost } from "./cost.tsx";
 import { StatusBadge, startOf } from "./status.tsx";
@@ -17,7 +18,7 @@ const reasonOf = (run: Run): string => {
 export const RunRow = ({ run }: { run: Run }) => {
   const reason = reasonOf(run);
   return (
-    <li className="relative grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 px-4 py-3 transition-colors hover:bg-hover md:grid-cols-[8.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem]">
+    <li className="relative grid grid-cols-[minmax(0,1fr)_auto] items-start gap-x-4 gap-y-1 px-4 py-3 transition-colors hover:bg-hover md:grid-cols-[8.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem]">
       <div className="order-2 justify-self-end md:order-none md:justify-self-start">
         <StatusBadge status={run.status} />
       </div>
@@ -29,15 +30,16 @@ export const RunRow = ({ run }: { run: Run }) => {
         >
           {run.taskName}
         </Link>
-        <p className="truncate text-xs text-ink-faint" title={reason}>
-          <span className="text-ink-soft">{run.repository}</span>
-          {run.ref !== null && `@${run.ref}`}
-          {reason !== "" && ` · ${reason}`}
-        </p>
+        <TailPath text={run.ref === null ? run.repository : `${run.repository}@${run.ref}`} className="text-xs text-ink-soft" />
+        {reason !== "" && (
+          <p className="line-clamp-2 text-xs text-ink-faint [overflow-wrap:anywhere]" title={reason}>
+            {reason}
+          </p>
+        )}
       </div>
       <div className="order-3 col-span-2 flex gap-3 text-xs text-ink-faint md:contents">
         <Ago at={run.createdAt} className="nums md:text-right" />
-        <span className="nums md:text-right">
+        <span className="nums whitespace-nowrap md:text-right">
           <span className="sr-only">Duration </span>
           {isFinal(run.status) && run.endedAt !== null ? (
             formatElapsed(Date.parse(run.endedAt) - Date.parse(startOf(run)))
@@ -45,7 +47,7 @@ export const RunRow = ({ run }: { run: Run }) => {
             <Elapsed from={startOf(run)} to={null} />
           )}
         </span>
-        <span className="nums md:text-right">
+        <span className="nums whitespace-nowrap md:text-right">
           <span className="sr-only">Cost </span>
           <Cost usage={run.usage} />
         </span>

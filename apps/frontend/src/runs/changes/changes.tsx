@@ -9,6 +9,7 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 import { downloadText } from "../../ui/download.ts";
 import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
 import { plural } from "../../ui/format.ts";
+import { TailPath } from "../../ui/tail-path.tsx";
 import { VirtualRows, type VirtualRowsHandle } from "../../ui/virtual-rows.tsx";
 import { DiffLine } from "./diff-lines.tsx";
 import { type PatchFile, parsePatch } from "./patch.ts";
@@ -122,10 +123,7 @@ const Diff = ({ diff, name }: { diff: WorkspaceDiff; name: string }) => {
                   className="inset-ring-focus flex w-full items-center gap-2 px-3 py-1 text-left text-xs hover:bg-hover"
                 >
                   <FileMark status={file.status} />
-                  {/* The end of a path tells files apart: it is the beginning that is cut. */}
-                  <span dir="rtl" className="min-w-0 flex-1 truncate text-left">
-                    <bdi>{file.path}</bdi>
-                  </span>
+                  <TailPath text={file.path} className="flex-1" />
                   <Counts additions={file.binary ? null : file.additions} deletions={file.deletions} />
                 </button>
               </li>

@@ -6,40 +6,70 @@ import { useApi } from "../../api/client.ts";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatBytes, formatClock, formatDuration, plural } from "../../ui/format.ts";
+import { useWide } from "../../ui/use-wide.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
 
-const COLUMNS = "grid grid-cols-[4rem_5rem_minmax(14rem,1.6fr)_minmax(9rem,1fr)_3rem_8.5rem_3.5rem] items-center gap-3 px-4";
+const COLUMNS = "grid grid-cols-[3.5rem_5rem_minmax(13rem,1fr)_minmax(14rem,1.1fr)_3rem_7.5rem_3rem] items-center gap-3 px-4";
+/** Where there is no room for columns: what was decided, for which address, with which answer; below it by which rule, and when. */
+const STACKED = "grid grid-cols-[5rem_minmax(0,1fr)_auto] content-center gap-x-3 px-4";
 
-const RequestRow = ({ record }: { record: AuditRecord }) => {
+const RequestRow = ({ record, wide }: { record: AuditRecord; wide: boolean }) => {
   const refused = record.decision === "refused";
   const address = `${record.host}:${record.port}`;
+  const time = <Cell className="nums text-ink-faint">{formatClock(record.at)}</Cell>;
+  const decision = (
+    <Cell className={classes("flex items-center gap-1.5 font-medium", refused ? "text-warn" : "text-ok")}>
+      {refused ? <ShieldX aria-hidden className="size-3.5" /> : <ShieldCheck aria-hidden className="size-3.5" />}
+      {record.decision}
+    </Cell>
+  );
+  const where = (
+    <Cell className="code truncate" title={`${record.method} ${address}${record.path}`}>
+      <span className="text-ink-faint">{record.kind === "connect" ? "" : `${record.method} `}</span>
+      <span className={refused ? "font-semibold" : ""}>{address}</span>
+      <span className="text-ink-faint">{record.path}</span>
+    </Cell>
+  );
+  const rule = (
+    <Cell className={classes("truncate text-ink-soft", !wide && "col-span-2")} title={record.rule}>
+      {record.rule}
+    </Cell>
+  );
+  const status = <Cell className="nums text-right text-ink-soft">{record.status ?? "open"}</Cell>;
   return (
     // biome-ignore lint/a11y/useSemanticElements: rows of a list that is drawn in part cannot be table rows
     <div
       role="row"
       tabIndex={-1}
       aria-rowindex={record.n + 1}
-      className={classes("h-full border-b border-line text-xs", COLUMNS, refused ? "bg-warn-soft" : "bg-surface")}
+      className={classes(
+        "h-full border-b border-line text-xs",
+        wide ? COLUMNS : STACKED,
+        refused ? "bg-warn-soft" : "bg-surface",
+      )}
     >
-      <Cell className="nums text-ink-faint">{formatClock(record.at)}</Cell>
-      <Cell className={classes("flex items-center gap-1.5 font-medium", refused ? "text-warn" : "text-ok")}>
-        {refused ? <ShieldX aria-hidden className="size-3.5" /> : <ShieldCheck aria-hidden className="size-3.5" />}
-        {record.decision}
-      </Cell>
-      <Cell className="code truncate" title={`${record.method} ${address}${record.path}`}>
-        <span className="text-ink-faint">{record.kind === "connect" ? "" : `${record.method} `}</span>
-        <span className={refused ? "font-semibold" : ""}>{address}</span>
-        <span className="text-ink-faint">{record.path}</span>
-      </Cell>
-      <Cell className="truncate text-ink-soft" title={record.rule}>
-        {record.rule}
-      </Cell>
-      <Cell className="nums text-right text-ink-soft">{record.status ?? "open"}</Cell>
-      <Cell className="nums text-right text-ink-faint">
-        <span title="up">↑ {formatBytes(record.bytesUp)}</span> <span title="down">↓ {formatBytes(record.bytesDown)}</span>
-      </Cell>
-      <Cell className="nums text-right text-ink-faint">{formatDuration(record.durationMs)}</Cell>
+      {wide ? (
+        <>
+          {time}
+          {decision}
+          {where}
+          {rule}
+          {status}
+          <Cell className="nums text-right whitespace-nowrap text-ink-faint">
+            <span title="up">↑ {formatBytes(record.bytesUp)}</span> <span title="down">↓ {formatBytes(record.bytesDown)}</span>
+          </Cell>
+          <Cell className="nums text-right whitespace-nowrap text-ink-faint">{formatDuration(record.durationMs)}</Cell>
+        </>
+      ) : (
+        <>
+          {decision}
+          {where}
+          {status}
+          {time}
+          {rule}
+        </>
+      )}
     </div>
   );
 };
@@ -52,11 +82,13 @@ const Cell = ({ className, title, children }: { className?: string; title?: stri
 );
 
 const HEADINGS = ["Time", "Decision", "Address", "Rule", "Status", "Bytes", "Took"];
+const STACKED_HEADINGS = ["Decision", "Address", "Status", "Time", "Rule"];
 
 /** Every request that went, or wanted to go, out of a run's sandbox. */
 export const NetworkView = ({ run }: { run: Run }) => {
   const { trpc, client, queries } = useApi();
   const [refusedOnly, setRefusedOnly] = useState(false);
+  const wide = useWide();
   const queryKey = [...trpc.runs.requests.queryKey({ id: run.id }), "all"];
   const query = useQuery({
     queryKey,
@@ -103,16 +135,18 @@ export const NetworkView = ({ run }: { run: Run }) => {
           <VirtualRows
             label="Requests, scrollable"
             count={shown.length}
-            rowHeight={32}
-            minWidth="56rem"
+            // The list keeps the heights that it was made with.
+            key={wide ? "columns" : "stacked"}
+            rowHeight={wide ? 32 : 52}
+            {...(wide ? { minWidth: "56rem" } : {})}
             header={
               // biome-ignore lint/a11y/useSemanticElements: see above
               <div
                 role="row"
                 tabIndex={-1}
-                className={classes("h-8 border-b border-line bg-sunken text-xs text-ink-faint", COLUMNS)}
+                className={wide ? classes("h-8 border-b border-line bg-sunken text-xs text-ink-faint", COLUMNS) : "sr-only"}
               >
-                {HEADINGS.map((heading, index) => (
+                {(wide ? HEADINGS : STACKED_HEADINGS).map((heading, index) => (
                   // biome-ignore lint/a11y/useSemanticElements: see above
                   // biome-ignore lint/a11y/useFocusableInteractive: a heading is read, not acted on
                   <span key={heading} role="columnheader" className={index > 3 ? "text-right" : ""}>
@@ -123,7 +157,7 @@ export const NetworkView = ({ run }: { run: Run }) => {
             }
             render={(index) => {
               const record = shown[index];
-              return record === undefined ? null : <RequestRow record={record} />;
+              return record === undefined ? null : <RequestRow record={record} wide={wide} />;
             }}
           />
         </div>

@@ -8,9 +8,11 @@ import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
 import { draftOfRun, launchDraftKey } from "../../launch/launch-draft.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
+import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { storeDraft } from "../../ui/draft.ts";
 import { formatCount, formatMoment, plural } from "../../ui/format.ts";
+import { TailPath } from "../../ui/tail-path.tsx";
 import { Ago, Elapsed } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { Cost } from "../cost.tsx";
@@ -42,8 +44,18 @@ const sentenceOf = (run: Run, activity: Activity, unreachable: boolean): string 
   }
 };
 
-const Fact = ({ icon: Icon, title, children }: { icon: LucideIcon; title: string; children: ReactNode }) => (
-  <span className="flex min-w-0 items-center gap-1.5" title={title}>
+const Fact = ({
+  icon: Icon,
+  title,
+  className = "flex",
+  children,
+}: {
+  icon: LucideIcon;
+  title: string;
+  className?: string;
+  children: ReactNode;
+}) => (
+  <span className={classes("min-w-0 items-center gap-1.5", className)} title={title}>
     <Icon aria-hidden className="size-3.5 shrink-0 text-ink-faint" />
     <span className="nums min-w-0 truncate">{children}</span>
   </span>
@@ -123,33 +135,42 @@ export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) =
   const { usage } = run;
   const tokens = usage.inputTokens + usage.outputTokens;
   return (
-    <header className="flex flex-col gap-2 border-b border-line bg-surface px-4 py-3 sm:px-5">
-      <div className="flex items-start gap-3">
-        <div className="flex min-w-0 flex-1 flex-wrap items-center gap-x-3 gap-y-1.5">
-          <h1 className="max-w-full min-w-0 truncate text-lg font-semibold tracking-tight">
-            {taskDeleted ? (
-              <span title={run.taskName}>{run.taskName}</span>
-            ) : (
-              <Link to="/tasks/$taskId" params={{ taskId: run.taskId }} className="rounded hover:underline" title={run.taskName}>
-                {run.taskName}
-              </Link>
-            )}
-          </h1>
+    <header className="flex flex-col gap-2 border-b border-line bg-surface px-4 py-2.5 sm:px-5 sm:py-3">
+      <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-start gap-x-3 gap-y-1.5 sm:grid-cols-[minmax(0,auto)_auto_minmax(0,1fr)_auto]">
+        <h1 className="col-span-2 max-w-full min-w-0 truncate text-base font-semibold tracking-tight sm:col-span-1 sm:text-lg">
+          {taskDeleted ? (
+            <span title={run.taskName}>{run.taskName}</span>
+          ) : (
+            <Link to="/tasks/$taskId" params={{ taskId: run.taskId }} className="rounded hover:underline" title={run.taskName}>
+              {run.taskName}
+            </Link>
+          )}
+        </h1>
+        {/* On a phone the badge stands before the sentence, elsewhere after the name. */}
+        <div className="col-start-1 row-start-2 sm:col-start-2 sm:row-start-1">
           <StatusBadge status={run.status} />
         </div>
-        {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
+        <div className="col-start-3 row-start-1 sm:col-start-4">
+          {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
+        </div>
+        <p
+          role="status"
+          className="col-span-2 col-start-2 row-start-2 line-clamp-2 pt-0.5 text-ink-soft [overflow-wrap:anywhere] sm:col-span-4 sm:col-start-1 sm:pt-0"
+        >
+          {sentenceOf(run, activity, unreachable)}
+        </p>
       </div>
-      <p role="status" className="line-clamp-2 text-ink-soft [overflow-wrap:anywhere]">
-        {sentenceOf(run, activity, unreachable)}
-      </p>
       <div className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-ink-soft">
         <Fact
           icon={GitBranch}
           title={run.baseCommit === null ? run.repository : `${run.repository}, from commit ${run.baseCommit}`}
         >
-          {run.repository}
-          {run.ref === null ? "" : `@${run.ref}`}
-          {run.baseCommit !== null && <span className="code text-ink-faint"> {run.baseCommit.slice(0, 8)}</span>}
+          <span className="flex min-w-0 gap-1.5">
+            <TailPath text={run.ref === null ? run.repository : `${run.repository}@${run.ref}`} />
+            {run.baseCommit !== null && (
+              <span className="code leading-[inherit] text-ink-faint">{run.baseCommit.slice(0, 8)}</span>
+            )}
+          </span>
         </Fact>
         <Fact icon={Clock} title={`Launched ${formatMoment(run.createdAt)}`}>
           <Elapsed from={startOf(run)} to={run.endedAt} />
@@ -166,7 +187,7 @@ export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) =
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
         {run.driver !== null && (
-          <Fact icon={Container} title="The sandbox driver">
+          <Fact icon={Container} title="The sandbox driver" className="hidden sm:flex">
             {run.driver}
           </Fact>
         )}

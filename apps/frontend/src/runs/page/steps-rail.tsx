@@ -6,6 +6,7 @@ import { formatDuration } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
 import { describeOutcome } from "../check-outcome.ts";
 import { type StepProgress, type StepState, stepState } from "../entries/steps.ts";
+import { InlineMarkdown } from "../transcript/markdown.tsx";
 import { Output } from "../transcript/output.tsx";
 import { TodoList } from "../transcript/todo-list.tsx";
 import { type Folds, type RunStream, useFolds } from "./use-run-stream.ts";
@@ -39,7 +40,9 @@ const CheckItem = ({ check, foldKey, folds, runEnded }: { check: Check; foldKey:
     <>
       <Icon aria-hidden className={classes("mt-1 size-3 shrink-0", tone, going && "animate-spin")} />
       <span className="min-w-0 flex-1">
-        <code className={classes("code block text-xs", open ? "[overflow-wrap:anywhere]" : "truncate")}>{command}</code>
+        <code className={classes("code text-xs [overflow-wrap:anywhere]", open ? "block" : "line-clamp-2")} title={command}>
+          {command}
+        </code>
         {result !== null && (
           <span className={classes("block text-2xs", result.passed ? "text-ink-faint" : "text-bad")}>
             {describeOutcome(result)} · {formatDuration(result.durationMs)}
@@ -111,7 +114,7 @@ const StepItem = ({
               Step {index + 1}
             </Link>
           )}
-          <span className="nums text-2xs text-ink-faint">
+          <span className="nums shrink-0 text-2xs whitespace-nowrap text-ink-faint">
             {last !== undefined && last.attempt > 1 && `attempt ${last.attempt} · `}
             {last === undefined ? (
               runEnded ? (
@@ -137,7 +140,7 @@ const StepItem = ({
             open ? "whitespace-pre-wrap" : "line-clamp-3",
           )}
         >
-          {step.instructions.trim()}
+          <InlineMarkdown text={step.instructions.trim()} />
         </button>
         {checks.length > 0 && (
           <ul className="-mx-1 flex flex-col gap-0.5" aria-label={`Checks of step ${index + 1}`}>
@@ -156,7 +159,7 @@ const StepItem = ({
         {prose !== "" && (
           <p className="text-xs whitespace-pre-wrap text-ink-faint [overflow-wrap:anywhere]">
             <span className="font-medium">Not judged: </span>
-            {prose}
+            <InlineMarkdown text={prose} />
           </p>
         )}
       </div>

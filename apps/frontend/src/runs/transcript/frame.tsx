@@ -32,6 +32,8 @@ export const EntryFrame = ({
   <div className="grid grid-cols-[1.25rem_minmax(0,1fr)] gap-x-2">
     <a
       href={`#m${entry.seq}`}
+      // A transcript has hundreds of them: the keyboard goes to what can be opened.
+      tabIndex={-1}
       title={`${formatClock(entry.at)} · link to message ${entry.seq}`}
       aria-label={`Link to message ${entry.seq}`}
       className={classes("group/link grid h-5 place-items-center rounded", TONE_TEXT[tone])}

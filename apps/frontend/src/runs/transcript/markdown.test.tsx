@@ -2,7 +2,7 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, test } from "vitest";
 import { ToastProvider } from "../../ui/toast.tsx";
 import { safeHref } from "./links.ts";
-import { Markdown } from "./markdown.tsx";
+import { InlineMarkdown, Markdown } from "./markdown.tsx";
 
 const html = (text: string): string =>
   renderToStaticMarkup(
@@ -56,4 +56,13 @@ describe("what the agent writes", () => {
     expect(html(`${"> ".repeat(5000)}x`)).toContain("&gt;");
     expect(html(`${"*a ".repeat(60_000)}`)).toContain("whitespace-pre-wrap");
   });
+});
+
+test("inside of a line only emphasis and code are drawn; links are their text, and lines stay", () => {
+  const html = renderToStaticMarkup(
+    <InlineMarkdown text={"## Add `a<b>`\n\n- **one** & [two](https://x.test)\n- <img src=x> ~~three~~"} />,
+  );
+  expect(html.replace(/ class="[^"]*"/g, "")).toBe(
+    "Add <code>a&lt;b&gt;</code>\n\n- <strong>one</strong> &amp; two\n- &lt;img src=x&gt; three",
+  );
 });

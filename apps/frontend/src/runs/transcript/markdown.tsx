@@ -169,6 +169,27 @@ const block = (token: Token, depth: number): ReactNode => {
 
 const renderBlocks = (tokens: readonly Token[], depth: number): ReactNode => keyed(tokens.map((token) => block(token, depth)));
 
+const inlinePlain = (token: Token, depth: number): ReactNode => {
+  const inner = (): ReactNode => keyed(childrenOf(token).map((child) => inlinePlain(child, depth + 1)));
+  if (depth > DEPTH_MAX) return token.raw;
+  if (token.type === "link") return childrenOf(token).length > 0 ? inner() : textOfToken(token);
+  if (token.type === "strong") return <strong className="font-semibold">{inner()}</strong>;
+  if (token.type === "em") return <em>{inner()}</em>;
+  if (token.type === "br") return "\n";
+  return childrenOf(token).length > 0 ? inner() : inline(token, depth);
+};
+
+/** Markdown in the middle of a line or a button: emphasis and code are drawn, links are their text, and its lines stay as written. */
+export const InlineMarkdown = memo(({ text }: { text: string }) => {
+  if (text.length > LENGTH_MAX) return text;
+  try {
+    return keyed(Lexer.lexInline(text.replace(/^#{1,6} +/gm, "")).map((token) => inlinePlain(token, 0)));
+  } catch {
+    // As above: what cannot be parsed can still be read.
+    return text;
+  }
+});
+
 /** Text of the agent as markdown. HTML is shown as text, links lead to http(s) and mailto only, nothing is loaded. */
 export const Markdown = memo(({ text }: { text: string }) => {
   const tokens = parse(text);
