@@ -9,7 +9,7 @@ export const NotFound = ({
   to = "/",
   label = "Go home",
 }: {
-  what?: string;
+  what?: "page" | "task" | "run";
   to?: "/" | "/tasks" | "/runs";
   label?: string;
 }) => (
@@ -24,7 +24,7 @@ export const NotFound = ({
         </Link>
       }
     >
-      It may have been deleted, or the address was cut when it was copied.
+      {what === "task" ? "It may have been deleted, or the address" : "The address"} was cut or changed when it was copied.
     </EmptyState>
   </div>
 );

@@ -1,7 +1,7 @@
 import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
-import { History, TriangleAlert } from "lucide-react";
+import { ArrowLeft, History, Trash2, TriangleAlert } from "lucide-react";
 import { useLayoutEffect, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError, statusOf } from "../api/errors.ts";
@@ -12,8 +12,15 @@ import { useDraft } from "../ui/draft.ts";
 import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { DeleteTask } from "./delete-task.tsx";
 import { draftOf, emptyDraft, isChanged, type Problems, TaskDraft, validateDraft } from "./draft.ts";
 import { TaskForm } from "./task-form.tsx";
+
+const allTasks = (
+  <Link to="/tasks" className="inline-flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
+    <ArrowLeft aria-hidden className="size-3.5" /> All tasks
+  </Link>
+);
 
 const noProblems: Problems = new Map();
 
@@ -83,6 +90,7 @@ export const NewTaskPage = () => {
       title="New task"
       heading="New task"
       intro="Say what is to be done, and how you will know that it was."
+      back={allTasks}
       width="max-w-3xl"
     >
       <TaskForm
@@ -134,6 +142,7 @@ const EditTask = ({ task }: { task: Task }) => {
       () => false,
     );
   };
+  const navigate = useNavigate();
   const conflict = draft !== null && changed && draft.base !== task.updatedAt;
   const toLaunch = useLocation({ select: ({ hash }) => hash === "launch" });
   useLayoutEffect(() => {
@@ -152,10 +161,25 @@ const EditTask = ({ task }: { task: Task }) => {
       title={task.name}
       heading={task.name}
       width="max-w-6xl"
+      back={allTasks}
       actions={
-        <Link to="/runs" search={{ task: task.id }} className={buttonClasses("secondary")}>
-          <History aria-hidden className="size-3.5" /> Its runs
-        </Link>
+        <>
+          <Link to="/runs" search={{ task: task.id }} className={buttonClasses("secondary")}>
+            <History aria-hidden className="size-3.5" /> Runs of this task
+          </Link>
+          <DeleteTask
+            task={task}
+            trigger={(busy) => (
+              <Button tone="danger" busy={busy}>
+                <Trash2 aria-hidden className="size-3.5" /> Delete
+              </Button>
+            )}
+            onDeleted={() => {
+              setDraft(null);
+              void navigate({ to: "/tasks" });
+            }}
+          />
+        </>
       }
     >
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">

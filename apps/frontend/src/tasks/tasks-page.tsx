@@ -1,15 +1,14 @@
 import { parseChecks, type Task } from "@ccr/protocol";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ListChecks, Play, Plus, Trash2 } from "lucide-react";
 import { useApi } from "../api/client.ts";
 import { buttonClasses, IconButton } from "../ui/button.tsx";
-import { Confirm } from "../ui/confirm.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { plural } from "../ui/format.ts";
 import { Card, Page } from "../ui/layout.tsx";
 import { Ago } from "../ui/time.tsx";
-import { useToasts } from "../ui/toast.tsx";
+import { DeleteTask } from "./delete-task.tsx";
 
 const newTaskLink = (
   <Link to="/tasks/new" className={buttonClasses("primary")}>
@@ -18,15 +17,6 @@ const newTaskLink = (
 );
 
 const TaskRow = ({ task }: { task: Task }) => {
-  const { trpc, queries } = useApi();
-  const toasts = useToasts();
-  const remove = useMutation(
-    trpc.tasks.delete.mutationOptions({
-      onSuccess: () => toasts.ok(`“${task.name}” was deleted.`),
-      onError: toasts.error,
-      onSettled: () => queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() }),
-    }),
-  );
   const withChecks = task.steps.filter(({ checks }) => parseChecks(checks).commands.length > 0).length;
   return (
     <li className="relative flex items-center gap-3 px-4 py-3 transition-colors hover:bg-hover">
@@ -53,18 +43,14 @@ const TaskRow = ({ task }: { task: Task }) => {
         >
           <Play aria-hidden className="size-3" /> Launch
         </Link>
-        <Confirm
-          title={`Delete “${task.name}”?`}
-          action="Delete"
-          onConfirm={() => remove.mutate({ id: task.id })}
-          trigger={
-            <IconButton label={`Delete ${task.name}`} busy={remove.isPending}>
+        <DeleteTask
+          task={task}
+          trigger={(busy) => (
+            <IconButton label={`Delete ${task.name}`} busy={busy}>
               <Trash2 aria-hidden className="size-3.5" />
             </IconButton>
-          }
-        >
-          The task cannot be brought back. Its runs stay, each with its own copy of the steps.
-        </Confirm>
+          )}
+        />
       </div>
     </li>
   );
@@ -80,7 +66,6 @@ export const TasksPage = () => {
       heading="Tasks"
       intro="A task is a list of steps that can be run against any repository."
       actions={newTaskLink}
-      width="max-w-4xl"
     >
       <Card className="overflow-hidden">
         {tasks.data === undefined ? (

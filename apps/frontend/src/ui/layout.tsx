@@ -6,6 +6,7 @@ export const Page = ({
   title,
   heading,
   intro,
+  back,
   actions,
   children,
   width = "max-w-5xl",
@@ -14,6 +15,8 @@ export const Page = ({
   title: string;
   heading: ReactNode;
   intro?: ReactNode;
+  /** Where one comes from, above the heading. */
+  back?: ReactNode;
   actions?: ReactNode;
   children: ReactNode;
   width?: string;
@@ -23,6 +26,7 @@ export const Page = ({
     <div className={classes("mx-auto flex w-full flex-col gap-6 px-4 pt-6 pb-16 sm:px-8 sm:pt-8", width)}>
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">
         <div className="min-w-0">
+          {back !== undefined && <p className="mb-1.5">{back}</p>}
           <h1 className="text-xl font-semibold tracking-tight text-balance">{heading}</h1>
           {intro !== undefined && <p className="mt-1 max-w-2xl text-pretty text-ink-soft">{intro}</p>}
         </div>
