@@ -158,7 +158,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           const task = tasks.find(({ id }) => id === input.taskId);
           if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}.`);
           if (input.repository.startsWith("file:"))
-            throw new CcrError("bad_request", "'file:' addresses are not taken; give an https URL.");
+            throw new CcrError("bad_request", "repository: 'file:' addresses are not taken; give an https URL.");
           launched.push(input);
           return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null });
         },

@@ -134,7 +134,7 @@ test("the demo is launched with one click", { timeout: 30_000 }, async () => {
       backend.info = { ...backend.info, demo: true, demoRepository: "/var/lib/ccr/demo", demoTaskId: demo.id };
     },
   });
-  await stage.page.getByText("ANTHROPIC_API_KEY").waitFor();
+  await stage.page.getByRole("region", { name: "Demo mode" }).getByText("ANTHROPIC_API_KEY").waitFor();
   await stage.page.getByRole("button", { name: "Launch the demo" }).click();
   await stage.page.waitForURL(/\/runs\/run_/);
   expect(stage.backend.launched).toMatchObject([{ repository: "/var/lib/ccr/demo", taskId: stage.backend.tasks.at(-1)?.id }]);

@@ -1,6 +1,6 @@
-import { CircleAlert, type LucideIcon, RotateCw } from "lucide-react";
+import { CircleAlert, CloudOff, type LucideIcon, RotateCw } from "lucide-react";
 import type { ReactNode } from "react";
-import { describeError } from "../api/errors.ts";
+import { describeError, isUnanswered } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
 
@@ -26,6 +26,13 @@ export const EmptyState = ({
   </div>
 );
 
+/** In the place of what cannot be had while the server is gone; the page says that it is. */
+export const WaitingForServer = ({ onRetry }: { onRetry: () => void }) => (
+  <EmptyState icon={CloudOff} title="Waiting for the server" action={<Button onClick={onRetry}>Try now</Button>}>
+    What belongs here is shown when it can be reached.
+  </EmptyState>
+);
+
 /** What went wrong with loading something, and the way to try again. */
 export const LoadError = ({
   error,
@@ -35,18 +42,21 @@ export const LoadError = ({
   error: unknown;
   onRetry: () => void;
   title?: string;
-}) => (
-  <div role="alert" className="flex flex-col items-center gap-2 px-6 py-10 text-center">
-    <span className="mb-1 grid size-10 place-items-center rounded-full bg-bad-soft text-bad">
-      <CircleAlert aria-hidden className="size-5" />
-    </span>
-    <p className="text-base font-medium">{title}</p>
-    <p className="max-w-lg text-pretty text-ink-soft [overflow-wrap:anywhere]">{describeError(error)}</p>
-    <Button className="mt-3" onClick={onRetry}>
-      <RotateCw aria-hidden className="size-3.5" /> Try again
-    </Button>
-  </div>
-);
+}) => {
+  if (isUnanswered(error)) return <WaitingForServer onRetry={onRetry} />;
+  return (
+    <div role="alert" className="flex flex-col items-center gap-2 px-6 py-10 text-center">
+      <span className="mb-1 grid size-10 place-items-center rounded-full bg-bad-soft text-bad">
+        <CircleAlert aria-hidden className="size-5" />
+      </span>
+      <p className="text-base font-medium">{title}</p>
+      <p className="max-w-lg text-pretty text-ink-soft [overflow-wrap:anywhere]">{describeError(error)}</p>
+      <Button className="mt-3" onClick={onRetry}>
+        <RotateCw aria-hidden className="size-3.5" /> Try again
+      </Button>
+    </div>
+  );
+};
 
 /** Grey bars in the place of what is still loading. */
 export const Skeleton = ({ rows = 4, className }: { rows?: number; className?: string }) => (

@@ -4,7 +4,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, Hourglass } from "lucide-react";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../ui/button.tsx";
-import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
+import { EmptyState, LoadError, Skeleton, WaitingForServer } from "../../ui/feedback.tsx";
 import { plural } from "../../ui/format.ts";
 import { findEntryPath, flattenEntries } from "../entries/rows.ts";
 import { type Folds, type RunStream, useFolds } from "../page/use-run-stream.ts";
@@ -97,7 +97,8 @@ export const TranscriptView = ({ run, stream, onRetry }: { run: Run; stream: Run
   };
 
   if (rows.length === 0) {
-    if (connection === "refused" || connection === "offline") {
+    if (connection === "offline") return <WaitingForServer onRetry={onRetry} />;
+    if (connection === "refused") {
       return (
         <LoadError
           error={new Error(stream.problem ?? "The transcript cannot be read.")}
@@ -106,7 +107,7 @@ export const TranscriptView = ({ run, stream, onRetry }: { run: Run; stream: Run
         />
       );
     }
-    if (connection === "loading") return <Skeleton rows={6} />;
+    if (connection === "loading" || connection === "reconnecting") return <Skeleton rows={6} />;
     return (
       <EmptyState icon={Hourglass} title={runEnded ? "Nothing was said" : "Nothing yet"}>
         {runEnded ? "The run ended before anything happened in it." : "The first message comes when the run starts."}
