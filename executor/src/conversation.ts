@@ -74,9 +74,10 @@ export class Conversation {
 
   /**
    * Gives a process with these settings, at work in the workspace and in this conversation; takes the one that is there when it fits.
-   * `forgotten`: the conversation so far could not be found, and a new one begins.
+   * `forgotten`: the conversation so far could not be found, and a new one begins. `reused`: the process was there already, and may have
+   * died a moment ago without our knowing.
    */
-  take(settings: AgentSettings): Promise<{ process: AgentProcess; forgotten: boolean }> {
+  take(settings: AgentSettings): Promise<{ process: AgentProcess; forgotten: boolean; reused: boolean }> {
     return this.#alone(async () => {
       if (this.#closed) throw new Error("The executor is being stopped.");
       const held = this.#held;
@@ -85,10 +86,10 @@ export class Conversation {
           await held.process.setModel(settings.model);
           held.settings = { ...held.settings, model: settings.model };
         }
-        return { process: held.process, forgotten: false };
+        return { process: held.process, forgotten: false, reused: true };
       }
       await this.#held?.process.kill();
-      return this.#start(settings);
+      return { ...(await this.#start(settings)), reused: false };
     });
   }
 

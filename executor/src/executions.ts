@@ -35,6 +35,8 @@ interface Running {
   process: AgentProcess | null;
   watchdog: Watchdog | null;
   result: ExecutionOutcome | null;
+  /** Whether the agent has said anything in it, beyond what it says of itself when it starts. */
+  answered: boolean;
 }
 
 const INTERRUPT_GRACE_MS = 5_000;
@@ -116,6 +118,7 @@ export class Executions {
       process: null,
       watchdog: null,
       result: null,
+      answered: false,
     };
     this.#current = running;
     this.#records.set(id, started);
@@ -165,6 +168,7 @@ export class Executions {
     const sessionId = sessionOf(body);
     if (sessionId !== null && this.#conversation !== null) this.#conversation.sessionId = sessionId;
     void this.#append({ source: "agent", body }).catch((error: unknown) => this.#onSpoolFailure(error));
+    if (current !== null && body.type !== "system") current.answered = true;
     if (current !== null && seen !== null) this.#observe(current, seen);
     current?.watchdog?.pause();
     await this.#spool.settle();
@@ -204,7 +208,7 @@ export class Executions {
   async #work(running: Running): Promise<ExecutionOutcome> {
     if (this.#conversation === null) throw new Error("There is no conversation.");
     const { model = null, maxTurns = null, maxBudgetUsd = null, stallTimeoutMs, prompt } = running.input;
-    const { process, forgotten } = await this.#conversation.take({ model, maxTurns, maxBudgetUsd });
+    const { process, forgotten, reused } = await this.#conversation.take({ model, maxTurns, maxBudgetUsd });
     if (forgotten) {
       const text = "Claude Code's transcript of the conversation so far is gone: a new conversation begins.";
       await this.#spool
@@ -213,14 +217,22 @@ export class Executions {
     }
     if (running.stopping !== null) return running.stopping;
     running.process = process;
-    void process.exited.then((exit) => running.settled.resolve(running.result ?? exitOutcome(exit)));
+    const exited = process.exited.then<ExecutionOutcome | null>((exit) => {
+      // A process that waited may have died before it took the prompt. It has done nothing then, so another one may have it.
+      if (reused && !running.answered && running.result === null && running.stopping === null) return null;
+      running.settled.resolve(running.result ?? exitOutcome(exit));
+      return running.settled.promise;
+    });
     running.watchdog = new Watchdog({
       clock: this.#clock,
       stallTimeoutMs,
       onAlarm: (alarm) => this.#stop(running, alarmOutcome(alarm)),
     });
     process.send(prompt, running.uuid);
-    return running.settled.promise;
+    const outcome = await Promise.race([running.settled.promise, exited]);
+    if (outcome !== null) return outcome;
+    running.watchdog.stop();
+    return this.#work(running);
   }
 
   #observe(running: Running, seen: SeenMessage): void {
