@@ -16,7 +16,7 @@ const instancesPage = lazyRouteComponent(() => import("../instances/instances-pa
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
   for (const page of [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, instancesPage])
-    page.preload?.().catch(() => {});
+    page.preload?.()?.catch(() => {});
 };
 
 const root = createRootRoute({ component: () => <Shell onSettled={preloadPages} />, notFoundComponent: () => <NotFound /> });

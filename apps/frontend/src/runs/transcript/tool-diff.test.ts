@@ -15,7 +15,7 @@ const call = (name: string, input: ToolEntry["input"], structured?: unknown): To
   result:
     structured === undefined
       ? null
-      : { seq: 2, at: "2026-11-22T20:00:01.000Z", text: "", isError: false, images: [], structured },
+      : { seq: 2, at: "2026-11-22T20:00:01.000Z", text: "", isError: false, interrupted: false, images: [], structured },
 });
 const shown = (entry: ToolEntry) =>
   editDiff(entry).map(({ kind, oldLine, newLine, text }) => `${kind[0]}${oldLine ?? ""}:${newLine ?? ""} ${text}`);
