@@ -10,6 +10,7 @@ const call = (name: string, input: ToolEntry["input"], structured?: unknown): To
   toolUseId: "t",
   name,
   input,
+  about: null,
   children: [],
   progress: null,
   result:
