@@ -196,7 +196,10 @@ describe("launching", () => {
     await expect(client.runs.cancel.mutate({ id: `run_${missing}` })).rejects.toThrow("There is no run");
     await expect(client.instances.get.query({ id: `inst_${missing}` })).rejects.toThrow("There is no instance");
     await expect(client.instances.remove.mutate({ id: `inst_${missing}` })).rejects.toThrow("There is no instance");
-    await expect(client.runs.byId.query({ id: "nonsense" })).rejects.toThrow("is not an id of this kind");
+    await expect(client.runs.byId.query({ id: "nonsense" })).rejects.toMatchObject({
+      message: expect.stringContaining("is not an id of this kind"),
+      data: { code: "NOT_FOUND", httpStatus: 404 },
+    });
   });
 
   it.each([

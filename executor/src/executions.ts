@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { AgentBody, CcrError, type ExecuteInput, type ExecutionOutcome } from "@ccr/protocol";
+import { z } from "zod";
 import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import type { Conversation } from "./conversation.ts";
@@ -47,6 +48,10 @@ const isAgentBody = (message: unknown): message is AgentBody => AgentBody.safePa
 
 const isPartial = (message: unknown): boolean =>
   typeof message === "object" && message !== null && "type" in message && message.type === "stream_event";
+const Ping = z.object({ type: z.literal("stream_event"), event: z.object({ type: z.literal("ping") }) });
+
+/** A keep-alive of the model's connection: it shows that a server is there, not that an answer is being made. */
+const isPing = (message: unknown): boolean => Ping.safeParse(message).success;
 
 const sessionOf = (message: AgentBody): string | null =>
   message.type === "system" && message.subtype === "init" ? (message.session_id ?? null) : null;
@@ -162,7 +167,7 @@ export class Executions {
   async onMessage(message: unknown): Promise<void> {
     const current = this.#current;
     const seen = seeMessage(message);
-    current?.watchdog?.observe(seen);
+    if (!isPing(message)) current?.watchdog?.observe(seen);
     if (isPartial(message)) return;
     const body = isAgentBody(message) ? message : { type: "unreadable", content: message };
     const sessionId = sessionOf(body);

@@ -31,8 +31,8 @@ export const trustFolders = async ({ home, env }: GitHome): Promise<void> => {
 };
 
 /**
- * Sets up git for the user that the executor runs as: name, email, and an SSH key when one is given. Idempotent. A key that cannot be used
- * is refused before anything is changed, and is never part of an error.
+ * Sets up git for the user that the executor runs as: name, email, and an SSH key when one is given. Idempotent. A key that ssh cannot
+ * read is kept as it was given, with a warning; it is never part of an error.
  */
 export const initGit = async (input: InitGitInput, { home, env }: GitHome): Promise<z.infer<typeof InitGitResult>> => {
   const githubUsername = input.githubUsername?.trim() || null;
@@ -42,7 +42,7 @@ export const initGit = async (input: InitGitInput, { home, env }: GitHome): Prom
   if (privateKey === null && publicKey !== null) {
     throw new CcrError("bad_request", "sshPublicKey: a public key is of no use without sshPrivateKey");
   }
-  if (privateKey !== null) await writeKey({ privateKey, publicKey }, { home, env });
+  const warning = privateKey === null ? null : await writeKey({ privateKey, publicKey }, { home, env });
   const settings: [string, string][] = [
     ["user.name", githubUsername ?? DEFAULT_NAME],
     ["user.email", email ?? (githubUsername === null ? DEFAULT_EMAIL : `${githubUsername}@users.noreply.github.com`)],
@@ -51,10 +51,13 @@ export const initGit = async (input: InitGitInput, { home, env }: GitHome): Prom
   ];
   for (const [name, value] of settings) await git(["config", "--global", "--replace-all", name, value], { cwd: home, env });
   await trustFolders({ home, env });
-  return { githubUsername, email, sshKey: privateKey !== null };
+  return { githubUsername, email, sshKey: privateKey !== null, warning };
 };
 
-const writeKey = async (keys: { privateKey: string; publicKey: string | null }, { home, env }: GitHome): Promise<void> => {
+const writeKey = async (
+  keys: { privateKey: string; publicKey: string | null },
+  { home, env }: GitHome,
+): Promise<string | null> => {
   const folder = join(home, ".ssh");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await chmod(folder, 0o700);
@@ -65,12 +68,16 @@ const writeKey = async (keys: { privateKey: string; publicKey: string | null }, 
     await writeFile(fresh, `${keys.privateKey.replaceAll("\r\n", "\n").trim()}\n`, { mode: 0o600, flag: "wx" });
     // An empty passphrase keeps ssh-keygen from asking for one.
     const { code, stdout } = await runCommand("ssh-keygen", ["-y", "-P", "", "-f", fresh], { cwd: home, env });
-    if (code !== 0) {
-      throw new CcrError("bad_request", "sshPrivateKey: this is not a private key that ssh can use without a passphrase");
-    }
     await rename(fresh, path);
-    await writeFile(`${path}.pub`, `${keys.publicKey ?? stdout.toString("utf8").trim()}\n`, { mode: 0o600 });
-    await chmod(`${path}.pub`, 0o600);
+    const pub = keys.publicKey ?? (code === 0 ? stdout.toString("utf8").trim() : null);
+    if (pub === null) await rm(`${path}.pub`, { force: true });
+    else {
+      await writeFile(`${path}.pub`, `${pub}\n`, { mode: 0o600 });
+      await chmod(`${path}.pub`, 0o600);
+    }
+    return code === 0
+      ? null
+      : "sshPrivateKey: this is not a private key that ssh can use without a passphrase; addresses that need it will be refused";
   } finally {
     await rm(fresh, { force: true });
   }

@@ -39,7 +39,7 @@ describe("initGit", () => {
   it("works without anything and again, and gives sensible defaults", async () => {
     await using here = await place();
     for (let round = 0; round < 2; round += 1) {
-      expect(await initGit({}, here)).toEqual({ githubUsername: null, email: null, sshKey: false });
+      expect(await initGit({}, here)).toEqual({ githubUsername: null, email: null, sshKey: false, warning: null });
     }
     expect(await here.config("user.name")).toBe("claude-code-runner");
     expect(await here.config("user.email")).toMatch(/^noreply@/);
@@ -54,6 +54,7 @@ describe("initGit", () => {
       githubUsername: "octocat",
       email: null,
       sshKey: false,
+      warning: null,
     });
     expect(await here.config("user.email")).toBe("octocat@users.noreply.github.com");
     await initGit({ email: "-c@x.test" }, here);
@@ -69,7 +70,7 @@ describe("initGit", () => {
     const sshPrivateKey = await readFile(here.folder.join("key"), "utf8");
     // As a web form sends it.
     const result = await initGit({ sshPrivateKey: sshPrivateKey.replaceAll("\n", "\r\n").trim() }, here);
-    expect(result).toEqual({ githubUsername: null, email: null, sshKey: true });
+    expect(result).toEqual({ githubUsername: null, email: null, sshKey: true, warning: null });
     const key = `${here.home}/.ssh/id_claude_code_runner`;
     expect((await stat(key)).mode & 0o777).toBe(0o600);
     expect((await stat(`${here.home}/.ssh`)).mode & 0o777).toBe(0o700);
@@ -80,13 +81,17 @@ describe("initGit", () => {
     expect(command).toContain(key);
   });
 
-  it("refuses what is no key, without repeating it, and keeps the one it has", async () => {
+  it("keeps a key that ssh cannot read as it was given, with a warning that does not repeat it", async () => {
     await using here = await place();
     const secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----";
-    const failure = await initGit({ sshPrivateKey: secret }, here).catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "bad_request", message: expect.stringContaining("sshPrivateKey") });
-    expect(String(failure)).not.toContain("c2VjcmV0");
-    expect(await readdir(`${here.home}/.ssh`)).toEqual([]);
+    const result = await initGit({ githubUsername: "octocat", sshPrivateKey: secret, sshPublicKey: "ssh-ed25519 AAAA" }, here);
+    expect(result).toMatchObject({ githubUsername: "octocat", sshKey: true, warning: expect.stringContaining("sshPrivateKey") });
+    expect(JSON.stringify(result)).not.toContain("c2VjcmV0");
+    const key = `${here.home}/.ssh/id_claude_code_runner`;
+    expect(await readFile(key, "utf8")).toBe(`${secret}\n`);
+    expect((await stat(key)).mode & 0o777).toBe(0o600);
+    expect(await readFile(`${key}.pub`, "utf8")).toBe("ssh-ed25519 AAAA\n");
+    expect(await here.config("user.name")).toBe("octocat");
     await expect(initGit({ sshPublicKey: "ssh-ed25519 AAAA" }, here)).rejects.toMatchObject({ code: "bad_request" });
   });
 

@@ -27,6 +27,8 @@ export const InitGitResult = z.object({
   githubUsername: z.string().nullable(),
   email: z.string().nullable(),
   sshKey: z.boolean(),
+  /** What will not work as it was given, in a sentence; the rest is set up all the same. */
+  warning: z.string().nullable(),
 });
 
 export const GitCloneInput = z.object({

@@ -1,10 +1,13 @@
 import { z } from "zod";
 
+/** How the message begins that says that a text cannot be an id. */
+export const NOT_AN_ID = "is not an id of this kind";
+
 /** Ids are opaque to clients; the prefix tells a person what an id in a log line names. */
 const id = <const Brand extends string>(prefix: string, brand: Brand) =>
   z
     .string()
-    .regex(new RegExp(`^${prefix}_[0-9a-z]{10,40}$`), `is not an id of this kind (${prefix}_…)`)
+    .regex(new RegExp(`^${prefix}_[0-9a-z]{10,40}$`), `${NOT_AN_ID} (${prefix}_…)`)
     .brand<typeof brand>();
 
 export const TaskId = id("task", "TaskId");

@@ -1,4 +1,4 @@
-import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, type ServerInfo } from "@ccr/protocol";
+import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, type ServerInfo } from "@ccr/protocol";
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
@@ -46,6 +46,15 @@ export const router = t.router;
 /** Every procedure: turns our errors into tRPC's. */
 export const procedure = t.procedure.use(async ({ next }) => {
   const result = await next();
+  // Something that cannot be an id is the id of nothing that is there.
+  if (
+    !result.ok &&
+    result.error.cause instanceof ZodError &&
+    result.error.cause.issues.every(({ message }) => message.startsWith(NOT_AN_ID))
+  ) {
+    const message = `There is no such thing: ${describeZodError(result.error.cause)}`;
+    throw new TRPCError({ code: "NOT_FOUND", message, cause: new CcrError("not_found", message) });
+  }
   if (!result.ok && result.error.cause instanceof CcrError) {
     const { cause } = result.error;
     throw new TRPCError({ code: TRPC_CODES[cause.code], message: cause.message, cause });

@@ -7,6 +7,8 @@ import type { Store } from "../store/types.ts";
 export type MirroredRepository = {
   mirrorPath: string;
   commit: string;
+  /** The branch, tag or commit that was asked for, or the default one, by its plain name. */
+  ref: { name: string };
   /** What is handed to `git clone` as the real address. */
   cloneUrl: string;
 };

@@ -41,7 +41,8 @@ export const endingOfOutcome = (outcome: ExecutionOutcome): Ending | null => {
     case "completed":
       return null;
     case "interrupted":
-      return ending("agent_error", "The agent was interrupted.");
+      // We interrupt only when we end the run ourselves, so somebody else stopped the executor.
+      return ending("sandbox_lost", "Its executor was stopped.");
     case "failed":
       return ending(outcome.code === "agent_exited" ? "agent_error" : outcome.code, outcome.message);
   }

@@ -1,4 +1,5 @@
-import { lstat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open as openFile } from "node:fs/promises";
 import type { CheckInput, ExecuteInput, GitCloneInput, InitGitInput } from "@ccr/protocol";
 import { CcrError, ErrorBody, executorRoutes, type SandboxEndpoint, SpoolEvent } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
@@ -18,6 +19,11 @@ export const EVENT_MAX_BYTES = 256 * 1024 * 1024;
 // The longest answer is a diff, whose patch the executor cuts at 16 MiB; JSON makes it at most six times as long.
 const ANSWER_MAX_BYTES = 128 * 1024 * 1024;
 const ERROR_MAX_BYTES = 64 * 1024;
+
+// Linux's flag for a descriptor that only names a file; Node has no name for it (include/uapi/asm-generic/fcntl.h).
+const O_PATH = 0o10000000;
+
+type Connection = { client: Client; close: () => Promise<void> };
 
 /** A whole body, as JSON. The agent can put itself into the executor's place, so its length is bounded while it is read. */
 const readJson = async (body: AsyncIterable<Buffer>, maxBytes: number): Promise<unknown> => {
@@ -41,15 +47,31 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
   // Streams stay silent for as long as the agent thinks, so the client has no time limits of its own; calls bring a signal.
   const options: Client.Options = { headersTimeout: 0, bodyTimeout: 0, pipelining: 0 };
   let inode: number | null = null;
-  const open = async (): Promise<Client> => {
-    if (!("socketPath" in endpoint)) return new Client(endpoint.url, options);
-    // The sandbox can write into the folder of its door: what is there now must be a socket, not a link to one of the host's,
-    // and the one that was there first, not one that the agent put in its place.
-    const found = await lstat(endpoint.socketPath);
-    if (!found.isSocket()) throw new Error(`${endpoint.socketPath} is not a socket`);
-    inode ??= found.ino;
-    if (found.ino !== inode) throw new Error("somebody else listens in its place");
-    return new Client("http://executor", { ...options, connect: { socketPath: endpoint.socketPath } });
+  const open = async (): Promise<Connection> => {
+    if (!("socketPath" in endpoint)) {
+      const client = new Client(endpoint.url, options);
+      return { client, close: () => client.destroy() };
+    }
+    // The sandbox can write into the folder of its door, and put there what it likes at any moment: a link to a socket of the host,
+    // or a socket of its own. So the file is opened without following a link and looked at, and what was looked at is connected to.
+    const file = await openFile(endpoint.socketPath, O_PATH | constants.O_NOFOLLOW);
+    try {
+      const found = await file.stat();
+      if (!found.isSocket()) throw new Error(`${endpoint.socketPath} is not a socket`);
+      inode ??= found.ino;
+      if (found.ino !== inode) throw new Error("somebody else listens in its place");
+      const client = new Client("http://executor", { ...options, connect: { socketPath: `/proc/self/fd/${file.fd}` } });
+      return {
+        client,
+        close: async () => {
+          await client.destroy();
+          await file.close();
+        },
+      };
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
   };
 
   const request = async (
@@ -57,12 +79,12 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
     path: string,
     body: unknown,
     signal: AbortSignal,
-  ): Promise<{ client: Client; response: Dispatcher.ResponseData }> => {
-    const client = await open().catch((error: unknown) => {
+  ): Promise<{ connection: Connection; response: Dispatcher.ResponseData }> => {
+    const connection = await open().catch((error: unknown) => {
       throw lost(route.path, error);
     });
     try {
-      const response = await client.request({
+      const response = await connection.client.request({
         method: route.method,
         path,
         signal,
@@ -73,35 +95,35 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
         if (!parsed.success) throw lost(route.path, new Error(`it answered ${response.statusCode}`));
         throw new CcrError(parsed.data.error.code, parsed.data.error.message);
       }
-      return { client, response };
+      return { connection, response };
     } catch (error) {
-      await client.destroy();
+      await connection.close();
       signal.throwIfAborted();
       throw error instanceof CcrError || error instanceof ExecutorLostError ? error : lost(route.path, error);
     }
   };
 
   const call = async <Result>(route: JsonRoute<Result>, body: unknown, signal: AbortSignal): Promise<Result> => {
-    const { client, response } = await request(route, route.path, body, signal);
+    const { connection, response } = await request(route, route.path, body, signal);
     try {
       return route.response.parse(await readJson(response.body, ANSWER_MAX_BYTES));
     } catch (error) {
       signal.throwIfAborted();
       throw lost(route.path, error);
     } finally {
-      await client.destroy();
+      await connection.close();
     }
   };
 
   async function* stream(route: Route, after: number, body: unknown, signal: AbortSignal): AsyncGenerator<SpoolEvent> {
-    const { client, response } = await request(route, `${route.path}?after=${after}`, body, signal);
+    const { connection, response } = await request(route, `${route.path}?after=${after}`, body, signal);
     try {
       for await (const line of lines(response.body, EVENT_MAX_BYTES)) yield SpoolEvent.parse(JSON.parse(line));
     } catch (error) {
       signal.throwIfAborted();
       throw lost(route.path, error);
     } finally {
-      await client.destroy();
+      await connection.close();
     }
   }
 

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { type AgentBody, type AuditRecord, type InstanceId, isFinal, parseRepository, type Run } from "@ccr/protocol";
 import { type Claim, FenceLostError } from "../store/types.ts";
 import { type Background, inBackground } from "./background.ts";
-import type { RunDeps } from "./deps.ts";
+import type { MirroredRepository, RunDeps } from "./deps.ts";
 import { type Ending, ending, endingOfError, passed, RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { guardSandbox } from "./guard.ts";
@@ -142,7 +142,7 @@ const work = async (options: {
     guard = inBackground((until) =>
       guardSandbox({ ...opened, limits: run.limits, end: (why) => limitReached.abort(why), signal: until }),
     );
-    await log.stage("clone", () => clone(scene, opened, { cloneUrl: repository.cloneUrl, signal }), {
+    await log.stage("clone", () => clone(scene, opened, { repository, signal }), {
       started: "Cloning into the workspace.",
       finished: () => "The workspace is ready.",
     });
@@ -201,12 +201,13 @@ const openDoors = async (scene: Scene, acquired: Acquired): Promise<void> => {
 const clone = async (
   scene: Scene,
   { executor }: OpenedSandbox,
-  options: { cloneUrl: string; signal: AbortSignal },
+  options: { repository: MirroredRepository; signal: AbortSignal },
 ): Promise<void> => {
   const { run, fence, deps } = scene;
-  const { cloneUrl, signal } = options;
+  const { repository, signal } = options;
   await executor.initGit({}, signal);
-  const input = { repositoryUrl: cloneUrl, mirrorPath: "/mirror", ...(run.ref === null ? {} : { ref: run.ref }) };
+  const ref = run.ref === null ? {} : { ref: repository.ref.name };
+  const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", ...ref };
   const { commit } = await executor.gitClone(input, signal).catch((error: unknown) => {
     signal.throwIfAborted();
     if (error instanceof ExecutorLostError) throw error;
