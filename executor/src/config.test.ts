@@ -18,13 +18,19 @@ describe("readConfig", () => {
       listen: { kind: "tcp", host: "127.0.0.1", port: 4200 },
       token: "secret",
       workspace: "/workspace",
-      spoolFolder: "/home/u/.ccr-executor/spool",
+      spoolFolder: expect.stringMatching(/^\/home\/u\/\.ccr-executor\/workspace-[0-9a-f]{12}$/),
       gateway: null,
       prewarm: { model: null, maxTurns: null, maxBudgetUsd: null },
       claudeExecutable: null,
       home: "/home/u",
       environment: { HOME: "/home/u" },
     });
+  });
+
+  it("gives executors of different workspaces spools of their own, and one workspace always the same", () => {
+    const spoolOf = (EXECUTOR_WORKSPACE: string) => configOf({ EXECUTOR_WORKSPACE }).spoolFolder;
+    expect(new Set(["/a/work", "/b/work", "/a/work space", "/a/work_space"].map(spoolOf)).size).toBe(4);
+    expect(spoolOf("/a/work")).toBe(spoolOf("/a/work"));
   });
 
   it("reads sockets, IPv6 addresses, the gateway and what to start in advance", () => {

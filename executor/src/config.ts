@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { homedir } from "node:os";
-import { isAbsolute, join, resolve } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 
 export type ListenAddress =
   | { kind: "tcp"; host: string; port: number }
@@ -40,7 +41,7 @@ Environment:
   EXECUTOR_TOKEN           the bearer token that every route asks for; required when listening on host:port
   EXECUTOR_SOCKET_MODE     permission bits of the socket file, octal (default 600)
   EXECUTOR_WORKSPACE       where the repository is cloned and the agent works (default /workspace)
-  EXECUTOR_SPOOL           folder of the event spool, outside of the workspace (default ~/.ccr-executor/spool)
+  EXECUTOR_SPOOL           folder of the event spool, outside of the workspace (default ~/.ccr-executor/<workspace>, its own for each)
   EXECUTOR_GATEWAY         the gateway's socket; all network traffic of the agent and of git then goes through it
   EXECUTOR_GATEWAY_PORT    the loopback port that leads to the gateway (default 3128)
   EXECUTOR_PREWARM         1 (default) starts Claude Code in advance, 0 with the first execution
@@ -111,7 +112,7 @@ export const readConfig = (env: Environment): ConfigResult => {
     }
     const home = absolute("HOME", env.HOME || homedir());
     const workspace = absolute("EXECUTOR_WORKSPACE", env.EXECUTOR_WORKSPACE || "/workspace");
-    const spoolFolder = absolute("EXECUTOR_SPOOL", env.EXECUTOR_SPOOL || join(home, ".ccr-executor", "spool"));
+    const spoolFolder = absolute("EXECUTOR_SPOOL", env.EXECUTOR_SPOOL || ownSpool(home, workspace));
     if (isInside(workspace, spoolFolder)) {
       throw new BadValue(`EXECUTOR_SPOOL: '${spoolFolder}' is inside the workspace; choose a folder outside of ${workspace}`);
     }
@@ -147,6 +148,18 @@ export const readConfig = (env: Environment): ConfigResult => {
     if (error instanceof BadValue) return { ok: false, message: error.message };
     throw error;
   }
+};
+
+/** A spool has one writer, so executors of different workspaces must not share one. The digest keeps apart what the readable part does not. */
+const ownSpool = (home: string, workspace: string): string => {
+  const digest = createHash("sha256").update(workspace).digest("hex").slice(0, 12);
+  return join(
+    home,
+    ".ccr-executor",
+    `${basename(workspace)
+      .replace(/[^\w-]/g, "_")
+      .slice(0, 40)}-${digest}`,
+  );
 };
 
 /** Reads the process's environment; to be called once, at the start. */

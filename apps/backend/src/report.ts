@@ -23,7 +23,6 @@ export const createReport = (write: (line: string) => void, options: { colours: 
       return result;
     },
     say: (text: string) => write(text),
-    bold: (text: string) => paint(1, text),
     link: (text: string) => paint(36, text),
   };
 };

@@ -5,7 +5,6 @@ import {
   type ListRunsInput,
   RUN_STATUSES,
   type RunId,
-  type RunStatus,
   type WorkspaceDiff,
 } from "@ccr/protocol";
 import type { Selectable, Updateable } from "kysely";
@@ -193,27 +192,6 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
     findDiff: async (id) => {
       const row = await db.selectFrom("diffs").select("diff").where("run_id", "=", id).executeTakeFirst();
       return row === undefined ? null : fromJson<WorkspaceDiff>(row.diff);
-    },
-
-    countByStatus: async () => {
-      const rows = await db
-        .selectFrom("runs")
-        .select((eb) => ["status", eb.fn.countAll<number | string>().as("runs")])
-        .groupBy("status")
-        .execute();
-      const counts: Record<RunStatus, number> = {
-        queued: 0,
-        starting: 0,
-        running: 0,
-        waiting: 0,
-        canceling: 0,
-        succeeded: 0,
-        failed: 0,
-        errored: 0,
-        canceled: 0,
-      };
-      for (const row of rows) counts[row.status] = Number(row.runs); // a count is a text in some engines
-      return counts;
     },
   };
 };

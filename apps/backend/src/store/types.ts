@@ -89,8 +89,6 @@ export interface RunStore {
   /** Keeps the last diff that was saved. Throws `FenceLostError`. */
   saveDiff(id: RunId, fence: number, diff: WorkspaceDiff): Promise<void>;
   findDiff(id: RunId): Promise<WorkspaceDiff | null>;
-  /** How many runs have each status. */
-  countByStatus(): Promise<Record<RunStatus, number>>;
 }
 
 export interface InstanceStore {
