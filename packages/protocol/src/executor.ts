@@ -64,6 +64,11 @@ export const InterruptResult = z.object({ interrupted: z.boolean() });
 /** Runs one command with `bash -c` in the workspace, not as a shell of the agent. */
 export const CheckInput = z.object({
   command: z.string().min(1).max(CHECK_COMMAND_MAX_BYTES),
+  /**
+   * Asking again with the same id does not run the command twice: whoever asks waits for the first one's result, or is given it. A check
+   * with an id goes on when the connection is lost; one without is ended with it.
+   */
+  checkId: line(100).min(1).optional(),
   timeoutMs: z.number().int().min(1).default(1_800_000),
 });
 export type CheckInput = z.infer<typeof CheckInput>;
@@ -90,6 +95,42 @@ export const WorkspaceDiff = z.object({
 });
 export type WorkspaceDiff = z.infer<typeof WorkspaceDiff>;
 
+/**
+ * A commit made beside the branches that holds the whole workspace as it is: committed, uncommitted and untracked files, without
+ * ignored ones. Its parent is the workspace's HEAD.
+ */
+export const WorkSnapshot = z.object({
+  /** The commit that was checked out at first, or null in a workspace that has none. */
+  baseCommit: z.string().nullable(),
+  /** null: nothing was committed yet. */
+  headCommit: z.string().nullable(),
+  /** The branch that HEAD is on; null when it is detached. */
+  branch: z.string().nullable(),
+  /** Same content, same HEAD: same commit. */
+  snapshotCommit: z.string(),
+});
+export type WorkSnapshot = z.infer<typeof WorkSnapshot>;
+
+/** The git bundle of a snapshot: every commit that it needs beyond `baseCommit`, under `SNAPSHOT_REF`, and the branches. */
+export const SNAPSHOT_REF = "refs/ccr/snapshot";
+export const BundleQuery = z.object({ snapshot: z.string().regex(/^[0-9a-f]{40,64}$/, "is not a commit") });
+
+/** Claude Code's own file of a conversation, from a byte on. */
+export const ConversationQuery = z.object({
+  session: z.uuid(),
+  after: z.coerce.number().int().min(0).default(0),
+});
+
+/** Everything up to `seq` is stored elsewhere: the executor may forget it. Never goes back. */
+export const AckInput = z.object({ seq: z.number().int().min(0) });
+export const AckResult = z.object({ ackedSeq: z.number().int().min(0) });
+
+/**
+ * The header by which whoever drives a sandbox says with which fencing number. An executor that has heard a greater one answers `conflict`
+ * and does nothing: somebody else drives the sandbox now. Requests without it are not looked at in this way.
+ */
+export const FENCE_HEADER = "x-ccr-fence";
+
 export const ExecutorHealth = z.object({
   status: z.literal("ok"),
   state: z.enum(["idle", "executing"]),
@@ -97,7 +138,13 @@ export const ExecutorHealth = z.object({
   /** The conversation that the next execution goes on with. */
   sessionId: z.string().nullable(),
   lastSeq: z.number().int(),
+  /** See `AckInput`. */
+  ackedSeq: z.number().int(),
+  /** What the spool takes on the disk. */
+  spoolBytes: z.number().int(),
   startedAt: Timestamp,
+  /** Since `startedAt`, by a clock that nobody sets. */
+  uptimeMs: z.number(),
   claudeCodeVersion: z.string(),
 });
 export type ExecutorHealth = z.infer<typeof ExecutorHealth>;
@@ -109,7 +156,8 @@ export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).opti
  * The executor's routes: one table, from which its router and the backend's client come.
  * `stream` answers are NDJSON of `SpoolEvent`, and end after the execution's `execution_ended`; `GET /execute` gives what is
  * spooled after `after`, follows a running execution to its end, and ends at once when none is running.
- * `POST /execute` starts, without `after`, with the execution's own first event.
+ * `POST /execute` starts, without `after`, with the execution's own first event. An `after` below what was acknowledged is `conflict`: those
+ * events may be gone. `bytes` answers are the bytes of a file.
  */
 export const executorRoutes = {
   health: { method: "GET", path: "/health", request: z.undefined(), response: ExecutorHealth },
@@ -120,5 +168,9 @@ export const executorRoutes = {
   interrupt: { method: "POST", path: "/interrupt", request: z.undefined(), response: InterruptResult },
   check: { method: "POST", path: "/check", request: CheckInput, response: CheckResult },
   diff: { method: "GET", path: "/diff", request: z.undefined(), response: WorkspaceDiff },
+  ack: { method: "POST", path: "/ack", request: AckInput, response: AckResult },
+  snapshot: { method: "POST", path: "/snapshot", request: z.undefined(), response: WorkSnapshot },
+  bundle: { method: "GET", path: "/bundle", request: z.undefined(), response: "bytes" },
+  conversation: { method: "GET", path: "/conversation", request: z.undefined(), response: "bytes" },
 } as const;
 export type ExecutorRouteName = keyof typeof executorRoutes;

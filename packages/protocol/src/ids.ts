@@ -19,5 +19,9 @@ export type RunId = z.infer<typeof RunId>;
 export const InstanceId = id("inst", "InstanceId");
 export type InstanceId = z.infer<typeof InstanceId>;
 
+/** One server: a data folder, and whichever process holds it at the time. */
+export const ServerId = id("srv", "ServerId");
+export type ServerId = z.infer<typeof ServerId>;
+
 /** A moment, ISO 8601 in UTC with milliseconds, e.g. `2026-11-22T20:39:28.000Z`. */
 export const Timestamp = z.iso.datetime();

@@ -76,13 +76,24 @@ export const RunnerBody = z.discriminatedUnion("type", [
   z.object({ type: z.literal("check_finished"), stepIndex: z.number().int(), attempt: z.number().int(), result: CheckResult }),
   /** Prose in `checks` that nobody has judged. */
   z.object({ type: z.literal("check_not_judged"), stepIndex: z.number().int(), text: z.string() }),
+  /** The work goes on after something died, or was away: the server, the sandbox or the agent. */
+  z.object({ type: z.literal("resumed"), after: z.enum(["server", "sandbox", "agent"]), text: z.string() }),
   /** Something that left, or wanted to leave, the sandbox. Only refused requests are put into the transcript. */
   z.object({ type: z.literal("egress_refused"), record: AuditRecord }),
 ]);
 export type RunnerBody = z.infer<typeof RunnerBody>;
 
-/** The name of the spool in its folder: one event per line, as JSON. */
-export const SPOOL_FILE = "spool.ndjson";
+/**
+ * The spool is a row of files in one folder, one event per line, as JSON; each file is named after the number of its first event, so that
+ * the names sort as the events do. Files whose events were all acknowledged are removed.
+ */
+export const spoolFileName = (firstSeq: number): string => `spool-${String(firstSeq).padStart(12, "0")}.ndjson`;
+
+/** The number of the first event of a spool's file, or null for the name of something else. */
+export const firstSeqOfSpoolFile = (name: string): number | null => {
+  const digits = /^spool-(\d{12})\.ndjson$/.exec(name)?.[1];
+  return digits === undefined ? null : Number(digits);
+};
 
 /** An event as the executor spools it; `seq` counts from 1 without gaps within one sandbox. */
 export const SpoolEvent = z.discriminatedUnion("source", [

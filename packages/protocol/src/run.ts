@@ -54,7 +54,10 @@ export const RUN_REASONS = {
   sandbox_lost: { status: "errored", sentence: "The sandbox ended before the run did." },
   result_lost: { status: "errored", sentence: "The run's changes could not be brought to safety." },
   disk_full: { status: "errored", sentence: "The server's disk is full." },
-  server_restarted: { status: "errored", sentence: "The server was restarted while the run was going on." },
+  server_lost: {
+    status: "errored",
+    sentence: "The server that drove the run is gone, and the run's sandbox cannot be reached from here.",
+  },
   internal: { status: "errored", sentence: "Something went wrong in the server." },
   canceled: { status: "canceled", sentence: "The run was canceled." },
 } as const satisfies Record<string, { status: FinalStatus; sentence: string }>;
@@ -69,6 +72,7 @@ type Bounds = { least: number; most: number; unit: string };
 /** The least and the most that each limit may be, in its own unit. A budget must also be more than nothing. */
 export const RUN_LIMIT_BOUNDS = {
   timeSeconds: { least: 10, most: 7 * 24 * 3600, unit: "seconds" },
+  stepSeconds: { least: 5, most: 7 * 24 * 3600, unit: "seconds" },
   turns: { least: 1, most: 10_000, unit: "turns" },
   budgetUsd: { least: 0, most: 100_000, unit: "US dollars" },
   memoryMb: { least: 512, most: 1024 * 1024, unit: "MiB" },
@@ -86,8 +90,10 @@ const boundedNumber = ({ least, most, unit }: Bounds) => {
 const wholeNumber = (bounds: Bounds) => boundedNumber(bounds).int(`must be a whole number of ${bounds.unit}`);
 
 /** What one run may use. Times in seconds, sizes in MiB (1,048,576 bytes), money in US dollars. */
-export const RunLimits = z.object({
+export const RunLimits = z.strictObject({
   timeSeconds: wholeNumber(RUN_LIMIT_BOUNDS.timeSeconds).default(4 * 3600),
+  /** One step, with its checks, may take this long; null: as long as the run may. */
+  stepSeconds: wholeNumber(RUN_LIMIT_BOUNDS.stepSeconds).nullable().default(null),
   /** Model turns of one step. */
   turns: wholeNumber(RUN_LIMIT_BOUNDS.turns).default(500),
   /** What the model may cost over the whole run; null: no ceiling. */
@@ -102,6 +108,13 @@ export const RunLimits = z.object({
   checkSeconds: wholeNumber(RUN_LIMIT_BOUNDS.checkSeconds).default(1800),
 });
 export type RunLimits = z.infer<typeof RunLimits>;
+
+/** Of two runs that wait, the one with the greater priority starts first; of equal ones, the older. */
+export const RunPriority = z
+  .number("must be a number")
+  .int("must be a whole number")
+  .min(-100, "must be at least -100")
+  .max(100, "must be at most 100");
 
 export const CreateRunInput = z.object({
   taskId: TaskId,
@@ -121,7 +134,8 @@ export const CreateRunInput = z.object({
     .regex(/^[\w.:/@[\]-]+$/, "is not a model's name")
     .optional(),
   limits: RunLimits.partial().optional(),
-  /** The same key with the same task always gives the same run. */
+  priority: RunPriority.optional(),
+  /** The same key with the same task always gives the same run; with another repository, ref, model or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
@@ -145,6 +159,7 @@ export const Run = z.object({
   ref: z.string().nullable(),
   model: z.string().nullable(),
   limits: RunLimits,
+  priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */
   reason: RunReason.nullable(),
@@ -163,6 +178,27 @@ export const Run = z.object({
   endedAt: Timestamp.nullable(),
 });
 export type Run = z.infer<typeof Run>;
+
+/** What a queued run waits for, beyond its turn: a limit on how many run at once, or room on the server's disk. */
+export const QUEUE_HOLDS = ["all", "repository", "task", "disk"] as const;
+
+/** The place of a queued run in the queue. */
+export const QueuePlace = z.object({
+  /** 1: the next to start. */
+  position: z.number().int().positive(),
+  /** How many runs are queued. */
+  queued: z.number().int().positive(),
+  /** null: it starts as soon as a server looks. */
+  heldBy: z.enum(QUEUE_HOLDS).nullable(),
+});
+export type QueuePlace = z.infer<typeof QueuePlace>;
+
+/** A run as the API tells it; `queue` is null unless it is queued. */
+export const RunView = Run.extend({ queue: QueuePlace.nullable() });
+export type RunView = z.infer<typeof RunView>;
+
+export const SetPriorityInput = z.object({ id: RunId, priority: RunPriority });
+export type SetPriorityInput = z.infer<typeof SetPriorityInput>;
 
 /** Newest first. The next page: `before` the last run of this one. */
 export const ListRunsInput = z.object({

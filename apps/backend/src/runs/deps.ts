@@ -1,7 +1,20 @@
-import type { AllowRule, InstanceId, RepositoryAddress } from "@ccr/protocol";
+import type {
+  AllowRule,
+  FinalStatus,
+  InstanceId,
+  RepositoryAddress,
+  Run,
+  RunId,
+  RunReason,
+  SandboxEndpoint,
+  ServerId,
+  WorkSnapshot,
+} from "@ccr/protocol";
 import type { ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
 import type { Doors } from "../gateway/types.ts";
 import type { Store } from "../store/types.ts";
+import type { ExecutorClient } from "./executor-client.ts";
+import type { Places } from "./places.ts";
 
 /** A fetched mirror and the commit to start from. */
 export type MirroredRepository = {
@@ -24,10 +37,61 @@ export interface Mirrors {
 /** One line of the server's log; `fields` hold ids, never a secret. */
 export type Log = (level: "info" | "warn" | "error", text: string, fields?: Record<string, unknown>) => void;
 
+/** Time as the run engine knows it; a simulation has one of its own. */
+export interface Clock {
+  /** For what is written down. May be set, forwards and backwards, at any moment. */
+  now(): Date;
+  /** Milliseconds since some moment, by a clock that nobody sets. */
+  elapsedMs(): number;
+  /** Resolves after the time or on the signal, whichever is first. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Restorable copies of the work of runs, outside of their sandboxes; see `git/`. */
+export interface KeptWork {
+  /**
+   * Checks a bundle in a quarantine of its own and puts it in the place of the run's last one, in one step: whatever is killed, either the
+   * earlier or the later is there as a whole. Throws `CcrError` with `unprocessable` for a bundle that does not hold what the snapshot names.
+   */
+  keep(
+    run: Pick<Run, "id" | "repository">,
+    work: { snapshot: WorkSnapshot; bundle: AsyncIterable<Uint8Array> },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** What is kept of a run now, and since when; null: nothing. */
+  find(runId: RunId): Promise<{ snapshot: WorkSnapshot; at: string } | null>;
+  /** How many bytes of a conversation are kept. */
+  conversationBytes(runId: RunId, session: string): Promise<number>;
+  /** Appends to what is kept of a conversation, from byte `after` on, which is where the kept part ends. */
+  keepConversation(
+    runId: RunId,
+    part: { session: string; after: number; chunks: AsyncIterable<Uint8Array> },
+    signal: AbortSignal,
+  ): Promise<void>;
+}
+
+/** What those who watch the server want to count. Never throws. */
+export interface RunMetrics {
+  /** From the creation of a run to the agent's start, in milliseconds. */
+  started(latencyMs: number): void;
+  ended(end: { status: FinalStatus; reason: RunReason }): void;
+  /** Messages were stored so long after the executor wrote them down. */
+  relayed(messages: number, lagMs: number): void;
+  leaseLost(): void;
+  takenOver(): void;
+  resumed(after: "server" | "sandbox" | "agent"): void;
+  /** What a run's spool takes on its disk; null: it is gone. */
+  spool(runId: RunId, bytes: number | null): void;
+}
+
 /** All that the run engine needs from outside; built in `main.ts`. */
 export type RunDeps = {
+  /** Who we are; the machine is where our folders and sandboxes are. */
+  server: ServerId;
+  machine: string;
   store: Store;
   mirrors: Mirrors;
+  work: KeptWork;
   doors: Doors;
   /** The one that makes sandboxes. */
   driver: SandboxDriver;
@@ -35,10 +99,15 @@ export type RunDeps = {
   drivers: readonly SandboxDriver[];
   /** For drivers whose sandboxes need an image; null for the others. */
   images: ImageProvider | null;
+  places: Places;
+  connect: (endpoint: SandboxEndpoint, fence: number) => ExecutorClient;
   allowedHosts: AllowRule[];
-  /** Folder for everything of single sandboxes, and the short folder for their sockets. */
-  folders: { instances: string; doors: string; audit: string; kept: string };
+  /** How many runs may go on at once: of this server, and of all servers for one repository and for one task. */
+  limits: { runs: number; perRepository: number | null; perTask: number | null };
+  /** Whether the disk has room for another run, and if not, a sentence that says so. */
+  roomForRun: () => Promise<{ enough: true } | { enough: false; why: string }>;
   newInstanceId: () => InstanceId;
   log: Log;
-  now: () => Date;
+  metrics: RunMetrics;
+  clock: Clock;
 };

@@ -10,6 +10,7 @@ import type {
   RunLimits,
   RunStatus,
   SandboxHandle,
+  ServerId,
   SpoolEvent,
   Task,
   TaskId,
@@ -34,7 +35,19 @@ export type NewRun = {
   ref: string | null;
   model: string | null;
   limits: RunLimits;
+  priority: number;
   idempotencyKey: string | null;
+};
+
+/**
+ * How far the work on a run is: what a supervisor that takes it over goes on from. It is written in the same commit as the message that
+ * tells of it, so the two never differ.
+ */
+export type Progress = {
+  stepIndex: number;
+  attempt: number;
+  /** `agent`: the prompt was, or is to be, given to the agent. `checks`: its turn has ended well, and so many of the step's commands have passed. */
+  phase: { kind: "agent"; resumed: number } | { kind: "checks"; passed: number };
 };
 
 /** What may be written beside the status. A field that is left out stays as it is. */
@@ -52,9 +65,19 @@ export type RunPatch = Partial<
     | "startedAt"
     | "endedAt"
   >
->;
+> & { progress?: Progress; activeMs?: number };
 
-export type Claim = { run: Run; fence: number };
+/** Who claims, and how many runs may go on at once of one repository and of one task, over all servers; null: as many as like. */
+export type Claimer = { owner: ServerId; perRepository: number | null; perTask: number | null };
+
+/** The right to drive a run. `activeMs` is how long it has been worked on, as far as was told. */
+export type Claim = { run: Run; fence: number; progress: Progress | null; activeMs: number };
+
+/**
+ * A claim is a lease: who drives a run renews it, which raises `beat`. Nobody compares clocks: whoever sees the same fence and beat for as
+ * long as a lease lasts, by a clock of its own that nobody sets, knows that the driver is gone. `owner` is null when it gave the run up.
+ */
+export type Lease = { id: RunId; status: RunStatus; owner: ServerId | null; fence: number; beat: number };
 
 /**
  * The one who writes may not any more, and nothing was written: the run has another fencing number, so that somebody else drives it now, or
@@ -65,17 +88,14 @@ export class FenceLostError extends Error {
 }
 
 export interface RunStore {
-  /** With an idempotency key that this task has seen already, gives the run of then, and `created: false`. */
+  /**
+   * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
+   * when that run has another repository, ref, model or other limits.
+   */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;
   /** The newest first; runs of one millisecond in the order of their ids. Throws `CcrError` with `not_found` when `before` is no run. */
   list(input: ListRunsInput): Promise<Run[]>;
-  /** Every run that is not final, oldest first. */
-  listUnfinished(): Promise<Run[]>;
-  /** Takes the oldest queued run: sets it to `starting` and raises its fencing number, in one statement, so that two callers never get the same run. */
-  claimNext(): Promise<Claim | null>;
-  /** Raises the fencing number of an unfinished run, so that whoever drove it before is locked out. null: the run is final or not there. */
-  takeOver(id: RunId): Promise<Claim | null>;
   /**
    * Sets the status, and with it the patch and the message, which is then the transcript's newest, if the run has a status of `from` now and, when `fence` is given, that fencing number.
    * A final status is never left, whatever `from` says. null: somebody else moved it first, or there is no such run.
@@ -86,20 +106,57 @@ export interface RunStore {
   ): Promise<Run | null>;
   /** Writes the patch alone. Throws `FenceLostError` when the fencing number is not the run's. */
   patch(id: RunId, fence: number, patch: RunPatch): Promise<Run>;
+  /** Changes the priority of a run that is queued; gives null when it is not, or not there. */
+  setPriority(id: RunId, priority: number): Promise<Run | null>;
   /** Keeps the last diff that was saved. Throws `FenceLostError`. */
   saveDiff(id: RunId, fence: number, diff: WorkspaceDiff): Promise<void>;
   findDiff(id: RunId): Promise<WorkspaceDiff | null>;
 }
 
+/** A queued run's place; `heldBy` says which limit, if any, keeps it from being claimed now. */
+export type QueuedRun = { id: RunId; position: number; heldBy: "repository" | "task" | null };
+
+/** The queue, and the leases of those who drive runs. */
+export interface Queue {
+  /**
+   * Takes the queued run that is first by priority and age among those that no limit holds back: sets it to `starting` and raises its
+   * fencing number, in one transaction, so that two callers, also of two servers, never get the same run nor exceed a limit.
+   */
+  claimNext(claimer: Claimer): Promise<Claim | null>;
+  /** Every queued run in the order in which they are claimed, as far as limits let them. */
+  queued(limits: Pick<Claimer, "perRepository" | "perTask">): Promise<QueuedRun[]>;
+  /** The lease of every run that is neither queued nor final. */
+  leases(): Promise<Lease[]>;
+  /**
+   * Raises the fencing number of an unfinished run that still has the lease that was seen, so that whoever drove it before is locked out,
+   * and becomes its owner. null: it was renewed, moved or ended since.
+   */
+  takeOver(seen: Lease, owner: ServerId): Promise<Claim | null>;
+  /** Renews a lease, and keeps how long the run was worked on. Gives the run as it is now. Throws `FenceLostError`. */
+  renew(id: RunId, fence: number, activeMs: number): Promise<Run>;
+  /** Gives a run up: anybody may take it over at once. Does nothing when the fencing number is lost. */
+  release(id: RunId, fence: number): Promise<void>;
+}
+
+/** Where a sandbox's folders are, and on which machine. */
+export type InstancePlace = { machine: string; root: string; doors: string };
+
+/** Our record of a sandbox, with what only the server that made it needs. */
+export type InstanceRecord = Instance & { server: ServerId; place: InstancePlace; handle: SandboxHandle | null };
+
 export interface InstanceStore {
   /** Stored before the sandbox is made, without a handle. Throws `CcrError`: `not_found` for the run, `conflict` for an id that is taken. */
-  create(input: { id: InstanceId; runId: RunId; driver: string }): Promise<Instance>;
+  create(input: { id: InstanceId; runId: RunId; driver: string; server: ServerId; place: InstancePlace }): Promise<Instance>;
   find(id: InstanceId): Promise<Instance | null>;
+  findRecord(id: InstanceId): Promise<InstanceRecord | null>;
   /** Those that are not stopped, newest first; with `all`, the stopped too (at most 500). */
   list(options?: { all?: boolean }): Promise<Instance[]>;
-  findHandle(id: InstanceId): Promise<SandboxHandle | null>;
-  /** Throws `CcrError` with `not_found`, as does `setStatus`. */
+  /** The records of those that are not stopped, oldest first: of one run, or of one server. */
+  listRecords(of: { runId: RunId } | { server: ServerId }): Promise<InstanceRecord[]>;
+  /** Throws `CcrError` with `not_found`, as do the others. */
   saveHandle(id: InstanceId, handle: SandboxHandle): Promise<void>;
+  /** From now on this server looks after the sandbox. */
+  setServer(id: InstanceId, server: ServerId): Promise<void>;
   /** Setting the status it has already changes nothing; `stopped` is for ever. */
   setStatus(id: InstanceId, status: Instance["status"]): Promise<void>;
 }
@@ -107,17 +164,21 @@ export interface InstanceStore {
 /** A message to append: ours, or one from an executor's spool, which is then known by its place there. */
 export type NewMessage = Pick<Extract<Message, { source: "runner" }>, "source" | "body"> & { at?: string };
 
-/** A spool event does not follow the last one that is stored: an event in between is missing. Nothing was written. */
+/** Messages of our own. `first` is the number of the first of them among all that this fencing number appends, counted from 1. */
+export type OwnMessages = { first: number; messages: NewMessage[] /** Written in the same commit. */; patch?: RunPatch };
+
+/** A spool event, or a message of our own, does not follow the last one that is stored: one in between is missing. Nothing was written. */
 export class SpoolGapError extends Error {
   override readonly name = "SpoolGapError";
 }
 
 export interface Transcript {
   /**
-   * Appends our own messages, in order, as one commit; they are durable when the promise resolves. Throws `FenceLostError`.
+   * Appends our own messages, in order, as one commit; they are durable when the promise resolves. Messages that are stored already (by fence
+   * and number) are left out, so a caller who does not know whether its last try was stored asks again. Throws `FenceLostError`, `SpoolGapError`.
    * Messages that are given back or followed are shared: they must not be changed.
    */
-  append(runId: RunId, fence: number, messages: NewMessage[]): Promise<Message[]>;
+  append(runId: RunId, fence: number, own: OwnMessages): Promise<Message[]>;
   /**
    * Appends events of one sandbox's spool as one commit. Events that are stored already (by instance and spool seq) are left out; an
    * event beyond the next one is a `SpoolGapError`. Gives what was appended. Throws `FenceLostError`.
@@ -147,10 +208,26 @@ export interface AuditStore {
   position(runId: RunId): Promise<number>;
 }
 
+/** For those who look after the server: what there is, and what may go. */
+export interface Upkeep {
+  /** How many runs have each status and reason. */
+  countRuns(): Promise<{ status: RunStatus; reason: Run["reason"]; count: number }[]>;
+  /** Answers when the database can be read and written; throws `CcrError` with `unavailable` or `disk_full` when not. */
+  check(): Promise<void>;
+  /** What the database takes on its disk, in bytes. */
+  sizeBytes(): Promise<number>;
+  /** Final runs that ended before `endedBefore`, oldest first. */
+  listEnded(range: { endedBefore: string; limit: number }): Promise<RunId[]>;
+  /** Deletes a final run with its transcript, diff, requests and instances. Whether there was such a run; one that is not final stays. */
+  deleteRun(id: RunId): Promise<boolean>;
+}
+
 export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
   readonly runs: RunStore;
+  readonly queue: Queue;
   readonly instances: InstanceStore;
   readonly transcript: Transcript;
   readonly audit: AuditStore;
+  readonly upkeep: Upkeep;
 }
