@@ -1,8 +1,12 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import type {
+  AckInput,
+  AckResult,
+  BundleQuery,
   CheckInput,
   CheckResult,
+  ConversationQuery,
   ExecuteInput,
   ExecutorHealth,
   GitCloneInput,
@@ -10,6 +14,7 @@ import type {
   InitGitInput,
   InitGitResult,
   InterruptResult,
+  WorkSnapshot,
   WorkspaceDiff,
 } from "@ccr/protocol";
 import { CcrError } from "@ccr/protocol";
@@ -24,7 +29,19 @@ import { initGit } from "./git-init.ts";
 import type { Spool } from "./spool.ts";
 import type { StateFile } from "./state.ts";
 
-export type Reply = { kind: "json"; value: unknown } | { kind: "stream"; chunks: AsyncIterable<Buffer> };
+/**
+ * The bytes of a file. `length`: how many `chunks` gives, when that is known before. A failure within `chunks` cuts the answer, so what
+ * can be refused is refused before.
+ */
+export interface Bytes {
+  length: number | null;
+  chunks: AsyncIterable<Buffer>;
+}
+
+export type Reply =
+  | { kind: "json"; value: unknown }
+  | { kind: "stream"; chunks: AsyncIterable<Buffer> }
+  | ({ kind: "bytes" } & Bytes);
 
 interface StreamOptions {
   after: number | undefined;
@@ -41,6 +58,10 @@ export interface ExecutorApi {
   interrupt(): Promise<z.infer<typeof InterruptResult>>;
   check(input: CheckInput, signal: AbortSignal): Promise<CheckResult>;
   diff(signal: AbortSignal): Promise<WorkspaceDiff>;
+  ack(input: z.infer<typeof AckInput>): Promise<z.infer<typeof AckResult>>;
+  snapshot(signal: AbortSignal): Promise<WorkSnapshot>;
+  bundle(query: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes>;
+  conversation(query: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes>;
 }
 
 export interface ExecutorOptions {

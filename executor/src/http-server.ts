@@ -1,9 +1,18 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { CcrError, describeZodError, ERROR_STATUS, errorBody, executorRoutes, FollowQuery } from "@ccr/protocol";
+import {
+  BundleQuery,
+  CcrError,
+  ConversationQuery,
+  describeZodError,
+  ERROR_STATUS,
+  errorBody,
+  executorRoutes,
+  FollowQuery,
+} from "@ccr/protocol";
 import type { z } from "zod";
-import type { ExecutorApi, Reply } from "./executor.ts";
+import type { Bytes, ExecutorApi, Reply } from "./executor.ts";
 
 // A prompt of 10 million characters, each of which JSON may have to escape as six bytes.
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -12,7 +21,7 @@ const KEEP_ALIVE_MS = 75_000;
 
 interface Call {
   body: unknown;
-  after: number | undefined;
+  query: Readonly<Record<string, string>>;
   signal: AbortSignal;
 }
 
@@ -30,8 +39,10 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 };
 
 const routesOf = (api: ExecutorApi): Route[] => {
-  const { health, initGit, gitClone, execute, follow, interrupt, check, diff } = executorRoutes;
+  const { health, initGit, gitClone, execute, follow, interrupt, check, diff, ack, snapshot, bundle, conversation } =
+    executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
+  const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
   const handlers = {
     health: { ...health, takesBody: false, handle: () => json(api.health()) },
@@ -44,12 +55,29 @@ const routesOf = (api: ExecutorApi): Route[] => {
     execute: {
       ...execute,
       takesBody: true,
-      handle: ({ body, after, signal }) => api.execute(read(execute.request, body), { after, signal }),
+      handle: ({ body, query, signal }) =>
+        api.execute(read(execute.request, body), { after: read(FollowQuery, query).after, signal }),
     },
-    follow: { ...follow, takesBody: false, handle: ({ after, signal }) => api.follow({ after, signal }) },
+    follow: {
+      ...follow,
+      takesBody: false,
+      handle: ({ query, signal }) => api.follow({ after: read(FollowQuery, query).after, signal }),
+    },
     interrupt: { ...interrupt, takesBody: false, handle: () => json(api.interrupt()) },
     check: { ...check, takesBody: true, handle: ({ body, signal }) => json(api.check(read(check.request, body), signal)) },
     diff: { ...diff, takesBody: false, handle: ({ signal }) => json(api.diff(signal)) },
+    ack: { ...ack, takesBody: true, handle: ({ body }) => json(api.ack(read(ack.request, body))) },
+    snapshot: { ...snapshot, takesBody: false, handle: ({ signal }) => json(api.snapshot(signal)) },
+    bundle: {
+      ...bundle,
+      takesBody: false,
+      handle: ({ query, signal }) => bytes(api.bundle(read(BundleQuery, query), signal)),
+    },
+    conversation: {
+      ...conversation,
+      takesBody: false,
+      handle: ({ query, signal }) => bytes(api.conversation(read(ConversationQuery, query), signal)),
+    },
   } satisfies Record<keyof typeof executorRoutes, Route>;
   return Object.values(handlers);
 };
@@ -107,9 +135,14 @@ const sendJson = (response: ServerResponse, status: number, value: unknown): voi
   response.end(text);
 };
 
+interface Body {
+  headers: Readonly<Record<string, string | number>>;
+  chunks: AsyncIterable<Buffer>;
+}
+
 /** Sends pieces as they come, at the reader's pace. A failure cuts the connection: the reader sees that this was not the end. */
-const sendStream = async (response: ServerResponse, chunks: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> => {
-  response.writeHead(200, { "content-type": "application/x-ndjson", "cache-control": "no-store" });
+const sendChunks = async (response: ServerResponse, { headers, chunks }: Body, signal: AbortSignal): Promise<void> => {
+  response.writeHead(200, { ...headers, "cache-control": "no-store" });
   response.flushHeaders();
   try {
     for await (const chunk of chunks) {
@@ -121,6 +154,15 @@ const sendStream = async (response: ServerResponse, chunks: AsyncIterable<Buffer
     response.destroy();
   }
 };
+
+const headersOf = (reply: Exclude<Reply, { kind: "json" }>): Body["headers"] =>
+  reply.kind === "stream"
+    ? { "content-type": "application/x-ndjson" }
+    : {
+        "content-type": "application/octet-stream",
+        // With its length a reader can tell a cut answer from a whole one; without it, by the missing end of the chunked encoding.
+        ...(reply.length === null ? {} : { "content-length": reply.length }),
+      };
 
 export interface HttpServerOptions {
   api: ExecutorApi;
@@ -146,11 +188,11 @@ export const createHttpServer = ({ api, token, onError }: HttpServerOptions): Se
       response.setHeader("allow", methods);
       throw new CcrError("method_not_allowed", `${pathname} takes ${methods}, not ${request.method ?? "nothing"}.`);
     }
-    const query = read(FollowQuery, { after: url?.searchParams.get("after") ?? undefined });
+    const query = Object.fromEntries(url?.searchParams ?? []);
     const body = route.takesBody ? await readBody(request) : undefined;
-    const reply = await route.handle({ body, after: query.after, signal });
+    const reply = await route.handle({ body, query, signal });
     if (reply.kind === "json") sendJson(response, 200, reply.value);
-    else await sendStream(response, reply.chunks, signal);
+    else await sendChunks(response, { headers: headersOf(reply), chunks: reply.chunks }, signal);
   };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
     const gone = new AbortController();
