@@ -1,6 +1,7 @@
 import type {
   AuditRecord,
   CreateTaskInput,
+  ExecutionOutcome,
   Instance,
   InstanceId,
   ListRunsInput,
@@ -8,6 +9,7 @@ import type {
   Run,
   RunId,
   RunLimits,
+  RunReason,
   RunStatus,
   SandboxHandle,
   ServerId,
@@ -39,6 +41,9 @@ export type NewRun = {
   idempotencyKey: string | null;
 };
 
+/** How a step's work ended, for the run: null when it goes on. */
+export type StepEnd = { reason: RunReason; sentence: string } | null;
+
 /**
  * How far the work on a run is: what a supervisor that takes it over goes on from. It is written in the same commit as the message that
  * tells of it, so the two never differ.
@@ -46,9 +51,19 @@ export type NewRun = {
 export type Progress = {
   stepIndex: number;
   attempt: number;
-  /** `agent`: the prompt was, or is to be, given to the agent. `checks`: its turn has ended well, and so many of the step's commands have passed. */
-  phase: { kind: "agent"; resumed: number } | { kind: "checks"; passed: number };
+  /** How long the run had been worked on when the step began. */
+  startedMs: number;
+  phase: StepPhase;
 };
+
+/**
+ * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times, the last
+ * `barren` times without a word from the agent in between. `checks`: of the step's commands so many were begun, and so many have passed.
+ */
+export type StepPhase =
+  | { kind: "agent"; resumed: number; barren: number; outcome: ExecutionOutcome | null }
+  | { kind: "checks"; begun: number; passed: number }
+  | { kind: "ended"; end: StepEnd };
 
 /** What may be written beside the status. A field that is left out stays as it is. */
 export type RunPatch = Partial<
@@ -181,9 +196,13 @@ export interface Transcript {
   append(runId: RunId, fence: number, own: OwnMessages): Promise<Message[]>;
   /**
    * Appends events of one sandbox's spool as one commit. Events that are stored already (by instance and spool seq) are left out; an
-   * event beyond the next one is a `SpoolGapError`. Gives what was appended. Throws `FenceLostError`.
+   * event beyond the next one is a `SpoolGapError`. The patch is written in the same commit. Gives what was appended. Throws `FenceLostError`.
    */
-  appendSpooled(runId: RunId, fence: number, spooled: { instanceId: InstanceId; events: SpoolEvent[] }): Promise<Message[]>;
+  appendSpooled(
+    runId: RunId,
+    fence: number,
+    spooled: { instanceId: InstanceId; events: SpoolEvent[]; patch?: RunPatch },
+  ): Promise<Message[]>;
   /** The spool seq up to which this sandbox's events are stored; 0 when none is. */
   spoolPosition(runId: RunId, instanceId: InstanceId): Promise<number>;
   /**
