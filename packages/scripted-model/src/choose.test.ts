@@ -105,3 +105,48 @@ test("branches on the tool results, and leaves out blocks whose condition does n
   expect(after(result("fail 3"), result("ok"))).toMatchObject({ error: { status: 500 } });
   expect(after(result("fail 0"), result("ok"))).toEqual([text("fine: ok")]);
 });
+
+test("a conversation that is gone on with under another prompt keeps its rule, and what its tools said is remembered", () => {
+  const rules: ScenarioInput["rules"] = [
+    {
+      match: { matches: "COUNT (\\w) to (\\d+)", scope: "conversation" },
+      remember: { last: { matches: "did {{match.1}}-(\\d+)", otherwise: "0" } },
+      turns: [
+        {
+          choose: [
+            { when: { toolResultContains: "enough" }, blocks: [{ type: "text", text: "done" }] },
+            { blocks: [{ type: "text", text: "{{match.1}} after {{remembered.last}} of {{match.2}}, {{remembered.other}}" }] },
+          ],
+          repeat: 3,
+        },
+      ],
+    },
+  ];
+  const said = (...messages: object[]) => play(rules, facts(messages))[1];
+  const first = [user(text("COUNT a to 9")), assistant, user(result("did a-1"))];
+  const second = [...first, user(text("COUNT b to 5")), assistant, user(result("did a-7")), assistant, user(result("did b-2"))];
+  expect(said(user(text("COUNT a to 9")))).toEqual([text("a after 0 of 9, {{remembered.other}}")]);
+  expect(said(...first)).toEqual([text("a after 1 of 9, {{remembered.other}}")]);
+  expect(said(...second)).toEqual([text("b after 2 of 5, {{remembered.other}}")]);
+  expect(said(...second, assistant, user(text("Go on where you stopped.")))).toEqual([
+    text("b after 2 of 5, {{remembered.other}}"),
+  ]);
+  expect(said(...first, assistant, user(result("enough")))).toEqual([text("done")]);
+  expect(JSON.stringify(said(user(text("Go on where you stopped."))))).toContain("no answer to this request");
+  expect(facts([...second, assistant, user(result("new"), result("er"))]).newToolResults).toEqual([
+    { id: "t", text: "new" },
+    { id: "t", text: "er" },
+  ]);
+});
+
+test("what a rule matched does not become part of the expression that remembers", () => {
+  const rules: ScenarioInput["rules"] = [
+    {
+      match: { matches: "find (.+)" },
+      remember: { it: { matches: "^{{match.1}}=(.*)$" } },
+      turns: [{ blocks: [{ type: "text", text: "[{{remembered.it}}]" }], repeat: 2 }],
+    },
+  ];
+  expect(play(rules, facts([user(text("find a.c")), assistant, user(result("abc=1"))]))[1]).toEqual([text("[]")]);
+  expect(play(rules, facts([user(text("find a.c")), assistant, user(result("a.c=2"))]))[1]).toEqual([text("[2]")]);
+});

@@ -9,6 +9,8 @@ export type PlayedBlock =
 export type Play = { kind: "reply"; reply: Reply; blocks: PlayedBlock[] } | { kind: "failure"; failure: Failure };
 export interface Choice {
   rule: string | null;
+  /** The groups of the rule's `matches`, the whole match first. */
+  matched: string[];
   turn: number | null;
   play: Play;
 }
@@ -24,18 +26,38 @@ const holds = (condition: Condition, facts: RequestFacts): boolean =>
 
 const matchRule = ({ match }: Rule, facts: RequestFacts): string[] | null => {
   if (match.side !== "either" && match.side !== facts.side) return null;
-  if (match.contains !== undefined && !facts.userText.includes(match.contains)) return null;
   if (match.model !== undefined && !facts.model.includes(match.model)) return null;
-  if (match.matches === undefined) return [];
-  return new RegExp(match.matches).exec(facts.userText);
+  for (const text of match.scope === "newest" ? [facts.userText] : facts.userTexts) {
+    if (match.contains !== undefined && !text.includes(match.contains)) continue;
+    if (match.matches === undefined) return [];
+    const groups = new RegExp(match.matches).exec(text);
+    if (groups !== null) return groups.map((group) => group ?? "");
+  }
+  return null;
 };
 
-const insert = (text: string, facts: RequestFacts, groups: readonly string[]): string =>
+const escapePattern = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+
+const recall = ({ remember = {} }: Rule, facts: RequestFacts, groups: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(remember).map(([name, { matches, otherwise }]) => {
+      const source = matches.replace(/\{\{match\.(\d+)\}\}/g, (_, group: string) => escapePattern(groups[Number(group)] ?? ""));
+      const pattern = new RegExp(source);
+      const found = facts.allToolResults.map((result) => pattern.exec(result)?.[1]).find((group) => group !== undefined);
+      return [name, found ?? otherwise];
+    }),
+  );
+
+type Known = { facts: RequestFacts; groups: readonly string[]; remembered: Readonly<Record<string, string>> };
+
+const insert = (text: string, { facts, groups, remembered }: Known): string =>
   text.replace(/\{\{\s*([\w.]+)\s*\}\}/g, (whole, name: string) => {
     if (name === "lastToolResult") return facts.toolResults.at(-1) ?? "";
     if (name === "userText") return facts.userText;
     if (name === "model") return facts.model;
     if (name === "cwd") return facts.workingDirectory;
+    const memory = /^remembered\.(\w+)$/.exec(name)?.[1];
+    if (memory !== undefined) return remembered[memory] ?? whole;
     const group = /^match\.(\d+)$/.exec(name)?.[1];
     return group === undefined ? whole : (groups[Number(group)] ?? "");
   });
@@ -68,10 +90,10 @@ const fillBlock = (block: Block, fill: (text: string) => string): PlayedBlock =>
 
 const say = (rule: string | null, turn: number | null, text: string): Choice => {
   const blocks: PlayedBlock[] = [{ type: "text", text }];
-  return { rule, turn, play: { kind: "reply", reply: { blocks: [] }, blocks } };
+  return { rule, matched: [], turn, play: { kind: "reply", reply: { blocks: [] }, blocks } };
 };
 
-const repeats = (turn: Rule["turns"][number]): number => ("blocks" in turn ? (turn.repeat ?? 1) : 1);
+const repeats = (turn: Rule["turns"][number]): number => ("blocks" in turn || "choose" in turn ? (turn.repeat ?? 1) : 1);
 
 const nothingMatches = (scenario: Scenario, facts: RequestFacts): Choice => {
   const side = facts.side ? " It offers no tools, so only rules with side true or either were tried." : "";
@@ -103,9 +125,12 @@ export const choose = (scenario: Scenario, facts: RequestFacts, countFault: Coun
     if (turn === undefined) {
       return say(name, null, `The scripted model has nothing more to say: the rule '${name}' has ${rule.turns.length} turns.`);
     }
-    const fill = (text: string) => insert(text, facts, groups);
+    const known = { facts, groups, remembered: recall(rule, facts, groups) };
+    const fill = (text: string) => insert(text, known);
+    const matched = [...groups];
     const replyWith = (reply: Reply): Choice => ({
       rule: name,
+      matched,
       turn: number,
       play: {
         kind: "reply",
@@ -115,7 +140,7 @@ export const choose = (scenario: Scenario, facts: RequestFacts, countFault: Coun
           .map((block) => fillBlock(block, fill)),
       },
     });
-    const failWith = (failure: Failure): Choice => ({ rule: name, turn: number, play: { kind: "failure", failure } });
+    const failWith = (failure: Failure): Choice => ({ rule: name, matched, turn: number, play: { kind: "failure", failure } });
     if ("choose" in turn) {
       const taken = turn.choose.find(({ when }) => when === undefined || holds(when, facts));
       if (taken === undefined) return nothingMatches(scenario, facts); // the schema sees to it that the last one always holds

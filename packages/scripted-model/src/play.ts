@@ -14,6 +14,8 @@ export interface Stage {
   model: string;
   inputTokens: number;
   pace: Pace;
+  /** Is told what the answer calls, before any of it is sent. */
+  calls?: (calls: { id: string; name: string }[]) => void;
 }
 
 // The real API sends keep-alives every few seconds; a test need not wait that long for one.
@@ -136,6 +138,9 @@ export const play = async (what: Play, stage: Stage): Promise<void> => {
     inputTokens: stage.inputTokens,
     stopReason: reply.stopReason,
   });
+  stage.calls?.(
+    message.content.flatMap((block) => (block.type === "tool_use" ? [{ id: block.id ?? "", name: block.name }] : [])),
+  );
   await pause(pace.firstByteMs, stage.signal);
   if (stage.stream) await streamReply(message, reply, { ...stage, pace });
   else await wholeReply(message, reply, { ...stage, pace });

@@ -1,7 +1,13 @@
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
+import type { ToolResult } from "./request.ts";
 
 /** What is kept of one request. The headers are kept as they came, credentials too: a test must be able to look at them. */
+export interface ToolCall {
+  id: string;
+  name: string;
+}
+
 export interface RequestRecord {
   /** Counts from 1 in the order of arrival. */
   seq: number;
@@ -13,7 +19,13 @@ export interface RequestRecord {
   bodySha256: string;
   model: string | null;
   rule: string | null;
+  /** The groups of the rule's `matches`, the whole match first: by them a script can tell whose request it was. */
+  matched: string[];
   turn: number | null;
+  /** The results of tool calls that came since the model's newest answer, their texts cut. */
+  toolResults: ToolResult[];
+  /** What the answer calls, whether or not the client was there to the end of it. */
+  toolCalls: ToolCall[];
   /** Null while nothing was sent. */
   status: number | null;
   sentBytes: number;
@@ -59,7 +71,10 @@ export const createRecorder = async (options: { path: string | undefined; limit:
         bodySha256: "",
         model: null,
         rule: null,
+        matched: [],
         turn: null,
+        toolResults: [],
+        toolCalls: [],
         status: null,
         sentBytes: 0,
         end: "open",

@@ -4,6 +4,7 @@ const ContentBlock = z.looseObject({
   type: z.string(),
   text: z.string().optional(),
   content: z.unknown().optional(),
+  tool_use_id: z.string().optional(),
   is_error: z.boolean().nullish(),
 });
 type ContentBlock = z.infer<typeof ContentBlock>;
@@ -19,6 +20,12 @@ export const MessagesRequest = z.looseObject({
 });
 export type MessagesRequest = z.infer<typeof MessagesRequest>;
 
+/** The result of a tool call, as text. */
+export interface ToolResult {
+  id: string;
+  text: string;
+}
+
 /** What the choice of an answer depends on. */
 export interface RequestFacts {
   model: string;
@@ -26,10 +33,16 @@ export interface RequestFacts {
   side: boolean;
   /** The person's newest text. */
   userText: string;
+  /** All of the person's texts in this conversation, the newest first. */
+  userTexts: string[];
   /** How many answers the model has given since. */
   turn: number;
   /** The newest tool results, as text, one for each call. */
   toolResults: string[];
+  /** Those of the whole conversation, the newest first. */
+  allToolResults: string[];
+  /** Those that came since the model's newest answer. */
+  newToolResults: ToolResult[];
   toolFailed: boolean;
   /** The folder that the client says it works in, `/workspace` when it does not. */
   workingDirectory: string;
@@ -61,6 +74,8 @@ export const readFacts = (request: MessagesRequest): RequestFacts => {
   const since = messages.slice(person + 1);
   const newest = since.findLast(({ role, content }) => role === "user" && blocksOf(content).some(isToolResult));
   const results = blocksOf(newest?.content).filter(isToolResult);
+  const all = messages.flatMap(({ role, content }) => (role === "user" ? blocksOf(content).filter(isToolResult) : []));
+  const unanswered = messages.slice(messages.findLastIndex(({ role }) => role === "assistant") + 1);
   const notes = [
     ...textsOf(request.system),
     ...messages.flatMap(({ role, content }) => (role === "assistant" ? [] : textsOf(content))).filter((text) => text !== ""),
@@ -73,8 +88,16 @@ export const readFacts = (request: MessagesRequest): RequestFacts => {
     model: request.model,
     side: tools.size === 0,
     userText: person < 0 ? "" : personsText(messages[person]?.content ?? ""),
+    userTexts: messages
+      .flatMap(({ role, content }) => (role === "user" ? [personsText(content)] : []))
+      .filter((text) => text !== "")
+      .reverse(),
     turn: since.filter(({ role }) => role === "assistant").length,
     toolResults: results.map(resultText),
+    allToolResults: all.map(resultText).reverse(),
+    newToolResults: unanswered
+      .flatMap(({ content }) => blocksOf(content).filter(isToolResult))
+      .map((block) => ({ id: block.tool_use_id ?? "", text: resultText(block) })),
     toolFailed: results.some((block) => block.is_error === true),
     workingDirectory: folder?.trim() ?? "/workspace",
     offers: (tool) => tools.has(tool) || names.has(tool),

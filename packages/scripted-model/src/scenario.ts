@@ -3,7 +3,8 @@ import { z } from "zod";
 
 /**
  * Text that stands in a scenario, or is made: `{ "lines": ["a", "b"] }` joins lines, `{ "repeat": "ab", "times": 3 }` makes long texts.
- * Each may hold the insertions `{{userText}}`, `{{lastToolResult}}`, `{{cwd}}`, `{{model}}` and `{{match.1}}` (a group of the rule's `matches`).
+ * Each may hold the insertions `{{userText}}`, `{{lastToolResult}}`, `{{cwd}}`, `{{model}}`, `{{match.1}}` (a group of the rule's `matches`)
+ * and `{{remembered.name}}` (see the rule's `remember`).
  */
 export const ScriptedText = z.union([
   z.string(),
@@ -117,6 +118,7 @@ const Turn = z.union([
       .array(Alternative)
       .min(1)
       .refine((list) => list.at(-1)?.when === undefined, "the last alternative must have no 'when', so that one always holds"),
+    repeat: z.number().int().min(1).optional(),
   }),
 ]);
 export type Turn = z.infer<typeof Turn>;
@@ -130,12 +132,24 @@ const Rule = z.strictObject({
       contains: z.string().min(1).optional(),
       /** A regular expression on the person's newest text; its groups can be inserted as `{{match.1}}`. */
       matches: Pattern.optional(),
+      /**
+       * Which of the person's texts `contains` and `matches` are about: the newest alone, or the newest one of the conversation for which
+       * they hold, so that a conversation that is gone on with under another prompt keeps its rule.
+       */
+      scope: z.enum(["newest", "conversation"]).default("newest"),
       /** In the name of the model. */
       model: z.string().min(1).optional(),
       /** Whether it is a side request, one without tools (titles, summaries). `either` takes both. */
       side: z.union([z.boolean(), z.literal("either")]).default(false),
     })
-    .default({ side: false }),
+    .default({ side: false, scope: "newest" }),
+  /**
+   * What is read out of the conversation's tool results: the first group of `matches` in the newest result for which it holds, else
+   * `otherwise`. The expression may hold the groups of the rule's own, as `{{match.1}}`.
+   */
+  remember: z
+    .record(z.string().regex(/^\w+$/), z.strictObject({ matches: Pattern, otherwise: z.string().default("") }))
+    .optional(),
   turns: z.array(Turn).min(1),
 });
 export type Rule = z.infer<typeof Rule>;

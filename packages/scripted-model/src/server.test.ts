@@ -313,6 +313,24 @@ describe("the record", () => {
     expect(records[2].bodySha256).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  test("tells which tool calls an answer held, and which results a request brought", async () => {
+    await using model = await start([
+      { blocks: [{ type: "tool_use", name: "Bash", input: { command: "true" } }] },
+      { blocks: [{ type: "text", text: "ok" }] },
+    ]);
+    await ask(model);
+    const [first] = model.requests;
+    const id = first?.toolCalls[0]?.id ?? "";
+    expect(id).toMatch(/^toolu_/);
+    const call = { role: "assistant", content: [{ type: "tool_use", id, name: "Bash", input: {} }] };
+    const result = { role: "user", content: [{ type: "tool_result", tool_use_id: id, content: "x".repeat(500) }] };
+    await ask(model, { messages: [{ role: "user", content: "go" }, call, result] });
+    expect(model.requests.map(({ toolResults, toolCalls }) => [toolResults, toolCalls])).toEqual([
+      [[], [{ id, name: "Bash" }]],
+      [[{ id, text: "x".repeat(200) }], []],
+    ]);
+  });
+
   test("a record file that cannot be written ends the start", async () => {
     await expect(start([{ blocks: [] }], { recordPath: "/nonexistent/folder/file" })).rejects.toThrow("ENOENT");
   });

@@ -35,6 +35,7 @@ export interface ScriptedModel extends AsyncDisposable {
 // The real API takes 32 MB: https://docs.claude.com/en/api/errors
 const BODY_MAX = 32 * 1024 * 1024;
 const COUNTERS_MAX = 10_000;
+const RESULT_KEPT = 200;
 
 const flatten = (headers: IncomingHttpHeaders): Record<string, string> =>
   Object.fromEntries(
@@ -111,8 +112,11 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
     const inputTokens = estimateInputTokens(body.request);
     if (counting) return sendJson(stage, 200, { input_tokens: inputTokens });
     const conversation = record.headers["x-claude-code-session-id"] ?? "";
-    const choice = choose(scenario, readFacts(body.request), countFaultOf(conversation));
+    const facts = readFacts(body.request);
+    record.toolResults = facts.newToolResults.map(({ id, text }) => ({ id, text: text.slice(0, RESULT_KEPT) }));
+    const choice = choose(scenario, facts, countFaultOf(conversation));
     record.rule = choice.rule;
+    record.matched = choice.matched;
     record.turn = choice.turn;
     return play(choice.play, {
       ...stage,
@@ -120,6 +124,9 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
       model: body.request.model,
       inputTokens,
       pace: scenario.pace ?? {},
+      calls: (calls) => {
+        record.toolCalls = calls;
+      },
     });
   };
 
