@@ -1,5 +1,7 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { ConfigError, helpText, readConfig } from "./config.ts";
+import { ConfigError, checkPlaces, helpText, readConfig } from "./config.ts";
 
 const start = (argv: string[], environment: Record<string, string> = {}) => {
   const invocation = readConfig(argv, { HOME: "/home/someone", ...environment });
@@ -42,6 +44,12 @@ describe("readConfig", () => {
     [{ PORT: "70000" }, "PORT: must be at most 65535"],
     [{ CCR_DRIVER: "podman" }, "CCR_DRIVER: must be auto, docker or bubblewrap"],
     [{ CCR_DATA_DIR: "data" }, "CCR_DATA_DIR: must be an absolute path"],
+    [{ CCR_KEEP_WORK_DAYS: "a month" }, "CCR_KEEP_WORK_DAYS: must be a number"],
+    [{ CCR_KEEP_RUNS_DAYS: "-1" }, "CCR_KEEP_RUNS_DAYS: must be a number"],
+    [{ CCR_KEEP_RUNS_DAYS: "36501" }, "CCR_KEEP_RUNS_DAYS: must be at most 36500"],
+    [{ CCR_MIN_FREE_DISK_MB: "1G" }, "CCR_MIN_FREE_DISK_MB: must be a number"],
+    [{ CCR_LOG: "xml" }, "CCR_LOG: must be text or json"],
+    [{ CCR_LOG_LEVEL: "trace" }, "CCR_LOG_LEVEL: must be debug, info, warn or error"],
     [{ CCR_MAX_CONCURRENT_RUNS: "0" }, "CCR_MAX_CONCURRENT_RUNS: must be at least 1"],
     [{ CCR_LOCAL_REPOSITORIES: "work" }, "CCR_LOCAL_REPOSITORIES: must be an absolute path"],
     [{ CCR_ALLOWED_HOSTS: "http://x" }, "CCR_ALLOWED_HOSTS: 'http://x' is not host or host:port"],
@@ -71,6 +79,48 @@ describe("readConfig", () => {
   it("takes the engine's socket, and leaves out of account an engine that it will not use", () => {
     expect(start([], { DOCKER_HOST: "unix:///run/user/1000/docker.sock" }).dockerHost).toBe("unix:///run/user/1000/docker.sock");
     expect(start(["--driver", "bubblewrap"], { DOCKER_HOST: "tcp://10.0.0.1:2375" }).driver).toBe("bubblewrap");
+  });
+
+  it("keeps runs for ever and their work for a month, when nothing is said, and reads 0 as no limit", () => {
+    const defaults = start([]);
+    expect(defaults.keep).toEqual({ runsDays: null, workDays: 30, mirrorsDays: 30, images: 2 });
+    expect(defaults).toMatchObject({ maxRunsPerRepository: null, maxRunsPerTask: null, minFreeDiskMb: 1024 });
+    expect(defaults.log).toEqual({ format: "text", level: "info" });
+    const chosen = start(["--keep-runs-days", "90", "--log", "json"], {
+      CCR_KEEP_WORK_DAYS: "0",
+      CCR_KEEP_IMAGES: "0",
+      CCR_MIN_FREE_DISK_MB: "0",
+      CCR_MAX_RUNS_PER_TASK: "2",
+    });
+    expect(chosen.keep).toEqual({ runsDays: 90, workDays: null, mirrorsDays: 30, images: null });
+    expect(chosen).toMatchObject({ minFreeDiskMb: 0, maxRunsPerTask: 2, log: { format: "json" } });
+  });
+
+  it("names all its secrets, so that logs can hide them", () => {
+    const { secrets } = start([], {
+      CCR_TOKEN: "token-of-sixteen-characters",
+      ANTHROPIC_API_KEY: "sk-ant-1",
+      GITHUB_TOKEN: "ghp_1",
+      HTTPS_PROXY: "http://me:pass%20word@proxy.example.org:3128",
+    });
+    expect(secrets).toEqual(["token-of-sixteen-characters", "sk-ant-1", "ghp_1", "pass%20word", "pass word"]);
+  });
+
+  it("tells in one line of a folder or a file that is not there", async () => {
+    await using folder = await temporaryFolder();
+    await mkdir(folder.join("repositories"));
+    await writeFile(folder.join("ca.pem"), "x");
+    const places = { localRepositoryRoots: [folder.join("repositories")], extraCaCerts: folder.join("ca.pem") };
+    await checkPlaces(places);
+    await expect(checkPlaces({ ...places, extraCaCerts: folder.join("gone.pem") })).rejects.toThrow(
+      `CCR_EXTRA_CA_CERTS (or NODE_EXTRA_CA_CERTS): ${folder.join("gone.pem")} does not exist. Correct it, or leave it out.`,
+    );
+    await expect(checkPlaces({ ...places, localRepositoryRoots: [folder.join("ca.pem")] })).rejects.toThrow(
+      `CCR_LOCAL_REPOSITORIES: ${folder.join("ca.pem")} is not a folder.`,
+    );
+    await expect(checkPlaces({ ...places, localRepositoryRoots: [folder.join("ca.pem", "x")] })).rejects.toThrow(
+      "does not exist",
+    );
   });
 
   it("names the option, not its variable, when the option was wrong", () => {

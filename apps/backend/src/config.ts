@@ -1,7 +1,9 @@
+import { constants } from "node:fs";
+import { access, stat } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { AllowRule } from "@ccr/protocol";
+import { AllowRule, type RetentionRules } from "@ccr/protocol";
 import { z } from "zod";
 
 /** A value that cannot be used: `message` is the one line that a person reads before the process ends. */
@@ -24,6 +26,16 @@ const allowRule = z.string().transform((text, ctx) => {
   return z.NEVER;
 });
 
+/** A whole number from `least` to `most`. */
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, "must be a number")
+    .transform(Number)
+    .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
+
+const MAX_DAYS = 36_500;
+
 const list = <Item>(item: z.ZodType<Item, string>, separator: string) =>
   z
     .string()
@@ -37,12 +49,7 @@ const list = <Item>(item: z.ZodType<Item, string>, separator: string) =>
 
 const Environment = z.object({
   HOST: z.string().min(1).default("127.0.0.1"),
-  PORT: z
-    .string()
-    .regex(/^\d+$/, "must be a number")
-    .transform(Number)
-    .pipe(z.number().max(65535, "must be at most 65535"))
-    .default(4100),
+  PORT: wholeNumber(0, 65535).default(4100),
   CCR_TOKEN: secret.min(16, "must have at least 16 characters").optional(),
   CCR_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
   CCR_DATA_DIR: absolutePath.optional(),
@@ -55,12 +62,16 @@ const Environment = z.object({
     .refine((url) => /^sqlite:\/./.test(url), "must be sqlite:/absolute/path")
     .optional(),
   CCR_DRIVER: z.enum(["auto", "docker", "bubblewrap"], { error: "must be auto, docker or bubblewrap" }).default("auto"),
-  CCR_MAX_CONCURRENT_RUNS: z
-    .string()
-    .regex(/^\d+$/, "must be a number")
-    .transform(Number)
-    .pipe(z.number().min(1, "must be at least 1").max(1000, "must be at most 1000"))
-    .default(4),
+  CCR_MAX_CONCURRENT_RUNS: wholeNumber(1, 1000).default(4),
+  CCR_MAX_RUNS_PER_REPOSITORY: wholeNumber(0, 1000).default(0),
+  CCR_MAX_RUNS_PER_TASK: wholeNumber(0, 1000).default(0),
+  CCR_MIN_FREE_DISK_MB: wholeNumber(0, 1024 * 1024 * 1024).default(1024),
+  CCR_KEEP_RUNS_DAYS: wholeNumber(0, MAX_DAYS).default(0),
+  CCR_KEEP_WORK_DAYS: wholeNumber(0, MAX_DAYS).default(30),
+  CCR_KEEP_MIRRORS_DAYS: wholeNumber(0, MAX_DAYS).default(30),
+  CCR_KEEP_IMAGES: wholeNumber(0, 1000).default(2),
+  CCR_LOG: z.enum(["text", "json"], { error: "must be text or json" }).default("text"),
+  CCR_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"], { error: "must be debug, info, warn or error" }).default("info"),
   CCR_LOCAL_REPOSITORIES: list(absolutePath, ":").default([]),
   CCR_ALLOWED_HOSTS: list(allowRule, ",").default([]),
   CCR_BASE_IMAGE: z
@@ -86,6 +97,12 @@ const OPTIONS = {
   database: ["DATABASE_URL", "url", "sqlite:/path (in the data folder)"],
   driver: ["CCR_DRIVER", "name", "auto, docker or bubblewrap (auto)"],
   "max-concurrent-runs": ["CCR_MAX_CONCURRENT_RUNS", "number", "Runs at once (4)"],
+  "max-runs-per-repository": [
+    "CCR_MAX_RUNS_PER_REPOSITORY",
+    "number",
+    "Runs at once against one repository, over all servers (0: no limit)",
+  ],
+  "max-runs-per-task": ["CCR_MAX_RUNS_PER_TASK", "number", "Runs at once of one task, over all servers (0: no limit)"],
   "local-repositories": [
     "CCR_LOCAL_REPOSITORIES",
     "folders",
@@ -93,6 +110,13 @@ const OPTIONS = {
   ],
   "allowed-hosts": ["CCR_ALLOWED_HOSTS", "hosts", "Hosts, separated by ',', that sandboxes may reach: name or name:port"],
   "base-image": ["CCR_BASE_IMAGE", "image", "The image that the executor image is built on"],
+  "min-free-disk-mb": ["CCR_MIN_FREE_DISK_MB", "MiB", "With less room than this on a disk, queued runs wait (1024; 0: never)"],
+  "keep-runs-days": ["CCR_KEEP_RUNS_DAYS", "days", "Remove runs and their transcripts so long after their end (0: never)"],
+  "keep-work-days": ["CCR_KEEP_WORK_DAYS", "days", "Remove the kept work of runs so long after their end (30; 0: never)"],
+  "keep-mirrors-days": ["CCR_KEEP_MIRRORS_DAYS", "days", "Remove mirrors that were not used for so long (30; 0: never)"],
+  "keep-images": ["CCR_KEEP_IMAGES", "number", "Keep so many executor images, the newest (2; 0: all)"],
+  log: ["CCR_LOG", "format", "text for people, or json: one object per line, without the login link (text)"],
+  "log-level": ["CCR_LOG_LEVEL", "level", "debug, info, warn or error (info)"],
   "extra-ca-certs": ["CCR_EXTRA_CA_CERTS", "file", "CA certificates (PEM) for the image, behind a TLS-inspecting proxy"],
 } as const;
 
@@ -136,6 +160,15 @@ export type Config = {
   databasePath: string;
   driver: "auto" | "docker" | "bubblewrap";
   maxConcurrentRuns: number;
+  /** null: no limit. */
+  maxRunsPerRepository: number | null;
+  maxRunsPerTask: number | null;
+  /** 0: no guard. */
+  minFreeDiskMb: number;
+  keep: RetentionRules;
+  log: { format: "text" | "json"; level: "debug" | "info" | "warn" | "error" };
+  /** Everything here that nobody may read, for what hides it in logs. */
+  secrets: string[];
   localRepositoryRoots: string[];
   allowedHosts: AllowRule[];
   baseImage: string | null;
@@ -229,6 +262,29 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
         env.DATABASE_URL === undefined ? join(dataDir, "runner.db") : env.DATABASE_URL.replace(/^sqlite:(\/\/(?=\/))?/, ""),
       driver: env.CCR_DRIVER,
       maxConcurrentRuns: env.CCR_MAX_CONCURRENT_RUNS,
+      maxRunsPerRepository: unlessZero(env.CCR_MAX_RUNS_PER_REPOSITORY),
+      maxRunsPerTask: unlessZero(env.CCR_MAX_RUNS_PER_TASK),
+      minFreeDiskMb: env.CCR_MIN_FREE_DISK_MB,
+      keep: {
+        runsDays: unlessZero(env.CCR_KEEP_RUNS_DAYS),
+        workDays: unlessZero(env.CCR_KEEP_WORK_DAYS),
+        mirrorsDays: unlessZero(env.CCR_KEEP_MIRRORS_DAYS),
+        images: unlessZero(env.CCR_KEEP_IMAGES),
+      },
+      log: { format: env.CCR_LOG, level: env.CCR_LOG_LEVEL },
+      secrets: [
+        env.CCR_TOKEN,
+        env.ANTHROPIC_API_KEY,
+        env.CLAUDE_CODE_OAUTH_TOKEN,
+        env.GITHUB_TOKEN,
+        ...[
+          env.DATABASE_URL,
+          environment.HTTP_PROXY,
+          environment.HTTPS_PROXY,
+          environment.http_proxy,
+          environment.https_proxy,
+        ].flatMap(passwordsOf),
+      ].filter((value) => value !== undefined),
       localRepositoryRoots: env.CCR_LOCAL_REPOSITORIES,
       allowedHosts: env.CCR_ALLOWED_HOSTS,
       baseImage: env.CCR_BASE_IMAGE ?? null,
@@ -251,6 +307,53 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       npmRegistry: environment.npm_config_registry ?? null,
     },
   };
+};
+
+const unlessZero = (value: number): number | null => (value === 0 ? null : value);
+
+/** The password in a URL: as it stands there, and as it is meant. */
+const passwordsOf = (url: string | undefined): string[] => {
+  if (url === undefined || !URL.canParse(url)) return [];
+  const { password, searchParams } = new URL(url);
+  // PostgreSQL takes it as a parameter too.
+  const written = [password, searchParams.get("password") ?? ""].filter((value) => value !== "");
+  return written.flatMap((value) => {
+    try {
+      return [value, decodeURIComponent(value)];
+    } catch {
+      return [value]; // a percent sign that means itself
+    }
+  });
+};
+
+/** Throws `ConfigError` when a file or folder that the configuration names is not there, or cannot be read. */
+export const checkPlaces = async ({
+  localRepositoryRoots,
+  extraCaCerts,
+}: Pick<Config, "localRepositoryRoots" | "extraCaCerts">): Promise<void> => {
+  const named = [
+    ...localRepositoryRoots.map((path) => ({ by: "CCR_LOCAL_REPOSITORIES", path, mustBeFolder: true })),
+    ...(extraCaCerts === null
+      ? []
+      : [{ by: "CCR_EXTRA_CA_CERTS (or NODE_EXTRA_CA_CERTS)", path: extraCaCerts, mustBeFolder: false }]),
+  ];
+  for (const { by, path, mustBeFolder } of named) {
+    const problem = await problemWith(path, mustBeFolder);
+    if (problem !== null) throw new ConfigError(`${by}: ${path} ${problem}. Correct it, or leave it out.`);
+  }
+};
+
+const problemWith = async (path: string, mustBeFolder: boolean): Promise<string | null> => {
+  try {
+    const found = await stat(path);
+    if (mustBeFolder && !found.isDirectory()) return "is not a folder";
+    await access(path, constants.R_OK);
+    return null;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : null;
+    if (code === "ENOENT" || code === "ENOTDIR") return "does not exist";
+    return `cannot be read (${error instanceof Error ? error.message : String(error)})`;
+  }
 };
 
 const pick = (environment: NodeJS.ProcessEnv, names: string[]): Record<string, string> =>
