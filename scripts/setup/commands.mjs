@@ -88,10 +88,11 @@ export const handOver = async (program, args, options = {}) => {
 
 /**
  * @param {string} name
+ * @param {string[]} [folders] where it may be too
  * @returns {string | null} where the program is, also in the folders for administrators that a plain user's PATH may lack
  */
-export const findProgram = (name) => {
-  for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"]) {
+export const findProgram = (name, folders = []) => {
+  for (const folder of [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin", ...folders]) {
     try {
       const path = join(folder === "" ? "." : folder, name);
       accessSync(path, constants.X_OK);

@@ -1,10 +1,26 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { findProgram, lastLines, runQuietly, SetupError } from "./commands.mjs";
 
-/** @typedef {{ program: string, packages: string[], for: string }} Tool */
+/**
+ * @typedef {{ program: string, packages: string[], for: string, below?: string }} Tool `below`: a folder with one folder for each version
+ *   of the tool, whose `bin` holds the program where PATH does not
+ */
+
+/** @type {(tool: Tool) => boolean} */
+export const hasTool = ({ program, below }) => findProgram(program, below === undefined ? [] : versionsBelow(below)) !== null;
+
+/** @param {string} folder */
+const versionsBelow = (folder) => {
+  try {
+    return readdirSync(folder).map((version) => join(folder, version, "bin"));
+  } catch {
+    return [];
+  }
+};
 
 /** @type {(tools: Tool[]) => Tool[]} */
-export const missingTools = (tools) => tools.filter(({ program }) => findProgram(program) === null);
+export const missingTools = (tools) => tools.filter((tool) => !hasTool(tool));
 
 /** @typedef {"apt" | "dnf" | "pacman" | "apk" | "zypper" | "brew" | null} PackageManager */
 

@@ -1,6 +1,8 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { temporaryFolder } from "@ccr/testkit";
 import { expect, test } from "vitest";
 import { findProgram } from "./commands.mjs";
-import { installCommand, missingTools, packageManagerOf } from "./tools.mjs";
+import { hasTool, installCommand, missingTools, packageManagerOf } from "./tools.mjs";
 
 test.each([
   ['PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n', "apt"],
@@ -29,4 +31,15 @@ test("finds programs in PATH and says which are missing", () => {
     { program: "ccr-no-such-program", packages: ["none"], for: "nothing" },
   ];
   expect(missingTools(tools).map(({ program }) => program)).toEqual(["ccr-no-such-program"]);
+});
+
+test("finds a program in the folder of any of its versions", async () => {
+  await using folder = await temporaryFolder();
+  const tool = { program: "ccr-server", below: folder.join("versions"), packages: ["server"], for: "a server" };
+  expect(hasTool(tool)).toBe(false);
+  await mkdir(folder.join("versions", "15", "bin"), { recursive: true });
+  await mkdir(folder.join("versions", "9", "bin"), { recursive: true });
+  expect(missingTools([tool])).toEqual([tool]);
+  await writeFile(folder.join("versions", "9", "bin", "ccr-server"), "", { mode: 0o755 });
+  expect(hasTool(tool)).toBe(true);
 });

@@ -1,6 +1,5 @@
-import { findProgram } from "../setup/commands.mjs";
 import { probeEngine } from "../setup/engine.mjs";
-import { canInstall, howToInstall, installTools, missingTools } from "../setup/tools.mjs";
+import { canInstall, hasTool, howToInstall, installTools, missingTools } from "../setup/tools.mjs";
 
 /** @typedef {import("../setup/tools.mjs").Tool} Tool */
 
@@ -11,6 +10,12 @@ const TOOLS = [
   { program: "ssh-keygen", packages: ["openssh-client"], for: "tests of ssh keys" },
   { program: "ps", packages: ["procps"], for: "tests that look for processes" },
   { program: "bwrap", packages: ["bubblewrap"], for: "tests of bubblewrap sandboxes" },
+  {
+    program: "initdb",
+    below: "/usr/lib/postgresql",
+    packages: ["postgresql"],
+    for: "tests of the store in PostgreSQL, each on a server of its own",
+  },
   { program: "chromium", packages: ["chromium", "fonts-dejavu-core"], for: "tests in a browser" },
 ];
 
@@ -42,6 +47,6 @@ export const ensureTestTools = async (say) => {
       what: `${engine.why}, and only root can start one for the tests: skips tests on the Docker Engine`,
       how: "start Docker, or run npm test as root on Debian",
     });
-  const summary = wanted.filter(({ program }) => findProgram(program) !== null).map(({ program }) => program);
+  const summary = wanted.filter(hasTool).map(({ program }) => program);
   return { summary: summary.join(", "), missing };
 };

@@ -17,5 +17,13 @@ export {
 } from "./git-http-server.ts";
 export { type LeakWatch, leakWatch } from "./leaks.ts";
 export { pinnedNode, projectRoot } from "./paths.ts";
+export {
+  findPostgres,
+  type NoPostgres,
+  type PostgresDatabase,
+  type PostgresOptions,
+  type PostgresServer,
+  startPostgres,
+} from "./postgres.ts";
 export { type Commit, createGitRepository, type Files, type GitRepository, type RepositoryOptions } from "./repositories.ts";
 export { type WaitOptions, waitFor } from "./wait.ts";
