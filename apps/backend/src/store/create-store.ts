@@ -4,10 +4,12 @@ import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { createInstanceStore } from "./instances.ts";
+import { createQueue } from "./queue.ts";
 import { createRunStore } from "./runs.ts";
 import { type Clock, createTaskStore } from "./tasks.ts";
 import { createTranscript } from "./transcript.ts";
 import type { Store } from "./types.ts";
+import { createUpkeep } from "./upkeep.ts";
 
 /** The store on an engine whose schema is up to date. Disposing it ends its followers, waits for what is being written, and closes the database. */
 export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; now: Clock }): Store => {
@@ -23,9 +25,11 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
   return {
     tasks: createTaskStore({ db, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
+    queue: createQueue({ engine, commits }),
     instances: createInstanceStore({ db, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),
     audit: createAuditStore({ db, commits }),
+    upkeep: createUpkeep({ engine, commits, now }),
     [Symbol.asyncDispose]: () => {
       closed ??= close();
       return closed;

@@ -11,6 +11,12 @@ const RUNS_AT_ONCE = 500;
 
 const shuttingDown = (): CcrError => new CcrError("unavailable", "The server is shutting down. Connect again to go on.");
 
+/** The messages up to the first that does not follow the one before it: a follower would never learn of what it had missed. */
+const unbroken = (messages: Message[], after: number): Message[] => {
+  const broken = messages.findIndex(({ seq }, index) => seq !== after + 1 + index);
+  return broken === -1 ? messages : messages.slice(0, broken);
+};
+
 type Followed = {
   feed: Feed;
   /** The first look at the run: before it, nothing is known of what was there already. */
@@ -38,6 +44,11 @@ export class Feeds {
   /** Tells the followers of messages that have been committed. */
   publish(runId: RunId, stored: readonly Stored[]): void {
     this.#followed.get(runId)?.feed.publish(stored);
+  }
+
+  /** Tells the followers how far the run is: messages up to this `seq` are stored. */
+  noteLast(runId: RunId, lastSeq: number): void {
+    this.#followed.get(runId)?.feed.note({ lastSeq, final: false });
   }
 
   /** Tells the followers how far the run is, and whether it is final. */
@@ -113,17 +124,19 @@ export class Feeds {
     if (this.#followed.size === 0) void this.#stopWatching();
   }
 
+  /** Some of the messages that follow `after`, each the next one. What memory does not have, or has with a gap, is read from the database. */
   async #page(runId: RunId, { feed, reads }: Followed, after: number): Promise<Message[]> {
-    const recent = feed.after(after);
+    const recent = unbroken(feed.after(after), after);
     if (recent.length > 0) return recent;
     let read = reads.get(after);
     if (read === undefined) {
       read = readPage(this.#engine.db, runId, { after, ...PAGE }).finally(() => reads.delete(after));
       reads.set(after, read);
     }
-    const page = await read;
+    const page = unbroken(await read, after);
     if (page.length > 0) return page;
-    throw new CcrError("internal", `The transcript of ${runId} has no message after ${after}, but says it has ${feed.lastSeq}.`);
+    await this.#lookFirst(runId); // it may have been deleted meanwhile
+    throw new CcrError("internal", `The transcript of ${runId} has no message ${after + 1}, but says it has ${feed.lastSeq}.`);
   }
 
   /** Reads how far these runs are, and gives those that are there. */

@@ -2,6 +2,7 @@ import type { AgentBody, Instance, Message, Run, RunnerBody, Task } from "@ccr/p
 import type { Selectable } from "kysely";
 import { fromJson } from "./json.ts";
 import type { InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
+import type { Claim, Progress } from "./types.ts";
 
 export const toTask = (row: Selectable<TaskTable>): Task => ({
   id: row.id,
@@ -20,6 +21,7 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   ref: row.ref,
   model: row.model,
   limits: fromJson(row.limits),
+  priority: row.priority,
   status: row.status,
   reason: row.reason,
   sentence: row.sentence,
@@ -35,7 +37,14 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   endedAt: row.ended_at,
 });
 
-export const toInstance = (row: Omit<Selectable<InstanceTable>, "handle">): Instance => ({
+export const toClaim = (row: Selectable<RunTable>): Claim => ({
+  run: toRun(row),
+  fence: row.fence,
+  progress: row.progress === null ? null : fromJson<Progress>(row.progress),
+  activeMs: row.active_ms,
+});
+
+export const toInstance = (row: Omit<Selectable<InstanceTable>, "handle" | "server" | "place">): Instance => ({
   id: row.id,
   runId: row.run_id,
   driver: row.driver,

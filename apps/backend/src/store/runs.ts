@@ -3,11 +3,11 @@ import {
   FINAL_STATUSES,
   isFinal,
   type ListRunsInput,
-  RUN_STATUSES,
   type RunId,
+  type RunLimits,
   type WorkspaceDiff,
 } from "@ccr/protocol";
-import type { Selectable, Updateable } from "kysely";
+import type { Selectable } from "kysely";
 import type { Engine } from "./engine.ts";
 import { encode, insertAfter, lengthOf } from "./entries.ts";
 import type { Feeds } from "./feeds.ts";
@@ -15,25 +15,11 @@ import { holdRun, refuse } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
+import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
-import type { Claim, NewRun, RunPatch, RunStore } from "./types.ts";
-
-const UNFINISHED = RUN_STATUSES.filter((status) => !isFinal(status));
-
-const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
-  ...(patch.reason !== undefined && { reason: patch.reason }),
-  ...(patch.sentence !== undefined && { sentence: patch.sentence }),
-  ...(patch.stepIndex !== undefined && { step_index: patch.stepIndex }),
-  ...(patch.instanceId !== undefined && { instance_id: patch.instanceId }),
-  ...(patch.driver !== undefined && { driver: patch.driver }),
-  ...(patch.baseCommit !== undefined && { base_commit: patch.baseCommit }),
-  ...(patch.headCommit !== undefined && { head_commit: patch.headCommit }),
-  ...(patch.usage !== undefined && { usage: toJson(patch.usage, "The usage") }),
-  ...(patch.startedAt !== undefined && { started_at: patch.startedAt }),
-  ...(patch.endedAt !== undefined && { ended_at: patch.endedAt }),
-});
+import type { NewRun, RunStore } from "./types.ts";
 
 const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => ({
   id,
@@ -59,14 +45,32 @@ const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => (
   created_at: at,
   started_at: null,
   ended_at: null,
+  priority: input.priority,
+  owner: null,
+  lease_beat: 0,
+  active_ms: 0,
+  progress: null,
 });
 
-const toClaim = (row: Selectable<RunTable> | undefined): Claim | null =>
-  row === undefined ? null : { run: toRun(row), fence: row.fence };
+const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
+  const both = new Map([...Object.entries(one), ...Object.entries(other)]);
+  return [...both.keys()].every((name) => (Reflect.get(one, name) ?? null) === (Reflect.get(other, name) ?? null));
+};
+
+/** What a launch asks for that the run of the same idempotency key does not have. */
+const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
+  const same = {
+    repository: row.repository === input.repository,
+    ref: row.ref === input.ref,
+    model: row.model === input.model,
+    limits: sameLimits(fromJson<RunLimits>(row.limits), input.limits),
+  };
+  return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));
+};
 
 export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; feeds: Feeds; ids: Ids; now: Clock }): RunStore => {
-  const { engine, commits, feeds, ids, now } = parts;
-  const { db } = engine;
+  const { commits, feeds, ids, now } = parts;
+  const { db } = parts.engine;
 
   const listed = async ({ taskId, status, before, limit }: ListRunsInput) => {
     let query = db.selectFrom("runs").selectAll().orderBy("created_at", "desc").orderBy("id", "desc").limit(limit);
@@ -96,7 +100,12 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
         .where("task_id", "=", row.task_id)
         .where("idempotency_key", "=", row.idempotency_key)
         .executeTakeFirstOrThrow();
-      return { run: toRun(earlier), created: false };
+      const different = differences(earlier, input);
+      if (different.length === 0) return { run: toRun(earlier), created: false };
+      throw new CcrError(
+        "conflict",
+        `This task's idempotency key "${input.idempotencyKey}" belongs to the run ${earlier.id}, which has ${different.length > 1 ? "other values" : "another value"} for ${different.join(" and ")}. Use another key for another run.`,
+      );
     },
 
     find: async (id) => {
@@ -106,46 +115,10 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
 
     list: async (input) => (input.status?.length === 0 ? [] : listed(input)),
 
-    listUnfinished: async () => {
-      const rows = await db
-        .selectFrom("runs")
-        .selectAll()
-        .where("status", "in", UNFINISHED)
-        .orderBy("created_at")
-        .orderBy("id")
-        .execute();
-      return rows.map(toRun);
-    },
-
-    claimNext: async () => {
-      const row = await db
-        .updateTable("runs")
-        .set((eb) => ({ status: "starting", fence: eb("fence", "+", 1) }))
-        .where("id", "=", (eb) =>
-          engine.claimable(
-            eb.selectFrom("runs").select("id").where("status", "=", "queued").orderBy("created_at").orderBy("id").limit(1),
-          ),
-        )
-        .returningAll()
-        .executeTakeFirst();
-      return toClaim(row);
-    },
-
-    takeOver: async (id) => {
-      const row = await db
-        .updateTable("runs")
-        .set((eb) => ({ fence: eb("fence", "+", 1) }))
-        .where("id", "=", id)
-        .where("status", "not in", FINAL_STATUSES)
-        .returningAll()
-        .executeTakeFirst();
-      return toClaim(row);
-    },
-
     advance: async (id, { from, to, fence, patch = {}, message }) => {
       const open = from.filter((status) => !isFinal(status));
       if (open.length === 0) return null;
-      const entries = message === undefined ? [] : [encode({ at: now().toISOString(), ...message }, null)];
+      const entries = message === undefined ? [] : [encode({ at: now().toISOString(), ...message }, null)]; // once anyhow: no number
       const moved = await commits.run(lengthOf(entries), async (trx) => {
         const row = await trx
           .updateTable("runs")
@@ -157,7 +130,7 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
           .executeTakeFirst();
         if (row === undefined) return null;
         const seq = row.last_seq - entries.length;
-        return { run: toRun(row), stored: await insertAfter(trx, entries, { runId: id, instanceId: null, seq }) };
+        return { run: toRun(row), stored: await insertAfter(trx, entries, { runId: id, origin: null, seq }) };
       });
       if (moved === null) return null;
       feeds.publish(id, moved.stored);
@@ -175,6 +148,17 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
         .returningAll()
         .executeTakeFirst();
       return row === undefined ? refuse(db, id, fence) : toRun(row);
+    },
+
+    setPriority: async (id, priority) => {
+      const row = await db
+        .updateTable("runs")
+        .set({ priority })
+        .where("id", "=", id)
+        .where("status", "=", "queued")
+        .returningAll()
+        .executeTakeFirst();
+      return row === undefined ? null : toRun(row);
     },
 
     saveDiff: async (id, fence, diff) => {

@@ -1,4 +1,4 @@
-import type { AuditRecord, Instance, InstanceId, Message, Run, RunId, TaskId } from "@ccr/protocol";
+import type { AuditRecord, Instance, InstanceId, Message, Run, RunId, ServerId, TaskId } from "@ccr/protocol";
 
 /**
  * The tables as Kysely sees them, the same on every engine. Only what every engine has: text, integers that fit 31 bits, moments as ISO
@@ -11,6 +11,7 @@ export interface Database {
   messages: MessageTable;
   diffs: DiffTable;
   audit_records: AuditTable;
+  pulse: PulseTable;
 }
 
 export interface TaskTable {
@@ -52,6 +53,15 @@ export interface RunTable {
   created_at: string;
   started_at: string | null;
   ended_at: string | null;
+  priority: number;
+  /** Who drives the run; null: nobody, or somebody who gave it up. */
+  owner: ServerId | null;
+  /** Raised by each renewal of the claim. */
+  lease_beat: number;
+  /** How long the run was worked on, in whole milliseconds. The longest that a run may take fits many times. */
+  active_ms: number;
+  /** JSON of `Progress`. */
+  progress: string | null;
 }
 
 export interface InstanceTable {
@@ -62,7 +72,12 @@ export interface InstanceTable {
   /** JSON of `SandboxHandle`. */
   handle: string | null;
   created_at: string;
+  /** Set with the status `stopped`, and null with every other. */
   stopped_at: string | null;
+  /** `srv_0000000000`, which is nobody, for an instance of the time before servers had names. */
+  server: ServerId;
+  /** JSON of `InstancePlace`. */
+  place: string;
 }
 
 export interface MessageTable {
@@ -70,9 +85,12 @@ export interface MessageTable {
   seq: number;
   at: string;
   source: Message["source"];
-  /** Where the message was spooled; both null for our own. */
-  instance_id: InstanceId | null;
-  spool_seq: number | null;
+  /**
+   * Where the message was numbered before it came here, and its number there: an instance's spool, or `fence:7` for what the holder of
+   * that fencing number said itself. Both null for what was written with a change of the status, which happens once anyhow.
+   */
+  origin: InstanceId | `fence:${number}` | null;
+  origin_seq: number | null;
   /** Length of `body` in UTF-16 code units. It stands before the body so that a page can be measured without reading bodies. */
   body_length: number;
   body: string;
@@ -90,4 +108,9 @@ export interface AuditTable {
   decision: AuditRecord["decision"];
   /** JSON of `AuditRecord`. */
   record: string;
+}
+
+export interface PulseTable {
+  id: 1;
+  at: string;
 }

@@ -91,3 +91,9 @@ export const openDatabase = async (path: string, busyTimeoutMs: number): Promise
     throw explainSqliteError(error, path);
   }
 };
+
+/** A database in memory, with the same rules. */
+export const openMemory = (): DatabaseSync => {
+  const database = new DatabaseSync(":memory:", { enableForeignKeyConstraints: true });
+  return database;
+};

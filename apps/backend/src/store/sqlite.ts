@@ -1,4 +1,6 @@
+import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { Kysely, sql } from "kysely";
 import { createStore } from "./create-store.ts";
@@ -6,12 +8,15 @@ import type { Engine } from "./engine.ts";
 import { createIds, type Ids } from "./ids.ts";
 import { migrate } from "./migrations/index.ts";
 import type { Database } from "./schema.ts";
-import { openDatabase } from "./sqlite-database.ts";
+import { openDatabase, openMemory } from "./sqlite-database.ts";
 import { nodeSqliteDialect } from "./sqlite-dialect.ts";
 import type { Store } from "./types.ts";
 
+/** Instead of a file: a database in memory, for this store alone, which is gone when it is closed. */
+export const IN_MEMORY = ":memory:";
+
 export type SqliteStoreOptions = {
-  /** The database's file; it and its folder are made when they are not there, readable by this user alone. */
+  /** The database's file; it and its folder are made when they are not there, readable by this user alone. Or `IN_MEMORY`. */
   path: string;
   now?: () => Date;
   ids?: Ids;
@@ -36,26 +41,46 @@ const watchOthers = async (db: Kysely<Database>, changed: () => Promise<void>, s
   }
 };
 
+/** Nobody else can see a database in memory, so that there is nothing to look for until the signal. */
+const watchNobody = (signal: AbortSignal): Promise<void> =>
+  new Promise((stop) => {
+    if (signal.aborted) stop();
+    signal.addEventListener("abort", () => stop(), { once: true });
+  });
+
+/** The pages, and what waits in the write-ahead log. */
+const sizeOf = async (db: Kysely<Database>, file: string | null): Promise<number> => {
+  const { rows } = await sql<{ bytes: number }>`
+    select page_count * page_size as bytes from pragma_page_count, pragma_page_size`.execute(db);
+  // There is no log before the first write, nor in memory.
+  const log = file === null ? null : await stat(`${file}-wal`).catch(() => null);
+  return (rows[0]?.bytes ?? 0) + (log?.size ?? 0);
+};
+
+/** SQLite as a store's engine. `file` is null for a database in memory. */
+export const sqliteEngine = (db: Kysely<Database>, file: string | null): Engine => ({
+  db,
+  exclusively: async () => {}, // a transaction has the only write lock from its beginning
+  watch: (changed, signal) => (file === null ? watchNobody(signal) : watchOthers(db, changed, signal)),
+  sizeBytes: () => sizeOf(db, file),
+});
+
 /**
  * Opens the store in an SQLite file, making it or bringing its schema up to date. Several processes may have it open. Throws `CcrError` with one
  * sentence that says what to do when the place cannot be written, the file is something else, is damaged, or belongs to a newer version.
  */
 export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Store> => {
   const { path, now = () => new Date(), ids = createIds(now), busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
-  const file = resolve(path);
-  const database = await openDatabase(file, busyTimeoutMs);
-  const db = new Kysely<Database>({ dialect: nodeSqliteDialect(database, file) });
-  const engine: Engine = {
-    db,
-    claimable: (query) => query, // one writer at a time: nobody else is claiming now
-    watch: (changed, signal) => watchOthers(db, changed, signal),
-  };
+  const file = path === IN_MEMORY ? null : resolve(path);
+  const name = file ?? "in memory";
+  const database: DatabaseSync = file === null ? openMemory() : await openDatabase(file, busyTimeoutMs);
+  const db = new Kysely<Database>({ dialect: nodeSqliteDialect(database, name) });
   try {
-    await migrate(db, file);
+    await migrate(db, name);
   } catch (error) {
     await db.destroy();
     if (database.isOpen) database.close(); // Kysely closes only what it has used
     throw error;
   }
-  return createStore({ engine, ids, now });
+  return createStore({ engine: sqliteEngine(db, file), ids, now });
 };

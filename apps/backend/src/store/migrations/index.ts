@@ -3,9 +3,10 @@ import { type Kysely, sql } from "kysely";
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration";
 import type { Database } from "../schema.ts";
 import { initial } from "./0001-initial.ts";
+import { leases } from "./0002-leases.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
-const migrations: Record<string, Migration> = { "0001-initial": initial };
+const migrations: Record<string, Migration> = { "0001-initial": initial, "0002-leases": leases };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });

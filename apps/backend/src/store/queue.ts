@@ -1,0 +1,106 @@
+import { FINAL_STATUSES, isFinal, RUN_STATUSES } from "@ccr/protocol";
+import type { Kysely } from "kysely";
+import type { Engine } from "./engine.ts";
+import { refuse } from "./fence.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import { type Full, fullOnes, heldBy } from "./limits.ts";
+import { activeMsColumn } from "./patches.ts";
+import { toClaim, toRun } from "./rows.ts";
+import type { Database } from "./schema.ts";
+import type { Claimer, Queue } from "./types.ts";
+
+/** The statuses of runs that somebody drives, or should. */
+const GOING = RUN_STATUSES.filter((status) => status !== "queued" && !isFinal(status));
+
+// A renewal writes one row of some kilobytes.
+const RENEWAL_LENGTH = 4000;
+
+/** What is full now. There are never more runs that go on than all servers drive together. */
+const findFull = async (db: Kysely<Database>, limits: Omit<Claimer, "owner">): Promise<Full> => {
+  if (limits.perRepository === null && limits.perTask === null) return { repositories: [], tasks: [] };
+  const going = await db.selectFrom("runs").select(["repository", "task_id"]).where("status", "in", GOING).execute();
+  return fullOnes(going, limits);
+};
+
+const inOrder = (db: Kysely<Database>) =>
+  db.selectFrom("runs").where("status", "=", "queued").orderBy("priority", "desc").orderBy("created_at").orderBy("id");
+
+export const createQueue = ({ engine, commits }: { engine: Engine; commits: GroupCommit }): Queue => {
+  const { db } = engine;
+  return {
+    claimNext: ({ owner, ...limits }) =>
+      commits.run(RENEWAL_LENGTH, async (trx) => {
+        await engine.exclusively(trx);
+        const full = await findFull(trx, limits);
+        for (;;) {
+          const next = await inOrder(trx)
+            .select("id")
+            .$if(full.repositories.length > 0, (query) => query.where("repository", "not in", full.repositories))
+            .$if(full.tasks.length > 0, (query) => query.where("task_id", "not in", full.tasks))
+            .limit(1)
+            .executeTakeFirst();
+          if (next === undefined) return null;
+          const row = await trx
+            .updateTable("runs")
+            .set((eb) => ({ status: "starting", owner, fence: eb("fence", "+", 1) }))
+            .where("id", "=", next.id)
+            .where("status", "=", "queued")
+            .returningAll()
+            .executeTakeFirst();
+          if (row !== undefined) return toClaim(row);
+          // It was canceled in between, which waits for no claim where there are several writers: there may be another.
+        }
+      }),
+
+    queued: async (limits) => {
+      const full = await findFull(db, limits);
+      const rows = await inOrder(db).select(["id", "repository", "task_id"]).execute();
+      return rows.map((row, index) => ({ id: row.id, position: index + 1, heldBy: heldBy(row, full) }));
+    },
+
+    leases: async () => {
+      const rows = await db
+        .selectFrom("runs")
+        .select(["id", "status", "owner", "fence", "lease_beat"])
+        .where("status", "in", GOING)
+        .execute();
+      return rows.map(({ lease_beat, ...lease }) => ({ ...lease, beat: lease_beat }));
+    },
+
+    takeOver: async (seen, owner) => {
+      const row = await db
+        .updateTable("runs")
+        .set((eb) => ({ owner, fence: eb("fence", "+", 1) }))
+        .where("id", "=", seen.id)
+        .where("fence", "=", seen.fence)
+        .where("lease_beat", "=", seen.beat)
+        .where("status", "in", GOING)
+        .returningAll()
+        .executeTakeFirst();
+      return row === undefined ? null : toClaim(row);
+    },
+
+    renew: (id, fence, activeMs) =>
+      commits.run(RENEWAL_LENGTH, async (trx) => {
+        const row = await trx
+          .updateTable("runs")
+          .set((eb) => ({ lease_beat: eb("lease_beat", "+", 1), active_ms: activeMsColumn(activeMs) }))
+          .where("id", "=", id)
+          .where("fence", "=", fence)
+          .where("status", "not in", FINAL_STATUSES)
+          .returningAll()
+          .executeTakeFirst();
+        return row === undefined ? refuse(trx, id, fence) : toRun(row);
+      }),
+
+    release: async (id, fence) => {
+      await db
+        .updateTable("runs")
+        .set({ owner: null })
+        .where("id", "=", id)
+        .where("fence", "=", fence)
+        .where("status", "in", GOING)
+        .execute();
+    },
+  };
+};

@@ -1,0 +1,69 @@
+import { CcrError, FINAL_STATUSES, isFinal } from "@ccr/protocol";
+import type { Engine } from "./engine.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { Clock } from "./tasks.ts";
+import type { Upkeep } from "./types.ts";
+
+/** Nobody can do anything about another code than that the database cannot be used now, and why. */
+const unusable = (error: unknown): CcrError => {
+  if (error instanceof CcrError && (error.code === "disk_full" || error.code === "unavailable")) return error;
+  return new CcrError("unavailable", error instanceof Error ? error.message : String(error), { cause: error });
+};
+
+export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now: Clock }): Upkeep => {
+  const { engine, commits, now } = parts;
+  const { db } = engine;
+  return {
+    countRuns: async () => {
+      const rows = await db
+        .selectFrom("runs")
+        .select((eb) => ["status", "reason", eb.cast<number>(eb.fn.countAll(), "integer").as("count")])
+        .groupBy(["status", "reason"])
+        .orderBy("status")
+        .orderBy("reason")
+        .execute();
+      return rows.map((row) => ({ ...row }));
+    },
+
+    check: async () => {
+      const at = now().toISOString();
+      try {
+        // Only what was written, and synced, shows that there is room and that nobody keeps the database locked.
+        await db
+          .insertInto("pulse")
+          .values({ id: 1, at })
+          .onConflict((conflict) => conflict.column("id").doUpdateSet({ at }))
+          .execute();
+      } catch (error) {
+        throw unusable(error);
+      }
+    },
+
+    sizeBytes: () => engine.sizeBytes(),
+
+    listEnded: async ({ endedBefore, limit }) => {
+      const rows = await db
+        .selectFrom("runs")
+        .select("id")
+        .where("ended_at", "<", endedBefore)
+        .where("ended_at", "is not", null) // so that the index by end answers
+        .where("status", "in", FINAL_STATUSES)
+        .orderBy("ended_at")
+        .orderBy("id")
+        .limit(limit)
+        .execute();
+      return rows.map((row) => row.id);
+    },
+
+    deleteRun: (id) =>
+      commits.run(0, async (trx) => {
+        const run = await trx.selectFrom("runs").select("status").where("id", "=", id).executeTakeFirst();
+        if (run === undefined || !isFinal(run.status)) return false;
+        for (const table of ["messages", "diffs", "audit_records", "instances"] as const) {
+          await trx.deleteFrom(table).where("run_id", "=", id).execute();
+        }
+        const { numDeletedRows } = await trx.deleteFrom("runs").where("id", "=", id).executeTakeFirstOrThrow();
+        return numDeletedRows > 0n;
+      }),
+  };
+};
