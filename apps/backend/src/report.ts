@@ -1,28 +1,57 @@
-import type { Log } from "./runs/deps.ts";
+import type { WriteLog } from "./observe/log.ts";
+import type { Mask } from "./observe/mask.ts";
 
-/** What the person at the terminal sees: stages of the start with their times, then one line per event. */
-export const createReport = (write: (line: string) => void, options: { colours: boolean }) => {
-  const paint = (code: number, text: string) => (options.colours ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const log: Log = (level, text, fields = {}) => {
-    const time = new Date().toISOString().slice(11, 19);
-    const mark = { info: "", warn: paint(33, "warning: "), error: paint(31, "error: ") }[level];
-    const known = Object.entries(fields).map(
-      ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
-    );
-    write([paint(2, time), mark + text, paint(2, known.join(" "))].filter((part) => part !== "").join(" "));
-  };
+export type ReportOptions = {
+  /** Takes one line, without its end. */
+  write: (line: string) => void;
+  format: "text" | "json";
+  colours: boolean;
+  log: WriteLog;
+  mask: Mask;
+};
+
+const tookText = (elapsedMs: number): string =>
+  elapsedMs < 1000 ? `${Math.round(elapsedMs)} ms` : `${(elapsedMs / 1000).toFixed(1)} s`;
+
+/** What the person who starts the server sees: stages of the start with their times, and the login link. With the JSON format these are lines of the log. */
+export const createReport = ({ write, format, colours, log, mask }: ReportOptions) => {
+  const paint = (code: number, text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
   return {
     log,
     /** Does the work and tells its result, and how long it took; an error is the caller's to tell. */
     stage: async <Result>(name: string, work: () => Promise<Result>, tell: (result: Result) => string): Promise<Result> => {
       const startedAt = performance.now();
       const result = await work();
-      const elapsed = performance.now() - startedAt;
-      const took = elapsed < 1000 ? `${Math.round(elapsed)} ms` : `${(elapsed / 1000).toFixed(1)} s`;
-      write(`  ${paint(32, "✓")} ${name.padEnd(12)} ${tell(result)} ${paint(2, `(${took})`)}`);
+      const elapsedMs = performance.now() - startedAt;
+      if (format === "json") log("info", `${name}: ${tell(result)}`, { stage: name, tookMs: Math.round(elapsedMs) });
+      else write(mask.hide(`  ${paint(32, "✓")} ${name.padEnd(12)} ${tell(result)} ${paint(2, `(${tookText(elapsedMs)})`)}`));
       return result;
     },
-    say: (text: string) => write(text),
-    link: (text: string) => paint(36, text),
+    /**
+     * Says that the server is up. The login link holds the token and is for the person alone, so it is written as text only: lines of JSON go
+     * to places where more people read them, and tell where the token is instead.
+     */
+    up: ({
+      address,
+      token,
+      tokenPlace,
+      elapsedMs,
+    }: {
+      address: string;
+      token: string;
+      tokenPlace: string;
+      elapsedMs: number;
+    }): void => {
+      const base = address.replace(/\/$/, "");
+      if (format === "json") {
+        log("info", "claude-code-runner is up", { address: base, token: tokenPlace, tookMs: Math.round(elapsedMs) });
+        return;
+      }
+      write("");
+      write(`  claude-code-runner is up after ${(elapsedMs / 1000).toFixed(1)} s. Open this link to log in:`);
+      write("");
+      write(`  ${paint(36, `${base}/login?token=${token}`)}`);
+      write("");
+    },
   };
 };
