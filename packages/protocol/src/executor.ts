@@ -106,8 +106,13 @@ export const WorkSnapshot = z.object({
   headCommit: z.string().nullable(),
   /** The branch that HEAD is on; null when it is detached. */
   branch: z.string().nullable(),
-  /** Same content, same HEAD: same commit. */
+  /** Same content, same HEAD, same branches: same commit. */
   snapshotCommit: z.string(),
+  /** Files that could not be taken in, the first of them; they are as HEAD has them. */
+  leftOut: z
+    .array(z.object({ path: z.string(), why: z.enum(["too_large", "too_many", "unreadable"]) }))
+    .max(100)
+    .optional(),
 });
 export type WorkSnapshot = z.infer<typeof WorkSnapshot>;
 
