@@ -22,10 +22,12 @@ import type { z } from "zod";
 import { runCheck } from "./check.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
+import { readConversation } from "./conversation-file.ts";
 import { diffWorkspace } from "./diff.ts";
 import type { Executions } from "./executions.ts";
 import { gitClone } from "./git-clone.ts";
 import { initGit } from "./git-init.ts";
+import { Snapshots } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
 import type { StateFile } from "./state.ts";
 
@@ -71,6 +73,8 @@ export interface ExecutorOptions {
   conversation: Conversation;
   workspace: string;
   home: string;
+  /** Claude Code's own folder, where it keeps its conversations. */
+  claudeFolder: string;
   scratch: string;
   /** For git and for checks. */
   commandEnvironment: Readonly<Record<string, string>>;
@@ -82,10 +86,13 @@ export interface ExecutorOptions {
 export class Executor implements ExecutorApi {
   readonly #parts: ExecutorOptions;
   readonly #startedAt = new Date().toISOString();
+  readonly #snapshots: Snapshots;
   #gitTurn: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ExecutorOptions) {
     this.#parts = parts;
+    const { workspace, commandEnvironment: env, scratch, state } = parts;
+    this.#snapshots = new Snapshots({ workspace, env, scratch: join(scratch, "snapshots"), state });
   }
 
   /** Starts Claude Code in advance, when that is wanted. Never rejects. */
@@ -150,6 +157,18 @@ export class Executor implements ExecutorApi {
   diff(signal: AbortSignal): Promise<WorkspaceDiff> {
     const { workspace, commandEnvironment: env, scratch, state } = this.#parts;
     return diffWorkspace({ workspace, env, scratch: join(scratch, "diffs"), state, signal });
+  }
+
+  snapshot(signal: AbortSignal): Promise<WorkSnapshot> {
+    return this.#snapshots.take(signal);
+  }
+
+  bundle({ snapshot }: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes> {
+    return this.#snapshots.bundle(snapshot, signal);
+  }
+
+  conversation({ session, after }: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes> {
+    return readConversation({ configFolder: this.#parts.claudeFolder, session, after, signal });
   }
 
   #checkAfter(after: number | undefined): void {

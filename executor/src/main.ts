@@ -75,6 +75,7 @@ const start = async (config: Config): Promise<void> => {
     conversation,
     workspace: config.workspace,
     home: config.home,
+    claudeFolder: environment.CLAUDE_CONFIG_DIR ?? join(config.home, ".claude"),
     scratch,
     commandEnvironment: commandEnvironment(config.environment, gatewayUrl),
     claudeCodeVersion: claudeCodeVersion(),
