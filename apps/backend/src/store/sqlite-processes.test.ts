@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { pinnedNode, temporaryFolder, waitFor } from "@ccr/testkit";
 import { expect, test } from "vitest";
 import { openSqliteStore } from "./sqlite.ts";
-import { claimRun, createTask, ids, newRun, note, range } from "./suite/place.ts";
+import { anyRun, claimRun, createTask, ids, newRun, note, otherServer, own, range, server } from "./suite/place.ts";
 import { openSqlitePlace } from "./suite/sqlite-place.ts";
 
 /** Starts `suite/child.ts` and collects the lines that it says; disposing kills it. */
@@ -53,7 +53,7 @@ test.each([1, 2, 3])("what was acknowledged is there after a kill -9 in the midd
     if (seen === position) break;
   }
   // The next one to drive the run goes on where the killed one was.
-  const [next] = await store.transcript.append(run.id, fence, [note("went on")]);
+  const [next] = await store.transcript.append(run.id, fence, own(1, note("went on")));
   expect(next?.seq).toBe(position + 1);
 });
 
@@ -61,8 +61,8 @@ test("two processes that claim at once never get the same run", async () => {
   await using place = await openSqlitePlace();
   const task = await createTask(place.store);
   const queued = await Promise.all(range(1, 200).map(() => place.store.runs.create(newRun(task))));
-  await using one = await startChild(place.path, "claim");
-  await using two = await startChild(place.path, "claim");
+  await using one = await startChild(place.path, "claim", server);
+  await using two = await startChild(place.path, "claim", otherServer);
   one.go();
   two.go();
   await Promise.all([one.ended, two.ended]);
@@ -79,9 +79,9 @@ test("a database that another process keeps locked is unavailable, and usable ag
     using other = new DatabaseSync(place.path);
     other.exec("begin immediate");
     const refused = await Promise.allSettled([
-      store.transcript.append(run.id, fence, [note("a")]),
-      store.transcript.append(run.id, fence, [note("b")]),
-      store.runs.claimNext(),
+      store.transcript.append(run.id, fence, own(1, note("a"))),
+      store.transcript.append(run.id, fence, own(1, note("b"))),
+      store.queue.claimNext(anyRun),
       createTask(store),
     ]);
     for (const write of refused) expect(write).toMatchObject({ status: "rejected", reason: { code: "unavailable" } });
@@ -89,7 +89,7 @@ test("a database that another process keeps locked is unavailable, and usable ag
     expect(await (await place.open()).runs.find(run.id)).toMatchObject({ lastSeq: 0 });
     other.exec("rollback");
   }
-  expect(await store.transcript.append(run.id, fence, [note("c")])).toMatchObject([{ seq: 1, body: { text: "c" } }]);
+  expect(await store.transcript.append(run.id, fence, own(1, note("c")))).toMatchObject([{ seq: 1, body: { text: "c" } }]);
 });
 
 test("many that open a new database at once all get a store on the same schema", async () => {

@@ -5,7 +5,7 @@ import { temporaryFolder } from "@ccr/testkit";
 import { expect, test } from "vitest";
 import { openSqliteStore } from "./sqlite.ts";
 import { openDatabase, refuseSqliteVersion } from "./sqlite-database.ts";
-import { claimRun, createTask, endRun, note, notes, seqs } from "./suite/place.ts";
+import { claimRun, createTask, endRun, note, notes, own, seqs } from "./suite/place.ts";
 import { openSqlitePlace } from "./suite/sqlite-place.ts";
 
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
@@ -86,6 +86,8 @@ test("says so when the database is damaged", async () => {
   await using folder = await temporaryFolder();
   const path = folder.join("ccr.db");
   let runId = null;
+  await (await openSqliteStore({ path }))[Symbol.asyncDispose]();
+  const { size: empty } = await stat(path);
   {
     await using store = await openSqliteStore({ path });
     const claim = await claimRun(store);
@@ -95,7 +97,7 @@ test("says so when the database is damaged", async () => {
   const { size } = await stat(path);
   {
     await using file = await open(path, "r+");
-    for (let at = 8 * 4096; at < size; at += 4096) await file.write(Buffer.alloc(4096, 0xff), 0, 4096, at);
+    for (let at = empty; at < size; at += 4096) await file.write(Buffer.alloc(4096, 0xff), 0, 4096, at);
   }
   await using store = await openSqliteStore({ path });
   await expect(store.transcript.read(runId, { after: 0, limit: 1000 })).rejects.toMatchObject({
@@ -159,7 +161,7 @@ test("a full disk stores nothing of what did not fit, says so, and the store wor
   while (full === null) {
     const batch = [note("x".repeat(20_000)), note("y".repeat(20_000))];
     try {
-      stored = (await store.transcript.append(run.id, fence, batch)).at(-1)?.seq ?? 0;
+      stored = (await store.transcript.append(run.id, fence, own(stored + 1, ...batch))).at(-1)?.seq ?? 0;
     } catch (error) {
       full = error;
     }
@@ -170,7 +172,7 @@ test("a full disk stores nothing of what did not fit, says so, and the store wor
   expect((await store.transcript.read(run.id, { after: 0, limit: 1000 })).length).toBe(stored);
 
   folder.remount("size=16m");
-  const [after] = await store.transcript.append(run.id, fence, [note("z".repeat(100_000))]);
+  const [after] = await store.transcript.append(run.id, fence, own(stored + 1, note("z".repeat(100_000))));
   expect(after?.seq).toBe(stored + 1);
   await endRun(store, { run, fence });
   const all = await store.transcript.read(run.id, { after: 0, limit: 1000 });

@@ -1,5 +1,5 @@
 // A second process on the same SQLite file, for the tests that kill it or race with it. It says what it did on standard output, a line each.
-import { InstanceId, RunId } from "@ccr/protocol";
+import { InstanceId, RunId, ServerId } from "@ccr/protocol";
 import { openSqliteStore } from "../sqlite.ts";
 import { events } from "./place.ts";
 
@@ -22,6 +22,9 @@ if (act === "append") {
   }
 } else if (act === "claim") {
   for await (const _ of process.stdin.take(1)) say("begun");
-  for (let claim = await store.runs.claimNext(); claim !== null; claim = await store.runs.claimNext()) say(claim.run.id);
+  const claimer = { owner: ServerId.parse(args[0]), perRepository: null, perTask: null };
+  for (let claim = await store.queue.claimNext(claimer); claim !== null; claim = await store.queue.claimNext(claimer)) {
+    say(claim.run.id);
+  }
   await store[Symbol.asyncDispose]();
 }

@@ -2,7 +2,7 @@ import type { Message, RunId } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
 import type { Store } from "../types.ts";
-import { claimRun, collect, endRun, errorOf, events, ids, note, notes, type OpenPlace, range, seqs } from "./place.ts";
+import { claimRun, collect, endRun, errorOf, events, ids, note, notes, type OpenPlace, own, range, seqs } from "./place.ts";
 
 const forever = new AbortController().signal;
 
@@ -33,7 +33,7 @@ const describeLive = (open: OpenPlace): void => {
       await waitFor(() => all.got.length === 3 && later.got.length === 1, { what: "the replay" });
       await store.transcript.appendSpooled(claim.run.id, claim.fence, { instanceId: ids.instance(), events: events(1, 4) });
       await waitFor(() => all.got.length === 7, { what: "the live messages" });
-      await store.transcript.append(claim.run.id, claim.fence, [note("the last one")]);
+      await store.transcript.append(claim.run.id, claim.fence, own(4, note("the last one")));
       await endRun(store, claim);
       await Promise.all([all.ended, later.ended]);
       expect(seqs(all.got)).toEqual(range(1, 8));
@@ -71,7 +71,7 @@ const describeLive = (open: OpenPlace): void => {
       await using place = await open();
       const { run } = await claimRun(place.store);
       const { got, ended } = startFollowing(place.store, run.id);
-      await place.store.runs.advance(run.id, { from: ["queued"], to: "canceled" });
+      await place.store.runs.advance(run.id, { from: ["starting"], to: "canceled" });
       await ended;
       expect(got).toEqual([]);
     });
@@ -82,7 +82,7 @@ const describeLive = (open: OpenPlace): void => {
       const { got, ended } = startFollowing(place.store, claim.run.id);
       const nobody = collect(place.store.transcript.follow(ids.run(), { after: 0 }, forever));
       expect(await errorOf(nobody)).toMatchObject({ code: "not_found" });
-      await place.store.transcript.append(claim.run.id, claim.fence, [note("still here")]);
+      await place.store.transcript.append(claim.run.id, claim.fence, own(1, note("still here")));
       await endRun(place.store, claim);
       await ended;
       expect(got).toHaveLength(1);
@@ -110,14 +110,18 @@ const describeSlow = (open: OpenPlace): void => {
       const { store } = place;
       const claim = await claimRun(store);
       const slow = store.transcript.follow(claim.run.id, { after: 0 }, forever)[Symbol.asyncIterator]();
-      await store.transcript.append(claim.run.id, claim.fence, [note("first")]);
+      await store.transcript.append(claim.run.id, claim.fence, notes(1, 1));
       expect(await next(slow)).toBe(1);
       const quick = startFollowing(store, claim.run.id);
       // Far beyond what is kept in memory of a run, in number and in length.
       for (let from = 2; from <= 3001; from += 100) {
         await store.transcript.append(claim.run.id, claim.fence, notes(from, from + 99));
       }
-      await store.transcript.append(claim.run.id, claim.fence, [note("x".repeat(3_000_000)), note("after the long one")]);
+      await store.transcript.append(
+        claim.run.id,
+        claim.fence,
+        own(3002, note("x".repeat(3_000_000)), note("after the long one")),
+      );
       await endRun(store, claim);
       await quick.ended;
       expect(seqs(quick.got)).toEqual(range(1, 3003));

@@ -1,6 +1,6 @@
-import { type AuditRecord, type Message, type RunId, RunLimits, type SpoolEvent, type Task } from "@ccr/protocol";
+import { type AuditRecord, type Message, type RunId, RunLimits, ServerId, type SpoolEvent, type Task } from "@ccr/protocol";
 import { createIds } from "../ids.ts";
-import type { Claim, NewMessage, NewRun, Store } from "../types.ts";
+import type { Claim, Claimer, InstancePlace, NewMessage, NewRun, OwnMessages, Store } from "../types.ts";
 
 /** An empty database for one test, with a store on it. */
 export interface StorePlace extends AsyncDisposable {
@@ -12,6 +12,11 @@ export interface StorePlace extends AsyncDisposable {
 export type OpenPlace = (options?: { now?: () => Date }) => Promise<StorePlace>;
 
 export const ids = createIds();
+export const server = ServerId.parse("srv_aaaaaaaaaaaa");
+export const otherServer = ServerId.parse("srv_bbbbbbbbbbbb");
+/** Claims whatever is first. */
+export const anyRun: Claimer = { owner: server, perRepository: null, perTask: null };
+export const instancePlace: InstancePlace = { machine: "m1", root: "/data/instances/x", doors: "/data/doors/x" };
 
 /** A clock that moves only when it is told to. */
 export const createClock = (start = "2026-11-22T20:00:00.000Z") => {
@@ -33,6 +38,7 @@ export const newRun = (task: Task, given: Partial<NewRun> = {}): NewRun => ({
   ref: null,
   model: null,
   limits: RunLimits.parse({}),
+  priority: 0,
   idempotencyKey: null,
   ...given,
 });
@@ -42,15 +48,15 @@ export const queueRun = async (store: Store, given: Partial<NewRun> = {}) => {
   return (await store.runs.create(newRun(task, given))).run;
 };
 
-/** A run that somebody drives. */
-export const claimRun = async (store: Store): Promise<Claim> => {
-  const run = await queueRun(store);
-  const claim = await store.runs.takeOver(run.id);
-  if (claim === null) throw new Error("the run could not be taken over");
+/** A run that somebody drives; before whatever else is queued. */
+export const claimRun = async (store: Store, given: Partial<NewRun> = {}): Promise<Claim> => {
+  await queueRun(store, { priority: 100, ...given });
+  const claim = await store.queue.claimNext(anyRun);
+  if (claim === null) throw new Error("the run could not be claimed");
   return claim;
 };
 
-export const endRun = async (store: Store, { run, fence }: Claim): Promise<void> => {
+export const endRun = async (store: Store, { run, fence }: Pick<Claim, "run" | "fence">): Promise<void> => {
   const ended = await store.runs.advance(run.id, {
     from: ["queued", "starting", "running", "waiting", "canceling"],
     to: "succeeded",
@@ -61,8 +67,10 @@ export const endRun = async (store: Store, { run, fence }: Claim): Promise<void>
 };
 
 export const note = (text: string): NewMessage => ({ source: "runner", body: { type: "note", text } });
-export const notes = (from: number, to: number): NewMessage[] =>
-  Array.from({ length: to - from + 1 }, (_, index) => note(`note ${from + index}`));
+/** Messages of our own, of which the first has this number. */
+export const own = (first: number, ...messages: NewMessage[]): OwnMessages => ({ first, messages });
+export const notes = (from: number, to: number): OwnMessages =>
+  own(from, ...Array.from({ length: to - from + 1 }, (_, index) => note(`note ${from + index}`)));
 
 export const event = (seq: number, text = `event ${seq}`): SpoolEvent => ({
   seq,
@@ -93,6 +101,23 @@ export const auditRecord = (runId: RunId, n: number, decision: AuditRecord["deci
 
 export const seqs = (messages: readonly Message[]): number[] => messages.map((message) => message.seq);
 export const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+/** The one with this id; throws when it is not among them. */
+export const find = <Id extends string, Item extends { id: Id }>(items: readonly Item[], id: Id): Item => {
+  const found = items.find((item) => item.id === id);
+  if (found === undefined) throw new Error(`there is no ${id}`);
+  return found;
+};
+
+/** The whole transcript, page by page. */
+export const readAll = async (store: Store, runId: RunId): Promise<Message[]> => {
+  const all: Message[] = [];
+  for (;;) {
+    const page = await store.transcript.read(runId, { after: all.at(-1)?.seq ?? 0, limit: 1000 });
+    if (page.length === 0) return all;
+    all.push(...page);
+  }
+};
 
 /** Everything an iterable gives until it ends. */
 export const collect = async <Item>(items: AsyncIterable<Item>): Promise<Item[]> => {

@@ -1,6 +1,18 @@
 import type { SandboxHandle } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
-import { auditRecord, createClock, createTask, errorOf, ids, type OpenPlace, queueRun, range } from "./place.ts";
+import {
+  auditRecord,
+  createClock,
+  createTask,
+  errorOf,
+  ids,
+  instancePlace,
+  type OpenPlace,
+  otherServer,
+  queueRun,
+  range,
+  server,
+} from "./place.ts";
 
 const describeTasks = (open: OpenPlace): void => {
   describe("tasks", () => {
@@ -59,9 +71,16 @@ const describeInstances = (open: OpenPlace): void => {
       await using place = await open();
       const run = await queueRun(place.store);
       const id = ids.instance();
-      const instance = await place.store.instances.create({ id, runId: run.id, driver: "bubblewrap" });
+      const instance = await place.store.instances.create({
+        id,
+        runId: run.id,
+        driver: "bubblewrap",
+        server,
+        place: instancePlace,
+      });
       expect(instance).toMatchObject({ id, runId: run.id, driver: "bubblewrap", status: "starting", stoppedAt: null });
-      expect(await place.store.instances.findHandle(id)).toBeNull();
+      const record = { ...instance, server, place: instancePlace };
+      expect(await place.store.instances.findRecord(id)).toEqual({ ...record, handle: null });
       const handle: SandboxHandle = {
         version: 1,
         driver: "bubblewrap",
@@ -70,7 +89,7 @@ const describeInstances = (open: OpenPlace): void => {
         data: { pid: 7, nested: { a: [1, null, "x"] } },
       };
       await place.store.instances.saveHandle(id, handle);
-      expect(await place.store.instances.findHandle(id)).toEqual(handle);
+      expect(await place.store.instances.findRecord(id)).toEqual({ ...record, handle });
       expect(await place.store.instances.find(id)).toEqual(instance);
     });
 
@@ -79,7 +98,7 @@ const describeInstances = (open: OpenPlace): void => {
       await using place = await open({ now: clock.now });
       const run = await queueRun(place.store);
       const id = ids.instance();
-      await place.store.instances.create({ id, runId: run.id, driver: "docker" });
+      await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace });
       await place.store.instances.setStatus(id, "executing");
       expect(await place.store.instances.find(id)).toMatchObject({ status: "executing", stoppedAt: null });
       clock.advance(10);
@@ -95,27 +114,60 @@ const describeInstances = (open: OpenPlace): void => {
       await using place = await open();
       const run = await queueRun(place.store);
       const made = [ids.instance(), ids.instance(), ids.instance()];
-      for (const id of made) await place.store.instances.create({ id, runId: run.id, driver: "docker" });
+      for (const id of made)
+        await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace });
       const [first, second, third] = made;
       if (second !== undefined) await place.store.instances.setStatus(second, "stopped");
       expect((await place.store.instances.list()).map(({ id }) => id)).toEqual([third, first]);
       expect((await place.store.instances.list({ all: true })).map(({ id }) => id)).toEqual([third, second, first]);
     });
 
+    test("lists the records of one run, and of one server, that are not stopped, oldest first", async () => {
+      await using place = await open();
+      const { instances } = place.store;
+      const [run, other] = [await queueRun(place.store), await queueRun(place.store)];
+      const make = async (runId: typeof run.id, owner = server) => {
+        const id = ids.instance();
+        await instances.create({ id, runId, driver: "docker", server: owner, place: { ...instancePlace, root: `/data/${id}` } });
+        return id;
+      };
+      const made = [await make(run.id), await make(other.id), await make(run.id, otherServer), await make(run.id)] as const;
+      await instances.setStatus(made[3], "stopped");
+      const listed = async (of: Parameters<typeof instances.listRecords>[0]) =>
+        (await instances.listRecords(of)).map(({ id }) => id);
+      expect(await listed({ runId: run.id })).toEqual([made[0], made[2]]);
+      expect(await listed({ server })).toEqual([made[0], made[1]]);
+      expect(await listed({ server: otherServer })).toEqual([made[2]]);
+      expect((await instances.listRecords({ runId: run.id }))[0]).toEqual(await instances.findRecord(made[0]));
+      await instances.setServer(made[0], otherServer);
+      expect(await listed({ server: otherServer })).toEqual([made[0], made[2]]);
+      expect(await listed({ server })).toEqual([made[1]]);
+      expect(await instances.findRecord(made[0])).toMatchObject({ server: otherServer, place: { root: `/data/${made[0]}` } });
+      expect(await errorOf(instances.setServer(ids.instance(), server))).toMatchObject({ code: "not_found" });
+    });
+
     test("refuses an id that is taken, a run that is not there, and an instance that is not there", async () => {
       await using place = await open();
       const run = await queueRun(place.store);
       const id = ids.instance();
-      await place.store.instances.create({ id, runId: run.id, driver: "docker" });
-      expect(await errorOf(place.store.instances.create({ id, runId: run.id, driver: "bubblewrap" }))).toMatchObject({
+      await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace });
+      expect(
+        await errorOf(place.store.instances.create({ id, runId: run.id, driver: "bubblewrap", server, place: instancePlace })),
+      ).toMatchObject({
         code: "conflict",
       });
       expect(await place.store.instances.find(id)).toMatchObject({ driver: "docker" });
-      const orphan = place.store.instances.create({ id: ids.instance(), runId: ids.run(), driver: "docker" });
+      const orphan = place.store.instances.create({
+        id: ids.instance(),
+        runId: ids.run(),
+        driver: "docker",
+        server,
+        place: instancePlace,
+      });
       expect(await errorOf(orphan)).toMatchObject({ code: "not_found" });
       expect(await errorOf(place.store.instances.setStatus(ids.instance(), "idle"))).toMatchObject({ code: "not_found" });
       expect(await place.store.instances.find(ids.instance())).toBeNull();
-      expect(await place.store.instances.findHandle(ids.instance())).toBeNull();
+      expect(await place.store.instances.findRecord(ids.instance())).toBeNull();
     });
   });
 };

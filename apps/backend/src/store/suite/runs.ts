@@ -1,7 +1,20 @@
 import { FINAL_STATUSES, RUN_STATUSES, type Run, RunLimits, type WorkspaceDiff } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
-import { FenceLostError } from "../types.ts";
-import { claimRun, createClock, createTask, endRun, errorOf, ids, newRun, note, type OpenPlace, queueRun } from "./place.ts";
+import {
+  anyRun,
+  claimRun,
+  createClock,
+  createTask,
+  errorOf,
+  find,
+  ids,
+  newRun,
+  note,
+  type OpenPlace,
+  own,
+  queueRun,
+  server,
+} from "./place.ts";
 
 const diff: WorkspaceDiff = {
   baseCommit: "a".repeat(40),
@@ -18,7 +31,7 @@ const describeCreating = (open: OpenPlace): void => {
       await using place = await open({ now: clock.now });
       const task = await createTask(place.store, "before");
       const limits = RunLimits.parse({ turns: 7, cpus: 0.5 });
-      const run = await queueRun(place.store, { task, ref: "main", model: "opus", limits });
+      const run = await queueRun(place.store, { task, ref: "main", model: "opus", limits, priority: 7 });
       await place.store.tasks.update({ id: task.id, name: "after", steps: [{ instructions: "other", checks: "" }] });
       expect(run).toEqual({
         id: run.id,
@@ -29,6 +42,7 @@ const describeCreating = (open: OpenPlace): void => {
         ref: "main",
         model: "opus",
         limits,
+        priority: 7,
         status: "queued",
         reason: null,
         sentence: null,
@@ -53,15 +67,49 @@ const describeCreating = (open: OpenPlace): void => {
       const task = await createTask(place.store);
       const stores = [place.store, other, place.store, other];
       const made = await Promise.all(
-        stores.map((store, index) => store.runs.create(newRun(task, { idempotencyKey: "k", repository: `ada/${index}` }))),
+        stores.map((store, index) => store.runs.create(newRun(task, { idempotencyKey: "k", priority: index }))),
       );
       expect(new Set(made.map(({ run }) => run.id)).size).toBe(1);
-      expect(new Set(made.map(({ run }) => run.repository)).size).toBe(1);
+      expect(new Set(made.map(({ run }) => run.priority)).size).toBe(1);
       expect(made.filter(({ created }) => created)).toHaveLength(1);
       const elsewhere = await place.store.runs.create(newRun(await createTask(place.store), { idempotencyKey: "k" }));
       const keyless = await place.store.runs.create(newRun(task));
       expect([elsewhere.created, keyless.created]).toEqual([true, true]);
       expect(await place.store.runs.list({ limit: 10 })).toHaveLength(3);
+    });
+
+    test.each([
+      { what: { repository: "ada/other" }, named: "another value for repository" },
+      { what: { ref: "main" }, named: "another value for ref" },
+      { what: { model: "opus" }, named: "another value for model" },
+      { what: { limits: RunLimits.parse({ turns: 3 }) }, named: "another value for limits" },
+      { what: { ref: "v1", limits: RunLimits.parse({ stepSeconds: 60 }) }, named: "other values for ref and limits" },
+    ])("refuses a key that was seen with something else: $named", async ({ what, named }) => {
+      await using place = await open();
+      const task = await createTask(place.store);
+      const { run } = await place.store.runs.create(newRun(task, { idempotencyKey: "k" }));
+      const again = place.store.runs.create(newRun(task, { idempotencyKey: "k", ...what }));
+      expect(await errorOf(again)).toMatchObject({
+        code: "conflict",
+        message: expect.stringMatching(new RegExp(`"k" belongs to the run ${run.id}, which has ${named}\\. Use another key`)),
+      });
+      // Limits are compared one by one, in whatever order they stand.
+      const turned = Object.fromEntries(Object.entries(run.limits).toReversed());
+      const same = await place.store.runs.create(newRun(task, { idempotencyKey: "k", limits: RunLimits.parse(turned) }));
+      expect(same).toEqual({ run, created: false });
+      expect(await place.store.runs.list({ limit: 10 })).toEqual([run]);
+    });
+
+    test("changes the priority of a run that is queued, and of no other", async () => {
+      await using place = await open();
+      const { runs } = place.store;
+      const waiting = await queueRun(place.store);
+      expect(await runs.setPriority(waiting.id, -5)).toEqual({ ...waiting, priority: -5 });
+      expect(await runs.find(waiting.id)).toEqual({ ...waiting, priority: -5 });
+      const { run } = await claimRun(place.store);
+      expect(await runs.setPriority(run.id, 5)).toBeNull();
+      expect(await runs.find(run.id)).toEqual(run);
+      expect(await runs.setPriority(ids.run(), 5)).toBeNull();
     });
 
     test("lists in pages, newest first, without losing or doubling runs of one millisecond", async () => {
@@ -99,76 +147,6 @@ const describeCreating = (open: OpenPlace): void => {
       expect(await listed({ status: [], limit: 9 })).toEqual([]);
       expect(await listed({ taskId: ids.task(), limit: 9 })).toEqual([]);
     });
-
-    test("lists what is unfinished, oldest first", async () => {
-      await using place = await open();
-      const { store } = place;
-      const runs = [];
-      for (const status of RUN_STATUSES) {
-        const run = await queueRun(store);
-        if (status !== "queued") await store.runs.advance(run.id, { from: ["queued"], to: status });
-        runs.push({ id: run.id, status });
-      }
-      const extra = await queueRun(store);
-      const open_ = runs.filter(({ status }) => !FINAL_STATUSES.some((final) => final === status));
-      expect((await store.runs.listUnfinished()).map(({ id }) => id)).toEqual([...open_.map(({ id }) => id), extra.id]);
-    });
-  });
-};
-
-const describeClaiming = (open: OpenPlace): void => {
-  describe("runs: claiming", () => {
-    test("claims the oldest, and null when nothing is queued", async () => {
-      await using place = await open();
-      expect(await place.store.runs.claimNext()).toBeNull();
-      const first = await queueRun(place.store);
-      const second = await queueRun(place.store);
-      expect(await place.store.runs.claimNext()).toEqual({ run: { ...first, status: "starting" }, fence: 1 });
-      expect((await place.store.runs.claimNext())?.run.id).toBe(second.id);
-      expect(await place.store.runs.claimNext()).toBeNull();
-    });
-
-    test("never gives one run to two claimers", async () => {
-      await using place = await open();
-      const task = await createTask(place.store);
-      for (let n = 0; n < 40; n++) await queueRun(place.store, { task });
-      const stores = [place.store, await place.open(), await place.open()];
-      const claimed = await Promise.all(Array.from({ length: 60 }, (_, n) => stores[n % stores.length]?.runs.claimNext()));
-      const got = claimed.flatMap((claim) => (claim ? [claim.run.id] : []));
-      expect(got).toHaveLength(40);
-      expect(new Set(got).size).toBe(40);
-    });
-
-    test("a taken-over run locks the one before out of every write", async () => {
-      await using place = await open();
-      const { store } = place;
-      const old = await claimRun(store);
-      const { id } = old.run;
-      const taken = await store.runs.takeOver(id);
-      expect(taken?.fence).toBe(old.fence + 1);
-      const lost = [
-        store.runs.patch(id, old.fence, { stepIndex: 1 }),
-        store.runs.saveDiff(id, old.fence, diff),
-        store.transcript.append(id, old.fence, [note("mine")]),
-        store.transcript.append(id, old.fence, []),
-        store.transcript.appendSpooled(id, old.fence, { instanceId: ids.instance(), events: [] }),
-      ];
-      for (const write of await Promise.allSettled(lost)) {
-        expect(write).toMatchObject({ status: "rejected", reason: expect.any(FenceLostError) });
-      }
-      expect(await store.runs.advance(id, { from: ["queued"], to: "running", fence: old.fence })).toBeNull();
-      expect(await store.runs.findDiff(id)).toBeNull();
-      expect(await store.runs.find(id)).toEqual(taken?.run);
-      expect(await store.runs.patch(id, old.fence + 1, { stepIndex: 1 })).toMatchObject({ stepIndex: 1 });
-    });
-
-    test("takes nothing over that is final or not there", async () => {
-      await using place = await open();
-      const claim = await claimRun(place.store);
-      await endRun(place.store, claim);
-      expect(await place.store.runs.takeOver(claim.run.id)).toBeNull();
-      expect(await place.store.runs.takeOver(ids.run())).toBeNull();
-    });
   });
 };
 
@@ -180,11 +158,11 @@ const describeWriting = (open: OpenPlace): void => {
       const { run } = await claimRun(place.store);
       const moved = await Promise.all(
         [place.store, other, place.store, other].map((store) =>
-          store.runs.advance(run.id, { from: ["queued"], to: "running", patch: { stepIndex: 0 } }),
+          store.runs.advance(run.id, { from: ["starting"], to: "running", patch: { stepIndex: 0 } }),
         ),
       );
       expect(moved.filter((result) => result !== null)).toEqual([{ ...run, status: "running", stepIndex: 0 }]);
-      expect(await place.store.runs.advance(ids.run(), { from: ["queued"], to: "running" })).toBeNull();
+      expect(await place.store.runs.advance(ids.run(), { from: ["starting"], to: "running" })).toBeNull();
     });
 
     test("writes each field of a patch, sets one back to null, and leaves the others", async () => {
@@ -207,25 +185,43 @@ const describeWriting = (open: OpenPlace): void => {
       expect(await place.store.runs.patch(run.id, fence, {})).toEqual({ ...run, ...patch, driver: null });
     });
 
+    test("keeps how far the work is, and for how long it went on, for whoever takes it over", async () => {
+      await using place = await open();
+      const { store } = place;
+      const claim = await claimRun(store);
+      const { id } = claim.run;
+      expect(claim).toMatchObject({ progress: null, activeMs: 0 });
+      const progress = { stepIndex: 2, attempt: 1, startedMs: 5, phase: { kind: "checks", begun: 2, passed: 1 } } as const;
+      expect(await store.runs.patch(id, claim.fence, { progress, activeMs: 1234.4 })).toEqual(claim.run);
+      const lease = async () => find(await store.queue.leases(), id);
+      const second = await store.queue.takeOver(await lease(), server);
+      expect(second).toEqual({ run: claim.run, fence: claim.fence + 1, progress, activeMs: 1234 });
+      await store.runs.patch(id, claim.fence + 1, { activeMs: 7 * 24 * 3600 * 1000 });
+      expect(await store.queue.takeOver(await lease(), server)).toMatchObject({ progress, activeMs: 604_800_000 });
+      // Far more than any run may take, and still a number that every engine has.
+      await store.runs.patch(id, claim.fence + 2, { activeMs: 1e15 });
+      expect(await store.queue.takeOver(await lease(), server)).toMatchObject({ activeMs: 2 ** 31 - 1 });
+    });
+
     test.each(FINAL_STATUSES)("a run that is %s never changes again", async (final) => {
       await using place = await open();
       const { store } = place;
       const { run, fence } = await claimRun(store);
       await store.runs.saveDiff(run.id, fence, diff);
-      const ended = await store.runs.advance(run.id, { from: ["queued"], to: final, fence });
+      const ended = await store.runs.advance(run.id, { from: ["starting"], to: final, fence });
       expect(await store.runs.advance(run.id, { from: [...RUN_STATUSES], to: "running", fence })).toBeNull();
       expect(await store.runs.advance(run.id, { from: [final], to: final })).toBeNull();
       const late = [
         store.runs.patch(run.id, fence, { sentence: "late" }),
         store.runs.saveDiff(run.id, fence, { ...diff, patch: "late" }),
-        store.transcript.append(run.id, fence, [note("late")]),
+        store.transcript.append(run.id, fence, own(1, note("late"))),
       ];
       for (const write of await Promise.allSettled(late)) {
         expect(write).toMatchObject({ status: "rejected", reason: { message: expect.stringContaining(`ended (${final})`) } });
       }
       expect(await store.runs.find(run.id)).toEqual(ended);
       expect(await store.runs.findDiff(run.id)).toEqual(diff);
-      expect(await store.runs.claimNext()).toBeNull();
+      expect(await store.queue.claimNext(anyRun)).toBeNull();
     });
 
     test("keeps the last diff, as it came", async () => {
@@ -243,13 +239,12 @@ const describeWriting = (open: OpenPlace): void => {
       const id = ids.run();
       expect(await errorOf(store.runs.patch(id, 1, {}))).toMatchObject({ code: "not_found" });
       expect(await errorOf(store.runs.saveDiff(id, 1, diff))).toMatchObject({ code: "not_found" });
-      expect(await errorOf(store.transcript.append(id, 1, [note("x")]))).toMatchObject({ code: "not_found" });
+      expect(await errorOf(store.transcript.append(id, 1, own(1, note("x"))))).toMatchObject({ code: "not_found" });
     });
   });
 };
 
 export const describeRuns = (open: OpenPlace): void => {
   describeCreating(open);
-  describeClaiming(open);
   describeWriting(open);
 };

@@ -1,16 +1,21 @@
-import { type Message, type SpoolEvent, SpoolEvent as SpoolEventSchema } from "@ccr/protocol";
+import { type SpoolEvent, SpoolEvent as SpoolEventSchema } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
-import { SpoolGapError, type Store } from "../types.ts";
-import { claimRun, createClock, errorOf, event, events, ids, note, notes, type OpenPlace, range, seqs } from "./place.ts";
-
-const readAll = async (store: Store, runId: Message["runId"]): Promise<Message[]> => {
-  const all: Message[] = [];
-  for (;;) {
-    const page = await store.transcript.read(runId, { after: all.at(-1)?.seq ?? 0, limit: 1000 });
-    if (page.length === 0) return all;
-    all.push(...page);
-  }
-};
+import { SpoolGapError } from "../types.ts";
+import {
+  claimRun,
+  createClock,
+  errorOf,
+  event,
+  events,
+  ids,
+  note,
+  notes,
+  type OpenPlace,
+  own,
+  range,
+  readAll,
+  seqs,
+} from "./place.ts";
 
 const describeAppending = (open: OpenPlace): void => {
   describe("transcript: appending", () => {
@@ -19,15 +24,16 @@ const describeAppending = (open: OpenPlace): void => {
       await using place = await open({ now: clock.now });
       const { run, fence } = await claimRun(place.store);
       const instanceId = ids.instance();
-      const own = await place.store.transcript.append(run.id, fence, [
-        note("a"),
-        { ...note("b"), at: "2020-01-01T00:00:00.000Z" },
-      ]);
+      const ours = await place.store.transcript.append(
+        run.id,
+        fence,
+        own(1, note("a"), { ...note("b"), at: "2020-01-01T00:00:00.000Z" }),
+      );
       const spooled = await place.store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(1, 3) });
-      const last = await place.store.transcript.append(run.id, fence, [note("c")]);
-      const all = [...own, ...spooled, ...last];
+      const last = await place.store.transcript.append(run.id, fence, own(3, note("c")));
+      const all = [...ours, ...spooled, ...last];
       expect(seqs(all)).toEqual(range(1, 6));
-      expect(own.map(({ at }) => at)).toEqual([clock.now().toISOString(), "2020-01-01T00:00:00.000Z"]);
+      expect(ours.map(({ at }) => at)).toEqual([clock.now().toISOString(), "2020-01-01T00:00:00.000Z"]);
       const { seq: _, ...first } = event(1);
       expect(spooled[0]).toEqual({ runId: run.id, seq: 3, ...first });
       expect(await readAll(await place.open(), run.id)).toEqual(all);
@@ -124,14 +130,14 @@ const describeAppending = (open: OpenPlace): void => {
       const { transcript } = place.store;
       const results = await Promise.allSettled([
         transcript.append(good.run.id, good.fence, notes(1, 2)),
-        transcript.append(lost.run.id, lost.fence - 1, [note("lost")]),
+        transcript.append(lost.run.id, lost.fence - 1, own(1, note("lost"))),
         transcript.append(good.run.id, good.fence, notes(3, 3)),
         transcript.appendSpooled(gap.run.id, gap.fence, { instanceId: ids.instance(), events: events(2, 3) }),
         transcript.append(good.run.id, good.fence, notes(4, 5)),
       ]);
       expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "rejected", "fulfilled"]);
       const texts = (await readAll(place.store, good.run.id)).map(({ body }) => body);
-      expect(texts).toEqual(notes(1, 5).map(({ body }) => body));
+      expect(texts).toEqual(notes(1, 5).messages.map(({ body }) => body));
       expect([...(await readAll(place.store, lost.run.id)), ...(await readAll(place.store, gap.run.id))]).toEqual([]);
     });
 
@@ -140,7 +146,12 @@ const describeAppending = (open: OpenPlace): void => {
       const { run, fence } = await claimRun(place.store);
       const stores = [place.store, await place.open(), await place.open()];
       const appended = await Promise.all(
-        range(1, 90).map((n) => stores[n % stores.length]?.transcript.append(run.id, fence, notes(n, n))),
+        range(1, 90).map((n) =>
+          stores[n % stores.length]?.transcript.appendSpooled(run.id, fence, {
+            instanceId: ids.instance(),
+            events: events(1, 1),
+          }),
+        ),
       );
       expect(appended.flatMap((messages) => seqs(messages ?? [])).toSorted((a, b) => a - b)).toEqual(range(1, 90));
       expect(seqs(await readAll(place.store, run.id))).toEqual(range(1, 90));
@@ -166,8 +177,8 @@ const describeReading = (open: OpenPlace): void => {
       await using place = await open();
       const { run, fence } = await claimRun(place.store);
       const long = (megabytes: number) => note("ü".repeat(megabytes * 1024 * 1024));
-      for (const message of [long(6), long(6), long(6), note("x"), long(64), note("y")]) {
-        await place.store.transcript.append(run.id, fence, [message]);
+      for (const [index, message] of [long(6), long(6), long(6), note("x"), long(64), note("y")].entries()) {
+        await place.store.transcript.append(run.id, fence, own(index + 1, message));
       }
       const pages: number[][] = [];
       for (let after = 0; after < 6; after = pages.at(-1)?.at(-1) ?? 6) {
