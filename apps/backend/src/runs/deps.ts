@@ -100,7 +100,8 @@ export type RunDeps = {
   /** For drivers whose sandboxes need an image; null for the others. */
   images: ImageProvider | null;
   places: Places;
-  connect: (endpoint: SandboxEndpoint, fence: number) => ExecutorClient;
+  /** `fence` is null for one who only looks. */
+  connect: (endpoint: SandboxEndpoint, fence: number | null) => ExecutorClient;
   allowedHosts: AllowRule[];
   /** How many runs may go on at once: of this server, and of all servers for one repository and for one task. */
   limits: { runs: number; perRepository: number | null; perTask: number | null };

@@ -1,101 +1,142 @@
-import { type InstanceId, isFinal, type RunId } from "@ccr/protocol";
+import { isFinal, type QueuePlace, type RunId } from "@ccr/protocol";
+import type { Claim, Lease } from "../store/types.ts";
 import { type Background, inBackground } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
-import { reap } from "./recovery.ts";
+import { LeaseWatch } from "./lease.ts";
+import { reap } from "./reaper.ts";
+import { Leaving, messageOf } from "./scene.ts";
 import { superviseRun } from "./supervise.ts";
-import { wait } from "./wait.ts";
 
-// New runs wake the dispatcher; this is for those that another process wrote.
+// New runs wake the dispatcher; this is for those that another server created, and for those that another server left.
 const LOOK_EVERY_MS = 1000;
 const REAP_EVERY_MS = 60_000;
+// A run that is being saved when the server ends is mostly saved within seconds; one that is not is taken up by the next start.
+const LEAVE_WITHIN_MS = 20_000;
 
-/** Claims queued runs, oldest first, as long as fewer than `maxConcurrentRuns` are going on, and supervises them. */
+/**
+ * Takes up the runs that nobody drives any more, then claims queued ones in their order, as long as fewer than `limits.runs` are going on, and
+ * supervises each.
+ */
 export class Dispatcher implements AsyncDisposable {
   readonly #deps: RunDeps;
-  readonly #maxConcurrentRuns: number;
   readonly #going = new Map<RunId, { stop: AbortController; done: Promise<void> }>();
   readonly #closing = new AbortController();
+  readonly #watch = new LeaseWatch();
+  #isFirstLook = true;
   #wake = new AbortController();
-  readonly #owned = new Set<InstanceId>();
-  readonly #loop: Promise<void>;
+  readonly #loop: Background;
   readonly #reaper: Background;
 
-  constructor(deps: RunDeps, options: { maxConcurrentRuns: number }) {
+  constructor(deps: RunDeps) {
     this.#deps = deps;
-    this.#maxConcurrentRuns = options.maxConcurrentRuns;
-    this.#loop = this.#run();
+    this.#loop = inBackground((signal) => this.#run(signal));
     this.#reaper = inBackground((signal) => this.#reap(signal));
   }
 
-  /** Looks for a queued run now. */
+  /** Looks for runs to drive now. */
   wake(): void {
     this.#wake.abort();
   }
 
-  /** Ends the work on a run that this process drives; nothing happens for any other. */
+  /** Ends the work on a run that this server drives; one that another server drives hears of it through the store. */
   stop(id: RunId, why: RunEnded): void {
     this.#going.get(id)?.stop.abort(why);
   }
 
-  /** Resolves when the run is not, or no longer, driven by this process. */
+  /** Whether this server drives the run now. */
+  drives(id: RunId): boolean {
+    return this.#going.has(id);
+  }
+
+  /** Resolves when the run is not, or no longer, driven by this server. */
   async settled(id: RunId): Promise<void> {
     await this.#going.get(id)?.done;
   }
 
-  async #run(): Promise<void> {
-    while (!this.#closing.signal.aborted) {
+  /** The places of the runs that are queued now, by their ids. */
+  async places(): Promise<Map<RunId, QueuePlace>> {
+    const { store, limits } = this.#deps;
+    const [queued, room] = await Promise.all([store.queue.queued(limits), this.#deps.roomForRun()]);
+    const common = !room.enough ? "disk" : this.#going.size >= limits.runs ? "all" : null;
+    return new Map(queued.map(({ id, position, heldBy }) => [id, { position, queued: queued.length, heldBy: common ?? heldBy }]));
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       this.#wake = new AbortController();
       try {
-        await this.#claimAll();
+        await this.#takeUpLeft();
+        await this.#claimQueued();
       } catch (error) {
-        // The store may be locked or full for a while; the queue is looked at again at the next turn.
-        this.#deps.log("error", "queued runs could not be claimed", {
-          error: error instanceof Error ? error.message : String(error),
-        });
+        // The store may be locked or full for a while; everything is looked at again at the next turn.
+        this.#deps.log("error", "the queue could not be looked at", { error: messageOf(error) });
       }
-      await wait(LOOK_EVERY_MS, AbortSignal.any([this.#wake.signal, this.#closing.signal]));
+      await this.#deps.clock.wait(LOOK_EVERY_MS, AbortSignal.any([this.#wake.signal, signal]));
     }
+  }
+
+  async #takeUpLeft(): Promise<void> {
+    const { store, server, clock, metrics, log } = this.#deps;
+    const leases = (await store.queue.leases()).filter(({ id }) => !this.#going.has(id));
+    const stale = new Set(this.#watch.stale(leases, clock.elapsedMs()));
+    // A server is one process at a time: what it owns when it starts was left by the one before it.
+    const isLeft = (lease: Lease) => lease.owner === null || (this.#isFirstLook && lease.owner === server) || stale.has(lease);
+    for (const lease of leases.filter(isLeft)) {
+      if (this.#closing.signal.aborted) return;
+      const claim = await store.queue.takeOver(lease, server);
+      if (claim === null) continue;
+      metrics.takenOver();
+      log("info", "a run that nobody drove is taken up", { runId: lease.id, status: lease.status });
+      this.#supervise(claim);
+    }
+    this.#isFirstLook = false;
+  }
+
+  async #claimQueued(): Promise<void> {
+    const { store, server, limits } = this.#deps;
+    while (this.#going.size < limits.runs && !this.#closing.signal.aborted) {
+      if (!(await this.#deps.roomForRun()).enough) return;
+      const claim = await store.queue.claimNext({ owner: server, ...limits });
+      if (claim === null) return;
+      this.#supervise(claim);
+    }
+  }
+
+  #supervise(claim: Claim): void {
+    const { id } = claim.run;
+    const stop = new AbortController();
+    const options = { claim, deps: this.#deps, signal: stop.signal, closing: this.#closing.signal };
+    const done = superviseRun(options).finally(() => {
+      this.#going.delete(id);
+      this.wake();
+    });
+    this.#going.set(id, { stop, done });
+    // The person may have canceled between the claim and this line; whoever cannot look now hears of it when the lease is renewed.
+    void this.#deps.store.runs.find(id).then(
+      (now) => {
+        if (now !== null && (now.status === "canceling" || isFinal(now.status))) stop.abort(new RunEnded("canceled"));
+      },
+      () => {},
+    );
   }
 
   async #reap(signal: AbortSignal): Promise<void> {
-    for (;;) {
-      await wait(REAP_EVERY_MS, signal);
-      if (signal.aborted) return;
-      await reap(this.#deps, (id) => this.#owned.has(id));
+    while (!signal.aborted) {
+      await reap(this.#deps, (id) => this.#going.has(id));
+      await this.#deps.clock.wait(REAP_EVERY_MS, signal);
     }
   }
 
-  async #claimAll(): Promise<void> {
-    while (this.#going.size < this.#maxConcurrentRuns && !this.#closing.signal.aborted) {
-      const claim = await this.#deps.store.runs.claimNext();
-      if (claim === null) return;
-      const { id } = claim.run;
-      const stop = new AbortController();
-      const instances: InstanceId[] = [];
-      const own = (instanceId: InstanceId): void => {
-        instances.push(instanceId);
-        this.#owned.add(instanceId);
-      };
-      const options = { claim, deps: this.#deps, own, signal: stop.signal, closing: this.#closing.signal };
-      const done = superviseRun(options).finally(() => {
-        this.#going.delete(id);
-        for (const instanceId of instances) this.#owned.delete(instanceId);
-        this.wake();
-      });
-      this.#going.set(id, { stop, done });
-      // The person may have canceled between the claim and this line.
-      const now = await this.#deps.store.runs.find(id);
-      if (now !== null && (now.status === "canceling" || isFinal(now.status))) stop.abort(new RunEnded("canceled"));
-    }
-  }
-
-  /** Claims nothing more, ends what is going on as `server_restarted`, and waits until it is taken down. */
+  /** Claims nothing more, and leaves the runs that are going on as they are: their agents work on, and the next server takes them up. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
-    await this.#loop;
+    await this.#loop.stop();
     await this.#reaper.stop();
-    for (const { stop } of this.#going.values()) stop.abort(new RunEnded("server_restarted", "Launch it again."));
-    await Promise.all([...this.#going.values()].map(({ done }) => done));
+    const left = [...this.#going.values()];
+    for (const { stop } of left) stop.abort(new Leaving());
+    const waited = new AbortController();
+    await Promise.race([Promise.all(left.map(({ done }) => done)), this.#deps.clock.wait(LEAVE_WITHIN_MS, waited.signal)]);
+    waited.abort();
   }
 }

@@ -1,7 +1,7 @@
 import { CcrError, ExecutionOutcome, RUN_REASONS } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import { ending, endingOfError, endingOfOutcome, RunEnded } from "./ending.ts";
-import { endOfState } from "./guard.ts";
+import { limitOf } from "./guard.ts";
 
 const limits = { diskMb: 100, memoryMb: 512 };
 const codes = [
@@ -40,14 +40,14 @@ describe("endings", () => {
   });
 });
 
-describe("endOfState", () => {
+describe("limitOf", () => {
   it.each([
     [{ status: "running", diskBytes: 100 * 1024 * 1024 } as const, null],
     [{ status: "running", diskBytes: 100 * 1024 * 1024 + 1 } as const, "limit_disk"],
     [{ status: "exited", exitCode: 137, outOfMemory: true, diskBytes: 0 } as const, "limit_memory"],
-    [{ status: "exited", exitCode: 1, outOfMemory: false, diskBytes: 0 } as const, "sandbox_lost"],
-    [{ status: "gone" } as const, "sandbox_lost"],
+    [{ status: "exited", exitCode: 1, outOfMemory: false, diskBytes: 0 } as const, null],
+    [{ status: "gone" } as const, null],
   ])("%j ends with %s", (state, reason) => {
-    expect(endOfState(state, limits)?.ending.reason ?? null).toBe(reason);
+    expect(limitOf(state, limits)?.ending.reason ?? null).toBe(reason);
   });
 });

@@ -1,8 +1,6 @@
 import { CcrError, type ExecutionOutcome, RUN_REASONS, type RunReason } from "@ccr/protocol";
+import type { Ending } from "../store/types.ts";
 import { ExecutorLostError } from "./executor-client.ts";
-
-/** Why and how a run ends; `sentence` is what a person reads. */
-export type Ending = { reason: RunReason; sentence: string };
 
 /** The reason's own sentence, and what is known beyond it. */
 export const ending = (reason: RunReason, detail = ""): Ending => {

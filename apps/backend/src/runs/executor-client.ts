@@ -1,10 +1,10 @@
 import { constants } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import type { CheckInput, ExecuteInput, GitCloneInput, InitGitInput } from "@ccr/protocol";
-import { CcrError, ErrorBody, executorRoutes, type SandboxEndpoint, SpoolEvent } from "@ccr/protocol";
+import { CcrError, ErrorBody, executorRoutes, FENCE_HEADER, type SandboxEndpoint, SpoolEvent } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
-import type { z } from "zod";
-import { lines } from "./lines.ts";
+import { z } from "zod";
+import { LineTooLongError, lines } from "./lines.ts";
 
 /** The executor did not answer as agreed: it is gone, or was cut off. The sandbox's state says which. */
 export class ExecutorLostError extends Error {
@@ -42,8 +42,11 @@ const lost = (doing: string, cause: unknown): ExecutorLostError =>
     cause,
   });
 
-/** Speaks with one sandbox's executor through its door. Errors it reports are `CcrError`s; silence is an `ExecutorLostError`. */
-export const connectExecutor = (endpoint: SandboxEndpoint) => {
+/**
+ * Speaks with one sandbox's executor through its door, as the one who has this fencing number, or as one who only looks: when somebody with a greater one has spoken
+ * with it, every answer is a `CcrError` with `conflict`. Errors it reports are `CcrError`s; silence is an `ExecutorLostError`.
+ */
+export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null) => {
   // Streams stay silent for as long as the agent thinks, so the client has no time limits of its own; calls bring a signal.
   const options: Client.Options = { headersTimeout: 0, bodyTimeout: 0, pipelining: 0 };
   let inode: number | null = null;
@@ -88,7 +91,11 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
         method: route.method,
         path,
         signal,
-        ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+        headers: {
+          ...(fence === null ? {} : { [FENCE_HEADER]: String(fence) }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
       if (response.statusCode >= 400) {
         const parsed = ErrorBody.safeParse(await readJson(response.body, ERROR_MAX_BYTES).catch(() => null));
@@ -115,15 +122,37 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
     }
   };
 
-  async function* stream(route: Route, after: number, body: unknown, signal: AbortSignal): AsyncGenerator<SpoolEvent> {
-    const { connection, response } = await request(route, `${route.path}?after=${after}`, body, signal);
+  async function* bytes(
+    route: Route,
+    options: { query: Record<string, string>; body?: unknown; signal: AbortSignal },
+  ): AsyncGenerator<Buffer> {
+    const { query, body, signal } = options;
+    const { connection, response } = await request(route, `${route.path}?${new URLSearchParams(query)}`, body, signal);
     try {
-      for await (const line of lines(response.body, EVENT_MAX_BYTES)) yield SpoolEvent.parse(JSON.parse(line));
+      for await (const chunk of response.body) {
+        if (!(chunk instanceof Buffer)) throw new TypeError("its answer is not bytes");
+        yield chunk;
+      }
     } catch (error) {
       signal.throwIfAborted();
       throw lost(route.path, error);
     } finally {
       await connection.close();
+    }
+  }
+
+  async function* stream(
+    route: Route,
+    options: { after: number; body?: unknown; signal: AbortSignal },
+  ): AsyncGenerator<SpoolEvent> {
+    const { after, body, signal } = options;
+    const chunks = bytes(route, { query: { after: String(after) }, body, signal });
+    try {
+      for await (const line of lines(chunks, EVENT_MAX_BYTES)) yield SpoolEvent.parse(JSON.parse(line));
+    } catch (error) {
+      throw error instanceof SyntaxError || error instanceof z.ZodError || error instanceof LineTooLongError
+        ? lost(route.path, error)
+        : error;
     }
   }
 
@@ -135,9 +164,17 @@ export const connectExecutor = (endpoint: SandboxEndpoint) => {
     check: (input: CheckInput, signal: AbortSignal) => call(executorRoutes.check, input, signal),
     diff: (signal: AbortSignal) => call(executorRoutes.diff, undefined, signal),
     /** Starts an execution and gives every event after `after`; ends after its `execution_ended`, or early when the connection is cut. */
-    execute: (input: ExecuteInput, after: number, signal: AbortSignal) => stream(executorRoutes.execute, after, input, signal),
+    execute: (input: ExecuteInput, after: number, signal: AbortSignal) =>
+      stream(executorRoutes.execute, { after, body: input, signal }),
     /** Every event after `after`, to the end of a running execution. */
-    follow: (after: number, signal: AbortSignal) => stream(executorRoutes.follow, after, undefined, signal),
+    follow: (after: number, signal: AbortSignal) => stream(executorRoutes.follow, { after, signal }),
+    /** Lets the executor forget what is stored. */
+    ack: (seq: number, signal: AbortSignal) => call(executorRoutes.ack, { seq }, signal),
+    snapshot: (signal: AbortSignal) => call(executorRoutes.snapshot, undefined, signal),
+    bundle: (snapshotCommit: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      bytes(executorRoutes.bundle, { query: { snapshot: snapshotCommit }, signal }),
+    conversation: (part: { session: string; after: number }, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      bytes(executorRoutes.conversation, { query: { session: part.session, after: String(part.after) }, signal }),
   };
 };
 export type ExecutorClient = ReturnType<typeof connectExecutor>;

@@ -1,33 +1,75 @@
-import type { AgentBody, ExecutionOutcome, InstanceId, Run, SpoolEvent } from "@ccr/protocol";
-import type { Transcript } from "../store/types.ts";
+import type { ExecutionOutcome, SpoolEvent } from "@ccr/protocol";
+import { type RunPatch, SpoolGapError } from "../store/types.ts";
 import { batches } from "./batches.ts";
+import { ExecutorLostError } from "./executor-client.ts";
+import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
+import { type Scene, usageAfter } from "./scene.ts";
 
-/** Whose events are relayed, and into which transcript. */
-export type Relay = {
-  run: Pick<Run, "id">;
-  fence: number;
-  /** The sandbox whose spool numbers the events. */
-  instanceId: InstanceId;
-  transcript: Transcript;
-  /** Told of every message of the agent, in order, after it is stored. */
-  heard: (body: AgentBody) => Promise<void>;
-};
+/** An execution whose end is waited for, and what is to be stored in the commit of its last event. */
+export type Awaited = { executionId: string; ended: (outcome: ExecutionOutcome) => RunPatch };
+
+const ACK_EVERY_MS = 1000;
+const ACK_WITHIN_MS = 5000;
 
 const sizeOf = (event: SpoolEvent): number => JSON.stringify(event.body).length;
 
-/** Appends every event of a stream to the transcript; gives the outcome of the execution when its end was among them. */
+/**
+ * Appends every event of a stream to the transcript, and lets the executor forget what is stored; gives the outcome of the execution
+ * that is waited for when its end was among them. Throws `ExecutorLostError` when an event in between did not come: then the rest is to
+ * be asked for again.
+ */
 export const relay = async (
-  work: Relay,
+  scene: Scene,
   events: AsyncIterable<SpoolEvent>,
-  executionId: string | null,
+  awaited: Awaited | null,
 ): Promise<ExecutionOutcome | null> => {
+  const { run, fence, deps, stores } = scene;
+  const sandbox = sandboxOf(scene);
+  const acknowledge = acknowledger(scene, sandbox);
   let outcome: ExecutionOutcome | null = null;
   for await (const batch of batches(events, sizeOf)) {
-    await work.transcript.appendSpooled(work.run.id, work.fence, { instanceId: work.instanceId, events: batch });
+    const said = batch.flatMap((event) => (event.source === "agent" ? [event.body] : []));
+    const usage = usageAfter(scene.usage, said);
     for (const { source, body } of batch) {
-      if (source === "agent") await work.heard(body);
-      else if (body.type === "execution_ended" && body.executionId === executionId) outcome = body.outcome;
+      if (source === "runner" && body.type === "execution_ended" && body.executionId === awaited?.executionId)
+        outcome = body.outcome;
+    }
+    const patch: RunPatch = {
+      ...(usage === scene.usage ? {} : { usage }),
+      ...(outcome === null ? {} : awaited?.ended(outcome)),
+    };
+    const stored = await stores.transcript
+      .appendSpooled(run.id, fence, { instanceId: sandbox.instanceId, events: batch, patch })
+      .catch((error: unknown) => {
+        throw error instanceof SpoolGapError ? new ExecutorLostError(error.message, { cause: error }) : error;
+      });
+    scene.usage = usage;
+    // The agent has worked: whatever dies next is not the same death again.
+    const turns = said.filter(({ type }) => type === "assistant").length;
+    scene.heard += turns;
+    if (turns > 0) scene.revivals = 0;
+    const last = batch.at(-1);
+    if (last !== undefined) {
+      acknowledge(last.seq);
+      deps.metrics.relayed(stored.length, Math.max(0, deps.clock.now().getTime() - Date.parse(last.at)));
     }
   }
   return outcome;
+};
+
+/** Tells the executor now and then how far its events are stored. What is not told is told by a later one: nothing waits for it. */
+const acknowledger = ({ deps: { clock } }: Scene, { executor }: OpenedSandbox): ((seq: number) => void) => {
+  let lastAt = clock.elapsedMs();
+  let isAsking = false;
+  return (seq) => {
+    if (isAsking || clock.elapsedMs() - lastAt < ACK_EVERY_MS) return;
+    isAsking = true;
+    lastAt = clock.elapsedMs();
+    executor
+      .ack(seq, AbortSignal.timeout(ACK_WITHIN_MS))
+      .catch(() => {})
+      .finally(() => {
+        isAsking = false;
+      });
+  };
 };

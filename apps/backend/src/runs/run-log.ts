@@ -1,19 +1,32 @@
 import type { RunId, RunnerBody, STAGES } from "@ccr/protocol";
-import type { Transcript } from "../store/types.ts";
+import type { RunPatch, Transcript } from "../store/types.ts";
+import type { Clock } from "./deps.ts";
 
 type Stage = (typeof STAGES)[number];
 
-/** Writes what we do into a run's transcript, under the supervisor's fencing number. */
-export const runLog = (transcript: Transcript, runId: RunId, fence: number) => {
-  const write = async (...bodies: RunnerBody[]): Promise<void> => {
-    await transcript.append(
-      runId,
-      fence,
-      bodies.map((body) => ({ source: "runner", body })),
-    );
+const PROGRESS_EVERY_MS = 1000;
+
+/** Writes what we do into a run's transcript, under the supervisor's fencing number: each message once, in the order of the calls. */
+export const runLog = (options: { transcript: Pick<Transcript, "append">; clock: Clock; runId: RunId; fence: number }) => {
+  const { transcript, clock, runId, fence } = options;
+  let next = 1;
+  let last: Promise<unknown> = Promise.resolve();
+  const store = async (bodies: readonly RunnerBody[], patch: RunPatch | undefined): Promise<void> => {
+    const messages = bodies.map((body) => ({ source: "runner" as const, body }));
+    await transcript.append(runId, fence, { first: next, messages, ...(patch === undefined ? {} : { patch }) });
+    next += messages.length;
   };
+  /** Appends the messages, and with them the patch, as one commit. */
+  const record = (bodies: readonly RunnerBody[], patch?: RunPatch): Promise<void> => {
+    // One that could not be stored takes no number, and hinders none that comes after it.
+    const stored = last.then(() => store(bodies, patch));
+    last = stored.catch(() => {});
+    return stored;
+  };
+  const write = (...bodies: RunnerBody[]): Promise<void> => record(bodies);
   return {
     write,
+    record,
     /**
      * Tells the start, the progress and the end of a stage around `work`. Progress is told at most once a second, the newest
      * text last: image builds print thousands of lines.
@@ -23,32 +36,38 @@ export const runLog = (transcript: Transcript, runId: RunId, fence: number) => {
       work: (report: (text: string) => void) => Promise<Result>,
       text: { started: string; finished: (result: Result) => string },
     ): Promise<Result> => {
-      const startedAt = performance.now();
-      const elapsed = () => Math.round(performance.now() - startedAt);
+      const startedAt = clock.elapsedMs();
+      const elapsed = () => Math.round(clock.elapsedMs() - startedAt);
       await write({ type: "stage", stage, state: "started", text: text.started });
       let latest: string | null = null;
-      let writing = Promise.resolve();
-      const flush = () => {
+      const flush = async (): Promise<void> => {
         if (latest === null) return;
         const progress = latest;
         latest = null;
-        writing = writing.then(() => write({ type: "stage", stage, state: "progress", text: progress }));
         // A progress line that cannot be stored is told by the next write that matters, which fails the same way.
-        writing.catch(() => {});
+        await write({ type: "stage", stage, state: "progress", text: progress }).catch(() => {});
       };
-      const timer = setInterval(flush, 1000);
+      const done = new AbortController();
+      const telling = (async () => {
+        while (!done.signal.aborted) {
+          await clock.wait(PROGRESS_EVERY_MS, done.signal);
+          if (!done.signal.aborted) await flush();
+        }
+      })();
+      const stop = async (): Promise<void> => {
+        done.abort();
+        await telling;
+      };
       try {
         const result = await work((progress) => {
           latest = progress;
         });
-        clearInterval(timer);
-        await writing;
+        await stop();
         await write({ type: "stage", stage, state: "finished", text: text.finished(result), durationMs: elapsed() });
         return result;
       } catch (error) {
-        clearInterval(timer);
-        flush();
-        await writing.catch(() => {});
+        await stop();
+        await flush();
         const why = error instanceof Error ? error.message : String(error);
         // When even this cannot be stored, the stage's own error is still the one to tell.
         await write({ type: "stage", stage, state: "failed", text: why, durationMs: elapsed() }).catch(() => {});

@@ -1,18 +1,41 @@
-import { CcrError, type CreateRunInput, isFinal, parseRepository, type Run, type RunId, RunLimits } from "@ccr/protocol";
+import {
+  CcrError,
+  type CreateRunInput,
+  type InstanceId,
+  isFinal,
+  parseRepository,
+  type Run,
+  type RunId,
+  RunLimits,
+  type RunView,
+} from "@ccr/protocol";
+import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { RunEnded } from "./ending.ts";
-import { connectExecutor } from "./executor-client.ts";
-import { takeDown } from "./sandboxes.ts";
+import { attachSandbox, clear } from "./sandboxes.ts";
 import { transition } from "./transition.ts";
 import type { Instances, Runs } from "./types.ts";
 
 const LIVE_DIFF_WITHIN_MS = 30_000;
+// Whoever drives the run hears of a person's wish within a lease's renewal; saving the work takes seconds.
+const REMOVED_WITHIN_MS = 60_000;
+const LOOK_EVERY_MS = 200;
 
 const get = async (deps: RunDeps, id: RunId): Promise<Run> => {
   const run = await deps.store.runs.find(id);
   if (run === null) throw new CcrError("not_found", `There is no run ${id}; runs.list shows those there are.`);
   return run;
+};
+
+const view = async (dispatcher: Dispatcher, runs: readonly Run[]): Promise<RunView[]> => {
+  const places = runs.some(({ status }) => status === "queued") ? await dispatcher.places() : null;
+  return runs.map((run) => ({ ...run, queue: (run.status === "queued" ? places?.get(run.id) : null) ?? null }));
+};
+
+const viewOne = async (dispatcher: Dispatcher, run: Run): Promise<RunView> => {
+  const [seen] = await view(dispatcher, [run]);
+  return seen ?? { ...run, queue: null };
 };
 
 export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
@@ -27,14 +50,22 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
       ref: input.ref ?? null,
       model: input.model ?? null,
       limits: RunLimits.parse(input.limits ?? {}),
+      priority: input.priority ?? 0,
       idempotencyKey: input.idempotencyKey ?? null,
     });
     dispatcher.wake();
     return run;
   },
 
-  get: (id) => get(deps, id),
-  list: (input) => deps.store.runs.list(input),
+  get: async (id) => viewOne(dispatcher, await get(deps, id)),
+  list: async (input) => view(dispatcher, await deps.store.runs.list(input)),
+
+  async setPriority(id, priority) {
+    const moved = await deps.store.runs.setPriority(id, priority);
+    if (moved !== null) return viewOne(dispatcher, moved);
+    const { status } = await get(deps, id);
+    throw new CcrError("conflict", `Run ${id} is ${status}: only a queued run has a place in the queue.`);
+  },
 
   async cancel(id) {
     for (;;) {
@@ -42,7 +73,7 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
       const next = transition(run.status, { type: "cancel_requested" });
       if (!next.legal) return run;
       const ended =
-        next.reason === null ? {} : { reason: next.reason, sentence: next.sentence, endedAt: deps.now().toISOString() };
+        next.reason === null ? {} : { reason: next.reason, sentence: next.sentence, endedAt: deps.clock.now().toISOString() };
       const moved = await deps.store.runs.advance(id, { from: [run.status], to: next.status, patch: ended });
       // Somebody else moved it in between: look again.
       if (moved === null) continue;
@@ -63,24 +94,27 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
 
   async diff(id) {
     const run = await get(deps, id);
-    const saved = await deps.store.runs.findDiff(id);
-    if (saved !== null) return saved;
-    const handle = run.instanceId === null || isFinal(run.status) ? null : await deps.store.instances.findHandle(run.instanceId);
-    if (handle === null) {
-      const why = isFinal(run.status)
-        ? "it ended before there was anything to compare"
-        : `it is ${run.status}; ask again when it is running`;
-      throw new CcrError("not_found", `Run ${id} has no diff: ${why}.`);
+    const saved = () => deps.store.runs.findDiff(id);
+    const record = run.instanceId === null || isFinal(run.status) ? null : await deps.store.instances.findRecord(run.instanceId);
+    // Only looked at: whoever drives the run has the greater fencing number, and is not hindered.
+    const opened = record === null || record.status === "stopped" ? null : attachSandbox(deps, record, null);
+    if (opened !== null) {
+      try {
+        return await within(deps.clock, { ms: LIVE_DIFF_WITHIN_MS }, (signal) => opened.executor.diff(signal));
+      } catch (error) {
+        const copied = await saved();
+        if (copied !== null) return copied;
+        throw new CcrError("unavailable", `The sandbox of run ${id} cannot tell its changes now; ask again in a moment.`, {
+          cause: error,
+        });
+      }
     }
-    try {
-      return await connectExecutor(handle.endpoint).diff(AbortSignal.timeout(LIVE_DIFF_WITHIN_MS));
-    } catch (error) {
-      const later = await deps.store.runs.findDiff(id);
-      if (later !== null) return later;
-      throw new CcrError("unavailable", `The sandbox of run ${id} cannot tell its changes now; ask again in a moment.`, {
-        cause: error,
-      });
-    }
+    const kept = await saved();
+    if (kept !== null) return kept;
+    const why = isFinal(run.status)
+      ? "it ended before there was anything to compare"
+      : `it is ${run.status}; ask again when it is running`;
+    throw new CcrError("not_found", `Run ${id} has no diff: ${why}.`);
   },
 
   async requests(id, range) {
@@ -95,16 +129,35 @@ export const createInstances = (deps: RunDeps, dispatcher: Dispatcher, runs: Pic
     if (instance === null) throw new CcrError("not_found", `There is no instance ${id}; instances.list shows those there are.`);
     return instance;
   };
+  /** Another server may drive the run, or nobody at this moment. */
+  const untilStopped = (id: InstanceId): Promise<void> =>
+    within(deps.clock, { ms: REMOVED_WITHIN_MS }, async (signal) => {
+      for (;;) {
+        const record = await deps.store.instances.findRecord(id);
+        if (record === null || record.status === "stopped") return;
+        const run = await deps.store.runs.find(record.runId);
+        if (record.place.machine === deps.machine && (run === null || isFinal(run.status))) {
+          await clear(deps, record);
+          return;
+        }
+        if (signal.aborted) {
+          throw new CcrError(
+            "unavailable",
+            `The run of ${id} is canceled, but whoever drives it has not taken the sandbox down yet; ask again in a moment.`,
+          );
+        }
+        await deps.clock.wait(LOOK_EVERY_MS, signal);
+      }
+    });
   return {
     get: find,
     list: () => deps.store.instances.list(),
     async remove(id) {
       const instance = await find(id);
-      if (instance.status !== "stopped") {
-        await runs.cancel(instance.runId);
-        await dispatcher.settled(instance.runId);
-        await takeDown(deps, instance);
-      }
+      if (instance.status === "stopped") return instance;
+      await runs.cancel(instance.runId);
+      await dispatcher.settled(instance.runId);
+      await untilStopped(id);
       return find(id);
     },
   };

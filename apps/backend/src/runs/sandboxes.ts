@@ -1,61 +1,104 @@
 import type { InstanceId, Run, SandboxHandle } from "@ccr/protocol";
-import type { SandboxDriver } from "../drivers/types.ts";
+import type { SandboxDriver, SandboxState } from "../drivers/types.ts";
+import type { InstanceRecord } from "../store/types.ts";
+import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
-import { connectExecutor, type ExecutorClient } from "./executor-client.ts";
-import { wait } from "./wait.ts";
-import { removeWorkplace, sandboxSpec, type Workplace, workplaceOf } from "./workplace.ts";
+import { type ExecutorClient, ExecutorLostError } from "./executor-client.ts";
+import { messageOf, type Scene } from "./scene.ts";
+import { sandboxSpec, type Workplace, workplaceAt } from "./workplace.ts";
 
 // An executor that does not answer for this long after its sandbox was made will not come any more.
 const HEALTHY_WITHIN_MS = 60_000;
 const ONE_LOOK_MS = 5000;
 const PROBE_WITHIN_MS = 10_000;
+// An engine that is started again is back within seconds; it is asked this often meanwhile.
+const ASK_ENGINE_EVERY_MS = 1000;
+/** A sandbox that dies so often in a row, without any progress in between, is given up. */
+const REVIVALS_MAX = 3;
 
-/** A sandbox whose executor answers. */
-export type OpenedSandbox = { handle: SandboxHandle; driver: SandboxDriver; executor: ExecutorClient };
+/** The sandbox of a run, and how to speak with its executor. */
+export type OpenedSandbox = {
+  instanceId: InstanceId;
+  place: Workplace;
+  handle: SandboxHandle;
+  driver: SandboxDriver;
+  executor: ExecutorClient;
+  /** Aborts, with an `ExecutorLostError`, everything that waits for an executor that will not answer any more. */
+  cut: AbortController;
+};
+
+/** The run's sandbox; to be asked only where there must be one. */
+export const sandboxOf = ({ run, sandbox }: Scene): OpenedSandbox => {
+  if (sandbox === null) throw new Error(`${run.id} has no sandbox`);
+  return sandbox;
+};
 
 /** Tells an engine that is down from a sandbox, or an image, that could not be made. */
 export const sandboxNotMade = async (deps: RunDeps, error: unknown): Promise<RunEnded> => {
   if (error instanceof RunEnded) return error;
   const probe = await deps.driver.probe(AbortSignal.timeout(PROBE_WITHIN_MS));
   if (!probe.usable) return new RunEnded("driver_unavailable", probe.why, { cause: error });
-  return new RunEnded("sandbox_failed", error instanceof Error ? error.message : String(error), { cause: error });
+  return new RunEnded("sandbox_failed", messageOf(error), { cause: error });
+};
+
+export const driverNamed = (deps: RunDeps, name: string): SandboxDriver => {
+  const driver = deps.drivers.find((each) => each.name === name);
+  if (driver === undefined) throw new Error(`there is no driver '${name}' on this server`);
+  return driver;
+};
+
+/** What to ask of a driver, and for whom. */
+type Wanted = {
+  run: Run;
+  fence: number;
+  instanceId: InstanceId;
+  place: Workplace;
+  driver: SandboxDriver;
+  image: string;
+  mirrorPath: string | null;
+  prewarm: boolean;
 };
 
 /**
  * Makes a sandbox over a workplace and waits until its executor answers. The instance's record is there before, and the handle is
  * stored before it is used, so that `takeDown` finds whatever came of it. Throws `RunEnded`.
  */
-export const openSandbox = async (
-  deps: RunDeps,
-  options: { run: Run; instanceId: InstanceId; place: Workplace; image: string; mirrorPath: string | null; signal: AbortSignal },
-): Promise<OpenedSandbox> => {
-  const { instanceId, signal } = options;
-  const { driver, store } = deps;
+export const openSandbox = async ({ deps, stores }: Scene, wanted: Wanted, signal: AbortSignal): Promise<OpenedSandbox> => {
+  const { instanceId, place, driver, fence } = wanted;
   let handle: SandboxHandle;
   try {
-    handle = await driver.create(sandboxSpec({ ...options, now: deps.now() }), signal);
+    handle = await driver.create(sandboxSpec({ ...wanted, now: deps.clock.now() }), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw await sandboxNotMade(deps, error);
   }
-  await store.instances.saveHandle(instanceId, handle);
-  const opened = { handle, driver, executor: connectExecutor(handle.endpoint) };
-  await untilHealthy(opened, signal);
-  await store.instances.setStatus(instanceId, "idle");
+  await stores.instances.saveHandle(instanceId, handle);
+  const opened = {
+    instanceId,
+    place,
+    handle,
+    driver,
+    executor: deps.connect(handle.endpoint, fence),
+    cut: new AbortController(),
+  };
+  await untilHealthy(deps, opened, signal);
+  await stores.instances.setStatus(instanceId, "idle");
   return opened;
 };
 
-const untilHealthy = async ({ driver, handle, executor }: OpenedSandbox, signal: AbortSignal): Promise<void> => {
-  const giveUpAt = performance.now() + HEALTHY_WITHIN_MS;
+const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortSignal): Promise<void> => {
+  const { clock } = deps;
+  const { driver, handle, executor } = opened;
+  const giveUpAt = clock.elapsedMs() + HEALTHY_WITHIN_MS;
   for (let tries = 1; ; tries++) {
     signal.throwIfAborted();
     try {
-      await executor.health(AbortSignal.any([signal, AbortSignal.timeout(ONE_LOOK_MS)]));
+      await within(clock, { ms: ONE_LOOK_MS, signal }, (until) => executor.health(until));
       return;
     } catch (error) {
       signal.throwIfAborted();
-      const isLate = performance.now() > giveUpAt;
+      const isLate = clock.elapsedMs() > giveUpAt;
       // The first looks come quickly, since the executor is up within some hundred milliseconds; the state is asked for now and then.
       if (isLate || tries % 20 === 0) {
         const state = await driver.inspect(handle);
@@ -67,22 +110,95 @@ const untilHealthy = async ({ driver, handle, executor }: OpenedSandbox, signal:
           });
         }
       }
-      await wait(Math.min(10 + tries * 2, 250), signal);
+      await clock.wait(Math.min(10 + tries * 2, 250), signal);
+    }
+  }
+};
+
+/** Speaks with a sandbox that was made before. Whether it is still there shows when it is asked. */
+export const attachSandbox = (deps: RunDeps, record: InstanceRecord, fence: number | null): OpenedSandbox | null => {
+  const { handle } = record;
+  if (handle === null) return null;
+  return {
+    instanceId: record.id,
+    place: workplaceAt(record.place),
+    handle,
+    driver: driverNamed(deps, handle.driver),
+    executor: deps.connect(handle.endpoint, fence),
+    cut: new AbortController(),
+  };
+};
+
+/** What became of a sandbox; an engine that does not answer now is asked until it does, or the signal aborts. */
+export const inspectPatiently = async (scene: Scene, opened: OpenedSandbox, signal: AbortSignal): Promise<SandboxState> => {
+  const { deps, run } = scene;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await opened.driver.inspect(opened.handle);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (tries === 1)
+        deps.log("warn", "a sandbox cannot be looked at now; trying again", { runId: run.id, error: messageOf(error) });
+      await deps.clock.wait(ASK_ENGINE_EVERY_MS, signal);
+      signal.throwIfAborted();
     }
   }
 };
 
 /**
- * Destroys an instance's sandbox, whatever became of it, removes its folders, and only then says that it is stopped. Idempotent.
- * Throws when the sandbox cannot be destroyed now: then nothing else is touched, and the reaper tries again.
+ * Makes a dead sandbox again over the folders that it left: the workspace, the spool and Claude Code's conversation go on. Throws
+ * `RunEnded` when that was tried too often in a row, or there is nothing left to go on with.
  */
-export const takeDown = async (deps: RunDeps, instance: { id: InstanceId; driver: string }): Promise<void> => {
-  const driver = deps.drivers.find(({ name }) => name === instance.driver);
-  if (driver === undefined) throw new Error(`there is no driver '${instance.driver}' that could destroy ${instance.id}`);
-  const handle =
-    (await deps.store.instances.findHandle(instance.id)) ??
-    (await driver.list()).find(({ instanceId }) => instanceId === instance.id);
+export const revive = async (
+  scene: Scene,
+  options: { why: string; prewarm: boolean; signal: AbortSignal },
+): Promise<OpenedSandbox> => {
+  const { run, fence, deps, log } = scene;
+  const { why, prewarm, signal } = options;
+  const dead = sandboxOf(scene);
+  if (++scene.revivals > REVIVALS_MAX)
+    throw new RunEnded("sandbox_lost", `${why} It was started again ${REVIVALS_MAX} times in vain.`);
+  if (!(await deps.places.has(dead.place))) throw new RunEnded("sandbox_lost", `${why} Nothing is left of its workspace.`);
+  dead.cut.abort(new ExecutorLostError(why));
+  await scene.hold();
+  await destroyPatiently(scene, dead, signal);
+  const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
+  const { instanceId, place, driver } = dead;
+  const opened = await openSandbox(scene, { run, fence, instanceId, place, driver, image, mirrorPath: null, prewarm }, signal);
+  scene.sandbox = opened;
+  deps.metrics.resumed("sandbox");
+  await log.write({ type: "resumed", after: "sandbox", text: `${why} It was started again over the files that it left.` });
+  return opened;
+};
+
+const destroyPatiently = async ({ deps, run }: Scene, { driver, handle }: OpenedSandbox, signal: AbortSignal): Promise<void> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      await driver.destroy(handle);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (tries === 1)
+        deps.log("warn", "a dead sandbox cannot be removed now; trying again", { runId: run.id, error: messageOf(error) });
+      await deps.clock.wait(ASK_ENGINE_EVERY_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
+};
+
+/**
+ * Destroys an instance's sandbox, whatever became of it, and says that it is stopped. Idempotent. Throws when the sandbox cannot be
+ * destroyed now: then nothing else is touched, and the reaper tries again. Its folders stay: see `clear`.
+ */
+export const takeDown = async (deps: RunDeps, record: InstanceRecord): Promise<void> => {
+  const driver = driverNamed(deps, record.driver);
+  const handle = record.handle ?? (await driver.list()).find(({ instanceId }) => instanceId === record.id);
   if (handle !== undefined) await driver.destroy(handle);
-  await removeWorkplace(workplaceOf(deps.folders, instance.id));
-  await deps.store.instances.setStatus(instance.id, "stopped");
+  await deps.store.instances.setStatus(record.id, "stopped");
+};
+
+/** Destroys an instance's sandbox and removes its folders: nothing of it is needed any more. Idempotent. */
+export const clear = async (deps: RunDeps, record: InstanceRecord): Promise<void> => {
+  await takeDown(deps, record);
+  await deps.places.remove(workplaceAt(record.place));
 };

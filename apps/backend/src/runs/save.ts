@@ -1,90 +1,60 @@
-import type { InstanceId, Run, WorkspaceDiff } from "@ccr/protocol";
+import type { WorkspaceDiff } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
-import type { RunDeps } from "./deps.ts";
-import type { ExecutorClient } from "./executor-client.ts";
-import { type Relay, relay } from "./relay.ts";
-import type { RunLog } from "./run-log.ts";
-import { openSandbox, takeDown } from "./sandboxes.ts";
-import { keepWorkspace, makeWorkplace, readLeftSpool, type Workplace, workplaceOf } from "./workplace.ts";
+import { within } from "./clock.ts";
+import { takeCopy } from "./copies.ts";
+import { relay } from "./relay.ts";
+import { type OpenedSandbox, revive, sandboxOf } from "./sandboxes.ts";
+import { messageOf, type Scene } from "./scene.ts";
 
-// Saving what there is of a run may take this long; a second sandbox for it has the same time again.
-const SAVE_WITHIN_MS = 60_000;
+// An executor that is there answers within a moment, also on a busy machine.
+const ANSWER_WITHIN_MS = 10_000;
+// A large workspace takes its time to be read, checked and written down.
+const SAVE_WITHIN_MS = 300_000;
 
 export type Saved =
   | { saved: true; diff: WorkspaceDiff }
   /** `sentence` says what could not be saved, and where what is left of it is. */
   | { saved: false; sentence: string };
 
-type Left = {
-  deps: RunDeps;
-  run: Run;
-  at: Relay;
-  log: RunLog;
-  place: Workplace;
-  /** null: no executor ever answered. */
-  executor: ExecutorClient | null;
-  /** Told of the instance of a second sandbox before it is made. */
-  own: (id: InstanceId) => void;
+/** Everything that an executor still has: its events, and a copy of the work. */
+const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<WorkspaceDiff> => {
+  const { run, deps, stores } = scene;
+  const { executor, instanceId } = opened;
+  await within(deps.clock, { ms: ANSWER_WITHIN_MS }, (signal) => executor.health(signal));
+  return within(deps.clock, { ms: SAVE_WITHIN_MS }, async (signal) => {
+    await executor.interrupt(signal);
+    const after = await stores.transcript.spoolPosition(run.id, instanceId);
+    await relay(scene, executor.follow(after, signal), null);
+    return takeCopy(scene, opened, signal);
+  });
 };
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-/** Everything that an executor still has: its events, and the diff of its workspace. */
-const saveFrom = async ({ deps, run, at }: Left, executor: ExecutorClient): Promise<WorkspaceDiff> => {
-  const signal = AbortSignal.timeout(SAVE_WITHIN_MS);
-  await executor.interrupt(signal);
-  await relay(at, executor.follow(await at.transcript.spoolPosition(run.id, at.instanceId), signal), null);
-  const diff = await executor.diff(signal);
-  await deps.store.runs.saveDiff(run.id, at.fence, diff);
-  await deps.store.runs.patch(run.id, at.fence, { headCommit: diff.headCommit });
-  return diff;
-};
-
-/** Asks a second sandbox, made over the folders that a dead one left. */
-const saveFromLeft = async (left: Left): Promise<WorkspaceDiff> => {
-  const { deps, run, place, own } = left;
-  const signal = AbortSignal.timeout(SAVE_WITHIN_MS);
-  const instanceId = deps.newInstanceId();
-  own(instanceId);
-  await deps.store.instances.create({ id: instanceId, runId: run.id, driver: deps.driver.name });
-  try {
-    const ownPlace = workplaceOf(deps.folders, instanceId);
-    await makeWorkplace(ownPlace);
-    const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
-    const opened = await openSandbox(deps, {
-      run,
-      instanceId,
-      place: { ...place, doors: ownPlace.doors, gatewaySocket: ownPlace.gatewaySocket },
-      image,
-      mirrorPath: null,
-      signal,
-    });
-    return await saveFrom(left, opened.executor);
-  } finally {
-    await takeDown(deps, { id: instanceId, driver: deps.driver.name });
-  }
-};
+/** Makes a dead sandbox once more, without an agent, and asks it. */
+const saveFromDead = (scene: Scene): Promise<WorkspaceDiff> =>
+  within(scene.deps.clock, { ms: SAVE_WITHIN_MS }, async (signal) => {
+    scene.revivals = 0;
+    const why = "The sandbox was gone before its work was saved.";
+    return saveFrom(scene, await revive(scene, { why, prewarm: false, signal }));
+  });
 
 /**
- * Brings a run's events and its diff to safety: from its executor, else from a second sandbox over what the first one left, else as
+ * Brings a run's events and its work to safety: from its executor, else from a second sandbox over what the first one left, else as
  * much as can be read from outside, and the workspace is put aside. Throws `FenceLostError` alone.
  */
-export const saveWork = async (left: Left): Promise<Saved> => {
-  const { deps, run, at, log, place, executor } = left;
-  const tries = [
-    ...(executor === null ? [] : [() => saveFrom(left, executor)]),
-    async () => {
-      await takeDownSandboxOnly(left);
-      return saveFromLeft(left);
-    },
-  ];
+export const saveWork = async (scene: Scene): Promise<Saved> => {
+  const { run, deps, stores, log } = scene;
+  const { place, instanceId } = sandboxOf(scene);
+  // An agent that is to be interrupted must be ours.
+  await scene.hold();
   let why = "";
-  for (const attempt of tries) {
+  for (const attempt of [() => saveFrom(scene, sandboxOf(scene)), () => saveFromDead(scene)]) {
     try {
       return { saved: true, diff: await attempt() };
     } catch (error) {
       if (error instanceof FenceLostError) throw error;
+      await scene.hold();
       why = messageOf(error);
+      deps.log("warn", "a run's work could not be saved in one way", { runId: run.id, error: why });
     }
   }
   const guarded = async <Result>(act: () => Promise<Result>): Promise<Result | null> => {
@@ -96,17 +66,15 @@ export const saveWork = async (left: Left): Promise<Saved> => {
       return null;
     }
   };
-  await guarded(async () => relay(at, readLeftSpool(place, await at.transcript.spoolPosition(run.id, at.instanceId)), null));
-  const kept = await guarded(() => keepWorkspace(deps.folders, place, run.id));
+  const after = await stores.transcript.spoolPosition(run.id, instanceId);
+  await guarded(() => relay(scene, deps.places.leftSpool(place, after), null));
+  const copy = await guarded(() => deps.work.find(run.id));
+  const aside = await guarded(() => deps.places.keepWorkspace(place, run.id));
+  const earlier = copy === null ? "" : ` A copy of the work of ${copy.at} is kept.`;
   const sentence =
-    kept === null ? `Its changes are lost: ${why}` : `Its changes could not be read (${why}); the workspace is kept in ${kept}.`;
+    aside === null
+      ? `What it changed last is lost: ${why}${earlier}`
+      : `Its changes could not be read (${why}); the workspace is kept in ${aside}.${earlier}`;
   await guarded(() => log.write({ type: "note", text: sentence }));
   return { saved: false, sentence };
-};
-
-/** Ends what is left of the first sandbox, so that nothing works in its folders any more. */
-const takeDownSandboxOnly = async ({ deps, at }: Left): Promise<void> => {
-  const handle = await deps.store.instances.findHandle(at.instanceId);
-  const driver = deps.drivers.find(({ name }) => name === handle?.driver);
-  if (handle !== null && driver !== undefined) await driver.destroy(handle);
 };

@@ -1,112 +1,16 @@
-import { CcrError, type CheckResult, type ExecutionOutcome, parseChecks, type Run } from "@ccr/protocol";
-import { type Ending, ending, endingOfOutcome, RunEnded } from "./ending.ts";
-import { ExecutorLostError } from "./executor-client.ts";
-import { endOfState } from "./guard.ts";
-import { type Relay, relay } from "./relay.ts";
-import type { RunLog } from "./run-log.ts";
-import type { OpenedSandbox } from "./sandboxes.ts";
-import { wait } from "./wait.ts";
+import { parseChecks, type Run } from "@ccr/protocol";
+import type { Ending, Progress } from "../store/types.ts";
+import { checkStep, type Told } from "./checks.ts";
+import { within } from "./clock.ts";
+import { keepCopy } from "./copies.ts";
+import { endingOfOutcome, RunEnded } from "./ending.ts";
+import { letAgentWork } from "./execution.ts";
+import type { Scene } from "./scene.ts";
 
-/** What working on the steps of one run takes. */
-export type Work = Relay &
-  OpenedSandbox & {
-    run: Run;
-    /** What the run has cost so far. */
-    costUsd: () => number;
-    log: RunLog;
-    signal: AbortSignal;
-  };
-
-const RECONNECT_MS = 200;
-const RECONNECT_TRIES = 50;
 const ONE_ATTEMPT = 1;
 
-/** Tells why the executor is lost if its sandbox is, and otherwise waits a little before the next try. */
-const lookAtLost = async (work: Work, tries: number, error: ExecutorLostError): Promise<void> => {
-  const state = await work.driver.inspect(work.handle);
-  if (state.status !== "running") throw endOfState(state, work.run.limits) ?? error;
-  if (tries >= RECONNECT_TRIES) throw new RunEnded("sandbox_lost", "Its executor does not answer any more.", { cause: error });
-  await wait(RECONNECT_MS, work.signal);
-  work.signal.throwIfAborted();
-};
-
-/**
- * Gives the agent one prompt and relays all it says until the execution has ended. A cut connection is opened again from the
- * last stored event: the execution's id makes a second request join the first.
- */
-const execute = async (work: Work, executionId: string, prompt: string): Promise<ExecutionOutcome> => {
-  const { run, executor, transcript, signal } = work;
-  const { turns, budgetUsd, stallSeconds } = run.limits;
-  const leftUsd = budgetUsd === null ? null : budgetUsd - work.costUsd();
-  if (leftUsd !== null && leftUsd <= 0) {
-    return {
-      kind: "failed",
-      code: "limit_budget",
-      message: `It may cost ${budgetUsd} US dollars; launch again with a higher budget.`,
-    };
-  }
-  const input = {
-    prompt,
-    executionId,
-    maxTurns: turns,
-    stallTimeoutMs: stallSeconds * 1000,
-    ...(run.model === null ? {} : { model: run.model }),
-    ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
-  };
-  let tries = 0;
-  for (;;) {
-    const after = await transcript.spoolPosition(run.id, work.instanceId);
-    try {
-      const outcome = await relay(work, executor.execute(input, after, signal), executionId);
-      if (outcome !== null) return outcome;
-      throw new ExecutorLostError("the stream ended before the execution did");
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof ExecutorLostError)) throw error;
-      if ((await transcript.spoolPosition(run.id, work.instanceId)) > after) tries = 0;
-      await lookAtLost(work, ++tries, error);
-    }
-  }
-};
-
-const describeFailure = (result: CheckResult): string => {
-  switch (result.outcome.kind) {
-    case "exited":
-      return `'${result.command}' exited with code ${result.outcome.exitCode}.`;
-    case "killed":
-      return `'${result.command}' was ended by ${result.outcome.signal}.`;
-    case "timed_out":
-      return `'${result.command}' did not finish within ${Math.round(result.outcome.afterMs / 1000)} s.`;
-  }
-};
-
-/** How many checks there were, and how many of them nobody judged. */
-export type CheckCount = { commands: number; unjudged: number };
-
-/** Runs the commands of a step's checks in order and stops at the first that fails: gives that end, or null when all passed. */
-const check = async (work: Work, stepIndex: number, checks: string): Promise<Ending | null> => {
-  const { executor, log, run, signal } = work;
-  const { commands, prose } = parseChecks(checks);
-  for (const command of commands) {
-    await log.write({ type: "check_started", stepIndex, attempt: ONE_ATTEMPT, command });
-    const result = await executor
-      .check({ command, timeoutMs: run.limits.checkSeconds * 1000 }, signal)
-      .catch(async (error: unknown) => {
-        signal.throwIfAborted();
-        // A command may have done half of its work when the connection was lost: it is not run a second time.
-        if (error instanceof ExecutorLostError) await lookAtLost(work, RECONNECT_TRIES, error);
-        if (error instanceof CcrError) throw new RunEnded("check_failed", `'${command}' could not be run: ${error.message}`);
-        throw error;
-      });
-    await log.write({ type: "check_finished", stepIndex, attempt: ONE_ATTEMPT, result });
-    if (!result.passed) return ending("check_failed", describeFailure(result));
-  }
-  if (prose !== "") await log.write({ type: "check_not_judged", stepIndex, text: prose });
-  return null;
-};
-
-/** Counts the checks of all steps. Pure. */
-export const countChecks = (steps: Run["steps"]): CheckCount => {
+/** How many checks there are in commands, and how many steps state some that nobody judges. Pure. */
+export const countChecks = (steps: Run["steps"]): { commands: number; unjudged: number } => {
   const parsed = steps.map(({ checks }) => parseChecks(checks));
   return {
     commands: parsed.reduce((sum, { commands }) => sum + commands.length, 0),
@@ -114,18 +18,73 @@ export const countChecks = (steps: Run["steps"]): CheckCount => {
   };
 };
 
-/** Works on every step in order, in one conversation. Gives the end of the first step that fails, or null when all passed. */
-export const workOnSteps = async (work: Work, started: (stepIndex: number) => Promise<void>): Promise<Ending | null> => {
-  for (const [stepIndex, step] of work.run.steps.entries()) {
-    await started(stepIndex);
-    await work.log.write({ type: "step_started", stepIndex, attempt: ONE_ATTEMPT, instructions: step.instructions });
-    const outcome = await execute(work, `${work.run.id}-${stepIndex}-${ONE_ATTEMPT}`, step.instructions);
-    const end = endingOfOutcome(outcome) ?? (await check(work, stepIndex, step.checks));
-    await work.log.write({ type: "step_finished", stepIndex, attempt: ONE_ATTEMPT, passed: end === null });
-    if (end !== null) {
-      const where = work.run.steps.length > 1 ? `Step ${stepIndex + 1} of ${work.run.steps.length}: ` : "";
-      return { ...end, sentence: `${where}${end.sentence}` };
-    }
+/**
+ * Works on every step in order, in one conversation, from where an earlier supervisor of the run came to. Gives the end of the first step
+ * that fails, or null when all passed.
+ */
+export const workOnSteps = async (scene: Scene, signal: AbortSignal): Promise<Ending | null> => {
+  const first = scene.progress?.stepIndex ?? 0;
+  for (const stepIndex of scene.run.steps.keys()) {
+    if (stepIndex < first) continue;
+    const begun = scene.progress?.stepIndex === stepIndex ? scene.progress : await beginStep(scene, stepIndex);
+    const end = await limited(scene, begun, signal, (until) => workOnStep(scene, begun, until));
+    if (end !== null) return end;
+    await keepCopy(scene, signal);
   }
   return null;
+};
+
+const beginStep = async (scene: Scene, stepIndex: number): Promise<Progress> => {
+  const progress: Progress = {
+    stepIndex,
+    attempt: ONE_ATTEMPT,
+    startedMs: scene.activeMs(),
+    phase: { kind: "agent", resumed: 0, barren: 0, outcome: null },
+  };
+  const instructions = instructionsOf(scene.run, stepIndex);
+  await scene.log.record([{ type: "step_started", stepIndex, attempt: ONE_ATTEMPT, instructions }], { stepIndex, progress });
+  return progress;
+};
+
+const instructionsOf = ({ steps }: Run, stepIndex: number): string => steps[stepIndex]?.instructions ?? "";
+
+/** Ends the run when the step takes longer than a step may. */
+const limited = <Result>(
+  { run, deps, activeMs }: Scene,
+  { stepIndex, startedMs }: Progress,
+  signal: AbortSignal,
+  act: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> => {
+  const { stepSeconds } = run.limits;
+  if (stepSeconds === null) return act(signal);
+  const ms = Math.max(0, startedMs + stepSeconds * 1000 - activeMs());
+  const detail = `Step ${stepIndex + 1} may take ${stepSeconds} s; launch again with a higher limit on the time of a step.`;
+  return within(deps.clock, { ms, signal, late: () => new RunEnded("limit_time", detail) }, act);
+};
+
+const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): Promise<Ending | null> => {
+  const { run, log } = scene;
+  const { stepIndex, attempt } = begun;
+  const told = (end: Ending | null): Told => {
+    const where = run.steps.length > 1 ? `Step ${stepIndex + 1} of ${run.steps.length}: ` : "";
+    const said = end === null ? null : { ...end, sentence: `${where}${end.sentence}` };
+    return {
+      end: said,
+      bodies: [{ type: "step_finished", stepIndex, attempt, passed: end === null }],
+      patch: { progress: { ...begun, phase: { kind: "ended", end: said } } },
+    };
+  };
+  let { phase } = begun;
+  if (phase.kind === "agent") {
+    const instructions = instructionsOf(run, stepIndex);
+    const failed = endingOfOutcome(await letAgentWork(scene, { progress: begun, phase, instructions, signal }));
+    if (failed !== null) {
+      const { end, bodies, patch } = told(failed);
+      await log.record(bodies, patch);
+      return end;
+    }
+    phase = { kind: "checks", begun: 0, passed: 0 };
+  }
+  if (phase.kind !== "checks") return phase.end;
+  return checkStep(scene, { progress: begun, phase, checks: run.steps[stepIndex]?.checks ?? "", told, signal });
 };

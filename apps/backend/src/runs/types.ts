@@ -7,20 +7,23 @@ import type {
   Message,
   Run,
   RunId,
+  RunView,
   WorkspaceDiff,
 } from "@ccr/protocol";
 
 /** What the API may ask of the run engine. Every method throws `CcrError` with `not_found` for an id that is not there. */
 export interface Runs {
   create(input: CreateRunInput): Promise<Run>;
-  get(id: RunId): Promise<Run>;
-  list(input: ListRunsInput): Promise<Run[]>;
+  get(id: RunId): Promise<RunView>;
+  list(input: ListRunsInput): Promise<RunView[]>;
+  /** Throws `CcrError` with `conflict` for a run that is not queued any more. */
+  setPriority(id: RunId, priority: number): Promise<RunView>;
   /** The person's wish; a run that is final already stays as it is. Resolves as soon as the wish is stored. */
   cancel(id: RunId): Promise<Run>;
   messages(id: RunId, range: { after: number; limit: number }): Promise<Message[]>;
   /** See `Transcript.follow`. */
   follow(id: RunId, range: { after: number }, signal: AbortSignal): AsyncIterable<Message>;
-  /** Asked of the sandbox while it runs, read from the store afterwards. */
+  /** Asked of the sandbox while it runs; the last copy of it when it cannot be asked, and afterwards. */
   diff(id: RunId): Promise<WorkspaceDiff>;
   requests(id: RunId, range: { after: number; limit: number; refusedOnly: boolean }): Promise<AuditRecord[]>;
 }

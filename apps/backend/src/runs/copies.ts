@@ -1,0 +1,79 @@
+import { CcrError, type WorkspaceDiff } from "@ccr/protocol";
+import { FenceLostError } from "../store/types.ts";
+import { ExecutorLostError } from "./executor-client.ts";
+import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
+import { messageOf, type Scene } from "./scene.ts";
+
+/** A copy is at most a minute old while its run goes on: taking one may take as long as the other half of the minute. */
+const COPY_EVERY_MS = 30_000;
+// Reading a large workspace takes time; it may cost at most a fifth of it, as long as the minute holds.
+const COST_SHARE = 4;
+const COPY_MOST_MS = 55_000;
+
+/**
+ * Keeps a restorable copy of all that the agent did so far, outside of the sandbox: commits, uncommitted and untracked files, the diff,
+ * and Claude Code's conversation. What has not changed since the last copy is not copied again. Throws when it cannot be had.
+ */
+export const takeCopy = (scene: Scene, { executor }: OpenedSandbox, signal: AbortSignal): Promise<WorkspaceDiff> =>
+  alone(scene, async () => {
+    const { run, fence, deps, stores } = scene;
+    const snapshot = await executor.snapshot(signal);
+    const diff = await executor.diff(signal);
+    await stores.runs.saveDiff(run.id, fence, diff);
+    await stores.runs.patch(run.id, fence, { headCommit: diff.headCommit });
+    const kept = await deps.work.find(run.id);
+    if (kept?.snapshot.snapshotCommit !== snapshot.snapshotCommit || kept.snapshot.branch !== snapshot.branch) {
+      await scene.hold();
+      await deps.work.keep(run, { snapshot, bundle: executor.bundle(snapshot.snapshotCommit, signal) }, signal);
+    }
+    await copyConversation(scene, { executor }, signal);
+    return diff;
+  });
+
+const copyConversation = async (
+  { run, deps: { work } }: Scene,
+  { executor }: Pick<OpenedSandbox, "executor">,
+  signal: AbortSignal,
+): Promise<void> => {
+  const { sessionId: session } = await executor.health(signal);
+  if (session === null) return;
+  const after = await work.conversationBytes(run.id, session);
+  try {
+    await work.keepConversation(run.id, { session, after, chunks: executor.conversation({ session, after }, signal) }, signal);
+  } catch (error) {
+    // Claude Code has not written anything down yet.
+    if (!(error instanceof CcrError && error.code === "not_found")) throw error;
+  }
+};
+
+const alone = <Result>(scene: Scene, act: () => Promise<Result>): Promise<Result> => {
+  const result = scene.copying.then(act);
+  scene.copying = result.catch(() => {});
+  return result;
+};
+
+/** Takes a copy if there can be one now; the next one makes up for one that could not be had. Throws `FenceLostError` alone. */
+export const keepCopy = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { run, deps } = scene;
+  const opened = sandboxOf(scene);
+  try {
+    await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
+  } catch (error) {
+    if (error instanceof FenceLostError) throw error;
+    if (signal.aborted || error instanceof ExecutorLostError) return;
+    deps.log("warn", "the work of a run could not be copied", { runId: run.id, error: messageOf(error) });
+  }
+};
+
+/** Takes a copy at least once a minute, until the signal aborts. */
+export const keepCopies = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { clock } = scene.deps;
+  let waitMs = COPY_EVERY_MS;
+  while (!signal.aborted) {
+    await clock.wait(waitMs, signal);
+    if (signal.aborted) return;
+    const startedAt = clock.elapsedMs();
+    await keepCopy(scene, signal);
+    waitMs = Math.min(Math.max(COPY_EVERY_MS, (clock.elapsedMs() - startedAt) * COST_SHARE), COPY_MOST_MS);
+  }
+};

@@ -1,0 +1,98 @@
+import type { ExecuteInput, ExecutionOutcome } from "@ccr/protocol";
+import type { Progress, StepPhase } from "../store/types.ts";
+import { ExecutorLostError } from "./executor-client.ts";
+import { reachAgain } from "./reach.ts";
+import { relay } from "./relay.ts";
+import { sandboxOf } from "./sandboxes.ts";
+import type { Scene } from "./scene.ts";
+
+/** An agent that dies so often in a row, without a word in between, is given up. */
+const BARREN_MAX = 3;
+
+type AgentPhase = Extract<StepPhase, { kind: "agent" }>;
+
+/** Known before it starts, so that whoever asks again joins it. */
+const executionIdOf = (scene: Scene, { stepIndex, attempt }: Progress, { resumed }: AgentPhase): string =>
+  `${scene.run.id}-${stepIndex}-${attempt}${resumed === 0 ? "" : `-r${resumed}`}`;
+
+const promptOf = (instructions: string, { resumed }: AgentPhase): string =>
+  resumed === 0
+    ? instructions
+    : [
+        "Your work was interrupted from outside, and you were started again. The workspace is as it was at that moment; a command that was running then may have done a part of its work. Look at what is done already, and go on with what you were asked to do:",
+        instructions,
+      ].join("\n\n");
+
+/** Whether an agent that ended in this way can simply be started again: it did not end by itself. */
+const wasCut = (outcome: ExecutionOutcome): boolean => outcome.kind === "failed" && outcome.code === "agent_exited";
+
+/**
+ * Brings the agent's turn of a step to its end, and gives its outcome: joins the execution that an earlier supervisor began, relays all it
+ * says, and goes on with a new prompt in the same conversation when the agent, its executor or its sandbox dies on the way.
+ */
+export const letAgentWork = async (
+  scene: Scene,
+  step: { progress: Progress; phase: AgentPhase; instructions: string; signal: AbortSignal },
+): Promise<ExecutionOutcome> => {
+  const { progress, instructions, signal } = step;
+  let { phase } = step;
+  for (;;) {
+    const { outcome, isBarren } = await execute(scene, { progress, phase, instructions, signal });
+    if (!wasCut(outcome)) return outcome;
+    const barren = isBarren ? phase.barren + 1 : 0;
+    if (barren >= BARREN_MAX) return outcome;
+    phase = { kind: "agent", resumed: phase.resumed + 1, barren, outcome: null };
+    scene.deps.metrics.resumed("agent");
+    await scene.log.record(
+      [{ type: "resumed", after: "agent", text: "Claude Code ended in the middle of its work, and is asked to go on." }],
+      {
+        progress: { ...progress, phase },
+      },
+    );
+  }
+};
+
+/** Gives the agent one prompt and relays all it says until the execution has ended. */
+const execute = async (
+  scene: Scene,
+  step: { progress: Progress; phase: AgentPhase; instructions: string; signal: AbortSignal },
+): Promise<{ outcome: ExecutionOutcome; isBarren: boolean }> => {
+  const { run, stores } = scene;
+  const { progress, phase, instructions, signal } = step;
+  if (phase.outcome !== null) return { outcome: phase.outcome, isBarren: false };
+  const { turns, budgetUsd, stallSeconds } = run.limits;
+  const leftUsd = budgetUsd === null ? null : budgetUsd - scene.usage.costUsd;
+  if (leftUsd !== null && leftUsd <= 0) {
+    const message = `It may cost ${budgetUsd} US dollars; launch again with a higher budget.`;
+    return { outcome: { kind: "failed", code: "limit_budget", message }, isBarren: false };
+  }
+  const executionId = executionIdOf(scene, progress, phase);
+  const input: ExecuteInput = {
+    prompt: promptOf(instructions, phase),
+    executionId,
+    maxTurns: turns,
+    stallTimeoutMs: stallSeconds * 1000,
+    ...(run.model === null ? {} : { model: run.model }),
+    ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
+  };
+  const awaited = {
+    executionId,
+    ended: (outcome: ExecutionOutcome) => ({ progress: { ...progress, phase: { ...phase, outcome } } }),
+  };
+  const turnsBefore = scene.heard;
+  for (let tries = 0; ; ) {
+    const { instanceId, executor, cut } = sandboxOf(scene);
+    const after = await stores.transcript.spoolPosition(run.id, instanceId);
+    try {
+      const events = executor.execute(input, after, AbortSignal.any([signal, cut.signal]));
+      const outcome = await relay(scene, events, awaited);
+      if (outcome !== null) return { outcome, isBarren: scene.heard === turnsBefore };
+      throw new ExecutorLostError("the stream ended before the execution did");
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ExecutorLostError)) throw error;
+      if ((await stores.transcript.spoolPosition(run.id, instanceId)) > after) tries = 0;
+      await reachAgain(scene, { error, tries: ++tries, signal });
+    }
+  }
+};

@@ -1,0 +1,179 @@
+import { type InstanceId, parseRepository } from "@ccr/protocol";
+import { FenceLostError } from "../store/types.ts";
+import type { MirroredRepository } from "./deps.ts";
+import { RunEnded } from "./ending.ts";
+import { ExecutorLostError } from "./executor-client.ts";
+import { tend } from "./guard.ts";
+import { auditPath } from "./places.ts";
+import { followRequests } from "./requests.ts";
+import { attachSandbox, clear, driverNamed, type OpenedSandbox, openSandbox, sandboxNotMade, sandboxOf } from "./sandboxes.ts";
+import { messageOf, type Scene } from "./scene.ts";
+import { transition } from "./transition.ts";
+import { type Workplace, workplaceAt } from "./workplace.ts";
+
+/** A run whose server ended so often while it was starting is not tried again: it may be what ends it. */
+const LAUNCHES_MAX = 5;
+
+/** From a claimed run to one whose agent works: fetch the mirror, make the sandbox with its two doors, clone. Throws `RunEnded`. */
+export const launch = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { run, fence, deps, stores, log } = scene;
+  await undoLaunch(scene);
+  if (fence > LAUNCHES_MAX)
+    throw new RunEnded("sandbox_failed", `It was launched ${LAUNCHES_MAX} times, and the server ended each time before it ran.`);
+  await log.write({ type: "status", status: "starting", sentence: "The run is starting." });
+  const address = parseRepository(run.repository);
+  if (!address.ok) throw new RunEnded("repository_unreachable", address.message);
+  const repository = await log.stage(
+    "mirror",
+    (report) => deps.mirrors.ensure(address.address, { ref: run.ref ?? undefined, report, signal }),
+    {
+      started: `Fetching ${run.repository}.`,
+      finished: ({ commit }) => `Fetched ${run.repository}; starting from ${commit.slice(0, 12)}.`,
+    },
+  );
+  const instanceId = deps.newInstanceId();
+  const { driver } = deps;
+  await stores.runs.patch(run.id, fence, { baseCommit: repository.commit, instanceId, driver: driver.name });
+  const image = await prepareImage(scene, signal);
+  const opened = await log.stage(
+    "sandbox",
+    async () => {
+      const place = await prepare(scene, instanceId);
+      const { mirrorPath } = repository;
+      return openSandbox(scene, { run, fence, instanceId, place, driver, image, mirrorPath, prewarm: true }, signal);
+    },
+    { started: `Making a sandbox with ${driver.name}.`, finished: () => "The sandbox is ready." },
+  );
+  scene.sandbox = opened;
+  await tend(scene, opened);
+  const until = AbortSignal.any([signal, opened.cut.signal]);
+  await log.stage("clone", () => clone(scene, opened, { repository, signal: until }), {
+    started: "Cloning into the workspace.",
+    finished: () => "The workspace is ready.",
+  });
+  await startRunning(scene);
+};
+
+/** Takes back what an earlier launch of the run has made, wherever it was cut: the agent had not begun. Idempotent. */
+export const undoLaunch = async ({ run, deps, stores }: Scene): Promise<void> => {
+  for (const record of await stores.instances.listRecords({ runId: run.id })) {
+    // What is on another machine is for the server there, when it comes back.
+    if (record.place.machine === deps.machine) await clear(deps, record);
+  }
+  await deps.doors.close(run.id);
+};
+
+const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> => {
+  const { deps, log } = scene;
+  const { images } = deps;
+  if (images === null) return "";
+  try {
+    return await log.stage("image", (report) => images.ensureImage(report, signal), {
+      started: "Looking for the executor image.",
+      finished: (image) => `The image is ${image}.`,
+    });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof FenceLostError) throw error;
+    throw await sandboxNotMade(deps, error);
+  }
+};
+
+/** Makes the folders and opens the way out, so that both are there before the sandbox is. */
+const prepare = async (scene: Scene, instanceId: InstanceId): Promise<Workplace> => {
+  const { run, deps, stores } = scene;
+  const place = deps.places.of(instanceId);
+  await stores.instances.create({ id: instanceId, runId: run.id, driver: deps.driver.name, server: deps.server, place });
+  const workplace = workplaceAt(place);
+  await deps.places.make(workplace);
+  await openDoor(scene, workplace);
+  return workplace;
+};
+
+const openDoor = async (scene: Scene, place: Workplace): Promise<void> => {
+  const { run, deps } = scene;
+  await deps.doors.open({
+    runId: run.id,
+    socketPath: place.gatewaySocket,
+    auditPath: auditPath(place, run.id),
+    policy: { allow: deps.allowedHosts },
+  });
+  followRequests(scene);
+};
+
+const clone = async (
+  scene: Scene,
+  { executor }: OpenedSandbox,
+  options: { repository: MirroredRepository; signal: AbortSignal },
+): Promise<void> => {
+  const { run, fence, stores } = scene;
+  const { repository, signal } = options;
+  await executor.initGit({}, signal);
+  const ref = run.ref === null ? {} : { ref: repository.ref.name };
+  const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", ...ref };
+  const { commit } = await executor.gitClone(input, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    if (error instanceof ExecutorLostError) throw error;
+    throw new RunEnded("clone_failed", messageOf(error), { cause: error });
+  });
+  await stores.runs.patch(run.id, fence, { baseCommit: commit });
+};
+
+/** From here on the agent works; the person may have wished to cancel in between. */
+const startRunning = async (scene: Scene): Promise<void> => {
+  const { run, fence, deps, stores } = scene;
+  const next = transition("starting", { type: "sandbox_ready" });
+  if (!next.legal) throw new Error(next.why);
+  const startedAt = deps.clock.now();
+  const running = await stores.runs.advance(run.id, {
+    from: ["starting"],
+    to: next.status,
+    fence,
+    patch: { startedAt: startedAt.toISOString() },
+    message: { source: "runner", body: { type: "status", status: next.status, sentence: "Claude Code is working." } },
+  });
+  // A try whose answer got lost may have been stored.
+  if (running === null && (await stores.runs.find(run.id))?.status !== next.status) {
+    await scene.hold();
+    throw new RunEnded("canceled");
+  }
+  scene.isRunning = true;
+  await stores.instances.setStatus(sandboxOf(scene).instanceId, "executing");
+  deps.metrics.started(Math.max(0, startedAt.getTime() - Date.parse(run.createdAt)));
+};
+
+/**
+ * Takes up the sandbox of a run that an earlier supervisor left, dead or alive; a dead one is revived by whoever asks it something. Throws
+ * `RunEnded` when it cannot be reached from here.
+ */
+export const takeUp = async (scene: Scene): Promise<void> => {
+  const { run, fence, deps, stores } = scene;
+  const record = run.instanceId === null ? null : await stores.instances.findRecord(run.instanceId);
+  if (record === null || record.handle === null) throw new RunEnded("sandbox_lost", "Nothing is known of its sandbox.");
+  const isHere = record.place.machine === deps.machine && (await deps.places.has(workplaceAt(record.place)));
+  if (!isHere) {
+    throw record.server === deps.server
+      ? new RunEnded("sandbox_lost", "Nothing is left of its workspace.")
+      : new RunEnded("server_lost", `It was on ${record.place.machine}.`);
+  }
+  driverNamed(deps, record.handle.driver);
+  scene.sandbox = attachSandbox(deps, record, fence);
+  await stores.instances.setServer(record.id, deps.server);
+};
+
+/** Goes on with a run that an earlier supervisor left running. Throws `RunEnded`. */
+export const resume = async (scene: Scene): Promise<void> => {
+  const { run, deps, log } = scene;
+  await takeUp(scene);
+  scene.isRunning = true;
+  const opened = sandboxOf(scene);
+  await openDoor(scene, opened.place);
+  deps.metrics.resumed("server");
+  await log.write({
+    type: "resumed",
+    after: "server",
+    text: "The server that drove the run was away. The agent was not: the run goes on from where it is.",
+  });
+  deps.log("info", "taking up a run that was left", { runId: run.id });
+  await tend(scene, opened);
+};

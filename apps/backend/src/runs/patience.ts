@@ -1,0 +1,89 @@
+import { CcrError } from "@ccr/protocol";
+import type { Store } from "../store/types.ts";
+import type { Clock, Log } from "./deps.ts";
+
+// A database that restarts is back within seconds, and one that is locked within less; a full disk takes a person.
+const PAUSE_MIN_MS = 100;
+const PAUSE_MAX_MS = 5000;
+// So that a log tells of a long outage, but not of each of its tries.
+const TELL_EVERY_MS = 60_000;
+
+/** The parts of the store that driving a run takes. */
+export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "transcript" | "audit">;
+
+const isAway = (error: unknown): boolean =>
+  error instanceof CcrError && (error.code === "unavailable" || error.code === "disk_full");
+
+/**
+ * The store, to one who would rather wait than fail: what cannot be done because the database is away, locked or full is tried again until
+ * it can be, or the signal aborts. All that is here may be tried twice: it is fenced, numbered, or sets what it finds to what it should be.
+ */
+export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal }): RunStores => {
+  const waiting =
+    <Arguments extends unknown[], Result>(act: (...given: Arguments) => Promise<Result>) =>
+    async (...given: Arguments): Promise<Result> => {
+      let toldAt: number | null = null;
+      for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+        try {
+          return await act(...given);
+        } catch (error) {
+          if (!isAway(error) || signal.aborted) throw error;
+          if (toldAt === null || clock.elapsedMs() - toldAt >= TELL_EVERY_MS) {
+            log("warn", "the database cannot be used now; it is tried again", {
+              error: error instanceof Error ? error.message : String(error),
+            });
+            toldAt = clock.elapsedMs();
+          }
+          await clock.wait(pauseMs, signal);
+          if (signal.aborted) throw error;
+        }
+      }
+    };
+  const { runs, queue, instances, transcript, audit } = store;
+  return {
+    runs: {
+      create: (input) => runs.create(input),
+      find: waiting((id) => runs.find(id)),
+      list: waiting((input) => runs.list(input)),
+      advance: waiting((id, change) => runs.advance(id, change)),
+      patch: waiting((id, fence, patch) => runs.patch(id, fence, patch)),
+      setPriority: waiting((id, priority) => runs.setPriority(id, priority)),
+      saveDiff: waiting((id, fence, diff) => runs.saveDiff(id, fence, diff)),
+      findDiff: waiting((id) => runs.findDiff(id)),
+    },
+    queue: {
+      claimNext: (claimer) => queue.claimNext(claimer),
+      queued: waiting((limits) => queue.queued(limits)),
+      leases: waiting(() => queue.leases()),
+      takeOver: (seen, owner) => queue.takeOver(seen, owner),
+      renew: waiting((id, fence, activeMs) => queue.renew(id, fence, activeMs)),
+      release: (id, fence) => queue.release(id, fence),
+    },
+    instances: {
+      create: waiting(async (input) => {
+        const there = await instances.findRecord(input.id);
+        // The try before this one may have been stored without our hearing of it.
+        return there?.runId === input.runId ? there : instances.create(input);
+      }),
+      find: waiting((id) => instances.find(id)),
+      findRecord: waiting((id) => instances.findRecord(id)),
+      list: waiting((options) => instances.list(options)),
+      listRecords: waiting((of) => instances.listRecords(of)),
+      saveHandle: waiting((id, handle) => instances.saveHandle(id, handle)),
+      setServer: waiting((id, server) => instances.setServer(id, server)),
+      setStatus: waiting((id, status) => instances.setStatus(id, status)),
+    },
+    transcript: {
+      append: waiting((runId, fence, own) => transcript.append(runId, fence, own)),
+      appendSpooled: waiting((runId, fence, spooled) => transcript.appendSpooled(runId, fence, spooled)),
+      spoolPosition: waiting((runId, instanceId) => transcript.spoolPosition(runId, instanceId)),
+      read: waiting((runId, range) => transcript.read(runId, range)),
+      follow: (runId, range, until) => transcript.follow(runId, range, until),
+    },
+    audit: {
+      append: waiting((runId, records) => audit.append(runId, records)),
+      read: waiting((runId, range) => audit.read(runId, range)),
+      position: waiting((runId) => audit.position(runId)),
+    },
+  };
+};

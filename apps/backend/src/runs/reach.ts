@@ -1,0 +1,32 @@
+import type { ExecutorLostError } from "./executor-client.ts";
+import { deathOf, limitOf, tend } from "./guard.ts";
+import { inspectPatiently, revive, sandboxOf } from "./sandboxes.ts";
+import type { Scene } from "./scene.ts";
+
+const RECONNECT_MS = 200;
+// An executor that is alive takes connections at any time; this is for the moments in which its door is made again.
+const RECONNECT_TRIES = 50;
+
+/**
+ * Makes that an executor which was lost can be asked again: waits a little for one whose sandbox is there, and revives a sandbox that is
+ * not, or whose executor stays silent. Throws `RunEnded` when that cannot be, for instance since it was over a limit.
+ */
+export const reachAgain = async (
+  scene: Scene,
+  { error, tries, signal }: { error: ExecutorLostError; tries: number; signal: AbortSignal },
+): Promise<void> => {
+  const { clock } = scene.deps;
+  const opened = sandboxOf(scene);
+  const state = await inspectPatiently(scene, opened, signal);
+  const over = limitOf(state, scene.run.limits);
+  if (over !== null) throw over;
+  if (state.status === "running" && !opened.cut.signal.aborted && tries <= RECONNECT_TRIES) {
+    await clock.wait(RECONNECT_MS, signal);
+    signal.throwIfAborted();
+    return;
+  }
+  const why = state.status === "running" ? sentence(error) : deathOf(state);
+  await tend(scene, await revive(scene, { why, prewarm: true, signal }));
+};
+
+const sentence = ({ message }: ExecutorLostError): string => (message.endsWith(".") ? message : `${message}.`);

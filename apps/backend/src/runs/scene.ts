@@ -1,0 +1,95 @@
+import type { AgentBody, Run, RunUsage } from "@ccr/protocol";
+import type { Claim, Progress } from "../store/types.ts";
+import type { Background } from "./background.ts";
+import type { RunDeps } from "./deps.ts";
+import { patient, type RunStores } from "./patience.ts";
+import { type RunLog, runLog } from "./run-log.ts";
+import type { OpenedSandbox } from "./sandboxes.ts";
+import { addUsage } from "./usage.ts";
+
+/** The server ends and leaves its runs as they are: whoever starts next goes on with them. */
+export class Leaving extends Error {
+  override readonly name = "Leaving";
+}
+
+/** What everything that is done for one run needs. */
+export type Scene = {
+  run: Run;
+  fence: number;
+  deps: RunDeps;
+  /** The store, waiting out what is away. */
+  stores: RunStores;
+  log: RunLog;
+  /** How far an earlier supervisor of the run came. */
+  progress: Progress | null;
+  /** The run's sandbox as it is now; a revived one takes the place of a dead one. */
+  sandbox: OpenedSandbox | null;
+  guard: Background | null;
+  /** Keeps the requests of the run's door. */
+  requests: Background | null;
+  /** Takes copies of the work. */
+  copies: Background | null;
+  /** Copies of the work are taken one after the other. */
+  copying: Promise<unknown>;
+  /** Ends the work on the run, in the way that the error says. */
+  stop: (why: Error) => void;
+  usage: RunUsage;
+  /** How many messages the agent's own turns have brought so far, as far as this supervisor heard them. */
+  heard: number;
+  /** Whether the agent has begun. */
+  isRunning: boolean;
+  /** How often in a row the sandbox was revived without any progress in between. */
+  revivals: number;
+  /** How long the run has been worked on, in milliseconds. */
+  activeMs: () => number;
+  /** Tells of time that passed while nobody counted. */
+  wasActive: (ms: number) => void;
+  /** Throws `FenceLostError` when somebody else drives the run now. To be asked before anything that the store does not guard. */
+  hold: () => Promise<void>;
+};
+
+export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Error) => void; closing: AbortSignal }): Scene => {
+  const { claim, deps, stop, closing } = options;
+  const { run, fence } = claim;
+  const { clock } = deps;
+  const stores = patient(deps.store, {
+    clock,
+    log: (level, text, fields) => deps.log(level, text, { runId: run.id, ...fields }),
+    signal: closing,
+  });
+  const startedAt = clock.elapsedMs();
+  let before = claim.activeMs;
+  const activeMs = (): number => Math.round(before + clock.elapsedMs() - startedAt);
+  return {
+    run,
+    fence,
+    deps,
+    stores,
+    log: runLog({ transcript: stores.transcript, clock, runId: run.id, fence }),
+    progress: claim.progress,
+    sandbox: null,
+    guard: null,
+    requests: null,
+    copies: null,
+    copying: Promise.resolve(),
+    stop,
+    usage: run.usage,
+    heard: 0,
+    isRunning: false,
+    revivals: 0,
+    activeMs,
+    wasActive: (ms) => {
+      before += Math.max(0, ms - activeMs());
+    },
+    hold: async () => {
+      await stores.queue.renew(run.id, fence, activeMs());
+    },
+  };
+};
+
+/** The usage after more messages of the agent. Pure. */
+export const usageAfter = (usage: RunUsage, bodies: readonly AgentBody[]): RunUsage => bodies.reduce(addUsage, usage);
+
+export const describeError = (error: unknown): string =>
+  error instanceof Error ? (error.stack ?? error.message) : String(error);
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
