@@ -1,5 +1,7 @@
 import { constants, type FileHandle, open } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import { AuditRecord, CcrError, type RunId } from "@ccr/protocol";
+import { type BegunLog, type BegunRequest, begunPath, openBegunLog } from "./begun.ts";
 import { reasonOf } from "./reason.ts";
 
 /** A record before it has its number. */
@@ -7,8 +9,15 @@ export type AuditDraft = Omit<AuditRecord, "n" | "runId">;
 
 /** The audit file of one run. */
 export type AuditLog = {
+  /**
+   * To be awaited before a request goes on to its server: whatever then ends this process, the request has a record when the log is opened
+   * again. Gives what its record is to be appended with. Rejects when it cannot be written down.
+   */
+  begin(request: BegunRequest): Promise<string>;
   /** Numbers the record and queues it for the file; never throws. Records are written in the order of the calls. */
-  append(draft: AuditDraft): void;
+  append(draft: AuditDraft, begun?: string | null): void;
+  /** What was begun gets no record of its own. */
+  forget(begun: string): void;
   /** False while records cannot be written: nothing may be let through that could not be recorded. */
   isWritable(): boolean;
   /** Whole NDJSON lines with `n` > `after`, each once and in order, synced to disk before they are seen; ends when the log is closed. */
@@ -53,6 +62,19 @@ const numberOfLastLine = async (file: FileHandle, from: number, to: number): Pro
   }
 };
 
+/** Which of the names of `begun` lines have a record in the file. */
+const recordedNames = async (file: FileHandle, size: number): Promise<string[]> => {
+  if (size === 0) return [];
+  const names: string[] = [];
+  const input = file.createReadStream({ start: 0, end: size - 1, autoClose: false });
+  for await (const line of createInterface({ input })) {
+    // Within a text its quotes would be escaped.
+    const name = /"begun":"([^"]*)"/.exec(line)?.[1];
+    if (name !== undefined) names.push(name);
+  }
+  return names;
+};
+
 const writeAll = async (file: FileHandle, bytes: Buffer, position: number): Promise<void> => {
   for (let written = 0; written < bytes.length; ) {
     const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
@@ -61,10 +83,9 @@ const writeAll = async (file: FileHandle, bytes: Buffer, position: number): Prom
   await file.datasync();
 };
 
-const openFile = async (path: string): Promise<FileHandle> => {
+const opened = async <File>(path: string, opening: Promise<File>): Promise<File> => {
   try {
-    // Never through a link: the file is written with the gateway's rights.
-    return await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
+    return await opening;
   } catch (error) {
     throw new CcrError(
       "bad_request",
@@ -73,6 +94,22 @@ const openFile = async (path: string): Promise<FileHandle> => {
   }
 };
 
+// Never through a link: the file is written with the gateway's rights.
+const openFile = (path: string): Promise<FileHandle> =>
+  opened(path, open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
+
+/** The record of a request that was under way when its gateway ended. */
+const interrupted = ({ rule, ...request }: BegunRequest, now: number): AuditDraft => ({
+  ...request,
+  decision: "allowed",
+  rule: `${rule}; the gateway ended before the request did`,
+  status: null,
+  bytesUp: 0,
+  bytesDown: 0,
+  durationMs: Math.max(0, now - Date.parse(request.at)),
+  usage: null,
+});
+
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -80,13 +117,15 @@ const aborted = (signal: AbortSignal): Promise<void> =>
   });
 
 /**
- * Opens the audit file of a run and goes on numbering where it ends; a torn last line is cut off. One log per file at a time.
- * Line k of the file is record k, which is what makes `after` a matter of counting lines.
+ * Opens the audit file of a run and goes on numbering where it ends; a torn last line is cut off, and what was begun and never recorded,
+ * because the gateway was killed, is recorded now. One log per file at a time. Line k of the file is record k, which is what makes `after`
+ * a matter of counting lines.
  */
-export const openAuditLog = async (path: string, runId: RunId): Promise<AuditLog> => {
+export const openAuditLog = async (path: string, runId: RunId, now: () => number = Date.now): Promise<AuditLog> => {
   const file = await openFile(path);
   let size: number;
   let lastNumber: number;
+  let begunLog: BegunLog;
   try {
     const measured = await measure(file);
     const { lines, lastLineAt } = measured;
@@ -99,12 +138,14 @@ export const openAuditLog = async (path: string, runId: RunId): Promise<AuditLog
     await file.truncate(measured.size);
     size = measured.size;
     lastNumber = lines;
+    begunLog = await opened(path, openBegunLog(begunPath(path)));
+    if (begunLog.found > 0) begunLog.settle(await recordedNames(file, size));
   } catch (error) {
     await file.close();
     throw error;
   }
 
-  const pending: string[] = [];
+  const pending: { line: string; begun: string | null }[] = [];
   let writing: Promise<void> | null = null;
   let failure: unknown = null;
   let retry: NodeJS.Timeout | null = null;
@@ -120,7 +161,7 @@ export const openAuditLog = async (path: string, runId: RunId): Promise<AuditLog
   const writePending = async (): Promise<void> => {
     while (pending.length > 0) {
       const batch = pending.slice(0, BATCH);
-      const bytes = Buffer.from(batch.join(""));
+      const bytes = Buffer.from(batch.map(({ line }) => line).join(""));
       try {
         // Always at the known end: what a failed write left behind is written over by the next one.
         await writeAll(file, bytes, size);
@@ -131,6 +172,7 @@ export const openAuditLog = async (path: string, runId: RunId): Promise<AuditLog
       failure = null;
       pending.splice(0, batch.length);
       size += bytes.length;
+      begunLog.settle(batch.flatMap(({ begun }) => begun ?? []));
       wakeFollowers();
     }
   };
@@ -174,13 +216,19 @@ export const openAuditLog = async (path: string, runId: RunId): Promise<AuditLog
     }
   };
 
+  const append = (draft: AuditDraft, begun: string | null = null) => {
+    lastNumber += 1;
+    const record = { n: lastNumber, runId, ...draft, ...(begun === null ? {} : { begun }) };
+    pending.push({ line: `${JSON.stringify(record)}\n`, begun });
+    // After a failure the timer tries again, so that a full disk is not asked once per request.
+    if (failure === null) void write();
+  };
+  for (const [name, request] of begunLog.unsettled()) append(interrupted(request, now()), name);
+
   return {
-    append: (draft) => {
-      lastNumber += 1;
-      pending.push(`${JSON.stringify({ n: lastNumber, runId, ...draft })}\n`);
-      // After a failure the timer tries again, so that a full disk is not asked once per request.
-      if (failure === null) void write();
-    },
+    begin: begunLog.begin,
+    append,
+    forget: (begun) => begunLog.settle([begun]),
     isWritable: () => failure === null && pending.length < MAX_PENDING,
     follow,
     close: async () => {
@@ -191,6 +239,7 @@ export const openAuditLog = async (path: string, runId: RunId): Promise<AuditLog
       isClosed = true;
       if (retry !== null) clearTimeout(retry);
       await file.close();
+      await begunLog.close();
       wakeFollowers();
       if (pending.length > 0) {
         throw new CcrError(

@@ -1,11 +1,14 @@
-import { AuditRecord, CcrError, type Door, ErrorBody, GatewayHealth, gatewayRoutes, type RunId } from "@ccr/protocol";
+import { AuditRecord, CcrError, Door, ErrorBody, GatewayHealth, gatewayRoutes, type RunId } from "@ccr/protocol";
 import { Agent, type Dispatcher } from "undici";
+import { z } from "zod";
 import { reasonOf } from "./reason.ts";
 
 /** The gateway's control interface as its user sees it. Every method throws `unavailable` when the gateway does not answer. */
 export type GatewayClient = {
   /** Which doors are open, so that a restarted gateway can be told from one that went on. */
-  health(): Promise<GatewayHealth>;
+  health(signal?: AbortSignal): Promise<GatewayHealth>;
+  /** The open doors with their policies of now. */
+  listDoors(signal?: AbortSignal): Promise<Door[]>;
   /** Opens a door or changes the policy of an open one; idempotent. */
   openDoor(door: Door): Promise<void>;
   /** Closes a door and cuts what goes through it; idempotent. */
@@ -70,6 +73,13 @@ export const gatewayClient = (controlSocketPath: string): GatewayClient => {
     return response;
   };
 
+  const readJson = async <S extends z.ZodType>(schema: S, { body }: Dispatcher.ResponseData): Promise<z.output<S>> => {
+    const text = await body.text().catch((error: unknown) => {
+      throw unavailable(error);
+    });
+    return schema.parse(JSON.parse(text));
+  };
+
   const followAudit = async function* (
     runId: RunId,
     { after }: { after: number },
@@ -85,7 +95,9 @@ export const gatewayClient = (controlSocketPath: string): GatewayClient => {
   };
 
   return {
-    health: async () => GatewayHealth.parse(await (await call(gatewayRoutes.health)).body.json()),
+    health: async (signal) => readJson(GatewayHealth, await call(gatewayRoutes.health, signal === undefined ? {} : { signal })),
+    listDoors: async (signal) =>
+      readJson(z.array(Door), await call(gatewayRoutes.listDoors, signal === undefined ? {} : { signal })),
     openDoor: async (door) => (await call(gatewayRoutes.openDoor, { runId: door.runId, body: door })).body.dump(),
     closeDoor: async (runId) => (await call(gatewayRoutes.closeDoor, { runId })).body.dump(),
     followAudit,

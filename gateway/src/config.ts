@@ -7,8 +7,10 @@ export type Config = {
   /** Where the control interface listens. */
   controlSocketPath: string;
   upstream: { baseUrl: URL; credential: Credential };
-  /** Whether the end of standard input is the end of whoever started the gateway, and so its own. */
-  endsWithInput: boolean;
+  /** What whoever started the gateway calls this configuration, so that another one can tell whether it would start the same. */
+  configuration: string;
+  /** How long it goes on with open doors and without a word from a backend. */
+  aloneMs: number;
 };
 
 /** Where the credential may stand, in the order in which it is looked for. */
@@ -33,10 +35,14 @@ const Environment = z.object({
     .string()
     .refine(isBaseUrl, "must be an http:// or https:// address without user, query or fragment")
     .default("https://api.anthropic.com"),
+  GATEWAY_CONFIGURATION: z.string().max(200, "must have at most 200 characters").default(""),
+  // Long enough for a server that is updated and started again by hand.
+  GATEWAY_ALONE_SECONDS: z.coerce
+    .number("must be a number of seconds")
+    .positive("must be more than 0")
+    .max(86_400, "must be at most 86400, which is a day")
+    .default(900),
 });
-
-/** `stdin`: end when standard input does; the one who started the gateway holds its other end. */
-const OWNER = "GATEWAY_OWNER";
 
 const takeCredential = (env: NodeJS.ProcessEnv): Credential => {
   const found = CREDENTIALS.map(({ variable, kind }) => ({ variable, kind, secret: env[variable]?.trim() ?? "" }));
@@ -62,13 +68,14 @@ const takeCredential = (env: NodeJS.ProcessEnv): Credential => {
 export const readConfig = (env: NodeJS.ProcessEnv = process.env): Config => {
   const credential = takeCredential(env);
   const given = Object.fromEntries(
-    ["GATEWAY_CONTROL", "ANTHROPIC_BASE_URL"].map((name) => [name, env[name] === "" ? undefined : env[name]]),
+    Object.keys(Environment.shape).map((name) => [name, env[name] === "" ? undefined : env[name]]),
   );
   const parsed = Environment.safeParse(given);
   if (!parsed.success) throw new CcrError("bad_request", describeZodError(parsed.error));
   return {
     controlSocketPath: parsed.data.GATEWAY_CONTROL,
     upstream: { baseUrl: new URL(parsed.data.ANTHROPIC_BASE_URL), credential },
-    endsWithInput: env[OWNER] === "stdin",
+    configuration: parsed.data.GATEWAY_CONFIGURATION,
+    aloneMs: parsed.data.GATEWAY_ALONE_SECONDS * 1000,
   };
 };

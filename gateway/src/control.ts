@@ -1,3 +1,4 @@
+import { lstat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { CcrError, Door, describeZodError, ERROR_STATUS, errorBody, gatewayRoutes, RunId } from "@ccr/protocol";
@@ -51,6 +52,7 @@ const handlersOf = (gateway: Gateway): Record<RouteName, (call: Call) => Promise
   const runIdOf = ({ parameters }: Call): RunId => read(RunId, parameters.runId, "The run's id");
   return {
     health: async ({ response }) => sendJson(response, 200, gateway.health()),
+    listDoors: async ({ response }) => sendJson(response, 200, gateway.listDoors()),
     openDoor: async (call) => {
       const door = read(Door, await readBody(call.request), "The door");
       if (door.runId !== runIdOf(call)) throw new CcrError("bad_request", "The run's id in the address and in the door differ.");
@@ -84,11 +86,19 @@ const matchPath = (pattern: string, path: string): Record<string, string> | null
   return parameters;
 };
 
+/** The control interface, listening. */
+export type Control = {
+  /** Whether its socket is still where others look for it. */
+  isReachable(): Promise<boolean>;
+  /** Cuts what is under way. */
+  close(): Promise<void>;
+};
+
 /**
  * Serves a gateway's control interface on a unix socket that only this user can open. Takes over a socket that nobody listens on;
- * throws `conflict` when another gateway does. Closing cuts what is under way.
+ * throws `conflict` when another gateway does. `onRequest` hears of every request, before it is answered.
  */
-export const serveControl = async (gateway: Gateway, socketPath: string): Promise<{ close(): Promise<void> }> => {
+export const serveControl = async (gateway: Gateway, socketPath: string, onRequest: () => void = () => {}): Promise<Control> => {
   if (await isLiveSocket(socketPath)) {
     throw new CcrError(
       "conflict",
@@ -98,6 +108,7 @@ export const serveControl = async (gateway: Gateway, socketPath: string): Promis
   const handlers = handlersOf(gateway);
   const routes: [RouteName, (typeof gatewayRoutes)[RouteName]][] = [
     ["health", gatewayRoutes.health],
+    ["listDoors", gatewayRoutes.listDoors],
     ["openDoor", gatewayRoutes.openDoor],
     ["closeDoor", gatewayRoutes.closeDoor],
     ["followAudit", gatewayRoutes.followAudit],
@@ -113,6 +124,7 @@ export const serveControl = async (gateway: Gateway, socketPath: string): Promis
   };
 
   const server = createServer((request, response) => {
+    onRequest();
     dispatch(request, response).catch((error: unknown) => {
       const known = error instanceof CcrError ? error : new CcrError("internal", `The gateway failed (${reasonOf(error)}).`);
       // A stream that was begun is cut, so that its reader does not take it for ended.
@@ -121,7 +133,11 @@ export const serveControl = async (gateway: Gateway, socketPath: string): Promis
     });
   });
   await listenOnSocket(server, socketPath, 0o600);
+  // The number of a file that is in use is given to no other.
+  const fileNumber = async () => (await lstat(socketPath, { bigint: true }).catch(() => null))?.ino ?? null;
+  const own = await fileNumber();
   return {
+    isReachable: async () => own !== null && (await fileNumber()) === own,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -1,16 +1,16 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Door, Policy } from "@ccr/protocol";
+import { CcrError, type Door, type Policy } from "@ccr/protocol";
 import { type Admission, createAdmissions } from "./admission.ts";
 import { answerError, answerErrorOnSocket } from "./answers.ts";
 import { type AuditLog, openAuditLog } from "./audit.ts";
 import type { Dial } from "./dial.ts";
-import type { ProxyContext } from "./exchange.ts";
+import type { Begin, ProxyContext } from "./exchange.ts";
 import { headerPairs, headerValues } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelRoute } from "./model-route.ts";
-import { type Outcome, refused } from "./outcome.ts";
+import { type Asked, type Outcome, refused } from "./outcome.ts";
 import { proxyRequest } from "./proxy.ts";
 import { reasonOf } from "./reason.ts";
 import { printable } from "./target.ts";
@@ -28,7 +28,8 @@ export type DoorOptions = {
 
 /** One run's way out, listening. */
 export type OpenDoor = {
-  readonly door: Door;
+  /** As it is now, with the policy that was set last. */
+  door(): Door;
   /** Takes effect for every request that comes from now on. */
   setPolicy(policy: Policy): void;
   followAudit: AuditLog["follow"];
@@ -74,7 +75,7 @@ const describeClientError = (error: unknown): { status: number; rule: string } |
  * absolute `http://` address or CONNECT one for the proxy. Each request gives exactly one audit record when it is over.
  */
 export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limits, now }: DoorOptions): Promise<OpenDoor> => {
-  const audit = await openAuditLog(door.auditPath, door.runId);
+  const audit = await openAuditLog(door.auditPath, door.runId, now);
   const closing = new AbortController();
   const admissions = createAdmissions(limits, now);
   const underWay = new Set<Promise<void>>();
@@ -83,21 +84,23 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
   const connections = new Set<Duplex>();
   let policy = door.policy;
 
-  const append = (outcome: Outcome, startedAt: number) => {
-    audit.append({
-      at: new Date(startedAt).toISOString(),
-      ...outcome,
-      method: printable(outcome.method, AUDIT_RECORD_LIMITS.method),
-      host: printable(outcome.host, AUDIT_RECORD_LIMITS.host),
-      path: printable(outcome.path, AUDIT_RECORD_LIMITS.path),
-      rule: printable(outcome.rule, AUDIT_RECORD_LIMITS.rule),
-      durationMs: Math.max(0, now() - startedAt),
-    });
+  const legible = <A extends Asked & { rule: string }>(asked: A): A => ({
+    ...asked,
+    method: printable(asked.method, AUDIT_RECORD_LIMITS.method),
+    host: printable(asked.host, AUDIT_RECORD_LIMITS.host),
+    path: printable(asked.path, AUDIT_RECORD_LIMITS.path),
+    rule: printable(asked.rule, AUDIT_RECORD_LIMITS.rule),
+  });
+  const append = (outcome: Outcome, startedAt: number, begun: string | null = null) => {
+    const at = new Date(startedAt).toISOString();
+    audit.append({ at, ...legible(outcome), durationMs: Math.max(0, now() - startedAt) }, begun);
   };
-  const record = (outcome: Outcome, startedAt: number) => {
-    if (outcome.decision === "allowed") append(outcome, startedAt);
-    else if (!audit.isWritable()) admissions.countUnrecorded();
-    else if (admissions.mayRecordRefusal()) append(outcome, startedAt);
+  const record = (outcome: Outcome, startedAt: number, begun: string | null = null) => {
+    if (outcome.decision === "allowed") return append(outcome, startedAt, begun);
+    const isWritable = audit.isWritable();
+    if (isWritable && admissions.mayRecordRefusal()) return append(outcome, startedAt, begun);
+    if (!isWritable) admissions.countUnrecorded();
+    if (begun !== null) audit.forget(begun);
   };
   const summarise = () => {
     if (!audit.isWritable()) return;
@@ -108,8 +111,20 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
   };
 
   /** Runs one exchange, from its admission to its record; never rejects. */
-  const run = (request: IncomingMessage, exchange: () => Promise<Outcome>, answer: (status: number, message: string) => void) => {
+  const run = (
+    request: IncomingMessage,
+    exchange: (begin: Begin) => Promise<Outcome>,
+    answer: (status: number, message: string) => void,
+  ) => {
     const startedAt = now();
+    let begun: string | null = null;
+    const begin: Begin = async (asked, rule) => {
+      try {
+        begun = await audit.begin({ at: new Date(startedAt).toISOString(), ...legible({ ...asked, rule }) });
+      } catch (error) {
+        throw new CcrError("disk_full", `the gateway could not write down what it begins (${reasonOf(error)})`);
+      }
+    };
     const { socket } = request;
     const admission = admissions.admit({ underWay: underWay.size, isAuditWritable: audit.isWritable() });
     busy.set(socket, (busy.get(socket) ?? 0) + 1);
@@ -117,7 +132,8 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
       if (admission.status === "admitted") {
         const malformation = findMalformation(request);
         if (malformation !== null) answer(400, `The gateway refused this request: ${malformation}.`);
-        record(malformation === null ? await exchange() : refused(askedOf(request), malformation, 400), startedAt);
+        const outcome = malformation === null ? await exchange(begin) : refused(askedOf(request), malformation, 400);
+        record(outcome, startedAt, begun);
         return;
       }
       const status = STATUS_OF[admission.status];
@@ -130,9 +146,14 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
     };
     const concluded = conclude()
       .catch((error: unknown) => {
+        if (error instanceof CcrError && error.code === "disk_full") {
+          answer(503, "The gateway cannot write its audit log, and lets nothing through unrecorded. Try again later.");
+          record(refused(askedOf(request), error.message, 503), startedAt);
+          return;
+        }
         // A defect of ours: the client gets an answer, the record names the error's kind, and the door stays open.
         answer(500, "The gateway failed at this request.");
-        record(refused(askedOf(request), `the gateway failed (${reasonOf(error)})`, 500), startedAt);
+        record(refused(askedOf(request), `the gateway failed (${reasonOf(error)})`, 500), startedAt, begun);
       })
       .finally(() => {
         underWay.delete(concluded);
@@ -141,13 +162,14 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
     underWay.add(concluded);
   };
 
-  const proxyContext = (): ProxyContext => ({ policy, modelHosts, dial, limits, signal: closing.signal });
+  const proxyContext = (begin: Begin): ProxyContext => ({ policy, modelHosts, dial, limits, begin, signal: closing.signal });
 
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const isModel = request.url?.startsWith("/") ?? false;
-    const exchange = isModel
-      ? () => modelRoute.handle(request, response, closing.signal)
-      : () => proxyRequest(request, response, proxyContext());
+    const exchange = (begin: Begin) =>
+      isModel
+        ? modelRoute.handle(request, response, { begin, signal: closing.signal })
+        : proxyRequest(request, response, proxyContext(begin));
     run(request, exchange, (status, message) =>
       answerError(request, response, { status, message, format: isModel ? "model" : "proxy" }),
     );
@@ -156,8 +178,8 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
   const onConnect = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => {}); // Node took its own listener away; the end is seen as "close".
     const isPipelined = (busy.get(socket) ?? 0) > 0;
-    const exchange = async (): Promise<Outcome> => {
-      if (!isPipelined) return openTunnel(request, socket, head, proxyContext());
+    const exchange = async (begin: Begin): Promise<Outcome> => {
+      if (!isPipelined) return openTunnel(request, socket, head, proxyContext(begin));
       // The answer to an earlier request would be mixed into the tunnel.
       socket.destroy();
       return refused(askedOf(request), "CONNECT was sent before the answer to an earlier request had come", null);
@@ -212,7 +234,7 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
   summaries.unref();
 
   return {
-    door,
+    door: () => ({ ...door, policy }),
     setPolicy: (changed) => {
       policy = changed;
     },

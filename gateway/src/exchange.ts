@@ -1,8 +1,15 @@
 import type { Policy } from "@ccr/protocol";
 import type { Dial } from "./dial.ts";
 import type { Limits } from "./limits.ts";
+import type { Asked } from "./outcome.ts";
 import { type Decision, decide } from "./policy.ts";
 import type { Target } from "./target.ts";
+
+/**
+ * Writes down what was let through before it goes on to its server: it has a record even if this process is killed. Throws `disk_full`
+ * when that cannot be written; nothing may be let through then.
+ */
+export type Begin = (asked: Asked, rule: string) => Promise<void>;
 
 /** What the handlers of proxied requests need to know of their door, as it is when the request comes. */
 export type ProxyContext = {
@@ -11,6 +18,7 @@ export type ProxyContext = {
   modelHosts: ReadonlySet<string>;
   dial: Dial;
   limits: Limits;
+  begin: Begin;
   /** Aborted when the door is closed: everything is cut. */
   signal: AbortSignal;
 };

@@ -7,6 +7,8 @@ import { createModelRoute, type Upstream } from "./model-route.ts";
 
 export type GatewayOptions = {
   upstream: Upstream;
+  /** What `health` tells as its configuration. */
+  configuration?: string;
   limits?: Partial<Limits>;
   /** The clock, in milliseconds since 1970. */
   now?: () => number;
@@ -15,6 +17,8 @@ export type GatewayOptions = {
 /** All doors of one gateway. */
 export type Gateway = {
   health(): GatewayHealth;
+  /** The open doors, each with its policy of now. */
+  listDoors(): Door[];
   /** Opens a door or changes the policy of an open one; idempotent. Throws `conflict` when the run's door is open with other paths. */
   openDoor(door: Door): Promise<void>;
   /** Closes a door and cuts what goes through it; idempotent. Throws `disk_full` when its last records could not be written. */
@@ -38,7 +42,8 @@ const checkPaths = ({ socketPath, auditPath }: Door): void => {
 };
 
 /** Makes a gateway without doors. It listens nowhere by itself; `serveControl` gives it a control interface. */
-export const createGateway = ({ upstream, limits: given, now = Date.now, resolve, isPublic }: GatewayOptions): Gateway => {
+export const createGateway = (options: GatewayOptions): Gateway => {
+  const { upstream, configuration = "", limits: given, now = Date.now, resolve, isPublic } = options;
   const limits = { ...DEFAULT_LIMITS, ...given };
   const modelRoute = createModelRoute(upstream, limits);
   const modelHosts = new Set([ANTHROPIC_HOST, upstream.baseUrl.hostname]);
@@ -63,21 +68,23 @@ export const createGateway = ({ upstream, limits: given, now = Date.now, resolve
     });
 
   return {
-    health: () => ({ status: "ok", startedAt, doors: [...doors.keys()] }),
+    health: () => ({ status: "ok", startedAt, pid: process.pid, configuration, doors: [...doors.keys()] }),
+    listDoors: () => [...doors.values()].map((open) => open.door()),
     openDoor: (door) =>
       inTurn(door.runId, async () => {
         checkPaths(door);
         const open = doors.get(door.runId);
         if (open === undefined) {
-          const taken = [...doors.values()].find(
-            (other) => other.door.socketPath === door.socketPath || other.door.auditPath === door.auditPath,
-          );
+          const taken = [...doors.values()]
+            .map((other) => other.door())
+            .find((other) => other.socketPath === door.socketPath || other.auditPath === door.auditPath);
           if (taken !== undefined)
-            throw new CcrError("conflict", `The door of ${taken.door.runId} has the same socket or audit file.`);
+            throw new CcrError("conflict", `The door of ${taken.runId} has the same socket or audit file.`);
           doors.set(door.runId, await openDoor(door, { modelRoute, modelHosts, dial, limits, now }));
           return;
         }
-        if (open.door.socketPath !== door.socketPath || open.door.auditPath !== door.auditPath) {
+        const { socketPath, auditPath } = open.door();
+        if (socketPath !== door.socketPath || auditPath !== door.auditPath) {
           throw new CcrError("conflict", `The door of ${door.runId} is open with other paths. Close it first.`);
         }
         open.setPolicy(door.policy);

@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 
 export { type GatewayClient, gatewayClient } from "./client.ts";
 export type { Credential } from "./credential.ts";
+export { gatewayDigest } from "./digest.ts";
 export { createGateway, type Gateway, type GatewayOptions } from "./gateway.ts";
 export type { Limits } from "./limits.ts";
 

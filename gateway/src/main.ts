@@ -1,4 +1,5 @@
 import { CcrError } from "@ccr/protocol";
+import { type Solitude, watchSolitude } from "./alone.ts";
 import { readConfig } from "./config.ts";
 import { serveControl } from "./control.ts";
 import { createGateway } from "./gateway.ts";
@@ -19,26 +20,29 @@ const start = async (): Promise<void> => {
     process.exit(1);
   });
 
-  const gateway = createGateway({ upstream: config.upstream });
-  const control = await serveControl(gateway, config.controlSocketPath);
+  const gateway = createGateway({ upstream: config.upstream, configuration: config.configuration });
+  let solitude: Solitude | null = null;
+  const control = await serveControl(gateway, config.controlSocketPath, () => solitude?.heard());
 
   let isStopping = false;
-  const stop = async () => {
+  const stop = async (why: string) => {
     if (isStopping) return;
     isStopping = true;
+    solitude?.stop();
+    process.stdout.write(`gateway: stopping: ${why}\n`);
     // The control interface first: its readers see it break off, and do not take their runs' records for complete.
     await control.close();
     await gateway.close();
     process.stdout.write("gateway: stopped\n");
     process.exit(0);
   };
-  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => void stop());
-  // An owner that was killed cannot say so; the next one starts a gateway of its own, with its own credential.
-  if (config.endsWithInput)
-    process.stdin
-      .on("end", () => void stop())
-      .on("error", () => void stop())
-      .resume();
+  for (const signal of ["SIGTERM", "SIGINT"]) process.on(signal, () => void stop(signal));
+  solitude = watchSolitude({
+    aloneMs: config.aloneMs,
+    hasDoors: () => gateway.listDoors().length > 0,
+    isReachable: control.isReachable,
+    end: (why) => void stop(why),
+  });
   process.stdout.write(`gateway: ready at ${config.controlSocketPath}, model at ${baseUrl.href} with ${credential.kind}\n`);
 };
 

@@ -4,6 +4,7 @@ import { pipeline } from "node:stream/promises";
 import { Agent, type Dispatcher } from "undici";
 import { answerError } from "./answers.ts";
 import { type Credential, upstreamHeaders } from "./credential.ts";
+import type { Begin } from "./exchange.ts";
 import { endToEndHeaders, type Headers, headerPairs } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import { createMask, maskText } from "./mask.ts";
@@ -18,7 +19,7 @@ export type Upstream = { baseUrl: URL; credential: Credential };
 /** Serves the Messages API of one upstream to every door. */
 export type ModelRoute = {
   /** Answers one request, whatever happens; resolves when nothing of it is left. */
-  handle(request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Outcome>;
+  handle(request: IncomingMessage, response: ServerResponse, context: { begin: Begin; signal: AbortSignal }): Promise<Outcome>;
   close(): Promise<void>;
 };
 
@@ -111,16 +112,17 @@ export const createModelRoute = ({ baseUrl, credential }: Upstream, limits: Limi
   const prefix = baseUrl.pathname.replace(/\/+$/, "");
   const port = baseUrl.port !== "" ? Number(baseUrl.port) : baseUrl.protocol === "https:" ? 443 : 80;
 
-  const forward = async (request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<Outcome> => {
+  const forward: ModelRoute["handle"] = async (request, response, { begin, signal }) => {
     const target = request.url ?? "";
     const asked = { kind: "model" as const, method: "POST", host: baseUrl.hostname, port, path: target.split("?")[0] ?? "" };
     const rule = "the model route";
     const canceled = new AbortController();
     response.on("close", () => canceled.abort());
+    const isTooLarge = Number(request.headers["content-length"] ?? 0) > limits.modelBodyBytes;
+    if (!isTooLarge) await begin(asked, rule);
     const body = countedBody(request, limits.modelBodyBytes);
     try {
-      const declared = Number(request.headers["content-length"] ?? 0);
-      if (declared > limits.modelBodyBytes) throw new BodyTooLargeError();
+      if (isTooLarge) throw new BodyTooLargeError();
       const answer = await agent.request({
         origin: baseUrl.origin,
         path: prefix + target,
@@ -178,10 +180,10 @@ export const createModelRoute = ({ baseUrl, credential }: Upstream, limits: Limi
   };
 
   return {
-    handle: async (request, response, signal) => {
+    handle: async (request, response, context) => {
       const method = request.method ?? "";
       const path = (request.url ?? "").split("?")[0] ?? "";
-      if (method === "POST" && PATHS.has(path) && isPlain(request.url)) return forward(request, response, signal);
+      if (method === "POST" && PATHS.has(path) && isPlain(request.url)) return forward(request, response, context);
       const message = `Only POST ${[...PATHS].join(" and POST ")} are served here, not ${printable(method, 32)} ${printable(path, 200)}.`;
       answerError(request, response, { status: 403, message, format: "model" });
       const asked = { kind: "model" as const, method, host: baseUrl.hostname, port, path };

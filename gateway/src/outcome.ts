@@ -6,7 +6,8 @@ export type Outcome = Pick<
   "kind" | "method" | "host" | "port" | "path" | "decision" | "rule" | "status" | "bytesUp" | "bytesDown" | "usage"
 >;
 
-type Asked = Pick<Outcome, "kind" | "method" | "host" | "port" | "path">;
+/** What was asked for. */
+export type Asked = Pick<Outcome, "kind" | "method" | "host" | "port" | "path">;
 
 /** The outcome of a request that went nowhere. */
 export const refused = (asked: Asked, rule: string, status: number | null): Outcome => ({

@@ -86,6 +86,7 @@ export const proxyRequest = async (
   const canceled = new AbortController();
   response.on("close", () => canceled.abort());
   const signal = AbortSignal.any([context.signal, canceled.signal]);
+  await context.begin(asked, decision.rule);
   const dialled = await context.dial(target, signal);
   if (dialled.status === "refused") return refuse(dialled.rule, 403);
   if (dialled.status === "failed") {

@@ -116,6 +116,7 @@ export const openTunnel = async (
   const gone = new AbortController();
   const onGone = () => gone.abort();
   client.on("close", onGone);
+  await context.begin(asked, decision.rule);
   const dialled = await context.dial(target, AbortSignal.any([context.signal, gone.signal]));
   client.off("close", onGone);
   if (dialled.status === "refused") return refuse(target, dialled.rule);

@@ -59,12 +59,24 @@ export const Door = z.object({
 export type Door = z.infer<typeof Door>;
 
 /** What the gateway says of itself. After a restart its doors are gone: whoever needs one opens it again. */
-export const GatewayHealth = z.object({ status: z.literal("ok"), startedAt: Timestamp, doors: z.array(RunId) });
+export const GatewayHealth = z.object({
+  status: z.literal("ok"),
+  startedAt: Timestamp,
+  pid: z.number().int().positive(),
+  /** What whoever started it called its configuration: a digest, never what it is made from. */
+  configuration: z.string(),
+  doors: z.array(RunId),
+});
 export type GatewayHealth = z.infer<typeof GatewayHealth>;
 
-/** The control interface of the gateway, served to the backend alone. One table, from which its router and its client come. */
+/**
+ * The control interface of the gateway, served to the backend alone. One table, from which its router and its client come. Every request
+ * is a sign of life of the backend: a gateway that hears none for long ends by itself.
+ */
 export const gatewayRoutes = {
   health: { method: "GET", path: "/health" },
+  /** Every open door with its policy of now, so that whoever replaces the gateway can open them again. */
+  listDoors: { method: "GET", path: "/doors" },
   /** Opens a door, or changes the policy of one that is open (also of tunnels asked for from then on). Idempotent. */
   openDoor: { method: "PUT", path: "/doors/:runId" },
   /** Closes a door and cuts what still goes through it. Idempotent. */

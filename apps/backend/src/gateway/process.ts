@@ -1,18 +1,26 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { gatewayClient, gatewayMainPath } from "@ccr/gateway";
-import type { AuditRecord, Door, RunId } from "@ccr/protocol";
+import { gatewayClient, gatewayDigest } from "@ccr/gateway";
+import { type AuditRecord, CcrError, type Door, type GatewayHealth, type RunId } from "@ccr/protocol";
+import { type Launched, launchGateway } from "./launch.ts";
 import { growingPause, LONGEST_PAUSE_MS } from "./pause.ts";
-import type { Doors } from "./types.ts";
+import { endGateway, endGateways, isGateway } from "./processes.ts";
+import type { Gateway } from "./types.ts";
 
 const HEALTHY_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 25;
 /** A gateway that lived this long did not die of how it was started. */
 const STEADY_AFTER_MS = 2 * LONGEST_PAUSE_MS;
-const END_WITHIN_MS = 5000;
+/** How often the gateway hears of us; it ends by itself when it has heard nothing for long. */
+const HEARTBEAT_MS = 1000;
+/** On a busy machine an answer takes a moment; whoever takes longer than this is stuck. */
+const ANSWER_WITHIN_MS = 5000;
+/** Answers that may be missing in a row, from a process that is there, before it is replaced. */
+const MISSED_MAX = 10;
 
 export type GatewayProcessOptions = {
   controlSocket: string;
+  /** Where the process writes what it has to say; outside of every sandbox's folders. */
+  logFile: string;
   /** The whole environment of the process, the model's credential included. */
   environment: Record<string, string>;
   log: (level: "info" | "warn" | "error", text: string) => void;
@@ -21,99 +29,147 @@ export type GatewayProcessOptions = {
 /** Waits, but no longer than the signal lets it. */
 const sleep = (ms: number, signal: AbortSignal): Promise<void> => delay(ms, undefined, { signal }).catch(() => {});
 
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const isUnavailable = (error: unknown): boolean => error instanceof CcrError && error.code === "unavailable";
 
 /** A door that is to be open, and what ends the waiting for it. */
 type Wanted = { door: Door; closed: AbortController };
 
-/**
- * Starts the gateway as a process of its own, which alone holds the credentials of the model, and keeps it there: one that died
- * is started again, and every door that was open is opened again, each by itself. Resolves when it answers; throws when it does not.
- */
-export const startGateway = async (options: GatewayProcessOptions): Promise<Doors & AsyncDisposable> => {
-  const { controlSocket, environment, log } = options;
-  const client = gatewayClient(controlSocket);
-  const open = new Map<RunId, Wanted>();
-  const closing = new AbortController();
-  /** Whether it answered once: one that never did is not started again, since it would fail the same way. */
-  let wasUp = false;
-  const running: { child: ChildProcess | null } = { child: null };
-  let said = "";
-  const restartPause = growingPause();
+/** The gateway that is there now. `ended` is aborted with it; its reason is a sentence. */
+type Current = { pid: number; ended: AbortController; since: number; lastWords: () => Promise<string> };
 
-  /** Starts the process; `ended` is aborted with it. */
-  const start = (): { ended: AbortSignal } => {
-    const startedAt = performance.now();
-    const ended = new AbortController();
-    const started = spawn(process.execPath, [gatewayMainPath], {
-      env: { ...environment, GATEWAY_CONTROL: controlSocket, GATEWAY_OWNER: "stdin" },
-      stdio: ["pipe", "pipe", "pipe"],
-    });
-    running.child = started;
-    for (const stream of [started.stdout, started.stderr]) {
-      stream?.setEncoding("utf8").on("data", (text: string) => {
-        said = (said + text).slice(-2000);
-        // Until it is up, and when it is to end, its caller says what there is to say.
-        if (!wasUp || closing.signal.aborted) return;
-        for (const line of text.trimEnd().split("\n")) log("info", line);
-      });
-    }
-    const onEnd = (how: string): void => {
-      if (ended.signal.aborted) return;
-      ended.abort();
-      if (closing.signal.aborted || !wasUp) return;
-      if (performance.now() - startedAt > STEADY_AFTER_MS) restartPause.reset();
-      const pauseMs = restartPause.next();
-      log("error", `the gateway ${how}; it is started again in ${pauseMs / 1000} s`);
-      // Sandboxes retry their requests meanwhile.
-      void restart(pauseMs);
-    };
-    // Without a process there is no exit to wait for.
-    started.once("error", (error) => onEnd(`could not be started: ${error.message}`));
-    started.once("exit", (code, signal) => onEnd(`ended (${signal ?? `code ${code}`})`));
-    return { ended: ended.signal };
+/**
+ * Looks after the gateway, a process of its own life which alone holds the credentials of the model. One that an earlier start left is
+ * adopted as it is, with what flows through its doors, if it is the one that would be started now, and replaced if not; one that died is
+ * started again. Doors that were open are opened again, each by itself. Resolves when it answers; throws when it does not.
+ */
+export const startGateway = async (options: GatewayProcessOptions): Promise<Gateway> => {
+  const { controlSocket, environment, logFile, log } = options;
+  const client = gatewayClient(controlSocket);
+  const configuration = await gatewayDigest({ ...environment, GATEWAY_CONTROL: controlSocket });
+  const wanted = new Map<RunId, Wanted>();
+  const closing = new AbortController();
+  const restartPause = growingPause();
+  /** Resolved when a gateway is there; replaced when it ends. */
+  let up = Promise.withResolvers<void>();
+
+  const health = (): Promise<GatewayHealth> => client.health(AbortSignal.timeout(ANSWER_WITHIN_MS));
+
+  const want = (door: Door): Wanted => {
+    const entry = { door, closed: wanted.get(door.runId)?.closed ?? new AbortController() };
+    wanted.set(door.runId, entry);
+    return entry;
   };
 
-  const restart = async (pauseMs: number): Promise<void> => {
-    await sleep(pauseMs, closing.signal);
-    if (closing.signal.aborted) return;
+  /** Starts a process and waits until it serves. Throws, with its last words, when it does not; nothing is left of it then. */
+  const launch = async (): Promise<Current> => {
+    // One that was about to serve when its starter was killed, or whose socket was taken away.
+    await endGateways(controlSocket);
+    const launched = await launchGateway({
+      environment: { ...environment, GATEWAY_CONTROL: controlSocket, GATEWAY_CONFIGURATION: configuration },
+      logFile,
+    });
     try {
-      const { ended } = start();
-      await reopenAll(ended);
+      await untilItServes(launched);
     } catch (error) {
-      // Without memory, not even a process that fails can be made.
-      log("error", `the gateway could not be started: ${reasonOf(error)}`);
-      await restart(restartPause.next());
+      launched.child.kill("SIGKILL");
+      const said = await launched.lastWords();
+      throw new Error(`${reasonOf(error)}${said === "" ? "" : `; it said: ${said}`}`, { cause: error });
+    }
+    const ended = new AbortController();
+    const onEnd = () => ended.abort(launched.ended.reason);
+    launched.ended.addEventListener("abort", onEnd);
+    if (launched.ended.aborted) onEnd();
+    return { pid: launched.child.pid ?? 0, ended, since: performance.now(), lastWords: launched.lastWords };
+  };
+
+  const untilItServes = async ({ child, ended }: Launched): Promise<void> => {
+    const giveUpAt = performance.now() + HEALTHY_WITHIN_MS;
+    for (;;) {
+      const answer = await health().catch((error: unknown) => reasonOf(error));
+      if (typeof answer !== "string" && answer.pid === child.pid) return;
+      if (ended.aborted) throw new Error(`the gateway ${ended.reason}`);
+      if (closing.signal.aborted) throw new Error("the gateway is not needed any more");
+      if (performance.now() > giveUpAt)
+        throw new Error(`the gateway does not answer${typeof answer === "string" ? ` (${answer})` : ""}`);
+      await sleep(LOOK_EVERY_MS, AbortSignal.any([ended, closing.signal]));
+    }
+  };
+
+  /** What an earlier start left, if it is what would be started now. Everything else that serves this socket is ended. */
+  const adopt = async (): Promise<Current | null> => {
+    // Nobody there, one that is stuck, or one that speaks another language: all the same.
+    const found = await health().catch(() => null);
+    if (found?.configuration === configuration) {
+      await endGateways(controlSocket, { except: found.pid });
+      log("info", `the gateway of an earlier start goes on, with ${found.doors.length} open doors`);
+      return { pid: found.pid, ended: new AbortController(), since: performance.now(), lastWords: async () => "" };
+    }
+    if (found === null) return null;
+    const doors = await client.listDoors(AbortSignal.timeout(ANSWER_WITHIN_MS)).catch(() => []);
+    log(
+      "info",
+      `the gateway of an earlier start has another configuration or version, and is replaced with its ${doors.length} open doors`,
+    );
+    for (const door of doors) want(door);
+    await endGateways(controlSocket, { also: found.pid });
+    return null;
+  };
+
+  /** Sends signs of life until the gateway has ended or we leave it; kills one that is stuck. */
+  const watch = async ({ pid, ended }: Current): Promise<void> => {
+    for (let missed = 0; ; ) {
+      await sleep(HEARTBEAT_MS, AbortSignal.any([ended.signal, closing.signal]));
+      if (ended.signal.aborted || closing.signal.aborted) return;
+      try {
+        await health();
+        missed = 0;
+      } catch {
+        missed += 1;
+        // Seen only here of one that is not our child.
+        if (!(await isGateway(pid, controlSocket))) return ended.abort("ended");
+        if (missed < MISSED_MAX) continue;
+        await endGateway(pid, controlSocket);
+        return ended.abort(`did not answer ${missed} times, and was ended`);
+      }
+    }
+  };
+
+  /** Looks after one gateway after the other, until we leave. Never rejects. */
+  const keep = async (first: Current): Promise<void> => {
+    for (let next: Current | null = first; ; ) {
+      if (next !== null) {
+        up.resolve();
+        void reopenAll(next.ended.signal);
+        await watch(next).catch((error: unknown) => next?.ended.abort(`cannot be looked after: ${reasonOf(error)}`));
+        if (closing.signal.aborted) return;
+        up = Promise.withResolvers();
+        if (performance.now() - next.since > STEADY_AFTER_MS) restartPause.reset();
+        const said = await next.lastWords().catch(() => "");
+        const last = said.split("\n").at(-1) ?? "";
+        log("error", `the gateway ${next.ended.signal.reason}${last === "" ? "" : `, after saying: ${last}`}`);
+      }
+      const pauseMs = restartPause.next();
+      // Sandboxes retry their requests meanwhile.
+      log("error", `the gateway is started again in ${pauseMs / 1000} s`);
+      await sleep(pauseMs, closing.signal);
+      if (closing.signal.aborted) return;
+      next = await launch().catch((error: unknown) => {
+        if (!closing.signal.aborted) log("error", reasonOf(error));
+        return null;
+      });
     }
   };
 
   const reopenAll = async (ended: AbortSignal): Promise<void> => {
-    while (!ended.aborted && !closing.signal.aborted) {
-      try {
-        await untilHealthy(ended);
-        await Promise.all([...open.keys()].map((runId) => reopen(runId, ended)));
-        return;
-      } catch (error) {
-        if (!ended.aborted && !closing.signal.aborted) log("error", `doors could not be opened again: ${reasonOf(error)}`);
-      }
-    }
-  };
-
-  const untilHealthy = async (ended?: AbortSignal): Promise<void> => {
-    const giveUpAt = performance.now() + HEALTHY_WITHIN_MS;
-    for (;;) {
-      try {
-        await client.health();
-        wasUp = true;
-        return;
-      } catch (error) {
-        const child = running.child;
-        const cannot = !wasUp && (child === null || child.exitCode !== null || child.signalCode !== null);
-        if (performance.now() > giveUpAt || closing.signal.aborted || ended?.aborted === true || cannot)
-          throw new Error(`the gateway does not answer${said === "" ? "" : `; it said: ${said.trim()}`}`, { cause: error });
-        await sleep(LOOK_EVERY_MS, closing.signal);
-      }
-    }
+    await Promise.all([...wanted.keys()].map((runId) => reopen(runId, ended)));
   };
 
   /**
@@ -123,57 +179,75 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
   const reopen = async (runId: RunId, ended: AbortSignal): Promise<void> => {
     const pause = growingPause();
     for (let tries = 1; ; tries++) {
-      const wanted = open.get(runId);
-      if (wanted === undefined || ended.aborted || closing.signal.aborted) return;
+      const entry = wanted.get(runId);
+      if (entry === undefined || ended.aborted || closing.signal.aborted) return;
       try {
-        await client.openDoor(wanted.door);
+        await client.openDoor(entry.door);
         // It may have been closed while it was opened.
-        if (!open.has(runId)) await client.closeDoor(runId);
+        if (!wanted.has(runId)) await client.closeDoor(runId);
         return;
       } catch (error) {
         if (tries === 1 && !ended.aborted)
           log("warn", `the door of ${runId} is not open yet, and tried again: ${reasonOf(error)}`);
-        await sleep(pause.next(), AbortSignal.any([ended, closing.signal, wanted.closed.signal]));
+        await sleep(pause.next(), AbortSignal.any([ended, closing.signal, entry.closed.signal]));
       }
     }
   };
 
-  start();
-  try {
-    await untilHealthy();
-  } catch (error) {
+  /** Does something as soon as a gateway is there, and again with the next one when that ends meanwhile. */
+  const whileUp = async <Result>(act: () => Promise<Result>): Promise<Result> => {
+    const giveUp = AbortSignal.any([AbortSignal.timeout(HEALTHY_WITHIN_MS), closing.signal]);
+    const givenUp = aborted(giveUp);
+    for (;;) {
+      await Promise.race([up.promise, givenUp]);
+      try {
+        return await act();
+      } catch (error) {
+        if (!isUnavailable(error) || giveUp.aborted) throw error;
+        await sleep(LOOK_EVERY_MS, giveUp);
+      }
+    }
+  };
+
+  const close = async (runId: RunId): Promise<void> => {
+    const entry = wanted.get(runId);
+    wanted.delete(runId);
+    entry?.closed.abort();
+    await whileUp(async () => {
+      // A gateway that was killed left requests without a record: they get theirs when the door is opened, if that still works.
+      if (entry !== undefined && !(await health()).doors.includes(runId)) await client.openDoor(entry.door).catch(() => {});
+      await client.closeDoor(runId);
+    });
+  };
+
+  const first = await (async () => (await adopt()) ?? (await launch()))().catch(async (error: unknown) => {
     closing.abort();
-    running.child?.kill("SIGKILL");
     await client.close();
     throw error;
-  }
+  });
+  const keeping = keep(first);
 
-  const dispose = async (): Promise<void> => {
+  let left: Promise<void> | null = null;
+  const leave = async (): Promise<void> => {
     closing.abort();
-    const last = running.child;
-    if (last !== null && last.pid !== undefined && last.exitCode === null && last.signalCode === null) {
-      const ended = new Promise((resolve) => last.once("exit", resolve));
-      last.kill("SIGTERM");
-      const kill = setTimeout(() => last.kill("SIGKILL"), END_WITHIN_MS);
-      await ended;
-      clearTimeout(kill);
-    }
+    await keeping;
+    const found = await health().catch(() => null);
+    if (found?.doors.length === 0) await endGateway(found.pid, controlSocket);
+    else if (found !== null) log("info", `the gateway goes on with ${found.doors.length} open doors`);
     await client.close();
   };
 
   return {
     async open(door) {
-      open.set(door.runId, { door, closed: open.get(door.runId)?.closed ?? new AbortController() });
-      await untilHealthy();
-      await client.openDoor(door);
+      want(door);
+      await whileUp(() => client.openDoor(door));
     },
-    async close(runId) {
-      const wanted = open.get(runId);
-      if (wanted === undefined) return;
-      open.delete(runId);
-      wanted.closed.abort();
-      await untilHealthy();
-      await client.closeDoor(runId);
+    close,
+    async keepOnly(runIds) {
+      const kept = new Set(runIds);
+      const { doors } = await whileUp(health);
+      const strange = [...new Set([...doors, ...wanted.keys()])].filter((runId) => !kept.has(runId));
+      await Promise.all(strange.map(close));
     },
     async *followAudit(runId, { after }, signal): AsyncGenerator<AuditRecord> {
       let last = after;
@@ -185,8 +259,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
       };
       // A gateway that was replaced goes on counting where its predecessor stopped.
       for (;;) {
-        const wanted = open.get(runId);
-        if (wanted === undefined || signal.aborted || closing.signal.aborted) return;
+        const entry = wanted.get(runId);
+        if (entry === undefined || signal.aborted || closing.signal.aborted) return;
         const startedAt = performance.now();
         try {
           for await (const record of client.followAudit(runId, { after: last }, signal)) {
@@ -201,9 +275,10 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Door
           if (!isTold) log("warn", `the audit of ${runId} is read again: ${reasonOf(error)}`);
           isTold = true;
         }
-        await sleep(pause.next(), AbortSignal.any([signal, closing.signal, wanted.closed.signal]));
+        await sleep(pause.next(), AbortSignal.any([signal, closing.signal, entry.closed.signal]));
       }
     },
-    [Symbol.asyncDispose]: dispose,
+    leave: () => (left ??= leave()),
+    [Symbol.asyncDispose]: () => (left ??= leave()),
   };
 };

@@ -1,11 +1,25 @@
 import type { AuditRecord, Door, RunId } from "@ccr/protocol";
 
-/** The ways out that are open now. What is opened stays open until it is closed, also when the gateway's process is replaced in between. */
+/**
+ * The ways out that are open now. What is opened stays open until it is closed, also when the gateway's process is replaced in between, and
+ * as long as that process lives also when this one ends.
+ */
 export interface Doors {
-  /** Opens a run's door, or changes the policy of one that is open. Idempotent. */
+  /** Opens a run's door, or changes the policy of one that is open. Idempotent: after a restart, one that is open still is adopted. */
   open(door: Door): Promise<void>;
-  /** Cuts what still goes through the door. Idempotent. */
+  /** Cuts what still goes through the door, also of one that an earlier start opened. Idempotent. */
   close(runId: RunId): Promise<void>;
-  /** Records with `n` > `after`, then live ones, in order, until the door is closed or the signal aborts. */
+  /** Closes every door but those of these runs, also those of earlier starts. To be called before any other door is opened. */
+  keepOnly(runIds: readonly RunId[]): Promise<void>;
+  /** Records with `n` > `after`, then live ones, in order, until the door is closed or the signal aborts. For doors that were opened, or opened again, by this process. */
   followAudit(runId: RunId, range: { after: number }, signal: AbortSignal): AsyncIterable<AuditRecord>;
+}
+
+/** The doors with the process that serves them. Disposing is `leave`. */
+export interface Gateway extends Doors, AsyncDisposable {
+  /**
+   * Stops looking after the gateway. While doors are open it goes on with them, so that runs go on and the next start finds it; without any
+   * it is ended. Idempotent.
+   */
+  leave(): Promise<void>;
 }
