@@ -41,3 +41,16 @@ export interface ImageProvider {
   /** Gives the reference of the executor image, built first when it is missing or its inputs have changed. Two calls at once build once. */
   ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string>;
 }
+
+/** An executor image on the disk. `isCurrent`: sandboxes would get it now. `inUse`: a sandbox was made from it and is still there. */
+export type StoredImage = { reference: string; bytes: number; createdAt: Date; isCurrent: boolean; inUse: boolean };
+
+/** What images take, and where. Every method throws `CcrError` with `unavailable` when that cannot be told or done. */
+export interface ImageStorage {
+  /** The executor images that this server made. Layers that images share count in each of them. */
+  list(signal: AbortSignal): Promise<StoredImage[]>;
+  /** Removes an image. Idempotent. Refused by the engine as long as a sandbox uses it. */
+  remove(reference: string, signal: AbortSignal): Promise<void>;
+  /** The folder on this machine in which images and sandboxes are kept. */
+  root(signal: AbortSignal): Promise<string>;
+}

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import type { RepositoryAddress } from "@ccr/protocol";
 import { type Resolve, resolveHost } from "./addresses.ts";
@@ -8,6 +8,7 @@ import { connect } from "./connection.ts";
 import { explainFailure, MirrorError } from "./failure.ts";
 import { fetchInto } from "./fetch.ts";
 import { checkLocalRepository, type LocalRepository } from "./local.ts";
+import { createMirrorUse, type MirrorUse } from "./mirror-use.ts";
 import { isRefName, type ResolvedRef } from "./refs.ts";
 import { createSharedWork } from "./shared-work.ts";
 
@@ -21,6 +22,8 @@ export interface MirrorsOptions {
   githubToken: string | null;
   /** The server's environment, of which git gets the search path, keys, proxies and certificates; a plain `PATH` when left out. */
   environment?: Readonly<Record<string, string | undefined>>;
+  /** Shared with what removes mirrors that nobody uses. */
+  use?: Pick<MirrorUse, "enter">;
   now?: () => Date;
   resolve?: Resolve;
   /** What one fetch may take at most. */
@@ -59,7 +62,8 @@ const TOGETHER_MS = 1_000;
 // Half-made mirrors of a killed server; no fetch that is alive is as old.
 const LEFTOVER_MS = 2 * FETCH_MS;
 
-const UNFINISHED = ".unfinished-";
+/** How the names begin of what is not, or no longer, a mirror. */
+export const UNFINISHED = ".unfinished-";
 
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
@@ -88,7 +92,7 @@ type Work = { signal: AbortSignal; report: (text: string) => void };
 /** Keeps bare mirrors of repositories under `<dataDir>/mirrors`; whoever reads one never sees it half made. */
 export const createMirrors = (options: MirrorsOptions): Mirrors => {
   const { now = () => new Date(), resolve = resolveHost, timeoutMs = FETCH_MS, stallSeconds = STALL_SECONDS } = options;
-  const { environment = {}, localRepositoryRoots, githubToken } = options;
+  const { environment = {}, localRepositoryRoots, githubToken, use = createMirrorUse() } = options;
   const folder = join(options.dataDir, "mirrors");
   const fetches = createSharedWork<void>(() => now().getTime(), TOGETHER_MS);
   let prepared: Promise<void> | null = null;
@@ -171,10 +175,13 @@ export const createMirrors = (options: MirrorsOptions): Mirrors => {
             : null;
         const key = address.transport === "local" ? (local?.path ?? address.path) : address.url;
         const path = join(folder, mirrorName(key));
+        using _inside = await use.enter(path);
         await fetches.run(path, (until, tell) => refresh(path, { address, local }, { signal: until, report: tell }), {
           report,
           signal,
         });
+        // By this its age is told: a fetch that finds nothing new changes no file.
+        await utimes(path, now(), now());
         const cloneUrl = address.transport === "local" ? address.path : address.url;
         return { mirrorPath: path, ...(await findStart(path, address.display, { ref, signal })), cloneUrl };
       } catch (error) {

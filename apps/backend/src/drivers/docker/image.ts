@@ -17,9 +17,8 @@ import {
 import { DOCKERFILE, hashImageInputs, type ImageInputs, type ImageOptions, readImageInputs } from "./image-inputs.ts";
 import { LABELS } from "./plan.ts";
 
-const REPOSITORY = "claude-code-runner/executor";
-const HASH_LABEL = "ccr.image.hash";
-const KEPT_FOR_MS = 24 * 3600 * 1000;
+export const REPOSITORY = "claude-code-runner/executor";
+export const HASH_LABEL = "ccr.image.hash";
 
 export type DockerImagesOptions = ImageOptions & {
   engine?: string | undefined;
@@ -42,6 +41,11 @@ export class DockerImages implements ImageProvider {
 
   constructor(options: DockerImagesOptions) {
     this.#options = options;
+  }
+
+  /** The reference of the image that sandboxes would get now, whether it is there or not. */
+  async reference(): Promise<string> {
+    return tagOf(hashImageInputs(await readImageInputs(this.#options)));
   }
 
   async ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string> {
@@ -122,20 +126,7 @@ export class DockerImages implements ImageProvider {
     // The engine's stream also ends, without an error, when the engine stops.
     if (!(await hasImage(ask, tagOf(hash), signal)))
       throw new CcrError("unavailable", output.describeFailure("the engine stopped building"));
-    await this.#removeOlder(ask, hash);
     return tagOf(hash);
-  }
-
-  /** Removes images of earlier inputs, which frees their disk. One that a sandbox uses stays, and so does a recent one: somebody may just start with it. */
-  async #removeOlder(ask: AskEngine, hash: string): Promise<void> {
-    const filters = { label: [`${LABELS.owner}=${this.#options.owner}`, HASH_LABEL] };
-    const images = await ask((docker) => docker.listImages({ filters }));
-    const old = images.filter((image) => image.Created * 1000 < Date.now() - KEPT_FOR_MS);
-    for (const tag of old.flatMap((image) => image.RepoTags ?? [])) {
-      if (!tag.startsWith(`${REPOSITORY}:`) || tag === tagOf(hash)) continue;
-      // Clearing up is worth no failed start: what stays is taken after the next build.
-      await ask((docker) => docker.getImage(tag).remove()).catch(() => {});
-    }
   }
 }
 
