@@ -228,7 +228,7 @@ export const openAuditLog = async (path: string, runId: RunId, now: () => number
   return {
     begin: begunLog.begin,
     append,
-    forget: (begun) => begunLog.settle([begun]),
+    forget: begunLog.forget,
     isWritable: () => failure === null && pending.length < MAX_PENDING,
     follow,
     close: async () => {

@@ -21,7 +21,8 @@ export const BegunRequest = AuditRecord.pick({
 });
 export type BegunRequest = z.infer<typeof BegunRequest>;
 
-const Line = z.object({ id: z.string(), request: BegunRequest });
+/** A request that was begun, or that one needs no record after all. */
+const Line = z.object({ id: z.string(), request: BegunRequest.nullable() });
 
 export type BegunLog = {
   /** How many lines were there when the log was opened. */
@@ -30,8 +31,10 @@ export type BegunLog = {
   unsettled(): [string, BegunRequest][];
   /** Resolves with the name of the line once that survives the end of this process; rejects when it cannot be written. */
   begin(request: BegunRequest): Promise<string>;
-  /** These have their records, or need none. */
+  /** These have their records. */
   settle(ids: readonly string[]): void;
+  /** This one is to have none. Never throws; what cannot be written down holds for this process. */
+  forget(id: string): void;
   /** Removes the file unless something in it still needs its record. */
   close(): Promise<void>;
 };
@@ -59,7 +62,12 @@ export const openBegunLog = async (path: string): Promise<BegunLog> => {
   });
   let size = content.lastIndexOf("\n") + 1;
   const lines = content.subarray(0, size).toString().split("\n").map(parseLine);
-  const found = new Map(lines.flatMap((line) => (line === null ? [] : [[line.id, line.request] as const])));
+  const found = new Map<string, BegunRequest>();
+  for (const line of lines) {
+    if (line === null) continue;
+    if (line.request === null) found.delete(line.id);
+    else found.set(line.id, line.request);
+  }
   const needed = new Set(found.keys());
   // Names of earlier openings are never given again.
   const opening = randomBytes(6).toString("hex");
@@ -80,30 +88,39 @@ export const openBegunLog = async (path: string): Promise<BegunLog> => {
       size = 0;
     });
 
+  const write = (line: z.infer<typeof Line>): Promise<void> =>
+    inTurn(async () => {
+      const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+      for (let written = 0; written < bytes.length; )
+        written += (await file.write(bytes, written, bytes.length - written, size + written)).bytesWritten;
+      size += bytes.length;
+    });
+
+  const settle = (ids: readonly string[]): void => {
+    for (const id of ids) needed.delete(id);
+    // What cannot be emptied now is emptied later; what it says is known to be settled.
+    if (needed.size === 0 && size > MAX_BYTES) emptyWhen(() => size > MAX_BYTES).catch(() => {});
+  };
+
   return {
     found: found.size,
     unsettled: () => [...found].filter(([id]) => needed.has(id)),
-    begin: (request) => {
+    begin: async (request) => {
       count += 1;
       const id = `${opening}-${count}`;
-      const line = Buffer.from(`${JSON.stringify({ id, request })}\n`);
       needed.add(id);
-      return inTurn(async () => {
-        try {
-          for (let written = 0; written < line.length; )
-            written += (await file.write(line, written, line.length - written, size + written)).bytesWritten;
-        } catch (error) {
-          needed.delete(id);
-          throw error;
-        }
-        size += line.length;
-        return id;
-      });
+      try {
+        await write({ id, request });
+      } catch (error) {
+        needed.delete(id);
+        throw error;
+      }
+      return id;
     },
-    settle: (ids) => {
-      for (const id of ids) needed.delete(id);
-      // What cannot be emptied now is emptied later; what it says is known to be settled.
-      if (needed.size === 0 && size > MAX_BYTES) emptyWhen(() => size > MAX_BYTES).catch(() => {});
+    settle,
+    forget: (id) => {
+      write({ id, request: null }).catch(() => {});
+      settle([id]);
     },
     close: async () => {
       await last;
