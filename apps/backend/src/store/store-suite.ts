@@ -1,16 +1,26 @@
 import { describe } from "vitest";
 import { describeFollow } from "./suite/follow.ts";
+import { describeLeases } from "./suite/leases.ts";
+import { describeOwnMessages } from "./suite/own-messages.ts";
 import type { OpenPlace } from "./suite/place.ts";
+import { describeProcesses } from "./suite/processes.ts";
+import { describeQueue } from "./suite/queue.ts";
 import { describeRecords } from "./suite/records.ts";
 import { describeRuns } from "./suite/runs.ts";
 import { describeTranscript } from "./suite/transcript.ts";
+import { describeUpkeep } from "./suite/upkeep.ts";
 
 /** What every store must do, whatever holds it. `open` gives an empty database to each test. */
 export const describeStore = (name: string, open: OpenPlace): void => {
   describe(`store in ${name}`, () => {
     describeRecords(open);
     describeRuns(open);
+    describeQueue(open);
+    describeLeases(open);
     describeTranscript(open);
+    describeOwnMessages(open);
     describeFollow(open);
+    describeUpkeep(open);
+    describeProcesses(open);
   });
 };

@@ -1,10 +1,21 @@
-import { type AuditRecord, type Message, type RunId, RunLimits, ServerId, type SpoolEvent, type Task } from "@ccr/protocol";
+import {
+  type AuditRecord,
+  type Message,
+  type RunId,
+  RunLimits,
+  ServerId,
+  type SpoolEvent,
+  type Task,
+  type WorkspaceDiff,
+} from "@ccr/protocol";
 import { createIds } from "../ids.ts";
 import type { Claim, Claimer, InstancePlace, NewMessage, NewRun, OwnMessages, Store } from "../types.ts";
 
 /** An empty database for one test, with a store on it. */
 export interface StorePlace extends AsyncDisposable {
   readonly store: Store;
+  /** By which another process opens the database: see `child.ts`. */
+  readonly address: string;
   /** Another store on the same database, as another process would have it; closed with the place. */
   open(options?: { now?: () => Date }): Promise<Store>;
 }
@@ -80,6 +91,14 @@ export const event = (seq: number, text = `event ${seq}`): SpoolEvent => ({
 });
 export const events = (from: number, to: number): SpoolEvent[] =>
   Array.from({ length: to - from + 1 }, (_, index) => event(from + index));
+
+export const sampleDiff: WorkspaceDiff = {
+  baseCommit: "a".repeat(40),
+  headCommit: "b".repeat(40),
+  files: [{ path: "a b/ü.ts", oldPath: null, status: "modified", additions: 1, deletions: null }],
+  patch: "--- a\n+++ b\n\u0000",
+  truncated: false,
+};
 
 export const auditRecord = (runId: RunId, n: number, decision: AuditRecord["decision"] = "allowed"): AuditRecord => ({
   n,

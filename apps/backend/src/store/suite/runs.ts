@@ -1,4 +1,4 @@
-import { FINAL_STATUSES, RUN_STATUSES, type Run, RunLimits, type WorkspaceDiff } from "@ccr/protocol";
+import { FINAL_STATUSES, RUN_STATUSES, type Run, RunLimits } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import {
   anyRun,
@@ -13,16 +13,9 @@ import {
   type OpenPlace,
   own,
   queueRun,
+  sampleDiff,
   server,
 } from "./place.ts";
-
-const diff: WorkspaceDiff = {
-  baseCommit: "a".repeat(40),
-  headCommit: "b".repeat(40),
-  files: [{ path: "a b/ü.ts", oldPath: null, status: "modified", additions: 1, deletions: null }],
-  patch: "--- a\n+++ b\n\u0000",
-  truncated: false,
-};
 
 const describeCreating = (open: OpenPlace): void => {
   describe("runs: creating and listing", () => {
@@ -207,20 +200,20 @@ const describeWriting = (open: OpenPlace): void => {
       await using place = await open();
       const { store } = place;
       const { run, fence } = await claimRun(store);
-      await store.runs.saveDiff(run.id, fence, diff);
+      await store.runs.saveDiff(run.id, fence, sampleDiff);
       const ended = await store.runs.advance(run.id, { from: ["starting"], to: final, fence });
       expect(await store.runs.advance(run.id, { from: [...RUN_STATUSES], to: "running", fence })).toBeNull();
       expect(await store.runs.advance(run.id, { from: [final], to: final })).toBeNull();
       const late = [
         store.runs.patch(run.id, fence, { sentence: "late" }),
-        store.runs.saveDiff(run.id, fence, { ...diff, patch: "late" }),
+        store.runs.saveDiff(run.id, fence, { ...sampleDiff, patch: "late" }),
         store.transcript.append(run.id, fence, own(1, note("late"))),
       ];
       for (const write of await Promise.allSettled(late)) {
         expect(write).toMatchObject({ status: "rejected", reason: { message: expect.stringContaining(`ended (${final})`) } });
       }
       expect(await store.runs.find(run.id)).toEqual(ended);
-      expect(await store.runs.findDiff(run.id)).toEqual(diff);
+      expect(await store.runs.findDiff(run.id)).toEqual(sampleDiff);
       expect(await store.queue.claimNext(anyRun)).toBeNull();
     });
 
@@ -228,9 +221,9 @@ const describeWriting = (open: OpenPlace): void => {
       await using place = await open();
       const { run, fence } = await claimRun(place.store);
       expect(await place.store.runs.findDiff(run.id)).toBeNull();
-      await place.store.runs.saveDiff(run.id, fence, { ...diff, patch: "first" });
-      await place.store.runs.saveDiff(run.id, fence, diff);
-      expect(await (await place.open()).runs.findDiff(run.id)).toEqual(diff);
+      await place.store.runs.saveDiff(run.id, fence, { ...sampleDiff, patch: "first" });
+      await place.store.runs.saveDiff(run.id, fence, sampleDiff);
+      expect(await (await place.open()).runs.findDiff(run.id)).toEqual(sampleDiff);
     });
 
     test("says so when the run is not there", async () => {
@@ -238,7 +231,7 @@ const describeWriting = (open: OpenPlace): void => {
       const { store } = place;
       const id = ids.run();
       expect(await errorOf(store.runs.patch(id, 1, {}))).toMatchObject({ code: "not_found" });
-      expect(await errorOf(store.runs.saveDiff(id, 1, diff))).toMatchObject({ code: "not_found" });
+      expect(await errorOf(store.runs.saveDiff(id, 1, sampleDiff))).toMatchObject({ code: "not_found" });
       expect(await errorOf(store.transcript.append(id, 1, own(1, note("x"))))).toMatchObject({ code: "not_found" });
     });
   });
