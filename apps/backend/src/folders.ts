@@ -1,8 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, open, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { ServerId } from "@ccr/protocol";
 
 /** A start that cannot go on; `message` is the one line that a person reads. */
 export class StartError extends Error {
@@ -19,6 +20,8 @@ export type Folders = {
   instances: string;
   audit: string;
   sandboxes: string;
+  /** For what is kept of runs beyond their sandboxes. */
+  kept: string;
 };
 
 /** Makes a folder and those above it. Node's own recursive way never ends where a file system refuses new folders as not found, as /proc does. */
@@ -56,6 +59,7 @@ export const makeFolders = async (dataDir: string): Promise<Folders> => {
     instances: join(dataDir, "instances"),
     audit: join(dataDir, "audit"),
     sandboxes: join(dataDir, "sandboxes"),
+    kept: join(dataDir, "kept"),
   };
   for (const folder of Object.values(folders)) await makeFolder(folder);
   const found = await lstat(doors);
@@ -103,13 +107,28 @@ export const lockFolder = (dataDir: string): Disposable => {
   return { [Symbol.dispose]: () => held.close() };
 };
 
-/** The token of earlier starts, or a new one, kept where only this user can read it. */
-export const keptToken = async (dataDir: string): Promise<string> => {
-  const path = join(dataDir, "token");
-  const kept = await readFile(path, "utf8").catch(() => null);
-  if (kept !== null && kept.trim().length >= 16) return kept.trim();
-  const token = randomBytes(32).toString("hex");
-  await writeFile(path, `${token}\n`, { mode: 0o600 });
+/** What an earlier start wrote into a file of the data folder, or what `make` gives, written there for this user alone. */
+const kept = async (path: string, options: { isValid: (text: string) => boolean; make: () => string }): Promise<string> => {
+  const text = (await readFile(path, "utf8").catch(() => "")).trim();
+  if (options.isValid(text)) return text;
+  const made = options.make();
+  await writeFile(path, `${made}\n`, { mode: 0o600 });
   await chmod(path, 0o600);
-  return token;
+  return made;
+};
+
+/** The token of earlier starts, or a new one, kept where only this user can read it. */
+export const keptToken = (dataDir: string): Promise<string> =>
+  kept(join(dataDir, "token"), { isValid: (text) => text.length >= 16, make: () => randomBytes(32).toString("hex") });
+
+/** Who the server of this data folder is, from its first start on. */
+export const keptServerId = async (dataDir: string): Promise<ServerId> => {
+  const isValid = (text: string) => ServerId.safeParse(text).success;
+  return ServerId.parse(await kept(join(dataDir, "server-id"), { isValid, make: () => `srv_${randomBytes(10).toString("hex")}` }));
+};
+
+/** A name by which this machine is told from another one, also after it was started anew. */
+export const machineName = async (): Promise<string> => {
+  const id = (await readFile("/etc/machine-id", "utf8").catch(() => "")).trim();
+  return id === "" ? hostname() : `${hostname()} ${createHash("sha256").update(id).digest("hex").slice(0, 12)}`;
 };

@@ -6,7 +6,7 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { auditPath } from "./places.ts";
 import { followRequests } from "./requests.ts";
-import { attachSandbox, clear, driverNamed, type OpenedSandbox, openSandbox, sandboxNotMade, sandboxOf } from "./sandboxes.ts";
+import { attachSandbox, clear, driverNamed, isHere, type OpenedSandbox, openSandbox, sandboxNotMade, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { transition } from "./transition.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -58,7 +58,7 @@ export const launch = async (scene: Scene, signal: AbortSignal): Promise<void> =
 export const undoLaunch = async ({ run, deps, stores }: Scene): Promise<void> => {
   for (const record of await stores.instances.listRecords({ runId: run.id })) {
     // What is on another machine is for the server there, when it comes back.
-    if (record.place.machine === deps.machine) await clear(deps, record);
+    if (isHere(deps, record)) await clear(deps, record);
   }
   await deps.doors.close(run.id);
 };
@@ -150,8 +150,7 @@ export const takeUp = async (scene: Scene): Promise<void> => {
   const { run, fence, deps, stores } = scene;
   const record = run.instanceId === null ? null : await stores.instances.findRecord(run.instanceId);
   if (record === null || record.handle === null) throw new RunEnded("sandbox_lost", "Nothing is known of its sandbox.");
-  const isHere = record.place.machine === deps.machine && (await deps.places.has(workplaceAt(record.place)));
-  if (!isHere) {
+  if (!isHere(deps, record) || !(await deps.places.has(workplaceAt(record.place)))) {
     throw record.server === deps.server
       ? new RunEnded("sandbox_lost", "Nothing is left of its workspace.")
       : new RunEnded("server_lost", `It was on ${record.place.machine}.`);

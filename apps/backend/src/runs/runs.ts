@@ -13,7 +13,7 @@ import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { RunEnded } from "./ending.ts";
-import { attachSandbox, clear } from "./sandboxes.ts";
+import { attachSandbox, clear, isHere } from "./sandboxes.ts";
 import { transition } from "./transition.ts";
 import type { Instances, Runs } from "./types.ts";
 
@@ -136,7 +136,7 @@ export const createInstances = (deps: RunDeps, dispatcher: Dispatcher, runs: Pic
         const record = await deps.store.instances.findRecord(id);
         if (record === null || record.status === "stopped") return;
         const run = await deps.store.runs.find(record.runId);
-        if (record.place.machine === deps.machine && (run === null || isFinal(run.status))) {
+        if (isHere(deps, record) && (run === null || isFinal(run.status))) {
           await clear(deps, record);
           return;
         }

@@ -48,6 +48,10 @@ export const driverNamed = (deps: RunDeps, name: string): SandboxDriver => {
   return driver;
 };
 
+/** Whether the sandbox is where we can reach it: ours, whatever this machine is called now, or another server's on this machine. */
+export const isHere = (deps: Pick<RunDeps, "server" | "machine">, record: InstanceRecord): boolean =>
+  record.server === deps.server || record.place.machine === deps.machine;
+
 /** What to ask of a driver, and for whom. */
 type Wanted = {
   run: Run;

@@ -7,7 +7,7 @@ import type { RunDeps } from "./deps.ts";
 import { ending, endingOfError, passed, RunEnded } from "./ending.ts";
 import { launch, resume, takeUp, undoLaunch } from "./launch.ts";
 import { keepLease } from "./lease.ts";
-import { takeDown } from "./sandboxes.ts";
+import { isHere, takeDown } from "./sandboxes.ts";
 import { saveWork } from "./save.ts";
 import { describeError, Leaving, type Scene, setScene } from "./scene.ts";
 import { countChecks, workOnSteps } from "./steps.ts";
@@ -171,7 +171,7 @@ const release = async (scene: Scene): Promise<InstanceRecord[]> => {
   };
   for (const record of await stores.instances.listRecords({ runId: run.id })) {
     // What is on another machine is for the server there, when it comes back.
-    if (record.place.machine !== deps.machine) continue;
+    if (!isHere(deps, record)) continue;
     await guarded("taking down the sandbox", async () => {
       await takeDown(deps, record);
       down.push(record);
