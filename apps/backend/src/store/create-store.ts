@@ -1,4 +1,5 @@
 import { createAuditStore } from "./audit.ts";
+import { Changes } from "./changes.ts";
 import type { Engine } from "./engine.ts";
 import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -14,11 +15,13 @@ import { createUpkeep } from "./upkeep.ts";
 /** The store on an engine whose schema is up to date. Disposing it ends its followers, waits for what is being written, and closes the database. */
 export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; now: Clock }): Store => {
   const { db } = engine;
-  const commits = new GroupCommit(db);
-  const feeds = new Feeds(engine);
+  const commits = new GroupCommit(engine);
+  const changes = new Changes(engine);
+  const feeds = new Feeds(db, changes);
   let closed: Promise<void> | null = null;
   const close = async (): Promise<void> => {
-    await feeds.close();
+    feeds.close();
+    await changes.close();
     await commits.idle();
     await db.destroy();
   };
@@ -29,6 +32,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     instances: createInstanceStore({ db, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),
     audit: createAuditStore({ db, commits }),
+    changes: { listen: (changed) => changes.listen(async (runIds) => changed(runIds)) },
     upkeep: createUpkeep({ engine, commits, now }),
     [Symbol.asyncDispose]: () => {
       closed ??= close();

@@ -1,15 +1,25 @@
 import { CcrError, isFinal, type Message, type Run, type RunId } from "@ccr/protocol";
-import type { Engine } from "./engine.ts";
+import type { Kysely } from "kysely";
+import type { Changes } from "./changes.ts";
 import { Feed, type Stored } from "./feed.ts";
 import { noSuchRun } from "./fence.ts";
 import { readPage } from "./pages.ts";
+import type { Database } from "./schema.ts";
 
 // A follower that is behind holds one such page, whatever it does with it and for however long.
 const PAGE = { limit: 200, maxLength: 250_000 };
 // Bounds the parameters of one statement.
 const RUNS_AT_ONCE = 500;
+// A database that is gone is asked this often whether it is back.
+const AGAIN_MS = 1000;
 
 const shuttingDown = (): CcrError => new CcrError("unavailable", "The server is shutting down. Connect again to go on.");
+
+/** A follower outlives the database's absence. */
+const waitIfUnavailable = (error: unknown): null => {
+  if (error instanceof CcrError && error.code === "unavailable") return null;
+  throw error;
+};
 
 /** The messages up to the first that does not follow the one before it: a follower would never learn of what it had missed. */
 const unbroken = (messages: Message[], after: number): Message[] => {
@@ -32,13 +42,15 @@ type Followed = {
  * database serves all followers of a run, and in the common case (all are at the end) none is needed.
  */
 export class Feeds {
-  readonly #engine: Engine;
+  readonly #db: Kysely<Database>;
+  readonly #changes: Pick<Changes, "listen">;
   readonly #followed = new Map<RunId, Followed>();
-  #watching: { stop: AbortController; ended: Promise<void> } | null = null;
+  #stopListening: (() => void) | null = null;
   #closed = false;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(db: Kysely<Database>, changes: Pick<Changes, "listen">) {
+    this.#db = db;
+    this.#changes = changes;
   }
 
   /** Tells the followers of messages that have been committed. */
@@ -76,7 +88,18 @@ export class Feeds {
       while (!signal.aborted) {
         if (followed.failure !== null) throw followed.failure;
         if (cursor < feed.lastSeq) {
-          for (const message of await this.#page(runId, followed, cursor)) {
+          const page = await this.#page(runId, followed, cursor).catch(waitIfUnavailable);
+          if (page === null) {
+            await new Promise<void>((resolve) => {
+              const timer = setTimeout(resolve, AGAIN_MS);
+              wake = () => {
+                clearTimeout(timer);
+                resolve();
+              };
+            });
+            continue;
+          }
+          for (const message of page) {
             if (signal.aborted) return;
             yield message;
             cursor = message.seq;
@@ -96,11 +119,14 @@ export class Feeds {
   }
 
   /** Ends every follower with an error, so that none takes it for the end of its run. */
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
-    const stopped = this.#stopWatching();
-    this.#fail(shuttingDown());
-    await stopped;
+    for (const followed of this.#followed.values()) {
+      followed.failure = shuttingDown();
+      followed.feed.wake();
+    }
+    this.#followed.clear();
+    this.#listenIfFollowed();
   }
 
   #join(runId: RunId, follower: () => void): Followed {
@@ -113,7 +139,7 @@ export class Feeds {
     const followed: Followed = { feed, known: this.#lookFirst(runId), reads: new Map(), failure: null };
     feed.followers.add(follower);
     this.#followed.set(runId, followed);
-    this.#watch();
+    this.#listenIfFollowed();
     return followed;
   }
 
@@ -121,7 +147,7 @@ export class Feeds {
     followed.feed.followers.delete(follower);
     if (followed.feed.followers.size > 0 || this.#followed.get(runId) !== followed) return;
     this.#followed.delete(runId);
-    if (this.#followed.size === 0) void this.#stopWatching();
+    this.#listenIfFollowed();
   }
 
   /** Some of the messages that follow `after`, each the next one. What memory does not have, or has with a gap, is read from the database. */
@@ -130,7 +156,7 @@ export class Feeds {
     if (recent.length > 0) return recent;
     let read = reads.get(after);
     if (read === undefined) {
-      read = readPage(this.#engine.db, runId, { after, ...PAGE }).finally(() => reads.delete(after));
+      read = readPage(this.#db, runId, { after, ...PAGE }).finally(() => reads.delete(after));
       reads.set(after, read);
     }
     const page = unbroken(await read, after);
@@ -141,11 +167,7 @@ export class Feeds {
 
   /** Reads how far these runs are, and gives those that are there. */
   async #look(runIds: readonly RunId[]): Promise<RunId[]> {
-    const rows = await this.#engine.db
-      .selectFrom("runs")
-      .select(["id", "status", "last_seq"])
-      .where("id", "in", runIds)
-      .execute();
+    const rows = await this.#db.selectFrom("runs").select(["id", "status", "last_seq"]).where("id", "in", runIds).execute();
     for (const row of rows) this.noteStatus({ id: row.id, lastSeq: row.last_seq, status: row.status });
     return rows.map((row) => row.id);
   }
@@ -154,33 +176,17 @@ export class Feeds {
     if ((await this.#look([runId])).length === 0) throw noSuchRun(runId);
   }
 
-  #watch(): void {
-    if (this.#watching !== null) return;
-    const stop = new AbortController();
-    const lookAtAll = async (): Promise<void> => {
-      const runIds = [...this.#followed.keys()];
-      for (let from = 0; from < runIds.length; from += RUNS_AT_ONCE) await this.#look(runIds.slice(from, from + RUNS_AT_ONCE));
-    };
-    const ended = this.#engine.watch(lookAtAll, stop.signal).catch((error) => {
-      if (!stop.signal.aborted) this.#fail(error);
-    });
-    this.#watching = { stop, ended };
-  }
-
-  async #stopWatching(): Promise<void> {
-    const watching = this.#watching;
-    this.#watching = null;
-    watching?.stop.abort();
-    await watching?.ended;
-  }
-
-  /** Ends all who follow now; who comes later begins anew. */
-  #fail(error: unknown): void {
-    for (const followed of this.#followed.values()) {
-      followed.failure = error;
-      followed.feed.wake();
+  #listenIfFollowed(): void {
+    if (this.#followed.size === 0) {
+      this.#stopListening?.();
+      this.#stopListening = null;
+    } else {
+      this.#stopListening ??= this.#changes.listen((runIds) => this.#lookAgain(runIds));
     }
-    this.#followed.clear();
-    this.#watching = null;
+  }
+
+  async #lookAgain(changed: ReadonlySet<RunId> | null): Promise<void> {
+    const runIds = [...this.#followed.keys()].filter((runId) => changed === null || changed.has(runId));
+    for (let from = 0; from < runIds.length; from += RUNS_AT_ONCE) await this.#look(runIds.slice(from, from + RUNS_AT_ONCE));
   }
 }

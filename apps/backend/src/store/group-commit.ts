@@ -1,14 +1,18 @@
 import { setImmediate } from "node:timers/promises";
-import { CcrError } from "@ccr/protocol";
-import type { Kysely, Transaction } from "kysely";
+import { CcrError, type RunId } from "@ccr/protocol";
+import type { Transaction } from "kysely";
+import type { Engine } from "./engine.ts";
 import type { Database } from "./schema.ts";
 
 // Bounds what one commit holds in memory and how long it keeps others waiting, in UTF-16 code units and in jobs.
 const GROUP_LENGTH = 4_000_000;
 const GROUP_JOBS = 500;
 
-/** Writes within the transaction that it is given, and nowhere else: it may be called a second time after a rollback. */
-type Write<Result> = (trx: Transaction<Database>) => Promise<Result>;
+/**
+ * Writes within the transaction that it is given, and nowhere else: it may be called a second time after a rollback. It calls `changed` with
+ * runs of which other processes are to hear.
+ */
+type Write<Result> = (trx: Transaction<Database>, changed: (runId: RunId) => void) => Promise<Result>;
 
 type Job = {
   length: number;
@@ -19,12 +23,12 @@ type Job = {
 
 /** Commits the writes that come in at the same moment together: a disk syncs once for a hundred as fast as for one. */
 export class GroupCommit {
-  readonly #db: Kysely<Database>;
+  readonly #engine: Pick<Engine, "db" | "announce">;
   readonly #waiting: Job[] = [];
   #working: Promise<void> | null = null;
 
-  constructor(db: Kysely<Database>) {
-    this.#db = db;
+  constructor(engine: Pick<Engine, "db" | "announce">) {
+    this.#engine = engine;
   }
 
   /** Resolves when the write is durable; rejects with what it threw, and then nothing of it is stored. Writes keep their order. `length` is about how much it writes. */
@@ -32,8 +36,8 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       const job: Job = {
         length,
-        write: async (trx) => {
-          const result = await write(trx);
+        write: async (trx, changed) => {
+          const result = await write(trx, changed);
           return () => resolve(result);
         },
         reject,
@@ -83,9 +87,12 @@ export class GroupCommit {
   }
 
   async #commit(group: readonly Job[]): Promise<void> {
-    const tell = await this.#db.transaction().execute(async (trx) => {
+    const { db } = this.#engine;
+    const tell = await db.transaction().execute(async (trx) => {
       const done: (() => void)[] = [];
-      for (const job of group) done.push(await job.write(trx));
+      const changed = new Set<RunId>();
+      for (const job of group) done.push(await job.write(trx, (runId) => changed.add(runId)));
+      if (changed.size > 0) await this.#engine.announce(trx, [...changed]);
       return done;
     });
     for (const done of tell) done();

@@ -1,11 +1,13 @@
+import { once } from "node:events";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { Kysely } from "kysely";
 import { expect, test } from "vitest";
 import { createStore } from "./create-store.ts";
+import type { Engine } from "./engine.ts";
 import { createIds } from "./ids.ts";
 import { migrate } from "./migrations/index.ts";
 import type { Database } from "./schema.ts";
-import { sqliteEngine } from "./sqlite.ts";
+import { openSqliteStore, sqliteEngine } from "./sqlite.ts";
 import { openDatabase } from "./sqlite-database.ts";
 import { nodeSqliteDialect } from "./sqlite-dialect.ts";
 import {
@@ -23,7 +25,7 @@ import {
 } from "./suite/place.ts";
 
 /** A store that lets us see what it asks SQLite. */
-const openWatched = async (watch = async (): Promise<void> => {}) => {
+const openWatched = async (watch: Engine["watch"] = (_, signal) => once(signal, "abort").then(() => {})) => {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await temporaryFolder());
   const path = folder.join("ccr.db");
@@ -40,7 +42,7 @@ const openWatched = async (watch = async (): Promise<void> => {}) => {
   const store = stack.use(createStore({ engine, ids: createIds(), now: () => new Date() }));
   asked.length = 0;
   const rest = stack.move();
-  return { store, database, asked, [Symbol.asyncDispose]: () => rest.disposeAsync() };
+  return { store, path, database, asked, [Symbol.asyncDispose]: () => rest.disposeAsync() };
 };
 
 test("every question that grows with the data is answered from an index, in its order", async () => {
@@ -122,27 +124,30 @@ test("followers that begin together share their questions", async () => {
   expect(asked).toHaveLength(11);
 });
 
-test("followers are told when other processes cannot be watched any more, and new ones begin anew", async () => {
-  let lost: ((error: Error) => void) | null = null;
-  await using place = await openWatched(
-    () =>
-      new Promise((_, reject) => {
-        lost = reject;
-      }),
-  );
+test("followers outlive a time in which nothing can be heard of other processes, and then miss nothing", async () => {
+  let lose: ((error: Error) => void) | null = null;
+  await using place = await openWatched((changed, signal) => {
+    if (lose !== null) return changed(null).then(() => once(signal, "abort").then(() => {}));
+    return new Promise((_, reject) => {
+      lose = reject;
+    });
+  });
   const { store } = place;
+  await using other = await openSqliteStore({ path: place.path });
   const claim = await claimRun(store);
   await store.transcript.append(claim.run.id, claim.fence, notes(1, 2));
+  const seen: number[] = [];
   const follow = async () => {
-    const seen: number[] = [];
     for await (const { seq } of store.transcript.follow(claim.run.id, { after: 0 }, AbortSignal.timeout(60_000))) seen.push(seq);
-    return seen;
   };
-  const first = follow();
-  const tell = await waitFor(() => lost, { what: "the watch to begin" });
+  const followed = follow();
+  await waitFor(() => seen.length === 2, { what: "the replay" });
+  const tell = await waitFor(() => lose, { what: "the watch to begin" });
+  await other.transcript.append(claim.run.id, claim.fence, notes(3, 4));
+  expect(seen).toEqual([1, 2]);
   tell(new Error("the connection is gone"));
-  await expect(first).rejects.toThrow("the connection is gone");
-  const second = follow();
+  await waitFor(() => seen.length === 4, { what: "what the other process has stored" });
   await endRun(store, claim);
-  expect(await second).toEqual([1, 2]);
+  await followed;
+  expect(seen).toEqual([1, 2, 3, 4]);
 });

@@ -119,7 +119,7 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
       const open = from.filter((status) => !isFinal(status));
       if (open.length === 0) return null;
       const entries = message === undefined ? [] : [encode({ at: now().toISOString(), ...message }, null)]; // once anyhow: no number
-      const moved = await commits.run(lengthOf(entries), async (trx) => {
+      const moved = await commits.run(lengthOf(entries), async (trx, changed) => {
         const row = await trx
           .updateTable("runs")
           .set((eb) => ({ ...patchColumns(patch), status: to, last_seq: eb("last_seq", "+", entries.length) }))
@@ -129,6 +129,7 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
           .returningAll()
           .executeTakeFirst();
         if (row === undefined) return null;
+        changed(id);
         const seq = row.last_seq - entries.length;
         return { run: toRun(row), stored: await insertAfter(trx, entries, { runId: id, origin: null, seq }) };
       });

@@ -4,7 +4,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import { Kysely, sql } from "kysely";
 import { createStore } from "./create-store.ts";
-import type { Engine } from "./engine.ts";
+import type { Changed, Engine } from "./engine.ts";
 import { createIds, type Ids } from "./ids.ts";
 import { migrate } from "./migrations/index.ts";
 import type { Database } from "./schema.ts";
@@ -30,12 +30,12 @@ const BUSY_TIMEOUT_MS = 5000;
 const WATCH_INTERVAL_MS = 1000;
 
 /** SQLite's own counter of commits by others: it stays the same while only this connection writes. */
-const watchOthers = async (db: Kysely<Database>, changed: () => Promise<void>, signal: AbortSignal): Promise<void> => {
+const watchOthers = async (db: Kysely<Database>, changed: Changed, signal: AbortSignal): Promise<void> => {
   let seen: number | null = null;
   while (!signal.aborted) {
     const { rows } = await sql<{ data_version: number }>`pragma data_version`.execute(db);
     const version = rows[0]?.data_version ?? null;
-    if (version !== seen) await changed();
+    if (version !== seen) await changed(null);
     seen = version;
     await delay(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => {}); // rejects only when it is to stop
   }
@@ -61,6 +61,7 @@ const sizeOf = async (db: Kysely<Database>, file: string | null): Promise<number
 export const sqliteEngine = (db: Kysely<Database>, file: string | null): Engine => ({
   db,
   exclusively: async () => {}, // a transaction has the only write lock from its beginning
+  announce: async () => {}, // the others look at SQLite's own counter of commits
   watch: (changed, signal) => (file === null ? watchNobody(signal) : watchOthers(db, changed, signal)),
   sizeBytes: () => sizeOf(db, file),
 });

@@ -57,7 +57,7 @@ export const createTranscript = (parts: { engine: Engine; commits: GroupCommit; 
     batch: { origin: Origin; entries: Entry[]; patch: RunPatch | undefined },
   ) => {
     const { origin, entries, patch } = batch;
-    const { stored, lastSeq } = await commits.run(lengthOf(entries), async (trx) => {
+    const { stored, lastSeq } = await commits.run(lengthOf(entries), async (trx, changed) => {
       // Most of the time all are new, and the run's row is written once.
       const last = await holdRun(trx, runId, fence, entries.length);
       const position = await positionOf(trx, runId, origin);
@@ -68,6 +68,7 @@ export const createTranscript = (parts: { engine: Engine; commits: GroupCommit; 
           await checkSame(trx, runId, { origin, taken: entries.slice(0, -fresh.length || undefined) });
       }
       const seq = last - entries.length;
+      if (fresh.length > 0) changed(runId);
       // With messages that are all stored, the patch is stored as well, and what was written since must stay.
       const patched = patch !== undefined && (fresh.length > 0 || entries.length === 0) ? patchColumns(patch) : {};
       if (Object.keys(patched).length > 0) await trx.updateTable("runs").set(patched).where("id", "=", runId).execute();

@@ -41,8 +41,8 @@ export type NewRun = {
   idempotencyKey: string | null;
 };
 
-/** How a step's work ended, for the run: null when it goes on. */
-export type StepEnd = { reason: RunReason; sentence: string } | null;
+/** Why and how a run ends; `sentence` is what a person reads. */
+export type Ending = { reason: RunReason; sentence: string };
 
 /**
  * How far the work on a run is: what a supervisor that takes it over goes on from. It is written in the same commit as the message that
@@ -59,11 +59,13 @@ export type Progress = {
 /**
  * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times, the last
  * `barren` times without a word from the agent in between. `checks`: of the step's commands so many were begun, and so many have passed.
+ * `ended`: the step is over; null: the run goes on. `over`: so is the run, and only what is to be saved and removed remains.
  */
 export type StepPhase =
   | { kind: "agent"; resumed: number; barren: number; outcome: ExecutionOutcome | null }
   | { kind: "checks"; begun: number; passed: number }
-  | { kind: "ended"; end: StepEnd };
+  | { kind: "ended"; end: Ending | null }
+  | { kind: "over"; end: Ending; saved: boolean };
 
 /** What may be written beside the status. A field that is left out stays as it is. */
 export type RunPatch = Partial<
@@ -241,6 +243,15 @@ export interface Upkeep {
   deleteRun(id: RunId): Promise<boolean>;
 }
 
+/** What other servers do with the same database. */
+export interface RunChanges {
+  /**
+   * Calls `changed` with the runs that others created, moved, gave up or wrote to, soon after they did; with null when it may have been any,
+   * which it does at the beginning too. The result ends it. It never tells of what this store did. `changed` must not throw.
+   */
+  listen(changed: (runIds: ReadonlySet<RunId> | null) => void): () => void;
+}
+
 export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
   readonly runs: RunStore;
@@ -248,5 +259,6 @@ export interface Store extends AsyncDisposable {
   readonly instances: InstanceStore;
   readonly transcript: Transcript;
   readonly audit: AuditStore;
+  readonly changes: RunChanges;
   readonly upkeep: Upkeep;
 }

@@ -1,6 +1,7 @@
 import { CcrError } from "@ccr/protocol";
 import { type Kysely, sql } from "kysely";
 import { DEFAULT_MIGRATION_TABLE, type Migration, Migrator } from "kysely/migration";
+import type { Engine } from "../engine.ts";
 import type { Database } from "../schema.ts";
 import { initial } from "./0001-initial.ts";
 import { leases } from "./0002-leases.ts";
@@ -27,11 +28,17 @@ const stepsMissing = async (db: Kysely<Database>, place: string): Promise<boolea
 
 /**
  * Brings the schema up to this version, in one transaction, so that servers that start at the same moment do it once. Throws `CcrError`
- * with `conflict`, and changes nothing, when a newer version has written the schema. `place` names the database in that sentence.
+ * with `conflict`, and changes nothing, when a newer version has written the schema. `place` names the database in that sentence;
+ * `exclusively` is the engine's, where a transaction alone keeps nobody waiting.
  */
-export const migrate = async (db: Kysely<Database>, place: string): Promise<void> => {
+export const migrate = async (
+  db: Kysely<Database>,
+  place: string,
+  exclusively: Engine["exclusively"] = async () => {},
+): Promise<void> => {
   if (!(await stepsMissing(db, place))) return; // the usual case needs no write lock
   await db.transaction().execute(async (trx) => {
+    await exclusively(trx);
     if (!(await stepsMissing(trx, place))) return;
     const { error } = await new Migrator({ db: trx, provider: { getMigrations: async () => migrations } }).migrateToLatest();
     if (error !== undefined) throw error;

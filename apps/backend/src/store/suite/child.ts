@@ -1,5 +1,6 @@
-// A second process on the same SQLite file, for the tests that kill it or race with it. It says what it did on standard output, a line each.
+// A second process on the same database, for the tests that kill it or race with it. It says what it did on standard output, a line each.
 import { InstanceId, RunId, ServerId } from "@ccr/protocol";
+import { openPostgresStore } from "../postgres.ts";
 import { openSqliteStore } from "../sqlite.ts";
 import { events } from "./place.ts";
 
@@ -7,8 +8,8 @@ const say = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 
-const [path = "", act, ...args] = process.argv.slice(2);
-const store = await openSqliteStore({ path });
+const [address = "", act, ...args] = process.argv.slice(2);
+const store = await (address.startsWith("postgres:") ? openPostgresStore({ url: address }) : openSqliteStore({ path: address }));
 say("ready");
 
 if (act === "append") {

@@ -13,5 +13,5 @@ export const openSqlitePlace = async (options: Omit<SqliteStoreOptions, "path"> 
     stores.use(await openSqliteStore({ path, ...options, ...given }));
   const store = await open();
   const rest = stack.move();
-  return { path, store, open, [Symbol.asyncDispose]: () => rest.disposeAsync() };
+  return { path, address: path, store, open, [Symbol.asyncDispose]: () => rest.disposeAsync() };
 };

@@ -1,0 +1,36 @@
+import { type PostgresServer, startPostgres } from "@ccr/testkit";
+import { afterAll, beforeAll } from "vitest";
+import { openPostgresStore, type PostgresStoreOptions } from "../postgres.ts";
+import type { Store } from "../types.ts";
+import type { StorePlace } from "./place.ts";
+
+export type PostgresPlace = StorePlace & { url: string };
+
+/** A database of its own on this server. */
+export const openPostgresPlace = async (
+  server: PostgresServer,
+  options: Omit<PostgresStoreOptions, "url"> = {},
+): Promise<PostgresPlace> => {
+  await using stack = new AsyncDisposableStack();
+  const { url } = stack.use(await server.createDatabase());
+  const stores = stack.use(new AsyncDisposableStack());
+  const open = async (given: { now?: () => Date } = {}): Promise<Store> =>
+    stores.use(await openPostgresStore({ url, ...options, ...given }));
+  const store = await open();
+  const rest = stack.move();
+  return { url, address: url, store, open, [Symbol.asyncDispose]: () => rest.disposeAsync() };
+};
+
+/** One server for the test file that calls this, and a place to open on it. */
+export const usePostgres = () => {
+  let server: PostgresServer | null = null;
+  beforeAll(async () => {
+    // No test that uses this looks at what a power cut leaves.
+    server = await startPostgres({ fsync: false });
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  return (options: Omit<PostgresStoreOptions, "url"> = {}): Promise<PostgresPlace> => {
+    if (server === null) throw new Error("PostgreSQL has not started.");
+    return openPostgresPlace(server, options);
+  };
+};
