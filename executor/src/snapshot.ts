@@ -42,6 +42,8 @@ export class Snapshots {
   /** HEAD at the last time that the index was brought up to date. */
   #indexed: string | null = null;
   #allowed: { objects: number; kib: number } | null = null;
+  /** Commits of which something is missing: nothing can build on them. */
+  readonly #broken = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: SnapshotOptions) {
@@ -78,18 +80,17 @@ export class Snapshots {
       const { baseCommit } = latest;
       const base = baseCommit !== null && (await this.#store.has(`${baseCommit}^{commit}`, until)) ? [`^${baseCommit}`] : [];
       const branches = latest.refs.map(({ name }) => name);
-      const create = async (refs: readonly string[]) => {
-        await rm(path, { force: true });
-        return this.#store.run(["bundle", "create", "--quiet", path, "--stdin"], {
-          input: Buffer.from(`${[...refs, ...base].join("\n")}\n`, "latin1"),
-          signal: until,
-        });
-      };
-      const head = latest.headCommit === null ? [] : ["HEAD"];
-      let made = await create([SNAPSHOT_REF, ...head, ...branches]);
-      // A branch of which something is missing must not keep all the rest here.
-      if (made.code !== 0) made = await create([SNAPSHOT_REF, ...head]);
-      if (made.code !== 0) throw storeError("Making the bundle", made);
+      await rm(path, { force: true });
+      const names = [SNAPSHOT_REF, ...(latest.headCommit === null ? [] : ["HEAD"]), ...branches];
+      const made = await this.#store.run(["bundle", "create", "--quiet", path, "--stdin"], {
+        input: Buffer.from(`${[...names, ...base].join("\n")}\n`, "latin1"),
+        signal: until,
+      });
+      if (made.code !== 0) {
+        const error = storeError("Making the bundle", made);
+        if (error.code === "disk_full" || !(await this.#findBroken(latest, base, until))) throw error;
+        throw new CcrError("conflict", "Objects of a branch are missing: take a new snapshot, which does without it.");
+      }
       const file = await open(path, "r");
       // It stays readable through the handle, and is gone with it, whatever ends us.
       await rm(path, { force: true });
@@ -101,7 +102,9 @@ export class Snapshots {
   async #take(signal: AbortSignal): Promise<WorkSnapshot> {
     if (this.#allowed !== null && (await this.#isGrown(this.#allowed, signal))) await this.#forget();
     const store = this.#store;
-    const { fresh, headRef, headCommit, refs } = await store.open(signal);
+    const { fresh, headRef, ...state } = await store.open(signal);
+    const headCommit = state.headCommit !== null && this.#broken.has(state.headCommit) ? null : state.headCommit;
+    const refs = state.refs.filter(({ commit }) => !this.#broken.has(commit));
     if (fresh) {
       this.#indexed = null;
       this.#allowed = null;
@@ -124,6 +127,16 @@ export class Snapshots {
       snapshotCommit: commit,
       ...(leftOut.length === 0 ? {} : { leftOut: leftOut.slice(0, LEFT_OUT_NAMED) }),
     };
+  }
+
+  /** Finds what keeps a bundle from being made, for the snapshots to come. Gives whether there is something. */
+  async #findBroken({ refs, headCommit }: Latest, base: readonly string[], signal: AbortSignal): Promise<boolean> {
+    const before = this.#broken.size;
+    for (const commit of new Set([...refs.map((ref) => ref.commit), ...(headCommit === null ? [] : [headCommit])])) {
+      const walked = await this.#store.run(["rev-list", "--objects", "--quiet", commit, ...base, "--"], { signal });
+      if (walked.code !== 0) this.#broken.add(commit);
+    }
+    return this.#broken.size > before;
   }
 
   /** The message names HEAD and every branch, so that a branch that moves makes another snapshot, and a restored one has them all. */

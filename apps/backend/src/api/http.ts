@@ -6,6 +6,7 @@ import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
 import { secureHeaders } from "hono/secure-headers";
 import { type Access, SESSION_COOKIE } from "./access.ts";
+import { type Downloads, downloadRoutes } from "./downloads.ts";
 import { loginPage } from "./login-page.ts";
 import { appRouter } from "./router.ts";
 import type { Context } from "./trpc.ts";
@@ -27,6 +28,7 @@ const limitBody = (maxSize: number, asText: string) =>
 export type HttpOptions = {
   access: Access;
   context: Context;
+  downloads: Downloads;
   /** Where the built web UI is. */
   uiFolder: string;
   /** Told of errors nobody foresaw. */
@@ -34,7 +36,7 @@ export type HttpOptions = {
 };
 
 /** The whole HTTP interface: who may call is decided here, once, before any route. */
-export const createHttp = ({ access, context, uiFolder, unexpected }: HttpOptions): Hono => {
+export const createHttp = ({ access, context, downloads, uiFolder, unexpected }: HttpOptions): Hono => {
   const app = new Hono();
 
   app.use(
@@ -141,6 +143,8 @@ export const createHttp = ({ access, context, uiFolder, unexpected }: HttpOption
       },
     }),
   );
+
+  app.route("/", downloadRoutes({ findRun: (id) => context.runs.get(id), downloads }));
 
   const serve = (options: { path?: string }) =>
     serveStatic({

@@ -13,11 +13,20 @@ export interface BareRepository {
   /** The names of its first two branches; enough to tell none, one and several apart. */
   someBranches(signal: AbortSignal): Promise<string[]>;
   isEmpty(signal: AbortSignal): Promise<boolean>;
+  /** Lets a commit stay for as long as `unpin` is not called with the same name, whatever becomes of the branches. Idempotent. */
+  pin(name: string, commit: string, signal: AbortSignal): Promise<GitOutcome>;
+  /** Takes back every pin of a name but that of the commit `except`. Idempotent. */
+  unpin(name: string, options: { except: string | null }, signal: AbortSignal): Promise<void>;
+  /** Takes over the pins of another mirror, as far as it can be read. */
+  takePins(from: string, signal: AbortSignal): Promise<void>;
+  isPinned(signal: AbortSignal): Promise<boolean>;
   /** Lets HEAD lead to a branch, or to a commit of no branch. */
   setHead(to: { branch: string } | { commit: string }, signal: AbortSignal): Promise<GitOutcome>;
 }
 
 const LOCAL_MS = 60_000;
+/** What fetching never touches: `refs/ccr/kept/<name>/<commit>`. */
+const PINS = "refs/ccr/kept";
 
 const succeeded = (outcome: GitOutcome): outcome is Extract<GitOutcome, { kind: "exited" }> =>
   outcome.kind === "exited" && outcome.code === 0;
@@ -65,7 +74,16 @@ export const openBare = (
       return { commit, ref: name === undefined ? { name: commit, kind: "commit" } : { name, kind: "branch" } };
     },
     someBranches: (signal) => linesOf(["for-each-ref", "--count=2", "--format=%(refname:lstrip=2)", "refs/heads"], signal),
-    isEmpty: async (signal) => (await linesOf(["for-each-ref", "--count=1"], signal)).length === 0,
+    isEmpty: async (signal) => (await linesOf(["for-each-ref", "--count=1", "refs/heads", "refs/tags"], signal)).length === 0,
+    pin: (name, commit, signal) => git(["update-ref", `${PINS}/${name}/${commit}`, commit], signal),
+    unpin: async (name, { except }, signal) => {
+      for (const ref of await linesOf(["for-each-ref", "--format=%(refname)", `${PINS}/${name}/`], signal))
+        if (ref !== `${PINS}/${name}/${except}`) await git(["update-ref", "-d", ref], signal);
+    },
+    takePins: async (from, signal) => {
+      await git(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", from, `+${PINS}/*:${PINS}/*`], signal);
+    },
+    isPinned: async (signal) => (await linesOf(["for-each-ref", "--count=1", PINS], signal)).length > 0,
     setHead: (to, signal) =>
       "branch" in to
         ? git(["symbolic-ref", "HEAD", `refs/heads/${to.branch}`], signal)

@@ -24,7 +24,7 @@ export const getsToken = (address: RepositoryAddress): boolean =>
   address.transport === "https" && address.host === "github.com" && address.port === 443;
 
 // fsck finds what is made to attack a later checkout. These are the old tools' harmless mistakes; real repositories are full of them.
-const HARMLESS = [
+export const HARMLESS = [
   "zeroPaddedFilemode",
   "missingSpaceBeforeDate",
   "badTimezone",

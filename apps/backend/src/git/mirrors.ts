@@ -54,6 +54,18 @@ export interface Mirrors {
   ): Promise<FreshMirror>;
 }
 
+/** What is asked of mirrors for the sake of work that needs their commits. Nothing here fetches. */
+export interface MirrorPins {
+  /** The folder of a repository's mirror; null: there is none. */
+  find(address: RepositoryAddress): Promise<string | null>;
+  /** Lets the mirror keep a commit, also when no branch leads to it any more, until `unpin`. Gives whether the commit is there. Idempotent. */
+  pin(mirrorPath: string, pin: { name: string; commit: string }, signal: AbortSignal): Promise<boolean>;
+  /** Takes back the pins of a name, but for that of the commit `except`. Idempotent. */
+  unpin(mirrorPath: string, pin: { name: string; except: string | null }, signal: AbortSignal): Promise<void>;
+  /** Whether kept work needs the mirror: it must not be removed then. */
+  isPinned(mirrorPath: string, signal: AbortSignal): Promise<boolean>;
+}
+
 // A large repository over a slow line takes its time; what is slower than this needs another way in.
 const FETCH_MS = 30 * 60_000;
 const STALL_SECONDS = 60;
@@ -90,7 +102,7 @@ type Target = { address: RepositoryAddress; local: LocalRepository | null };
 type Work = { signal: AbortSignal; report: (text: string) => void };
 
 /** Keeps bare mirrors of repositories under `<dataDir>/mirrors`; whoever reads one never sees it half made. */
-export const createMirrors = (options: MirrorsOptions): Mirrors => {
+export const createMirrors = (options: MirrorsOptions): Mirrors & MirrorPins => {
   const { now = () => new Date(), resolve = resolveHost, timeoutMs = FETCH_MS, stallSeconds = STALL_SECONDS } = options;
   const { environment = {}, localRepositoryRoots, githubToken, use = createMirrorUse() } = options;
   const folder = join(options.dataDir, "mirrors");
@@ -139,7 +151,11 @@ export const createMirrors = (options: MirrorsOptions): Mirrors => {
         throw explainFailure(made, { display, transport: target.address.transport, secrets });
       }
       await fetchInto({ path: fresh, bare, mayRebuild: false }, connection, options);
-      if (await exists(path)) await rename(path, old);
+      if (await exists(path)) {
+        // What kept work needs may be in no branch of the remote any more.
+        await openMirror(fresh).takePins(path, work.signal);
+        await rename(path, old);
+      }
       await rename(fresh, path);
     } finally {
       await rm(fresh, { recursive: true, force: true });
@@ -162,19 +178,37 @@ export const createMirrors = (options: MirrorsOptions): Mirrors => {
     );
   };
 
+  const checkLocal = (path: string) => checkLocalRepository(path, { roots: localRepositoryRoots, closedFolder: options.dataDir });
+  const pathOf = (address: RepositoryAddress, local: LocalRepository | null): string => {
+    const key = address.transport === "local" ? (local?.path ?? address.path) : address.url;
+    return join(folder, mirrorName(key));
+  };
+
   return {
+    find: async (address) => {
+      // One that was taken away since then is looked for under its own name.
+      const local = address.transport === "local" ? await checkLocal(address.path).catch(() => null) : null;
+      const path = pathOf(address, local);
+      return (await exists(path)) ? path : null;
+    },
+    pin: async (mirrorPath, { name, commit }, signal) => {
+      const bare = openMirror(mirrorPath);
+      if ((await bare.commitOf(commit, signal)) === null) return false;
+      const outcome = await bare.pin(name, commit, signal);
+      return outcome.kind === "exited" && outcome.code === 0;
+    },
+    unpin: async (mirrorPath, { name, except }, signal) => {
+      if (await exists(mirrorPath)) await openMirror(mirrorPath).unpin(name, { except }, signal);
+    },
+    isPinned: (mirrorPath, signal) => openMirror(mirrorPath).isPinned(signal),
     ensure: async (address, { ref, report, signal }) => {
       if (ref !== undefined && !isRefName(ref)) {
         throw new MirrorError("ref_not_found", `'${ref.slice(0, 100)}' cannot be the name of a branch or tag.`);
       }
       try {
         await prepare();
-        const local =
-          address.transport === "local"
-            ? await checkLocalRepository(address.path, { roots: localRepositoryRoots, closedFolder: options.dataDir })
-            : null;
-        const key = address.transport === "local" ? (local?.path ?? address.path) : address.url;
-        const path = join(folder, mirrorName(key));
+        const local = address.transport === "local" ? await checkLocal(address.path) : null;
+        const path = pathOf(address, local);
         using _inside = await use.enter(path);
         await fetches.run(path, (until, tell) => refresh(path, { address, local }, { signal: until, report: tell }), {
           report,

@@ -1,0 +1,99 @@
+import { CcrError, ERROR_STATUS, errorBody, RunId } from "@ccr/protocol";
+import { Hono } from "hono";
+
+/** Bytes to be read once; disposed of when they were read, or nobody wants them. */
+export interface Download extends AsyncDisposable {
+  /** null: not known before. */
+  bytes: number | null;
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/** What can be downloaded of a run; null: nothing is kept yet. */
+export interface Downloads {
+  patch(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+  bundle(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+  conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+}
+
+export type DownloadsOptions = {
+  /** Throws `not_found` for a run that is not there. */
+  findRun: (id: RunId) => Promise<unknown>;
+  downloads: Downloads;
+};
+
+const FILES = {
+  "work.patch": { kind: "patch", type: "text/x-diff", what: "No work of this run is kept yet: there is no patch." },
+  "work.bundle": {
+    kind: "bundle",
+    type: "application/octet-stream",
+    what: "No work of this run is kept yet: there is no bundle.",
+  },
+  "conversation.jsonl": {
+    kind: "conversation",
+    type: "application/x-ndjson",
+    what: "No conversation of this run is kept yet.",
+  },
+} as const;
+
+const nameOf = (file: string): keyof typeof FILES | null => {
+  for (const name of ["work.patch", "work.bundle", "conversation.jsonl"] as const) if (name === file) return name;
+  return null;
+};
+
+/** Gives what is read at the reader's pace. A failure errors the stream: what was sent is then known not to be all. */
+const toStream = (download: Download): ReadableStream<Uint8Array> => {
+  const iterator = download.chunks[Symbol.asyncIterator]();
+  const end = async (): Promise<void> => {
+    await download[Symbol.asyncDispose]();
+    await iterator.return?.();
+  };
+  return new ReadableStream<Uint8Array>(
+    {
+      pull: async (controller) => {
+        try {
+          const next = await iterator.next();
+          if (next.done !== true) return controller.enqueue(next.value);
+          await end();
+          controller.close();
+        } catch (error) {
+          await end().catch(() => {}); // the first error is the one that counts
+          controller.error(error);
+        }
+      },
+      cancel: end,
+    },
+    { highWaterMark: 1 },
+  );
+};
+
+/** The files of a run that a person can take away. Who may call is decided before. */
+export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono => {
+  const app = new Hono();
+  app.get("/runs/:id/:file{(work\\.patch|work\\.bundle|conversation\\.jsonl)}", async (c) => {
+    const refuse = (error: CcrError) => c.json(errorBody(error), { status: ERROR_STATUS[error.code] });
+    const id = RunId.safeParse(c.req.param("id"));
+    const name = nameOf(c.req.param("file"));
+    if (!id.success || name === null) return refuse(new CcrError("not_found", "There is no such run."));
+    const { kind, type, what } = FILES[name];
+    try {
+      await findRun(id.data);
+      const download = await downloads[kind](id.data, c.req.raw.signal);
+      if (download === null) return refuse(new CcrError("not_found", what));
+      const headers = {
+        "content-type": type,
+        "content-disposition": `attachment; filename="${id.data}-${name}"`,
+        "cache-control": "no-store",
+        ...(download.bytes === null ? {} : { "content-length": String(download.bytes) }),
+      };
+      if (c.req.method === "HEAD") {
+        await download[Symbol.asyncDispose]();
+        return c.body(null, 200, headers);
+      }
+      return c.body(toStream(download), 200, headers);
+    } catch (error) {
+      if (error instanceof CcrError && error.code !== "internal") return refuse(error);
+      throw error;
+    }
+  });
+  return app;
+};

@@ -1,0 +1,326 @@
+import { randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, type WorkSnapshot } from "@ccr/protocol";
+import type { MirrorPins, Mirrors } from "./mirrors.ts";
+import { createTurns } from "./turns.ts";
+import { conversationBytes, keepConversation, listConversations } from "./work-conversation.ts";
+import {
+  diskBytes,
+  explainDisk,
+  type KeptRecord,
+  makeFolder,
+  readRecord,
+  removeBundles,
+  syncFolder,
+  writeAll,
+  writeRecord,
+} from "./work-files.ts";
+import { BUNDLE_MAX_BYTES, openQuarantine, type Quarantine } from "./work-quarantine.ts";
+import { restoreWork } from "./work-restore.ts";
+
+export interface KeptWorkOptions {
+  dataDir: string;
+  mirrors: Pick<Mirrors, "ensure"> & MirrorPins;
+  /** Removes a folder in which an agent may have written, whatever it put there. */
+  removeFolder: (folder: string) => Promise<void>;
+  /** The server's environment, of which git gets the search path; a plain one when left out. */
+  environment?: Readonly<Record<string, string | undefined>>;
+  now?: () => Date;
+  maxBundleBytes?: number;
+}
+
+/** Bytes to be read once; dispose of it, read or not. */
+export interface Download extends AsyncDisposable {
+  /** null: not known before. */
+  bytes: number | null;
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/** What the retention rules look at. */
+export interface KeptRun {
+  runId: RunId;
+  bytes: number;
+  /** When something was last kept of it. */
+  at: Date;
+}
+
+export type KeptWorkStore = ReturnType<typeof createKeptWork>;
+
+const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+const UNFINISHED = ".unfinished-";
+// A file that is replaced between looking it up and opening it is looked up again.
+const LOOK_UPS = 3;
+
+const addressOf = (repository: string): RepositoryAddress => {
+  const parsed = parseRepository(repository);
+  if (!parsed.ok) throw new CcrError("bad_request", `repository: ${parsed.message}`);
+  return parsed.address;
+};
+
+const checkNames = ({ baseCommit, headCommit, snapshotCommit }: WorkSnapshot): void => {
+  for (const commit of [baseCommit, headCommit, snapshotCommit]) {
+    if (commit !== null && !COMMIT.test(commit)) {
+      throw new CcrError("unprocessable", "The snapshot names something that is not a commit.");
+    }
+  }
+};
+
+/**
+ * Keeps restorable copies of the work of runs under `<dataDir>/kept/<runId>`: a bundle that was checked, Claude Code's conversations, and
+ * (under `workspace`) what was put aside as it is. Whatever is killed, either the earlier or the later work of a run is there as a whole.
+ * The commits that it builds on stay in the repository's mirror for as long. One server has the folder to itself.
+ */
+export const createKeptWork = (options: KeptWorkOptions) => {
+  const { dataDir, mirrors, removeFolder, environment: server = {}, now = () => new Date() } = options;
+  const maxBytes = options.maxBundleBytes ?? BUNDLE_MAX_BYTES;
+  const root = join(dataDir, "kept");
+  const turns = createTurns();
+  let prepared: Promise<void> | null = null;
+
+  const removeLeftovers = async (): Promise<void> => {
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    for (const name of await readdir(root)) if (name.startsWith(UNFINISHED)) await removeFolder(join(root, name));
+  };
+  const prepare = async (): Promise<void> => {
+    prepared ??= removeLeftovers();
+    try {
+      await prepared;
+    } catch (error) {
+      prepared = null; // the next call tries again
+      throw error;
+    }
+  };
+
+  /** A folder for what is not finished, gone with the block that uses it. */
+  const temporary = async (): Promise<AsyncDisposable & { path: string }> => {
+    await prepare();
+    const path = await mkdtemp(join(root, UNFINISHED));
+    return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+  };
+
+  const folderOf = (runId: RunId): string => join(root, RunId.parse(runId));
+  const mirrorOf = (record: Pick<KeptRecord, "mirror">): string | null =>
+    record.mirror === null ? null : join(dataDir, "mirrors", record.mirror);
+
+  /** Lets the mirror hold on to the base commit, and gives where it is; fetches it when this server has none yet. */
+  const pinBase = async (run: Pick<Run, "id" | "repository">, commit: string | null, signal: AbortSignal) => {
+    if (commit === null) return null;
+    const address = addressOf(run.repository);
+    const pin = { name: run.id, commit };
+    const mirrorPath = (await mirrors.find(address)) ?? (await mirrors.ensure(address, { report: () => {}, signal })).mirrorPath;
+    if (await mirrors.pin(mirrorPath, pin, signal)) return mirrorPath;
+    throw new CcrError(
+      "unprocessable",
+      `The work cannot be kept: the mirror of ${address.display} does not have its base ${commit}.`,
+    );
+  };
+
+  const keep = async (
+    run: Pick<Run, "id" | "repository">,
+    { snapshot, bundle }: { snapshot: WorkSnapshot; bundle: AsyncIterable<Uint8Array> },
+    signal: AbortSignal,
+  ): Promise<void> => {
+    checkNames(snapshot);
+    const before = await find(run.id);
+    if (before?.snapshot.snapshotCommit === snapshot.snapshotCommit) return;
+    await using place = await temporary();
+    const incoming = join(place.path, "bundle");
+    const file = await open(incoming, "wx", 0o600);
+    let bundleBytes: number;
+    try {
+      bundleBytes = await writeAll(file, bundle, { maxBytes, signal });
+    } finally {
+      await file.close();
+    }
+    const mirrorPath = await pinBase(run, snapshot.baseCommit, signal);
+    await openQuarantine({ folder: place.path, bundle: incoming, snapshot, mirrorPath, server, signal });
+    signal.throwIfAborted();
+    const folder = await makeFolder(root, run.id);
+    const name = `work-${randomUUID()}.bundle`;
+    await rename(incoming, join(folder, name));
+    await syncFolder(folder);
+    const address = addressOf(run.repository);
+    await writeRecord(folder, {
+      version: 1,
+      snapshot,
+      at: now().toISOString(),
+      bundle: name,
+      bundleBytes,
+      mirror: mirrorPath === null ? null : basename(mirrorPath),
+      origin: address.transport === "local" ? address.path : address.url,
+    });
+    // From here on the later one counts; what follows only makes room.
+    await removeBundles(folder, name);
+    if (mirrorPath !== null) await mirrors.unpin(mirrorPath, { name: run.id, except: snapshot.baseCommit }, signal);
+  };
+
+  const find = async (runId: RunId): Promise<{ snapshot: WorkSnapshot; at: string } | null> => {
+    const folder = folderOf(runId);
+    const record = await readRecord(folder);
+    if (record === null) return null;
+    const bundle = await stat(join(folder, record.bundle)).catch(() => null);
+    return bundle?.size === record.bundleBytes ? { snapshot: record.snapshot, at: record.at } : null;
+  };
+
+  const openBundle = async (runId: RunId) => {
+    for (let look = 1; look <= LOOK_UPS; look++) {
+      const record = await readRecord(folderOf(runId));
+      if (record === null) return null;
+      const file = await open(join(folderOf(runId), record.bundle), "r").catch(() => null);
+      if (file !== null) return { record, file };
+    }
+    return null;
+  };
+
+  /** Unpacks what is kept of a run; null: nothing is. */
+  const unpack = async (runId: RunId, folder: string, signal: AbortSignal) => {
+    const found = await openBundle(runId);
+    if (found === null) return null;
+    await using file = found.file;
+    const { record } = found;
+    const mirrorPath = mirrorOf(record);
+    // It stays readable by this name, also when a later one takes its place.
+    const bundle = `/dev/fd/${file.fd}`;
+    const quarantine = await openQuarantine({ folder, bundle, snapshot: record.snapshot, mirrorPath, server, signal });
+    return { record, mirrorPath, quarantine };
+  };
+
+  const readPatch = async (quarantine: Quarantine, snapshot: WorkSnapshot): Promise<AsyncIterable<Buffer>> => {
+    const base = snapshot.baseCommit ?? (await quarantine.git(["hash-object", "-t", "tree", "--stdin"], Buffer.alloc(0))).trim();
+    return quarantine.stream([
+      "diff-tree",
+      "-r",
+      "-p",
+      "-M",
+      "--binary",
+      "--full-index",
+      "--no-color",
+      "--no-ext-diff",
+      "--no-textconv",
+      "--ignore-submodules=none",
+      base,
+      snapshot.snapshotCommit,
+      "--",
+    ]);
+  };
+
+  return {
+    /** See `KeptWork` of the run engine. */
+    keep: (run: Pick<Run, "id" | "repository">, work: Parameters<typeof keep>[1], signal: AbortSignal): Promise<void> =>
+      turns.take(run.id, async () => {
+        try {
+          await keep(run, work, signal);
+        } catch (error) {
+          signal.throwIfAborted();
+          throw explainDisk(error);
+        }
+      }),
+    find,
+    conversationBytes: (runId: RunId, session: string): Promise<number> => conversationBytes(folderOf(runId), session),
+    keepConversation: (
+      runId: RunId,
+      part: { session: string; after: number; chunks: AsyncIterable<Uint8Array> },
+      signal: AbortSignal,
+    ): Promise<void> =>
+      turns.take(runId, async () => {
+        await using place = await temporary();
+        const folder = await makeFolder(root, runId);
+        await keepConversation({ folder, fresh: join(place.path, "conversation") }, part, signal);
+      }),
+
+    /** A patch of all that differs from the base commit, which `git apply` takes; null: nothing is kept. */
+    patch: async (runId: RunId, signal: AbortSignal): Promise<Download | null> => {
+      await using held = new AsyncDisposableStack();
+      const { path } = held.use(await temporary());
+      const left = new AbortController();
+      const until = AbortSignal.any([signal, left.signal]);
+      const found = await unpack(runId, path, until);
+      if (found === null) return null;
+      const chunks = await readPatch(found.quarantine, found.record.snapshot);
+      const rest = held.move();
+      return {
+        bytes: null,
+        chunks,
+        [Symbol.asyncDispose]: async () => {
+          left.abort();
+          await rest.disposeAsync();
+        },
+      };
+    },
+    /** The kept bundle; null: nothing is kept. */
+    bundle: async (runId: RunId): Promise<Download | null> => {
+      const found = await openBundle(runId);
+      if (found === null) return null;
+      const { file, record } = found;
+      return {
+        bytes: record.bundleBytes,
+        chunks: file.createReadStream({ autoClose: false }),
+        [Symbol.asyncDispose]: () => file.close(),
+      };
+    },
+    /** All conversations of a run, the oldest first; null: none is kept. */
+    conversation: async (runId: RunId): Promise<Download | null> => {
+      const paths = await listConversations(folderOf(runId));
+      if (paths.length === 0) return null;
+      return {
+        bytes: null,
+        chunks: (async function* () {
+          for (const path of paths) yield* createReadStream(path);
+        })(),
+        [Symbol.asyncDispose]: async () => {},
+      };
+    },
+    /**
+     * Makes a checkout of what is kept in a folder that is empty or not there: branches as the agent left them, files as they were, what
+     * was not committed not committed. Gives whether something is kept. No host program may run git in the folder any more once an agent
+     * was let into it.
+     */
+    restore: async (runId: RunId, folder: string, signal: AbortSignal): Promise<boolean> => {
+      await using place = await temporary();
+      const found = await unpack(runId, place.path, signal);
+      if (found === null) return false;
+      await restoreWork({ folder, ...found, server, signal });
+      return true;
+    },
+    /** Where a workspace that is put aside as a whole belongs. Its parent is there when this resolves. */
+    workspaceFolder: async (runId: RunId): Promise<string> => {
+      await prepare();
+      return join(await makeFolder(root, runId), "workspace");
+    },
+    /** Every run of which something is kept, with what it takes on the disk. */
+    list: async (): Promise<KeptRun[]> => {
+      await prepare();
+      const runs: KeptRun[] = [];
+      for (const name of await readdir(root)) {
+        const runId = RunId.safeParse(name);
+        const found = await stat(join(root, name)).catch(() => null);
+        if (!runId.success || found === null) continue;
+        const record = await readRecord(join(root, name));
+        const at = Math.max(found.mtimeMs, record === null ? 0 : Date.parse(record.at));
+        runs.push({ runId: runId.data, bytes: await diskBytes(join(root, name)), at: new Date(at) });
+      }
+      return runs;
+    },
+    /** Removes all that is kept of a run, and what the mirror holds for it. Idempotent. */
+    remove: (runId: RunId): Promise<void> =>
+      turns.take(runId, async () => {
+        await prepare();
+        const folder = folderOf(runId);
+        const record = await readRecord(folder);
+        const mirrorPath = record === null ? null : mirrorOf(record);
+        if (mirrorPath !== null) await mirrors.unpin(mirrorPath, { name: runId, except: null }, AbortSignal.timeout(60_000));
+        // Under a name that the next start clears, so that half of it is never taken for the whole.
+        const gone = join(root, `${UNFINISHED}${randomUUID()}`);
+        const isThere = await rename(folder, gone).then(
+          () => true,
+          (error: NodeJS.ErrnoException) => {
+            if (error.code === "ENOENT") return false;
+            throw error;
+          },
+        );
+        if (isThere) await removeFolder(gone);
+      }),
+  };
+};
