@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import type { AppRouter } from "@ccr/backend/router";
-import { isFinal, Message, type Run } from "@ccr/protocol";
+import { isFinal, Message, RUN_STATUSES, type Run } from "@ccr/protocol";
 import { pinnedNode, projectRoot, waitFor } from "@ccr/testkit";
 import { createTRPCClient, httpLink } from "@trpc/client";
 import { type DriverName, dockerEnvironment } from "./drivers.ts";
@@ -20,6 +20,8 @@ export type ServerOptions = {
   modelUrl: string | null;
   localRepositories?: string[];
   environment?: Record<string, string>;
+  /** The variables by which it finds an engine that is not the one that all tests share. */
+  engine?: Record<string, string>;
   /** Starts it as a person does, with all that `npm start` prepares. */
   asNpmStart?: boolean;
 };
@@ -51,7 +53,7 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
       HOME: dataDir,
       // The last two let the test run see what a server left behind.
       ...passThrough("NODE_EXTRA_CA_CERTS", "TMPDIR", "CCR_TEST_RUN"),
-      ...(driver === "docker" ? await dockerEnvironment() : {}),
+      ...(driver === "docker" ? (options.engine ?? (await dockerEnvironment())) : {}),
       PORT: "0",
       CCR_DATA_DIR: dataDir,
       CCR_DRIVER: driver,
@@ -108,8 +110,20 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
       });
       return final;
     },
-    [Symbol.asyncDispose]: stop,
+    [Symbol.asyncDispose]: async () => {
+      // A server that is only stopped leaves its runs going.
+      if (!isGone()) await cancelAll(client).catch(() => {});
+      await stop();
+    },
   };
+};
+
+/** Cancels what is not final, and waits until it is. */
+const cancelAll = async (client: Client): Promise<void> => {
+  const unfinished = async () =>
+    (await client.runs.list.query({ status: RUN_STATUSES.filter((status) => !isFinal(status)), limit: 200 })).map(({ id }) => id);
+  for (const id of await unfinished()) await client.runs.cancel.mutate({ id });
+  await waitFor(async () => (await unfinished()).length === 0, { what: "the canceled runs to end", timeoutMs: 60_000 });
 };
 
 const passThrough = (...names: string[]): Record<string, string> =>

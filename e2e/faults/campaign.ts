@@ -1,0 +1,123 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { byGravity, describeFindings, type Finding } from "./findings.ts";
+import { createInjector, describeFault, type EngineControl, type Fault } from "./injector.ts";
+import { CannotStartError } from "./life.ts";
+import { planFault } from "./plan.ts";
+import type { PartName } from "./processes.ts";
+import { startTrial, type Trial, type TrialOptions } from "./trial.ts";
+
+export type CampaignOptions = TrialOptions & {
+  kills: number;
+  /** Every so many faults, one is a freeze; 0: none is. */
+  freezeEvery: number;
+  parts: readonly PartName[];
+  runsAtOnce: number;
+  /** Needed where the engine is one of the parts. */
+  control?: EngineControl;
+  /** The faults stop after this time, whether or not there were enough. */
+  limitMs: number;
+  /** Between two faults, at most. */
+  pauseMs: number;
+  say?: (line: string) => void;
+};
+
+export type CampaignResult = {
+  findings: Finding[];
+  history: readonly Fault[];
+  kills: number;
+  runs: number;
+  messages: number;
+  tookMs: number;
+  /** From a server's return to the next progress of a run that was going on. */
+  pickUpsMs: readonly number[];
+  /** All of it for people: the seed, what was found and what was done. */
+  report: string;
+  /** Where everything that was seen is kept; null: nothing was wrong. */
+  evidence: string | null;
+};
+
+// Without faults a run takes some 20 s; after the last fault it has this long to end.
+const RUN_WITHIN_MS = 240_000;
+
+/** Runs go on, several at once, while parts of the stack are killed; every run is judged in the end. Resolves also when much is wrong. */
+export const runCampaign = async (options: CampaignOptions): Promise<CampaignResult> => {
+  const { seed, driver, kills, parts, runsAtOnce, limitMs, control = null, say = () => {} } = options;
+  await using trial = await startTrial(options);
+  const injector = createInjector({ trial, engine: control });
+  const startedAt = performance.now();
+  const findings: Finding[] = [];
+  const faultsOver = new AbortController();
+  const killed = () => injector.history.filter(({ what }) => what.kind === "killed").length;
+  let runs = 0;
+  let messages = 0;
+
+  const keepLaunching = async (): Promise<void> => {
+    while (!faultsOver.signal.aborted) {
+      const launched = await trial.launch();
+      runs++;
+      const found = await trial.settle(launched, {
+        withinMs: RUN_WITHIN_MS,
+        undisturbed: faultsOver.signal,
+        faults: () => injector.feltBy(launched.mark, launched.launchedAt),
+      });
+      messages += found.messages;
+      findings.push(...found.findings);
+      const how = found.findings.length === 0 ? "as it should" : found.findings.map(({ kind }) => kind).join(", ");
+      say(
+        `${launched.mark} ended after ${Math.round((performance.now() - launched.launchedAt) / 1000)} s, ${found.messages} messages: ${how}`,
+      );
+    }
+  };
+  const keepKilling = async (): Promise<void> => {
+    for (let n = 1; killed() < kills && performance.now() - startedAt < limitMs && !faultsOver.signal.aborted; n++) {
+      const planned = planFault(options, n);
+      await delay(planned.pauseMs);
+      const fault = await injector.apply(planned);
+      if (fault !== null) say(describeFault(fault));
+    }
+  };
+  try {
+    const work = Promise.all(Array.from({ length: runsAtOnce }, keepLaunching));
+    // A server that does not come up any more ends both.
+    const attack = keepKilling().finally(() => faultsOver.abort());
+    await Promise.all([attack, work, attack.then(() => injector.settled())]);
+  } catch (error) {
+    if (!(error instanceof CannotStartError)) throw error;
+    findings.push({ kind: "crashed", run: null, text: `the server cannot be started: ${error.message.slice(-1500)}` });
+  }
+  findings.push(...(await finish(trial)));
+  const result = {
+    findings: byGravity(findings),
+    history: injector.history,
+    kills: killed(),
+    runs,
+    messages,
+    tookMs: performance.now() - startedAt,
+    pickUpsMs: trial.progress.pickUps(),
+  };
+  const report = describeCampaign({ ...result, seed, driver, parts });
+  return { ...result, report, evidence: findings.length === 0 ? null : trial.keepEvidence(report) };
+};
+
+const finish = (trial: Trial): Promise<Finding[]> =>
+  trial.finish().catch((error: unknown): Finding[] => [{ kind: "crashed", run: null, text: `at the end: ${String(error)}` }]);
+
+const describeCampaign = (
+  campaign: Omit<CampaignResult, "report" | "evidence"> & { seed: number; driver: string; parts: readonly PartName[] },
+): string => {
+  const { seed, driver, parts, findings, history, kills, runs, messages, tookMs, pickUpsMs } = campaign;
+  const count = (part: PartName) => history.filter((fault) => fault.part === part && fault.what.kind === "killed").length;
+  const frozen = history.length - kills;
+  const sorted = pickUpsMs.toSorted((a, b) => a - b);
+  const seconds = (ms: number | undefined) => `${((ms ?? 0) / 1000).toFixed(1)} s`;
+  return [
+    `seed ${seed}, ${driver}: ${kills} kills (${parts.map((part) => `${part} ${count(part)}`).join(", ")}) and ${frozen} freezes over ${runs} runs with ${messages} messages in ${seconds(tookMs)}`,
+    ...(sorted.length === 0
+      ? []
+      : [
+          `runs went on ${seconds(sorted[Math.floor(sorted.length / 2)])} after their server was back (median of ${sorted.length}; the slowest ${seconds(sorted.at(-1))})`,
+        ]),
+    ...(findings.length === 0 ? ["nothing lost, nothing doubled, no wrong outcome, nothing left"] : describeFindings(findings)),
+    ...(findings.length === 0 ? [] : ["", "What was done:", ...history.map(describeFault)]),
+  ].join("\n");
+};

@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { describeProcesses } from "./processes.ts";
+
+const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
+
+/**
+ * What of the sandboxes of a data folder is still there, from outside: folders, doors, processes, mounts and control groups.
+ * `instanceIds`: all that there ever were.
+ */
+export const sandboxesLeft = async (dataDir: string, instanceIds: readonly string[]): Promise<string[]> => {
+  const processes = await describeProcesses(dataDir);
+  return [
+    ...list(join(dataDir, "instances")).map((name) => `folder instances/${name}`),
+    ...list(join(dataDir, "doors"))
+      .filter((name) => name.startsWith("inst_"))
+      .map((name) => `door doors/${name}`),
+    ...["bubblewrap", "docker"].flatMap((driver) =>
+      list(join(dataDir, "sandboxes", driver)).map((name) => `folder sandboxes/${driver}/${name}`),
+    ),
+    ...processes.filter((line) => !/(backend|gateway)\/src\/main\.ts/.test(line)),
+    ...mountsOf(dataDir).map((mount) => `mount ${mount}`),
+    ...controlGroupsOf(instanceIds).map((group) => `control group ${group}`),
+  ];
+};
+
+/** Workspaces that the server put aside because it could not save what is in them. */
+export const workspacesPutAside = (dataDir: string): string[] =>
+  list(join(dataDir, "kept")).map((name) => `the workspace of ${name}, put aside unsaved`);
+
+const mountsOf = (dataDir: string): string[] =>
+  readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .flatMap((line) => {
+      const target = line.split(" ")[4] ?? "";
+      return target.startsWith(`${dataDir}/`) ? [target] : [];
+    });
+
+const controlGroupsOf = (instanceIds: readonly string[]): string[] =>
+  instanceIds.length === 0
+    ? []
+    : readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" }).filter((group) =>
+        instanceIds.some((id) => basename(group).includes(id)),
+      );

@@ -1,0 +1,112 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { type Client, type Server, type ServerOptions, startServer } from "../src/server.ts";
+
+// A call that a server took and died with is not answered by anybody.
+const ANSWERED_WITHIN_MS = 5_000;
+const ASKED_AGAIN_MS = 100;
+const PATIENCE_MS = 180_000;
+const STARTS = 20;
+
+/** A server that dies and is started again, as those see it who need it. */
+export interface ServerLife extends AsyncDisposable {
+  /** The server that is up, or null. */
+  server(): Server | null;
+  /** When it was last started, by `performance.now()`; null while it is down. */
+  upSince(): number | null;
+  /** Counts up with every start. */
+  generation(): number;
+  /** Starts it, again and again when it dies on the way, unless nobody killed it: then it throws. */
+  start(): Promise<void>;
+  /** Waits until the process that was up is gone, however that came. */
+  untilGone(): Promise<void>;
+  /** Says that somebody is killing it: a start that fails is no wonder. */
+  killed(): void;
+  /** Asks it until it answers, over its deaths. */
+  ask<Result>(question: (client: Client, signal: AbortSignal) => Promise<Result>): Promise<Result>;
+  /** Deaths that nobody caused, a line each. */
+  crashes(): readonly string[];
+  /** All that every one of them has printed. */
+  printed(): string;
+}
+
+export class CannotStartError extends Error {
+  override readonly name = "CannotStartError";
+}
+
+/** Starts a server that may be killed at any moment. */
+export const startLife = async (options: ServerOptions): Promise<ServerLife> => {
+  let current: Server | null = null;
+  let upSince: number | null = null;
+  let generation = 0;
+  let kills = 0;
+  let closed = false;
+  const earlier: string[] = [];
+  const crashes: string[] = [];
+
+  const adopt = (server: Server): void => {
+    current = server;
+    upSince = performance.now();
+    generation++;
+    const killsBefore = kills;
+    server.process.once("exit", (code, signal) => {
+      if (kills === killsBefore && !closed) crashes.push(`the server ended by itself (${signal ?? `code ${code}`})`);
+      if (current !== server) return;
+      current = null;
+      upSince = null;
+      earlier.push(server.output());
+    });
+  };
+  let starting: Promise<void> | null = null;
+  const start = (): Promise<void> => {
+    starting ??= startAnew().finally(() => {
+      starting = null;
+    });
+    return starting;
+  };
+  const startAnew = async (): Promise<void> => {
+    for (let left = STARTS; current === null && !closed; left--) {
+      const killsBefore = kills;
+      try {
+        adopt(await startServer(options));
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        earlier.push(why);
+        if (kills === killsBefore || left <= 1) throw new CannotStartError(why, { cause: error });
+      }
+    }
+  };
+  const life: ServerLife = {
+    server: () => current,
+    upSince: () => upSince,
+    generation: () => generation,
+    start,
+    untilGone: async () => {
+      const { process: child } = current ?? {};
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      await new Promise((resolve) => child.once("exit", resolve));
+    },
+    killed: () => {
+      kills++;
+    },
+    ask: async (question) => {
+      const giveUpAt = performance.now() + PATIENCE_MS;
+      for (;;) {
+        try {
+          if (current === null) throw new Error("the server is down");
+          return await question(current.client, AbortSignal.timeout(ANSWERED_WITHIN_MS));
+        } catch (error) {
+          if (performance.now() > giveUpAt || closed) throw error;
+          await delay(ASKED_AGAIN_MS);
+        }
+      }
+    },
+    crashes: () => crashes,
+    printed: () => [...earlier, ...(current === null ? [] : [current.output()])].join("\n--- the server starts anew ---\n"),
+    [Symbol.asyncDispose]: async () => {
+      closed = true;
+      await current?.stop();
+    },
+  };
+  await start();
+  return life;
+};
