@@ -1,5 +1,5 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { SPOOL_FILE } from "@ccr/protocol";
+import { spoolFileName } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
 import { createGitRepository, leakWatch, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
@@ -40,7 +40,7 @@ describe("one conversation", () => {
     expect(await readFile(folder.join("workspace/made.txt"), "utf8")).toBe("hello\n");
     // The second request held the first exchange: it is one conversation to the model too.
     expect(model.requests.at(-1)?.bodyBytes).toBeGreaterThan(model.requests[0]?.bodyBytes ?? 0);
-    const spooled = (await readFile(folder.join("spool", SPOOL_FILE), "utf8")).trimEnd().split("\n");
+    const spooled = (await readFile(folder.join("spool", spoolFileName(1)), "utf8")).trimEnd().split("\n");
     expect(spooled.map((line) => JSON.parse(line))).toEqual([...first, ...second]);
     expect(await executor.ask("GET", "/health")).toMatchObject({
       json: { state: "idle", sessionId: [...sessions(first)][0], lastSeq: spooled.length },

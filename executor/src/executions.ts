@@ -5,15 +5,15 @@ import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import type { Conversation } from "./conversation.ts";
 import { exitOutcome, resultOutcome, stalledOutcome, unauthorizedOutcome, unavailableOutcome } from "./outcome.ts";
-import type { Spool, SpoolBody, Spooled } from "./spool.ts";
+import type { Spool, SpoolBody } from "./spool.ts";
 import { type Alarm, type Clock, Watchdog } from "./watchdog.ts";
 
 /** What a reader needs to know of an execution. */
 export interface ExecutionRecord {
   executionId: string;
   firstSeq: number;
-  /** The spool's length at which the execution ends; null as long as it runs. */
-  endOffset: number | null;
+  /** The number of its last event; null as long as it runs. */
+  endSeq: number | null;
 }
 
 export interface ExecutionsOptions {
@@ -75,8 +75,8 @@ export class Executions {
     this.#spool = spool;
     this.#clock = clock;
     this.#interruptGraceMs = interruptGraceMs;
-    for (const { executionId, firstSeq, endOffset } of spool.recovered.executions) {
-      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endOffset }));
+    for (const { executionId, firstSeq, endSeq } of spool.recovered.executions) {
+      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endSeq }));
     }
   }
 
@@ -85,8 +85,8 @@ export class Executions {
     for (const { executionId, firstSeq, endSeq } of this.#spool.recovered.executions) {
       if (endSeq !== null) continue;
       const message = "The executor ended while the agent was at work, and was started again. The conversation can go on.";
-      const { endOffset } = await this.#spool.append(ended(executionId, { kind: "failed", code: "agent_exited", message }));
-      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endOffset }));
+      const { seq } = await this.#spool.append(ended(executionId, { kind: "failed", code: "agent_exited", message }));
+      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endSeq: seq }));
     }
   }
 
@@ -143,14 +143,14 @@ export class Executions {
     const current = this.#current;
     if (current !== null) {
       const record = await current.started;
-      return () => record.endOffset;
+      return () => record.endSeq;
     }
     const { failure } = this.#spool;
     if (failure !== null) {
       if (after >= this.#spool.lastSeq) throw failure;
       return () => null; // gives what there is, and then the failure
     }
-    const end = this.#spool.length;
+    const end = this.#spool.lastSeq;
     return () => end;
   }
 
@@ -190,11 +190,11 @@ export class Executions {
     await this.#spool.ensureRoom();
     const owed = this.#owed;
     if (owed !== null) {
-      owed.record.endOffset = (await this.#spool.append(ended(owed.record.executionId, owed.outcome))).endOffset;
+      owed.record.endSeq = (await this.#spool.append(ended(owed.record.executionId, owed.outcome))).seq;
       this.#owed = null;
     }
     const { seq } = await this.#spool.append({ source: "runner", body: { type: "execution_started", executionId, prompt } });
-    return { executionId, firstSeq: seq, endOffset: null };
+    return { executionId, firstSeq: seq, endSeq: null };
   }
 
   async #run(running: Running, record: ExecutionRecord): Promise<void> {
@@ -269,7 +269,7 @@ export class Executions {
 
   async #finish(running: Running, record: ExecutionRecord, outcome: ExecutionOutcome): Promise<void> {
     const event = ended(running.id, outcome);
-    let spooled: Spooled | null = null;
+    let spooled: { seq: number } | null = null;
     try {
       spooled = await this.#spool.append(event);
     } catch {
@@ -283,7 +283,7 @@ export class Executions {
         );
       }
     }
-    record.endOffset = spooled?.endOffset ?? null;
+    record.endSeq = spooled?.seq ?? null;
     this.#current = null;
     this.#spool.wake();
   }

@@ -86,6 +86,7 @@ export interface ExecutorOptions {
 export class Executor implements ExecutorApi {
   readonly #parts: ExecutorOptions;
   readonly #startedAt = new Date().toISOString();
+  readonly #startedAtMs = performance.now();
   readonly #snapshots: Snapshots;
   #gitTurn: Promise<unknown> = Promise.resolve();
 
@@ -111,7 +112,10 @@ export class Executor implements ExecutorApi {
       executionId: executions.currentId,
       sessionId: conversation.sessionId,
       lastSeq: spool.lastSeq,
+      ackedSeq: spool.ackedSeq,
+      spoolBytes: spool.bytes,
       startedAt: this.#startedAt,
+      uptimeMs: Math.round(performance.now() - this.#startedAtMs),
       claudeCodeVersion,
     };
   }
@@ -133,16 +137,29 @@ export class Executor implements ExecutorApi {
     await readdir(workspace).catch(() => {
       throw new CcrError("conflict", `There is no workspace at ${workspace}: clone a repository first.`);
     });
-    this.#checkAfter(after);
+    if (after !== undefined) spool.assertReadable(after);
     const record = await executions.start(input);
-    return { kind: "stream", chunks: spool.read({ after: after ?? record.firstSeq - 1, end: () => record.endOffset, signal }) };
+    const from = after ?? record.firstSeq - 1;
+    if (from < spool.ackedSeq) {
+      const ending = spool.endingOf(record.executionId);
+      throw new CcrError(
+        "conflict",
+        `The execution '${record.executionId}' ${ending === null ? "is going on" : `has ended (${ending})`}, and everything up to ${spool.ackedSeq} was acknowledged. Ask with after=${spool.ackedSeq} for what came then.`,
+      );
+    }
+    spool.assertReadable(from);
+    return { kind: "stream", chunks: spool.read({ after: from, end: () => record.endSeq, signal }) };
   }
 
   async follow({ after = 0, signal }: StreamOptions): Promise<Reply> {
     const { executions, spool } = this.#parts;
-    this.#checkAfter(after);
+    spool.assertReadable(after);
     const end = await executions.follow(after);
     return { kind: "stream", chunks: spool.read({ after, end, signal }) };
+  }
+
+  async ack({ seq }: z.infer<typeof AckInput>): Promise<z.infer<typeof AckResult>> {
+    return { ackedSeq: await this.#parts.spool.ack(seq) };
   }
 
   async interrupt(): Promise<z.infer<typeof InterruptResult>> {
@@ -169,12 +186,6 @@ export class Executor implements ExecutorApi {
 
   conversation({ session, after }: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes> {
     return readConversation({ configFolder: this.#parts.claudeFolder, session, after, signal });
-  }
-
-  #checkAfter(after: number | undefined): void {
-    const { lastSeq } = this.#parts.spool;
-    if (after === undefined || after <= lastSeq) return;
-    throw new CcrError("bad_request", `after: ${after} is beyond the last event, which has the number ${lastSeq}`);
   }
 
   /** git's configuration and the workspace are written by one request at a time. */

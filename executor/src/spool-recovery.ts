@@ -1,42 +1,42 @@
-import type { FileHandle } from "node:fs/promises";
-import { SpoolEvent } from "@ccr/protocol";
+import { constants } from "node:fs";
+import { type FileHandle, lstat, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { firstSeqOfSpoolFile, SpoolEvent, spoolFileName } from "@ccr/protocol";
+import { syncFolder } from "./durable-file.ts";
+import { readCheckpoint } from "./spool-checkpoint.ts";
+import { type DigestState, SpoolDigest } from "./spool-digest.ts";
 
-/** Where a line begins; kept for some lines only, so that a resuming reader does not read the file from its start. */
-export interface Landmark {
-  seq: number;
-  offset: number;
-}
-
-/** An execution as the spool holds it. `endOffset` is null while it runs, or when the executor died while it ran. */
-export interface SpooledExecution {
-  executionId: string;
-  /** `seq` and offset of its `execution_started`. */
-  firstSeq: number;
-  endSeq: number | null;
-  endOffset: number | null;
+/** One file of the spool: whole lines, numbered without gaps from `firstSeq` to `lastSeq` (one less than `firstSeq` when it is empty). */
+export interface Segment {
+  readonly firstSeq: number;
+  readonly path: string;
+  lastSeq: number;
+  /** The length of what is whole and on disk. */
+  bytes: number;
 }
 
 export interface RecoveredSpool {
+  /** In order, without overlaps. Between two, events may be missing: then somebody else has removed or damaged a file. */
+  segments: Segment[];
   lastSeq: number;
-  /** The length of what is whole; anything behind it is a torn line. */
-  length: number;
-  landmarks: Landmark[];
-  executions: SpooledExecution[];
-  /** The conversation that the newest agent message belongs to. */
-  sessionId: string | null;
+  ackedSeq: number;
+  digest: SpoolDigest;
+  /** What the digest held when all was read. */
+  found: DigestState;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
-// Long enough for `{"seq":…,"at":"…","source":"runner"`.
-const HEAD_BYTES = 120;
-// So that finding a line reads about as much as one piece for a reader has, and the index stays below a thousandth of the file.
-const LANDMARK_BYTES = 64 * 1024;
-const LANDMARK_LINES = 256;
+// Long enough for `{"seq":…,"at":"…","source":"agent","body":{"type":"assistant"`.
+const HEAD_BYTES = 160;
+/** The only file of an earlier version's spool. */
+const SINGLE_FILE = "spool.ndjson";
 
-/** Whether a line is far enough from the last landmark to become one. */
-export const deservesLandmark = (landmarks: readonly Landmark[], { seq, offset }: Landmark): boolean => {
-  const last = landmarks.at(-1);
-  return last === undefined || offset - last.offset >= LANDMARK_BYTES || seq - last.seq >= LANDMARK_LINES;
+/** Opens a file of the spool; refuses what somebody has put in its place: a link, or no file at all. */
+export const openSegment = async (path: string, flags: number): Promise<FileHandle> => {
+  const file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw new Error(`${path} is not a file`);
 };
 
 interface Line {
@@ -57,46 +57,43 @@ const readRange = async (file: FileHandle, offset: number, length: number): Prom
   return buffer.subarray(0, filled);
 };
 
-const readEvent = async (file: FileHandle, line: Line): Promise<SpoolEvent | null> => {
-  const text = (await readRange(file, line.offset, line.length)).toString("utf8");
+const readEvent = async (file: FileHandle, { seq, offset, length }: Line): Promise<SpoolEvent | null> => {
+  const text = (await readRange(file, offset, length)).toString("utf8");
   try {
-    const parsed = SpoolEvent.safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data : null;
+    const { data } = SpoolEvent.safeParse(JSON.parse(text));
+    return data?.seq === seq ? data : null;
   } catch {
     return null;
   }
 };
 
-const sourceOf = (head: string): "agent" | "runner" | null => {
-  const source = /^\{"seq":\d+,"at":"[^"]{1,40}","source":"(agent|runner)"/.exec(head)?.[1];
-  return source === "agent" || source === "runner" ? source : null;
-};
+const HEAD = /^\{"seq":\d+,"at":"[^"]{1,40}","source":"(agent|runner)","body":(?:\{"type":"(assistant|user)")?/;
+
+interface Scanned {
+  segment: Segment;
+  /** Lines of the runner, and the newest of the agent, as far as they could be read. */
+  events: SpoolEvent[];
+}
 
 /**
- * Reads a spool file from end to end in bounded memory and says what is whole in it. The file is not changed: a torn last line (no
- * newline, or no event) is simply not counted in `length`.
+ * Reads a file from end to end in bounded memory and says what is whole in it. The file is not changed: a torn last line (no newline, or
+ * no event) is simply not counted. Null when its lines are not the events that the file's name says.
  */
-export const recoverSpool = async (file: FileHandle): Promise<RecoveredSpool> => {
-  const landmarks: Landmark[] = [];
-  const runnerLines: Line[] = [];
-  const found: { last: Line | null; agent: Line | null; agentBeforeLast: Line | null } = {
-    last: null,
-    agent: null,
-    agentBeforeLast: null,
-  };
-  let seq = 0;
+const scan = async (file: FileHandle, { firstSeq, path }: { firstSeq: number; path: string }): Promise<Scanned | null> => {
+  const found: { runner: Line[]; agent: Line[]; turn: Line[]; lines: Line[] } = { runner: [], agent: [], turn: [], lines: [] };
+  let seq = firstSeq - 1;
   let lineOffset = 0;
   let head = "";
   let offset = 0;
   const finishLine = (end: number) => {
     seq += 1;
     const line: Line = { seq, offset: lineOffset, length: end - lineOffset };
-    const source = sourceOf(head);
-    found.agentBeforeLast = found.agent;
-    if (source === "runner") runnerLines.push(line);
-    else if (source === "agent") found.agent = line;
-    if (deservesLandmark(landmarks, line)) landmarks.push({ seq, offset: line.offset });
-    found.last = line;
+    const [, source, turn] = HEAD.exec(head) ?? [];
+    if (source === "runner") found.runner.push(line);
+    // Two of each: the last line may turn out to be torn.
+    if (source === "agent") found.agent = [...found.agent.slice(-1), line];
+    if (source === "agent" && turn !== undefined) found.turn = [...found.turn.slice(-1), line];
+    found.lines = [...found.lines.slice(-1), line];
     lineOffset = end;
     head = "";
   };
@@ -114,33 +111,91 @@ export const recoverSpool = async (file: FileHandle): Promise<RecoveredSpool> =>
     offset += chunk.length;
     if (chunk.length < CHUNK_BYTES) break;
   }
-
-  // A crash of the machine can leave a last line that has its newline and yet not all of its bytes.
-  let length = lineOffset;
-  if (found.last !== null && (await readEvent(file, found.last))?.seq !== seq) {
-    length = found.last.offset;
-    found.agent = found.agentBeforeLast;
-    if (landmarks.at(-1)?.seq === seq) landmarks.pop();
-    if (runnerLines.at(-1)?.seq === seq) runnerLines.pop();
+  // A crash of the machine can leave a last line that has its newline and yet not all of its bytes; one such line, and no second.
+  let bytes = lineOffset;
+  const [last, lastButOne] = found.lines.toReversed();
+  if (last !== undefined && (await readEvent(file, last)) === null) {
+    if (lastButOne !== undefined && (await readEvent(file, lastButOne)) === null) return null;
     seq -= 1;
+    bytes = last.offset;
   }
-
-  const executions: SpooledExecution[] = [];
-  for (const line of runnerLines) {
+  const isWhole = (line: Line | undefined) => line !== undefined && line.seq <= seq;
+  const wanted = new Map<number, Line>();
+  for (const line of [...found.runner, found.turn.findLast(isWhole), found.agent.findLast(isWhole)]) {
+    if (line !== undefined && isWhole(line)) wanted.set(line.seq, line);
+  }
+  const events: SpoolEvent[] = [];
+  for (const line of [...wanted.values()].sort((a, b) => a.seq - b.seq)) {
     const event = await readEvent(file, line);
-    if (event?.source !== "runner") continue;
-    const { body } = event;
-    if (body.type === "execution_started") {
-      executions.push({ executionId: body.executionId, firstSeq: line.seq, endSeq: null, endOffset: null });
-    } else if (body.type === "execution_ended") {
-      const execution = executions.findLast((each) => each.executionId === body.executionId);
-      if (execution !== undefined) {
-        execution.endSeq = line.seq;
-        execution.endOffset = line.offset + line.length;
+    if (event !== null) events.push(event);
+  }
+  return { segment: { firstSeq, path, lastSeq: seq, bytes }, events };
+};
+
+const listSegments = async (folder: string): Promise<{ firstSeq: number; path: string }[]> => {
+  const names = (await readdir(folder, { withFileTypes: true })).filter((each) => each.isFile()).map(({ name }) => name);
+  return names
+    .flatMap((name) => {
+      const firstSeq = firstSeqOfSpoolFile(name);
+      return firstSeq === null || firstSeq === 0 ? [] : [{ firstSeq, path: join(folder, name) }];
+    })
+    .sort((a, b) => a.firstSeq - b.firstSeq);
+};
+
+/** An earlier version kept one file; it becomes the first of the row. */
+const migrate = async (folder: string): Promise<void> => {
+  if ((await listSegments(folder)).length > 0) return;
+  const old = await lstat(join(folder, SINGLE_FILE)).catch(() => null);
+  if (old?.isFile() !== true) return;
+  await rename(join(folder, SINGLE_FILE), join(folder, spoolFileName(1)));
+  await syncFolder(folder);
+};
+
+/** Of an agent's message, what tells where in its conversation it stands. */
+export const positionOf = (body: {
+  type: string;
+  session_id?: string | undefined;
+  uuid?: unknown;
+}): { sessionId: string | null; turnUuid: string | null } => ({
+  sessionId: body.session_id ?? null,
+  turnUuid: (body.type === "assistant" || body.type === "user") && typeof body.uuid === "string" ? body.uuid : null,
+});
+
+/**
+ * Reads a spool's folder, and finishes what a death cut short: the removal of acknowledged files, and a torn last line. Files that cannot
+ * be what their name says are passed over; events that are missing stay missing, and numbering goes on behind all that is known.
+ */
+export const recoverSpool = async (folder: string): Promise<RecoveredSpool> => {
+  await migrate(folder);
+  const checkpoint = await readCheckpoint(folder);
+  const digest = new SpoolDigest(checkpoint ?? undefined);
+  const segments: Segment[] = [];
+  let ackedSeq = checkpoint?.ackedSeq ?? 0;
+  let lastSeq = ackedSeq;
+  for (const { firstSeq, path } of await listSegments(folder)) {
+    if (checkpoint !== null && firstSeq < checkpoint.keptFromSeq) {
+      await rm(path, { force: true });
+      continue;
+    }
+    const before = segments.at(-1);
+    const expected = before === undefined ? firstSeq : before.lastSeq + 1;
+    if (firstSeq < expected) continue;
+    const file = await openSegment(path, constants.O_RDONLY).catch(() => null);
+    if (file === null) continue;
+    try {
+      const scanned = await scan(file, { firstSeq, path });
+      // Nothing but a torn line, or nothing at all, is the beginning of the next file; anywhere else it is none of ours.
+      if (scanned === null || (scanned.segment.lastSeq < firstSeq && firstSeq !== Math.max(expected, lastSeq + 1))) continue;
+      // A first file that begins later than at 1 tells that what came before it was acknowledged, even when the checkpoint is lost.
+      if (before === undefined && checkpoint === null) ackedSeq = firstSeq - 1;
+      for (const event of scanned.events) {
+        digest.take(event.seq, event.source === "agent" ? { source: "agent", ...positionOf(event.body) } : event);
       }
+      segments.push(scanned.segment);
+      lastSeq = Math.max(lastSeq, scanned.segment.lastSeq);
+    } finally {
+      await file.close();
     }
   }
-  const newest = found.agent === null ? null : await readEvent(file, found.agent);
-  const sessionId = newest?.source === "agent" ? (newest.body.session_id ?? null) : null;
-  return { lastSeq: seq, length, landmarks, executions, sessionId };
+  return { segments, lastSeq, ackedSeq, digest, found: digest.get() };
 };

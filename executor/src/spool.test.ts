@@ -1,5 +1,5 @@
 import { appendFile, readFile, truncate, writeFile } from "node:fs/promises";
-import { SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
+import { SpoolEvent, spoolFileName } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { Spool, type SpoolBody } from "./spool.ts";
@@ -29,7 +29,7 @@ const collect = async (chunks: AsyncIterable<Buffer>): Promise<SpoolEvent[]> => 
         .map((line) => SpoolEvent.parse(JSON.parse(line)));
 };
 const never = new AbortController().signal;
-const readAll = (spool: Spool, after = 0) => collect(spool.read({ after, end: () => spool.length, signal: never }));
+const readAll = (spool: Spool, after = 0) => collect(spool.read({ after, end: () => spool.lastSeq, signal: never }));
 const seqs = (events: SpoolEvent[]) => events.map((event) => event.seq);
 
 describe("Spool", () => {
@@ -41,7 +41,7 @@ describe("Spool", () => {
     const events = await readAll(spool);
     expect(seqs(events)).toEqual(spooled.map(({ seq }) => seq));
     expect(events[999]).toMatchObject({ source: "agent", body: { text: "text 999" } });
-    expect(spool.length).toBe(spooled.at(-1)?.endOffset);
+    expect(spool.bytes).toBe((await readFile(folder.join(spoolFileName(1)))).length);
   });
 
   it("resumes after any number with exactly the rest", async () => {
@@ -63,7 +63,7 @@ describe("Spool", () => {
     await spool.append(agent("one"));
     const second = spool.append(agent("two"));
     expect(spool.lastSeq).toBe(1);
-    end = (await second).endOffset;
+    end = (await second).seq;
     spool.wake();
     await spool.append(agent("behind the end"));
     expect(seqs(await following)).toEqual([1, 2]);
@@ -86,7 +86,7 @@ describe("Spool", () => {
       await spool.append(started("e1"));
       await spool.append(agent("whole"));
     }
-    await appendFile(folder.join(SPOOL_FILE), '{"seq":3,"at":"2026-01-01T00:00:00.000Z","source":"agent","bo');
+    await appendFile(folder.join(spoolFileName(1)), '{"seq":3,"at":"2026-01-01T00:00:00.000Z","source":"agent","bo');
     await using spool = await Spool.open(folder.path);
     expect(spool.lastSeq).toBe(2);
     await spool.append(agent("next"));
@@ -102,7 +102,7 @@ describe("Spool", () => {
       await spool.append(agent("whole", "session-a"));
       await spool.append(agent("lost", "session-b"));
     }
-    const path = folder.join(SPOOL_FILE);
+    const path = folder.join(spoolFileName(1));
     const bytes = await readFile(path);
     await writeFile(path, Buffer.concat([bytes.subarray(0, bytes.length - 20), Buffer.alloc(19), Buffer.from("\n")]));
     await using spool = await Spool.open(folder.path);
@@ -120,11 +120,11 @@ describe("Spool", () => {
     }
     await using spool = await Spool.open(folder.path);
     expect(spool.recovered.executions).toMatchObject([
-      { executionId: "e1", firstSeq: 1, endSeq: 3 },
-      { executionId: "e2", firstSeq: 5, endSeq: null, endOffset: null },
+      { executionId: "e1", firstSeq: 1, endSeq: 3, ending: "interrupted" },
+      { executionId: "e2", firstSeq: 5, endSeq: null, ending: null },
     ]);
     expect(spool.recovered.sessionId).toBe("s2");
-    const end = spool.recovered.executions[0]?.endOffset ?? 0;
+    const end = spool.recovered.executions[0]?.endSeq ?? 0;
     expect(seqs(await collect(spool.read({ after: 0, end: () => end, signal: never })))).toEqual([1, 2, 3]);
   });
 
@@ -134,7 +134,7 @@ describe("Spool", () => {
       await using spool = await Spool.open(folder.path);
       await spool.append(agent("one"));
     }
-    await truncate(folder.join(SPOOL_FILE), 10);
+    await truncate(folder.join(spoolFileName(1)), 10);
     await using spool = await Spool.open(folder.path);
     expect(spool.lastSeq).toBe(0);
     expect((await spool.append(agent("again"))).seq).toBe(1);
@@ -150,7 +150,7 @@ describe("Spool", () => {
       await spool.append(agent("after"));
       let largest = 0;
       let bytes = 0;
-      for await (const chunk of spool.read({ after: 1, end: () => spool.length, signal: never })) {
+      for await (const chunk of spool.read({ after: 1, end: () => spool.lastSeq, signal: never })) {
         largest = Math.max(largest, chunk.length);
         bytes += chunk.length;
       }
@@ -178,7 +178,7 @@ describe("Spool", () => {
     await using spool = await Spool.open(folder.path);
     const body = JSON.parse('{"type":"odd","__proto__":{"x":1},"text":"a\\nb\\u0000c\\ud800 d\\u2028"}');
     await spool.append({ source: "agent", body });
-    const [line = ""] = (await readFile(folder.join(SPOOL_FILE), "utf8")).split("\n");
+    const [line = ""] = (await readFile(folder.join(spoolFileName(1)), "utf8")).split("\n");
     expect(JSON.stringify(JSON.parse(line).body)).toBe(JSON.stringify(body));
   });
 

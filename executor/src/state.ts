@@ -1,7 +1,8 @@
-import { mkdir, open, readFile, rename } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { GitCloneInput, GitCloneResult } from "@ccr/protocol";
 import { z } from "zod";
+import { replaceFile } from "./durable-file.ts";
 import { newAgentMark } from "./environment.ts";
 
 const State = z.object({
@@ -10,6 +11,8 @@ const State = z.object({
   /** A clone was begun and its end not seen: what is in the workspace is a half of it. */
   cloning: z.boolean(),
   clone: z.object({ request: GitCloneInput, result: GitCloneResult }).nullable(),
+  /** The greatest fencing number that was heard. */
+  fence: z.number().int().min(0).default(0),
 });
 export type State = z.infer<typeof State>;
 
@@ -17,6 +20,7 @@ export type State = z.infer<typeof State>;
 export class StateFile {
   readonly #path: string;
   #state: State;
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(path: string, state: State) {
     this.#path = path;
@@ -28,7 +32,7 @@ export class StateFile {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, "state.json");
     const text = await readFile(path, "utf8").catch(() => "");
-    const file = new StateFile(path, readState(text) ?? { agentMark: newAgentMark(), cloning: false, clone: null });
+    const file = new StateFile(path, readState(text) ?? { agentMark: newAgentMark(), cloning: false, clone: null, fence: 0 });
     await file.update({});
     return file;
   }
@@ -37,19 +41,15 @@ export class StateFile {
     return this.#state;
   }
 
-  /** Changes fields; resolves once the change is on disk. */
-  async update(change: Partial<State>): Promise<void> {
-    const state = { ...this.#state, ...change };
-    const temporary = `${this.#path}.new`;
-    const file = await open(temporary, "w", 0o600);
-    try {
-      await file.writeFile(JSON.stringify(state));
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(temporary, this.#path);
-    this.#state = state;
+  /** Changes fields; resolves once the change is on disk. Changes are made one after another, in the order of the calls. */
+  update(change: Partial<State>): Promise<void> {
+    const done = this.#turn.then(async () => {
+      const state = { ...this.#state, ...change };
+      await replaceFile(this.#path, JSON.stringify(state));
+      this.#state = state;
+    });
+    this.#turn = done.catch(() => {});
+    return done;
   }
 }
 

@@ -128,7 +128,7 @@ describe("a full disk", () => {
       const stream = await executor.stream("POST", "/execute", { prompt: "verbose", executionId: "owed" });
       const iterator = stream[Symbol.asyncIterator]();
       await iterator.next();
-      await waitFor(async () => (await readFile(folder.join("spool/spool.ndjson"), "utf8")).includes('"init"'), {
+      await waitFor(async () => (await readFile(folder.join("spool/spool-000000000001.ndjson"), "utf8")).includes('"init"'), {
         what: "the agent to be at work",
       });
       await rm(folder.join("spool/reserve"));
