@@ -19,13 +19,13 @@ const encode = (value: bigint, length: number): string => {
 
 /**
  * Makes ids of 48 bits of time and 80 random ones, in lower case, that sort by when they were made: each id is greater than the one
- * before it, also within one millisecond and when the clock is set back.
+ * before it, also within one millisecond and when the clock is set back. With a clock and `random` bytes that repeat, so do the ids.
  */
-export const createIds = (now: () => Date = () => new Date()): Ids => {
+export const createIds = (now: () => Date = () => new Date(), random: (size: number) => Buffer = randomBytes): Ids => {
   let last = 0n;
   const next = (): string => {
-    const fresh = (BigInt(now().getTime()) << RANDOM_BITS) | BigInt(`0x${randomBytes(10).toString("hex")}`);
-    last = fresh >> RANDOM_BITS > last >> RANDOM_BITS ? fresh : last + 1n + BigInt(randomBytes(4).readUInt32BE());
+    const fresh = (BigInt(now().getTime()) << RANDOM_BITS) | BigInt(`0x${random(10).toString("hex")}`);
+    last = fresh >> RANDOM_BITS > last >> RANDOM_BITS ? fresh : last + 1n + BigInt(random(4).readUInt32BE());
     return encode(last, 26);
   };
   return {

@@ -1,11 +1,30 @@
 import { execFileSync } from "node:child_process";
-import { chmod, mkdir, open, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, open, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { temporaryFolder } from "@ccr/testkit";
+import { Kysely } from "kysely";
 import { expect, test } from "vitest";
-import { openSqliteStore } from "./sqlite.ts";
+import { createStore } from "./create-store.ts";
+import { createIds } from "./ids.ts";
+import type { Database } from "./schema.ts";
+import { openSqliteStore, sqliteEngine } from "./sqlite.ts";
 import { openDatabase, refuseSqliteVersion } from "./sqlite-database.ts";
-import { claimRun, createTask, endRun, note, notes, own, seqs } from "./suite/place.ts";
+import { nodeSqliteDialect } from "./sqlite-dialect.ts";
+import {
+  auditRecord,
+  claimRun,
+  createTask,
+  endRun,
+  events,
+  ids,
+  instancePlace,
+  note,
+  notes,
+  own,
+  sampleDiff,
+  seqs,
+  server,
+} from "./suite/place.ts";
 import { openSqlitePlace } from "./suite/sqlite-place.ts";
 
 const modeOf = async (path: string): Promise<string> => ((await stat(path)).mode & 0o777).toString(8);
@@ -172,11 +191,90 @@ test("a full disk stores nothing of what did not fit, says so, and the store wor
   expect((await store.transcript.read(run.id, { after: 0, limit: 1000 })).length).toBe(stored);
 
   folder.remount("size=16m");
+  await store.upkeep.check();
   const [after] = await store.transcript.append(run.id, fence, own(stored + 1, note("z".repeat(100_000))));
   expect(after?.seq).toBe(stored + 1);
   await endRun(store, { run, fence });
   const all = await store.transcript.read(run.id, { after: 0, limit: 1000 });
   expect(seqs(all)).toEqual(Array.from({ length: stored + 1 }, (_, index) => index + 1));
+});
+
+test("finds that there is no room for anything any more, and that there is again", async ({ skip }) => {
+  const mounted = await mountTmpfs(4096);
+  if (typeof mounted === "string") return skip(mounted);
+  await using folder = mounted;
+  await using store = await openSqliteStore({ path: folder.join("ccr.db") });
+  await store.upkeep.check();
+  execFileSync("/bin/sh", ["-c", 'cat /dev/zero > "$1" 2>/dev/null || true', "sh", folder.join("filler")]);
+  await expect(store.upkeep.check()).rejects.toMatchObject({ code: "disk_full" });
+  await expect(createTask(store)).rejects.toMatchObject({ code: "disk_full" });
+  expect(await store.tasks.list()).toEqual([]);
+  await rm(folder.join("filler"));
+  await store.upkeep.check();
+});
+
+test("finds that it may only be read", async () => {
+  await using folder = await temporaryFolder();
+  const path = folder.join("ccr.db");
+  await (await openSqliteStore({ path }))[Symbol.asyncDispose]();
+  const database = await openDatabase(path, 1000);
+  database.exec("pragma query_only = on");
+  await using db = new Kysely<Database>({ dialect: nodeSqliteDialect(database, path) });
+  await using store = createStore({ engine: sqliteEngine(db, path), ids: createIds(), now: () => new Date() });
+  expect(await store.tasks.list()).toEqual([]);
+  await expect(store.upkeep.check()).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringMatching(/cannot be written.*read-only/),
+  });
+});
+
+test("finds that another process keeps it locked", async () => {
+  await using place = await openSqlitePlace({ busyTimeoutMs: 20 });
+  using other = new DatabaseSync(place.path);
+  other.exec("begin immediate");
+  await expect(place.store.upkeep.check()).rejects.toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining("busy"),
+  });
+  other.exec("rollback");
+  await place.store.upkeep.check();
+});
+
+test("what is deleted is in no table any more, and its room is used again", async () => {
+  await using place = await openSqlitePlace();
+  const { store } = place;
+  const fill = async () => {
+    const { run, fence } = await claimRun(store);
+    const instanceId = ids.instance();
+    await store.instances.create({ id: instanceId, runId: run.id, driver: "docker", server, place: instancePlace });
+    await store.instances.setStatus(instanceId, "stopped");
+    await store.transcript.append(run.id, fence, notes(1, 2000));
+    await store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(1, 2000) });
+    await store.runs.saveDiff(run.id, fence, sampleDiff);
+    await store.audit.append(run.id, [auditRecord(run.id, 1), auditRecord(run.id, 2, "refused")]);
+    await endRun(store, { run, fence });
+    return run.id;
+  };
+  const runId = await fill();
+  using database = new DatabaseSync(place.path);
+  /** Every table that holds this text, in whatever column. */
+  const holding = (text: string): string[] => {
+    const tables = database.prepare("select name from sqlite_schema where type = 'table'").all();
+    return tables.flatMap(({ name }) => {
+      const columns = database.prepare(`select name from pragma_table_info('${name}')`).all();
+      const where = columns.map((column) => `instr(cast("${column.name}" as text), :text)`).join(" or ");
+      return database.prepare(`select 1 from "${name}" where ${where} limit 1`).all({ ":text": text }).length > 0
+        ? [String(name)]
+        : [];
+    });
+  };
+  expect(holding(runId).toSorted()).toEqual(["audit_records", "diffs", "instances", "messages", "runs"]);
+  const pages = () => database.prepare("select page_count as pages from pragma_page_count").get()?.pages;
+  const before = pages();
+  expect(await store.upkeep.deleteRun(runId)).toBe(true);
+  expect(holding(runId)).toEqual([]);
+  for (let round = 0; round < 3; round++) await store.upkeep.deleteRun(await fill());
+  expect(Number(pages())).toBeLessThan(Number(before) + 10);
 });
 
 test("says what to do on a file system that is read-only, or too small for a database", async ({ skip }) => {
