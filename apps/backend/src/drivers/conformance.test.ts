@@ -5,6 +5,7 @@ import { isolationTests } from "./conformance/isolation.ts";
 import { lifecycleTests } from "./conformance/lifecycle.ts";
 import { limitTests } from "./conformance/limits.ts";
 import type { DriverUnderTest } from "./conformance/sandbox.ts";
+import { survivalTests } from "./conformance/survival.ts";
 
 // The first build of the image, with everything fetched, on a slow machine.
 const BUILT_WITHIN_MS = 900_000;
@@ -18,6 +19,7 @@ const suite = (open: () => Promise<DriverUnderTest>): void => {
   lifecycleTests(() => under);
   isolationTests(() => under);
   limitTests(() => under);
+  survivalTests(() => under);
 };
 
 const engine = await sharedDockerEngine();

@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { CcrError, type InstanceId, type SandboxHandle, type SandboxSpec } from "@ccr/protocol";
 import { diskUsage } from "../disk.ts";
-import { requireOwnHandle } from "../handle.ts";
+import { handleFolder, instanceFolder, requireOwnHandle } from "../handle.ts";
 import { type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
@@ -32,7 +32,6 @@ import {
   removeState,
   type SandboxRecord,
   stateFiles,
-  stateFolder,
   writeState,
 } from "./state.ts";
 
@@ -78,8 +77,7 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   async inspect(handle: SandboxHandle): Promise<SandboxState> {
-    requireOwnHandle(handle, this.name);
-    const folder = this.#folder(handle.instanceId);
+    const folder = this.#folder(handle);
     const record = await findRecord(folder);
     if (record === null) return { status: "gone" };
     const diskBytes = await diskUsage([...record.writable, stateFiles(folder).log]);
@@ -89,13 +87,11 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   async logs(handle: SandboxHandle): Promise<string> {
-    requireOwnHandle(handle, this.name);
-    return readLog(this.#folder(handle.instanceId));
+    return readLog(this.#folder(handle));
   }
 
   async destroy(handle: SandboxHandle): Promise<void> {
-    requireOwnHandle(handle, this.name);
-    const folder = this.#folder(handle.instanceId);
+    const folder = this.#folder(handle);
     const record = await findRecord(folder);
     if (record !== null) {
       if (!(await killUntilGone(() => this.#processes(folder, record), GONE_WITHIN_MS))) {
@@ -116,8 +112,8 @@ export class BubblewrapDriver implements SandboxDriver {
 
   async #create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxHandle> {
     signal.throwIfAborted();
-    const folder = this.#folder(spec.instanceId);
     const handle = this.#handle(spec);
+    const folder = this.#folder(handle);
     const found = await findRecord(folder);
     if (found !== null) {
       if ((await readStatus(folder)).pidNamespace !== null) return found.handle;
@@ -140,7 +136,13 @@ export class BubblewrapDriver implements SandboxDriver {
   #handle(spec: SandboxSpec): SandboxHandle {
     const socket = executorSocket(spec);
     if ("problem" in socket) throw new CcrError("internal", socket.problem);
-    return { version: 1, driver: this.name, instanceId: spec.instanceId, endpoint: { socketPath: socket.path }, data: {} };
+    return {
+      version: 1,
+      driver: this.name,
+      instanceId: spec.instanceId,
+      endpoint: { socketPath: socket.path },
+      data: { folder: instanceFolder(this.#options.stateDir, spec.instanceId) },
+    };
   }
 
   #record(spec: SandboxSpec, handle: SandboxHandle, home: CgroupHome): SandboxRecord {
@@ -170,8 +172,10 @@ export class BubblewrapDriver implements SandboxDriver {
     await writeState(folder, { record, identity, bwrapArguments: plan, seccomp });
   }
 
-  #folder(instanceId: InstanceId): string {
-    return stateFolder(this.#options.stateDir, instanceId);
+  /** Also of a sandbox that another server of this machine made. */
+  #folder(handle: SandboxHandle): string {
+    requireOwnHandle(handle, this.name);
+    return handleFolder(handle, this.#options.stateDir);
   }
 
   /** How the sandbox ended, or null while it runs. */

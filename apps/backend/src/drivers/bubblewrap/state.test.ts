@@ -3,6 +3,7 @@ import { appendFile, mkdir, readdir, writeFile } from "node:fs/promises";
 import { InstanceId } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { expect, it } from "vitest";
+import { instanceFolder } from "../handle.ts";
 import {
   findRecord,
   listRecords,
@@ -11,7 +12,6 @@ import {
   removeState,
   type SandboxRecord,
   stateFiles,
-  stateFolder,
   writeState,
 } from "./state.ts";
 
@@ -34,7 +34,7 @@ it("reads what bwrap reported, and not what it is just writing", () => {
 
 it("keeps a record that another server reads, and removes it as a whole", async () => {
   await using stateDir = await temporaryFolder();
-  const folder = stateFolder(stateDir.path, id);
+  const folder = instanceFolder(stateDir.path, id);
   await write(folder);
   expect(await listRecords(stateDir.path)).toEqual([record]);
   await removeState(folder);
@@ -45,7 +45,7 @@ it("keeps a record that another server reads, and removes it as a whole", async 
 
 it("does not take a half-written folder, a stranger's file or a broken record for a sandbox", async () => {
   await using stateDir = await temporaryFolder();
-  const folder = stateFolder(stateDir.path, id);
+  const folder = instanceFolder(stateDir.path, id);
   await write(`${folder}.making`);
   await writeFile(stateDir.join("stray"), "x");
   await mkdir(stateDir.join("broken"));

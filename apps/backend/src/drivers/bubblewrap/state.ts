@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type InstanceId, SandboxHandle, Timestamp } from "@ccr/protocol";
+import { SandboxHandle, Timestamp } from "@ccr/protocol";
 import { z } from "zod";
 import { accountFiles, type Identity } from "../identity.ts";
 import { LOG_MAX_BYTES, lastBytes } from "../results.ts";
@@ -33,8 +33,6 @@ export const stateFiles = (folder: string) => ({
   status: join(folder, "status"),
   log: join(folder, "log"),
 });
-
-export const stateFolder = (stateDir: string, instanceId: InstanceId): string => join(stateDir, instanceId);
 
 /** The files that a sandbox gets below /etc, by name. Pure. */
 export const etcFiles = (identity: Identity): Record<string, string> => ({

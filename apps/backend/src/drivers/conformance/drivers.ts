@@ -33,6 +33,8 @@ export const openDocker = async (engine: DockerEngine): Promise<DockerUnderTest>
   return {
     image,
     open: () => openThrough(engine.host),
+    elsewhere: { driver: "docker", options: { engine: engine.host, owner, stateDir: folder.join("docker") } },
+    openAsAnother: () => new DockerDriver({ engine: engine.host, owner: `${owner}-b`, stateDir: folder.join("another") }),
     openThrough,
     traces: async (instanceId) => {
       const containers = await docker.listContainers({ all: true, filters: { label: [`${LABELS.instance}=${instanceId}`] } });
@@ -46,9 +48,12 @@ export const openDocker = async (engine: DockerEngine): Promise<DockerUnderTest>
 /** The bubblewrap driver on this host. */
 export const openBubblewrap = async (): Promise<DriverUnderTest> => {
   const folder = await temporaryFolder();
+  const options = { owner: "test", stateDir: folder.join("bubblewrap"), projectRoot };
   return {
     image: "",
-    open: () => new BubblewrapDriver({ owner: "test", stateDir: folder.join("bubblewrap"), projectRoot }),
+    open: () => new BubblewrapDriver(options),
+    elsewhere: { driver: "bubblewrap", options },
+    openAsAnother: () => new BubblewrapDriver({ ...options, owner: "another", stateDir: folder.join("another") }),
     traces: async (instanceId) => {
       const entries = await namesIn(folder.join("bubblewrap"));
       const groups: string[] = [];

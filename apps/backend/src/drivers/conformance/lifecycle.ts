@@ -1,10 +1,15 @@
 import { existsSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { SandboxHandle } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { expect, it } from "vitest";
 import { sandboxIdentity, serverIdentity } from "../identity.ts";
 import { type DriverUnderTest, never, newInstanceId, openPlace, openSandbox, talkTo, waitUntilHealthy } from "./sandbox.ts";
+
+/** The handle that another instance's sandbox would have. */
+const rename = (handle: SandboxHandle, instanceId: string): SandboxHandle =>
+  SandboxHandle.parse(JSON.parse(JSON.stringify(handle).replaceAll(handle.instanceId, instanceId)));
 
 /** Create, inspect, logs, destroy and list, whatever happens between them. */
 export const lifecycleTests = (opened: () => DriverUnderTest): void => {
@@ -71,7 +76,7 @@ export const lifecycleTests = (opened: () => DriverUnderTest): void => {
     const handle = await driver.create(place.spec(), never());
     await Promise.all([driver.destroy(handle), driver.destroy(handle)]);
     await driver.destroy(handle);
-    await driver.destroy({ ...handle, instanceId: newInstanceId() });
+    await driver.destroy(rename(handle, newInstanceId()));
     expect(await driver.inspect(handle)).toEqual({ status: "gone" });
   });
 
@@ -86,6 +91,25 @@ export const lifecycleTests = (opened: () => DriverUnderTest): void => {
     await expect(driver.logs(foreign, never())).rejects.toMatchObject(refusal);
     expect((await sandbox.health()).startedAt).toBe(startedAt);
     expect(await driver.inspect(handle)).toMatchObject({ status: "running" });
+  });
+
+  it("does nothing with a folder that cannot be the sandbox's own", async () => {
+    await using sandbox = await openSandbox(opened());
+    const { driver, handle, place } = sandbox;
+    await using other = await openPlace("");
+    const { startedAt } = await sandbox.health();
+    for (const folder of [
+      other.path("workspace"),
+      "relative",
+      `${place.path("home")}/../${handle.instanceId}`,
+      `/x/../${handle.instanceId}`,
+    ]) {
+      const forged = { ...handle, data: { ...handle.data, folder } };
+      await expect(driver.destroy(forged), folder).rejects.toThrow(/names a folder that cannot be its own/);
+    }
+    await expect(driver.destroy({ ...handle, instanceId: newInstanceId() })).rejects.toThrow(/cannot be its own/);
+    expect(existsSync(other.path("workspace"))).toBe(true);
+    expect((await sandbox.health()).startedAt).toBe(startedAt);
   });
 
   it("finds, and removes, whatever an aborted create left", async () => {

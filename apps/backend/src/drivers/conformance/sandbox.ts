@@ -12,13 +12,28 @@ import {
   SandboxSpec,
 } from "@ccr/protocol";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
+import { z } from "zod";
 import type { SandboxDriver } from "../types.ts";
+
+/** How a driver is made in another process. */
+export const DriverElsewhere = z.discriminatedUnion("driver", [
+  z.object({ driver: z.literal("docker"), options: z.object({ engine: z.string(), owner: z.string(), stateDir: z.string() }) }),
+  z.object({
+    driver: z.literal("bubblewrap"),
+    options: z.object({ owner: z.string(), stateDir: z.string(), projectRoot: z.string() }),
+  }),
+]);
+export type DriverElsewhere = z.infer<typeof DriverElsewhere>;
 
 /** What the suite needs to know of a driver to test it; made once for all tests. */
 export interface DriverUnderTest extends AsyncDisposable {
   image: string;
   /** A driver as a server makes it at start; two of them know the same sandboxes. */
   open(): SandboxDriver;
+  /** What `open` makes, for another process to make it too. */
+  elsewhere: DriverElsewhere;
+  /** A driver as another server of this machine makes it: another owner, another folder. */
+  openAsAnother(): SandboxDriver;
   /** All that is still there of a sandbox outside of the driver's own answers, for people. */
   traces(instanceId: InstanceId): Promise<string[]>;
 }
@@ -66,11 +81,15 @@ export const openPlace = async (image: string, instanceId = newInstanceId()): Pr
   };
 };
 
+/** What the suite looks at. */
+const SeenHealth = ExecutorHealth.pick({ startedAt: true, claudeCodeVersion: true, lastSeq: true });
+type SeenHealth = z.infer<typeof SeenHealth>;
+
 export interface Sandbox extends AsyncDisposable {
   driver: SandboxDriver;
   handle: SandboxHandle;
   place: Place;
-  health(): Promise<ExecutorHealth>;
+  health(): Promise<SeenHealth>;
   /** Runs a command in the sandbox, by the executor's own way. */
   check(command: string, timeoutMs?: number): Promise<CheckResult>;
   /** What a command printed; throws when it fails. */
@@ -110,7 +129,7 @@ export const talkTo = (parts: Pick<Sandbox, "driver" | "handle" | "place">): Omi
   };
   return {
     ...parts,
-    health: async () => ExecutorHealth.parse(JSON.parse(await call(socketPath, executorRoutes.health))),
+    health: async () => SeenHealth.parse(JSON.parse(await call(socketPath, executorRoutes.health))),
     check,
     output,
     node: (source) =>

@@ -8,13 +8,21 @@ import { COUNT_FORKS, never, openSandbox } from "./sandbox.ts";
  */
 
 await using folder = await temporaryFolder();
-const open = () => new BubblewrapDriver({ owner: "test", stateDir: folder.join("state"), projectRoot });
+const options = { owner: "test", stateDir: folder.join("state"), projectRoot };
+const open = () => new BubblewrapDriver(options);
 const probe = await open().probe(never());
 if (!probe.usable) {
   console.log(JSON.stringify({ probe }));
 } else {
   const sandbox = await openSandbox(
-    { image: "", open, traces: async () => [], [Symbol.asyncDispose]: async () => {} },
+    {
+      image: "",
+      open,
+      elsewhere: { driver: "bubblewrap", options },
+      openAsAnother: open,
+      traces: async () => [],
+      [Symbol.asyncDispose]: async () => {},
+    },
     { limits: { processes: 100 } },
   );
   const status = await sandbox.output("cat /proc/self/status");

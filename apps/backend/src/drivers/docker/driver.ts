@@ -5,7 +5,7 @@ import { CcrError, type InstanceId, SandboxHandle, type SandboxSpec } from "@ccr
 import type Docker from "dockerode";
 import { z } from "zod";
 import { diskUsage } from "../disk.ts";
-import { requireOwnHandle } from "../handle.ts";
+import { handleFolder, instanceFolder, requireOwnHandle } from "../handle.ts";
 import { accountFiles, type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
@@ -37,6 +37,9 @@ export type DockerDriverOptions = {
 
 const HandleData = z.object({ writable: z.array(z.string()) });
 
+// Whoever looks wants to know soon, also that there is nobody to answer; an engine that is well takes milliseconds.
+const LOOK_WITHIN_MS = 8_000;
+
 // Between taking a name and showing the container, an engine does little; under load it can take a while.
 const ADOPTED_WITHIN_MS = 15_000;
 
@@ -62,8 +65,7 @@ export class DockerDriver implements SandboxDriver {
   async create(spec: SandboxSpec, signal: AbortSignal): Promise<SandboxHandle> {
     const handle = this.#handle(spec);
     await prepareMounts(spec, this.#server);
-    const folder = this.#folder(spec.instanceId);
-    const accounts = await this.#writeFolder(folder, handle);
+    const accounts = await this.#writeFolder(handle);
     const making = async (ask: AskEngine) => {
       const image = await ask((docker) => docker.getImage(spec.image).inspect(), { signal });
       const info = await ask((docker) => docker.info(), { signal });
@@ -85,7 +87,8 @@ export class DockerDriver implements SandboxDriver {
   async inspect(handle: SandboxHandle): Promise<SandboxState> {
     requireOwnHandle(handle, this.name);
     return this.#calling(`looking at the sandbox ${handle.instanceId}`, async (ask) => {
-      const container = await inspectContainer(ask, containerName(handle.instanceId));
+      const withinMs = Math.min(LOOK_WITHIN_MS, this.#answerWithinMs);
+      const container = await inspectContainer(ask, containerName(handle.instanceId), withinMs);
       if (container === null) return { status: "gone" };
       const diskBytes = await diskUsage(HandleData.parse(handle.data).writable);
       switch (container.State.Status) {
@@ -116,9 +119,9 @@ export class DockerDriver implements SandboxDriver {
   }
 
   async destroy(handle: SandboxHandle): Promise<void> {
-    requireOwnHandle(handle, this.name);
+    const folder = this.#folder(handle);
     await this.#calling(`removing the sandbox ${handle.instanceId}`, (ask) => removeContainer(ask, handle.instanceId));
-    await rm(this.#folder(handle.instanceId), { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   }
 
   async list(): Promise<SandboxHandle[]> {
@@ -142,7 +145,7 @@ export class DockerDriver implements SandboxDriver {
       driver: this.name,
       instanceId: spec.instanceId,
       endpoint: { socketPath: socket.path },
-      data: { writable: writableSources(spec) },
+      data: { writable: writableSources(spec), folder: instanceFolder(this.#options.stateDir, spec.instanceId) },
     };
   }
 
@@ -164,11 +167,14 @@ export class DockerDriver implements SandboxDriver {
     return parseHandle(Labels[LABELS.handle] ?? "") ?? handle;
   }
 
-  #folder(instanceId: InstanceId): string {
-    return join(this.#options.stateDir, instanceId);
+  /** Also of a sandbox that another server of this machine made. */
+  #folder(handle: SandboxHandle): string {
+    requireOwnHandle(handle, this.name);
+    return handleFolder(handle, this.#options.stateDir);
   }
 
-  async #writeFolder(folder: string, handle: SandboxHandle): Promise<{ passwd: string; group: string }> {
+  async #writeFolder(handle: SandboxHandle): Promise<{ passwd: string; group: string }> {
+    const folder = this.#folder(handle);
     const accounts = accountFiles(sandboxIdentity(this.#server));
     const paths = { passwd: join(folder, "passwd"), group: join(folder, "group") };
     await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -234,8 +240,8 @@ const createOrAdopt = async (
   }
 };
 
-const inspectContainer = (ask: AskEngine, name: string): Promise<Docker.ContainerInspectInfo | null> =>
-  ask((docker) => docker.getContainer(name).inspect()).catch((error: unknown) => {
+const inspectContainer = (ask: AskEngine, name: string, withinMs?: number): Promise<Docker.ContainerInspectInfo | null> =>
+  ask((docker) => docker.getContainer(name).inspect(), withinMs === undefined ? {} : { withinMs }).catch((error: unknown) => {
     if (engineStatus(error) === 404) return null;
     throw error;
   });
