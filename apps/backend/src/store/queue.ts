@@ -93,14 +93,16 @@ export const createQueue = ({ engine, commits }: { engine: Engine; commits: Grou
         return row === undefined ? refuse(trx, id, fence) : toRun(row);
       }),
 
-    release: async (id, fence) => {
-      await db
-        .updateTable("runs")
-        .set({ owner: null })
-        .where("id", "=", id)
-        .where("fence", "=", fence)
-        .where("status", "in", GOING)
-        .execute();
-    },
+    release: (id, fence) =>
+      commits.run(RENEWAL_LENGTH, async (trx, changed) => {
+        const { numUpdatedRows } = await trx
+          .updateTable("runs")
+          .set({ owner: null })
+          .where("id", "=", id)
+          .where("fence", "=", fence)
+          .where("status", "in", GOING)
+          .executeTakeFirstOrThrow();
+        if (numUpdatedRows > 0n) changed(id);
+      }),
   };
 };

@@ -18,6 +18,7 @@ import { fromJson, toJson } from "./json.ts";
 import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
+import { storable } from "./stored-text.ts";
 import type { Clock } from "./tasks.ts";
 import type { NewRun, RunStore } from "./types.ts";
 
@@ -60,9 +61,9 @@ const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
 /** What a launch asks for that the run of the same idempotency key does not have. */
 const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
   const same = {
-    repository: row.repository === input.repository,
-    ref: row.ref === input.ref,
-    model: row.model === input.model,
+    repository: row.repository === storable(input.repository),
+    ref: row.ref === storable(input.ref),
+    model: row.model === storable(input.model),
     limits: sameLimits(fromJson<RunLimits>(row.limits), input.limits),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));
@@ -87,13 +88,17 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
   return {
     create: async (input) => {
       const row = newRow(input, ids.run(), now().toISOString());
-      const inserted = await db
-        .insertInto("runs")
-        .values(row)
-        .onConflict((conflict) => conflict.columns(["task_id", "idempotency_key"]).doNothing())
-        .returning("id")
-        .executeTakeFirst();
-      if (inserted !== undefined) return { run: toRun(row), created: true };
+      const inserted = await commits.run(row.steps.length, async (trx, changed) => {
+        const stored = await trx
+          .insertInto("runs")
+          .values(row)
+          .onConflict((conflict) => conflict.columns(["task_id", "idempotency_key"]).doNothing())
+          .returningAll()
+          .executeTakeFirst();
+        if (stored !== undefined) changed(row.id);
+        return stored;
+      });
+      if (inserted !== undefined) return { run: toRun(inserted), created: true };
       const earlier = await db
         .selectFrom("runs")
         .selectAll()

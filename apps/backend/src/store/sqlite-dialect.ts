@@ -11,6 +11,7 @@ import {
   type SqliteStatement,
 } from "kysely";
 import { explainSqliteError } from "./sqlite-errors.ts";
+import { storable } from "./stored-text.ts";
 
 // The store asks some dozens of different questions; lists of different lengths multiply some of them.
 const STATEMENTS_KEPT = 256;
@@ -22,7 +23,8 @@ const isSqliteValue = (value: unknown): value is SQLInputValue =>
   typeof value === "bigint" ||
   value instanceof Uint8Array;
 
-const toSqliteValue = (value: unknown): SQLInputValue => {
+const toSqliteValue = (given: unknown): SQLInputValue => {
+  const value = storable(given);
   if (isSqliteValue(value)) return value;
   throw new TypeError(`SQLite has no value for a ${typeof value}`);
 };

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeChanges } from "./suite/changes.ts";
 import { describeFollow } from "./suite/follow.ts";
 import { describeLeases } from "./suite/leases.ts";
 import { describeOwnMessages } from "./suite/own-messages.ts";
@@ -22,5 +23,6 @@ export const describeStore = (name: string, open: OpenPlace): void => {
     describeFollow(open);
     describeUpkeep(open);
     describeProcesses(open);
+    describeChanges(open);
   });
 };

@@ -17,8 +17,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
       created_at: at,
       updated_at: at,
     };
-    await db.insertInto("tasks").values(row).execute();
-    return toTask(row);
+    return toTask(await db.insertInto("tasks").values(row).returningAll().executeTakeFirstOrThrow());
   },
 
   find: async (id) => {

@@ -23,7 +23,11 @@ if (act === "append") {
   }
 } else if (act === "claim") {
   for await (const _ of process.stdin.take(1)) say("begun");
-  const claimer = { owner: ServerId.parse(args[0]), perRepository: null, perTask: null };
+  const claimer = {
+    owner: ServerId.parse(args[0]),
+    perRepository: args[1] === undefined ? null : Number(args[1]),
+    perTask: null,
+  };
   for (let claim = await store.queue.claimNext(claimer); claim !== null; claim = await store.queue.claimNext(claimer)) {
     say(claim.run.id);
   }

@@ -66,5 +66,22 @@ export const describeProcesses = (open: OpenPlace): void => {
       const claimed = [...one.lines.filter(isRun), ...two.lines.filter(isRun)];
       expect(claimed.toSorted()).toEqual(queued.map(({ run }) => run.id).toSorted());
     });
+
+    test("two processes that claim at once never exceed a limit together", async () => {
+      await using place = await open();
+      const task = await createTask(place.store);
+      const repositories = range(1, 20).map((n) => `ada/engine-${n}`);
+      for (const repository of range(1, 6).flatMap(() => repositories))
+        await place.store.runs.create(newRun(task, { repository }));
+      await using one = await startChild(place.address, "claim", server, "3");
+      await using two = await startChild(place.address, "claim", otherServer, "3");
+      one.go();
+      two.go();
+      await Promise.all([one.ended, two.ended]);
+      const going = await place.store.runs.list({ status: ["starting"], limit: 200 });
+      const counts = repositories.map((repository) => going.filter((run) => run.repository === repository).length);
+      expect(counts).toEqual(repositories.map(() => 3));
+      expect(new Set((await place.store.queue.leases()).map(({ owner }) => owner))).toEqual(new Set([server, otherServer]));
+    });
   });
 };

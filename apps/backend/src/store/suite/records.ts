@@ -25,6 +25,15 @@ const describeTasks = (open: OpenPlace): void => {
       expect(task.steps).toEqual(steps);
     });
 
+    test("keeps a name with characters that no database can keep, with a sign in their place", async () => {
+      await using place = await open();
+      const task = await createTask(place.store, "NUL\u0000 \ud800 end");
+      expect(task.name).toBe("NUL\ufffd \ufffd end");
+      expect(await place.store.tasks.find(task.id)).toEqual(task);
+      const renamed = await place.store.tasks.update({ id: task.id, name: "\u0000" });
+      expect(renamed?.name).toBe("\ufffd");
+    });
+
     test("lists the newest first, also within one millisecond", async () => {
       const clock = createClock();
       await using place = await open({ now: clock.now });

@@ -54,6 +54,22 @@ const describeCreating = (open: OpenPlace): void => {
       expect(await place.store.runs.find(ids.run())).toBeNull();
     });
 
+    test("keeps texts with characters that no database can keep, also for a launch that is repeated", async () => {
+      await using place = await open();
+      const task = await createTask(place.store, "a\u0000b");
+      const launch = newRun(task, { ref: "main\u0000", model: "\ud800", idempotencyKey: "k\u0000" });
+      const { run } = await place.store.runs.create(launch);
+      expect(run).toMatchObject({ taskName: "a\ufffdb", ref: "main\ufffd", model: "\ufffd" });
+      expect(await place.store.runs.find(run.id)).toEqual(run);
+      const claim = await place.store.queue.claimNext(anyRun);
+      const patched = await place.store.runs.patch(run.id, claim?.fence ?? 0, { sentence: "It said \u0000." });
+      expect(patched.sentence).toBe("It said \ufffd.");
+      expect(await place.store.runs.create({ ...launch, model: "\ufffd" })).toMatchObject({
+        created: false,
+        run: { id: run.id },
+      });
+    });
+
     test("gives the same run for the same key of the same task, also to two stores at once", async () => {
       await using place = await open();
       const other = await place.open();
