@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { stat } from "node:fs/promises";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { Kysely } from "kysely";
 import { expect, test } from "vitest";
@@ -17,6 +18,7 @@ import {
   createTask,
   endRun,
   events,
+  find,
   ids,
   instancePlace,
   notes,
@@ -66,12 +68,30 @@ test("every question that grows with the data is answered from an index, in its 
   await store.instances.create({ id: instanceId, runId: id, driver: "docker", server, place: instancePlace });
   await store.instances.setStatus(instanceId, "idle");
   await store.instances.list({ all: true });
+  await store.instances.list();
+  await store.instances.findRecord(instanceId);
+  await store.instances.listRecords({ runId: id });
+  await store.instances.listRecords({ server });
+  await store.instances.setServer(instanceId, server);
   await store.tasks.list();
-  await endRun(store, claim);
+  await store.runs.setPriority(id, 1);
+  const limits = { perRepository: 1, perTask: 1 };
+  await store.queue.queued(limits);
+  await store.queue.claimNext({ ...anyRun, ...limits });
+  await store.queue.renew(id, claim.fence, 1);
+  await store.queue.release(id, claim.fence);
+  await store.queue.takeOver(find(await store.queue.leases(), id), server);
+  await store.transcript.append(id, claim.fence + 1, { ...notes(1, 1), patch: { stepIndex: 1 } });
+  await store.transcript.append(id, claim.fence + 1, notes(1, 1));
+  await endRun(store, { ...claim, fence: claim.fence + 1 });
   await store.queue.claimNext(anyRun);
+  await store.upkeep.check();
+  await store.upkeep.countRuns();
+  await store.upkeep.listEnded({ endedBefore: "2030-01-01T00:00:00.000Z", limit: 10 });
+  expect(await store.upkeep.deleteRun(id)).toBe(true);
 
   const statements = [...new Set(asked)].filter((sql) => /^(select|insert|update|delete)/.test(sql));
-  expect(statements.length).toBeGreaterThan(20);
+  expect(statements.length).toBeGreaterThan(45);
   for (const sql of statements) {
     const plan = database
       .prepare(`explain query plan ${sql}`)
@@ -84,6 +104,34 @@ test("every question that grows with the data is answered from an index, in its 
     expect({ sql, wholeTable, sorted }).toEqual({ sql, wholeTable: [], sorted: [] });
   }
 });
+
+test("appending the last of 100,000 messages asks the same, and writes as many pages, as appending the first", async () => {
+  await using place = await openWatched();
+  const { store, database, asked, path } = place;
+  const { run, fence } = await claimRun(store);
+  const instanceId = ids.instance();
+  /** What it takes to append one of our own, and one of a spool: the statements, and the pages that they write. */
+  const cost = async (n: number) => {
+    database.exec("pragma wal_checkpoint(truncate)");
+    asked.length = 0;
+    await store.transcript.append(run.id, fence, notes(n, n));
+    await store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(n, n) });
+    const { size } = await stat(`${path}-wal`);
+    return { statements: [...asked], pages: Math.floor((size - 32) / (4096 + 24)) };
+  };
+  const first = await cost(1);
+  for (let from = 2; from <= 50_000; from += 500) {
+    const to = Math.min(from + 499, 50_000);
+    await store.transcript.append(run.id, fence, notes(from, to));
+    await store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(from, to) });
+  }
+  const last = await cost(50_001);
+  expect(await store.runs.find(run.id)).toMatchObject({ lastSeq: 100_002 });
+  expect(last.statements).toEqual(first.statements);
+  // Each of the two commits writes the run's page, and one path through the tree of the messages and of each of its two indexes.
+  expect(first.pages).toBeGreaterThan(4);
+  expect(last.pages).toBeLessThanOrEqual(first.pages + 8);
+}, 60_000);
 
 test("followers that are at the end cost no question at all, however many they are", async () => {
   await using place = await openWatched();

@@ -1,8 +1,10 @@
-import { CcrError, FINAL_STATUSES, isFinal } from "@ccr/protocol";
+import { CcrError, isFinal, RUN_STATUSES } from "@ccr/protocol";
 import type { Engine } from "./engine.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Clock } from "./tasks.ts";
 import type { Upkeep } from "./types.ts";
+
+const UNFINISHED = RUN_STATUSES.filter((status) => !isFinal(status));
 
 /** Nobody can do anything about another code than that the database cannot be used now, and why. */
 const unusable = (error: unknown): CcrError => {
@@ -47,7 +49,7 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
         .select("id")
         .where("ended_at", "<", endedBefore)
         .where("ended_at", "is not", null) // so that the index by end answers
-        .where("status", "in", FINAL_STATUSES)
+        .where("status", "not in", UNFINISHED) // so that none of the indexes by status does, which are in another order
         .orderBy("ended_at")
         .orderBy("id")
         .limit(limit)
