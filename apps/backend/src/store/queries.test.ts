@@ -172,6 +172,26 @@ test("followers that begin together share their questions", async () => {
   expect(asked).toHaveLength(11);
 });
 
+test("followers learn of what an earlier try has stored as soon as it is tried again, whoever that was", async () => {
+  await using place = await openWatched();
+  const { store } = place;
+  await using other = await openSqliteStore({ path: place.path });
+  const claim = await claimRun(store);
+  const seen: number[] = [];
+  const followed = (async () => {
+    for await (const { seq } of store.transcript.follow(claim.run.id, { after: 0 }, AbortSignal.timeout(60_000))) seen.push(seq);
+  })();
+  await store.transcript.append(claim.run.id, claim.fence, notes(1, 1));
+  await waitFor(() => seen.length === 1, { what: "the first message" });
+  // As a try whose answer never came: this store does not know of it, and hears nothing of others.
+  await other.transcript.append(claim.run.id, claim.fence, notes(2, 4));
+  expect(await store.transcript.append(claim.run.id, claim.fence, notes(2, 4))).toEqual([]);
+  await waitFor(() => seen.length === 4, { what: "the messages of the earlier try" });
+  await endRun(store, claim);
+  await followed;
+  expect(seen).toEqual([1, 2, 3, 4]);
+});
+
 test("followers outlive a time in which nothing can be heard of other processes, and then miss nothing", async () => {
   let lose: ((error: Error) => void) | null = null;
   await using place = await openWatched((changed, signal) => {

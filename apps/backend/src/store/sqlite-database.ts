@@ -93,7 +93,4 @@ export const openDatabase = async (path: string, busyTimeoutMs: number): Promise
 };
 
 /** A database in memory, with the same rules. */
-export const openMemory = (): DatabaseSync => {
-  const database = new DatabaseSync(":memory:", { enableForeignKeyConstraints: true });
-  return database;
-};
+export const openMemory = (): DatabaseSync => new DatabaseSync(":memory:", { enableForeignKeyConstraints: true });

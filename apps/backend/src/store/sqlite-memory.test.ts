@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { readdir } from "node:fs/promises";
+import { waitFor } from "@ccr/testkit";
 import { expect, test } from "vitest";
 import { createIds } from "./ids.ts";
 import { IN_MEMORY, openSqliteStore } from "./sqlite.ts";
@@ -61,6 +62,15 @@ test("leaves nothing on the disk, and each is apart", async () => {
   expect(await one.upkeep.sizeBytes()).toBeGreaterThan(10_000);
   expect([await one.tasks.list(), await two.tasks.list()].map((tasks) => tasks.length)).toEqual([1, 0]);
   expect(await readdir(".")).toEqual(before);
+});
+
+test("tells who listens to look once, and then of nothing: nobody else can change it", async () => {
+  await using store = await openSqliteStore({ path: IN_MEMORY });
+  const told: unknown[] = [];
+  store.changes.listen((runIds) => told.push(runIds));
+  await waitFor(() => told.length > 0, { what: "the first look" });
+  await store.runs.create(newRun(await createTask(store)));
+  expect(told).toEqual([null]);
 });
 
 test("with a clock and random bytes that are given, the same seed gives the same, to the last id", async () => {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
@@ -42,11 +43,10 @@ const watchOthers = async (db: Kysely<Database>, changed: Changed, signal: Abort
 };
 
 /** Nobody else can see a database in memory, so that there is nothing to look for until the signal. */
-const watchNobody = (signal: AbortSignal): Promise<void> =>
-  new Promise((stop) => {
-    if (signal.aborted) stop();
-    signal.addEventListener("abort", () => stop(), { once: true });
-  });
+const watchNobody = async (changed: Changed, signal: AbortSignal): Promise<void> => {
+  await changed(null);
+  if (!signal.aborted) await once(signal, "abort");
+};
 
 /** The pages, and what waits in the write-ahead log. */
 const sizeOf = async (db: Kysely<Database>, file: string | null): Promise<number> => {
@@ -62,7 +62,7 @@ export const sqliteEngine = (db: Kysely<Database>, file: string | null): Engine 
   db,
   exclusively: async () => {}, // a transaction has the only write lock from its beginning
   announce: async () => {}, // the others look at SQLite's own counter of commits
-  watch: (changed, signal) => (file === null ? watchNobody(signal) : watchOthers(db, changed, signal)),
+  watch: (changed, signal) => (file === null ? watchNobody(changed, signal) : watchOthers(db, changed, signal)),
   sizeBytes: () => sizeOf(db, file),
 });
 
