@@ -32,6 +32,8 @@ export interface Quarantine {
 const STEP_MS = 10 * 60_000;
 const MEMORY_MB = 4096;
 const COMMIT_MAX_BYTES = 2 * 1024 * 1024;
+// Several times what the largest repositories have that people work with.
+const FILES_MAX = 5_000_000;
 export const BUNDLE_MAX_BYTES = 2 * 1024 * 1024 * 1024;
 
 const SETTINGS = [
@@ -95,6 +97,15 @@ const collect = async (chunks: AsyncIterable<Buffer>, maxBytes: number): Promise
   return Buffer.concat(parts);
 };
 
+/** Gives up on a tree that names the same folder a billion times before anything else walks through it. */
+const checkCount = async (entries: AsyncIterable<Buffer>): Promise<void> => {
+  let files = 0;
+  for await (const chunk of entries) {
+    files += chunk.length; // one NUL each
+    if (files > FILES_MAX) throw refuse(`it has more than ${FILES_MAX.toLocaleString("en")} files`);
+  }
+};
+
 const FSCK = `--strict=${HARMLESS.map((name) => `${name}=ignore`).join(",")}`;
 
 /**
@@ -136,6 +147,7 @@ export const openQuarantine = async (options: QuarantineOptions): Promise<Quaran
     }
   }
   await git(["index-pack", "--stdin", "--fix-thin", FSCK, `--max-input-size=${BUNDLE_MAX_BYTES}`], file);
+  await git(["cat-file", "-e", `${snapshotCommit}^{commit}`]);
   const { parents, message } = parseSnapshotCommit(
     await collect(stream(["cat-file", "commit", snapshotCommit]), COMMIT_MAX_BYTES),
   );
@@ -149,5 +161,6 @@ export const openQuarantine = async (options: QuarantineOptions): Promise<Quaran
   const base = baseCommit === null ? [] : [`^${baseCommit}`];
   // Reads every object that is not the base's own: one that is missing is an error.
   await git(["rev-list", "--objects", "--quiet", "--stdin"], Buffer.from(`${[...roots, ...base].join("\n")}\n`));
+  await checkCount(stream(["ls-tree", "-r", "-z", "--format=", snapshotCommit]));
   return { path, refs: message, git, stream };
 };
