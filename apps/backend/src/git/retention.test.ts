@@ -34,7 +34,7 @@ const place = async () => {
     now: () => times.now,
   });
   const ensure = () => mirrors.ensure(addressOf(repository.path), { report: () => {}, signal: new AbortController().signal });
-  const retention = createMirrorRetention({ dataDir: folder.path, use });
+  const retention = createMirrorRetention({ dataDir: folder.path, use, pins: mirrors });
   return { folder, repository, use, times, ensure, retention, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 };
 
@@ -113,7 +113,11 @@ test("who wants a mirror waits until its removal is over", async () => {
 
 test("there need be no folder, and what is no mirror is left alone", async () => {
   await using folder = await temporaryFolder();
-  const retention = createMirrorRetention({ dataDir: folder.path, use: createMirrorUse() });
+  const retention = createMirrorRetention({
+    dataDir: folder.path,
+    use: createMirrorUse(),
+    pins: { isPinned: async () => false },
+  });
   expect(await retention.list()).toEqual([]);
   await mkdir(folder.join("mirrors", "precious"), { recursive: true });
   expect(await retention.list()).toEqual([]);

@@ -3,7 +3,7 @@ import { lstat, readdir, realpath, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseRepository } from "@ccr/protocol";
 import type { MirrorUse } from "./mirror-use.ts";
-import { mirrorName, UNFINISHED } from "./mirrors.ts";
+import { type MirrorPins, mirrorName, UNFINISHED } from "./mirrors.ts";
 
 /** A mirror that is there, and when it was last fetched for somebody. */
 export type KeptMirror = { name: string; path: string; usedAt: Date };
@@ -11,6 +11,8 @@ export type KeptMirror = { name: string; path: string; usedAt: Date };
 /** What there is of mirrors, and their removal. */
 export interface MirrorRetention {
   list(): Promise<KeptMirror[]>;
+  /** See `MirrorPins`. */
+  isPinned(path: string, signal: AbortSignal): Promise<boolean>;
   /** The names that the mirror of a run's repository can have. */
   namesFor(repository: string): Promise<string[]>;
   /**
@@ -23,7 +25,12 @@ export interface MirrorRetention {
 // What `mirrorName` makes. Anything else in the folder was put there by somebody else, and stays.
 const MIRROR = /^[0-9a-f]{16}-[A-Za-z0-9._-]{1,80}\.git$/;
 
-export const createMirrorRetention = ({ dataDir, use }: { dataDir: string; use: MirrorUse }): MirrorRetention => {
+export const createMirrorRetention = (options: {
+  dataDir: string;
+  use: MirrorUse;
+  pins: Pick<MirrorPins, "isPinned">;
+}): MirrorRetention => {
+  const { dataDir, use, pins } = options;
   const folder = join(dataDir, "mirrors");
 
   const find = async (name: string): Promise<KeptMirror | null> => {
@@ -46,6 +53,8 @@ export const createMirrorRetention = ({ dataDir, use }: { dataDir: string; use: 
 
   return {
     list: async () => (await Promise.all((await listNames()).map(find))).filter((mirror) => mirror !== null),
+
+    isPinned: (path, signal) => pins.isPinned(path, signal),
 
     namesFor: async (repository) => {
       const parsed = parseRepository(repository);

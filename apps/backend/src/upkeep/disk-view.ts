@@ -8,7 +8,7 @@ import { listRunEntries, measure, type RunEntry, sumBytes } from "./folders.ts";
 import { neededMirrors, type RetentionOptions } from "./retention.ts";
 import { daysBefore, isDue, mirrorRemovableAt, surplusImages, workRemovableAt } from "./rules.ts";
 
-export type DiskViewOptions = Omit<RetentionOptions, "store" | "folders" | "log"> & {
+export type DiskViewOptions = Omit<RetentionOptions, "store" | "folders" | "work" | "log"> & {
   store: Pick<Store, "upkeep" | "runs" | "instances">;
   folders: { work: string; audit: string; instances: string };
   guard: DiskGuard;
@@ -85,9 +85,10 @@ export const createDiskView = (options: DiskViewOptions): DiskView => {
   };
 
   const lookAtMirrors = async (measureOne: Measure): Promise<Sized[]> => {
-    const needed = await neededMirrors(options);
+    const listed = await mirrors.list();
+    const needed = await neededMirrors(options, { listed, signal: AbortSignal.timeout(MEASURE_WITHIN_MS) });
     const items: Sized[] = [];
-    for (const { name, path, usedAt } of await mirrors.list()) {
+    for (const { name, path, usedAt } of listed) {
       const isNeeded = needed.has(name);
       const removableAt = mirrorRemovableAt({ usedAt, isNeeded }, rules.mirrorsDays);
       items.push({

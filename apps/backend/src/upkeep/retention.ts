@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import {
   type CleanUpInput,
   type CleanUpKind,
@@ -8,10 +9,11 @@ import {
   type RunId,
 } from "@ccr/protocol";
 import type { ImageStorage } from "../drivers/types.ts";
-import type { MirrorRetention } from "../git/retention.ts";
+import type { KeptMirror, MirrorRetention } from "../git/retention.ts";
+import type { KeptWorkStore } from "../git/work.ts";
 import type { Clock, Log } from "../runs/deps.ts";
 import type { Store } from "../store/types.ts";
-import { clearRemoved, listRunEntries, measure, type RunEntry, removeEntry, sumBytes } from "./folders.ts";
+import { listRunEntries, measure, type RunEntry, sumBytes } from "./folders.ts";
 import { daysBefore, isDue, mirrorRemovableAt, surplusImages, workRemovableAt } from "./rules.ts";
 
 export type RetentionOptions = {
@@ -19,6 +21,8 @@ export type RetentionOptions = {
   /** Folders in which everything is named after runs: what is kept of their work, and the gateway's records of their requests. */
   folders: { work: string; audit: string };
   mirrors: MirrorRetention;
+  /** What is kept in the first of the folders; it goes with what holds it in the mirrors. */
+  work: Pick<KeptWorkStore, "remove">;
   /** null: the driver has no images. */
   images: ImageStorage | null;
   rules: RetentionRules;
@@ -54,12 +58,11 @@ export const ordersOf = ({ runsDays, workDays, mirrorsDays, images }: RetentionR
   ...(images === null ? [] : [{ kind: "images" as const, keep: images }]),
 ];
 
-/** The mirrors that must stay: those of runs that have not ended, and those that kept work builds on. */
-export const neededMirrors = async ({
-  store,
-  folders,
-  mirrors,
-}: Pick<RetentionOptions, "store" | "folders" | "mirrors">): Promise<Set<string>> => {
+/** Of these mirrors the names of those that must stay: runs that have not ended need them, or work that is kept. */
+export const neededMirrors = async (
+  { store, folders, mirrors }: Pick<RetentionOptions, "store" | "folders" | "mirrors">,
+  { listed, signal }: { listed: readonly KeptMirror[]; signal: AbortSignal },
+): Promise<Set<string>> => {
   const repositories = new Set<string>();
   // In this order: a run that ends in between is among the first, and what is kept of it among the second.
   for (let before: RunId | undefined; ; ) {
@@ -72,12 +75,15 @@ export const neededMirrors = async ({
     const run = await store.runs.find(runId);
     if (run !== null) repositories.add(run.repository);
   }
-  return new Set((await Promise.all([...repositories].map(mirrors.namesFor))).flat());
+  const needed = new Set((await Promise.all([...repositories].map(mirrors.namesFor))).flat());
+  // Work of a run that the database does not know needs its mirror too.
+  for (const { name, path } of listed) if (!needed.has(name) && (await mirrors.isPinned(path, signal))) needed.add(name);
+  return needed;
 };
 
 /** Removes what nobody needs any more: never anything of a run that has not ended. */
 export const createRetention = (options: RetentionOptions): Retention => {
-  const { store, folders, mirrors, images, rules, log, clock } = options;
+  const { store, folders, mirrors, work, images, rules, log, clock } = options;
 
   /** Counts what goes; what does not go is told and does not stop the others. */
   const tally = (kind: CleanUpKind) => {
@@ -96,21 +102,23 @@ export const createRetention = (options: RetentionOptions): Retention => {
     };
   };
 
-  const removeEntries = async (folder: string, entries: readonly RunEntry[]): Promise<number | null> => {
-    const sizes: (number | null)[] = [];
-    for (const entry of entries) {
-      sizes.push(await measure(entry.path));
-      await removeEntry(folder, entry);
-    }
-    return sumBytes(sizes);
+  const removeKept = async ({ runId, path }: RunEntry): Promise<number | null> => {
+    const bytes = await measure(path);
+    await work.remove(runId);
+    return bytes;
+  };
+  const removeAudit = async ({ path }: RunEntry): Promise<number | null> => {
+    const bytes = await measure(path);
+    await rm(path, { force: true });
+    return bytes;
   };
 
   /** Its folders first: whatever is killed, what is left is still known by the run, and goes with the next try. */
   const removeRun = async (id: RunId, kept: { work: RunEntry[]; audit: RunEntry[] }) => {
-    const isOf = ({ runId }: RunEntry) => runId === id;
-    const work = await removeEntries(folders.work, kept.work.filter(isOf));
-    const audit = await removeEntries(folders.audit, kept.audit.filter(isOf));
-    return { deleted: await store.upkeep.deleteRun(id), bytes: sumBytes([work, audit]) };
+    const sizes: (number | null)[] = [];
+    for (const entry of kept.work) if (entry.runId === id) sizes.push(await removeKept(entry));
+    for (const entry of kept.audit) if (entry.runId === id) sizes.push(await removeAudit(entry));
+    return { deleted: await store.upkeep.deleteRun(id), bytes: sumBytes(sizes) };
   };
 
   const removeRuns = async (olderThanDays: number, signal: AbortSignal): Promise<Removed> => {
@@ -140,30 +148,31 @@ export const createRetention = (options: RetentionOptions): Retention => {
 
   const removeWork = async (olderThanDays: number, signal: AbortSignal): Promise<Removed> => {
     const counts = tally("work");
-    const sweepFolder = async (folder: string, mayGo: (run: Run | null) => boolean): Promise<void> => {
-      await clearRemoved(folder);
-      for (const entry of await listRunEntries(folder)) {
+    const sweepEntries = async (entries: readonly RunEntry[], removeOne: (entry: RunEntry, run: Run | null) => Promise<void>) => {
+      for (const entry of entries) {
         signal.throwIfAborted();
         try {
           const run = await store.runs.find(entry.runId);
-          const at = mayGo(run) ? workRemovableAt({ run, changedAt: entry.changedAt }, olderThanDays) : null;
-          if (isDue(at, clock.now())) counts.removed(await removeEntries(folder, [entry]));
+          if (isDue(workRemovableAt({ run, changedAt: entry.changedAt }, olderThanDays), clock.now()))
+            await removeOne(entry, run);
         } catch (error) {
-          signal.throwIfAborted();
           counts.problem(`What is kept of run ${entry.runId} could not be removed: ${reasonOf(error)}`);
         }
       }
     };
-    await sweepFolder(folders.work, () => true);
+    await sweepEntries(await listRunEntries(folders.work), async (entry) => counts.removed(await removeKept(entry)));
     // The records of requests go with their run; these are left of runs that another server deleted.
-    await sweepFolder(folders.audit, (run) => run === null);
+    await sweepEntries(await listRunEntries(folders.audit), async (entry, run) => {
+      if (run === null) counts.removed(await removeAudit(entry));
+    });
     return counts.result();
   };
 
   const removeMirrors = async (olderThanDays: number, signal: AbortSignal): Promise<Removed> => {
     const counts = tally("mirrors");
-    const needed = await neededMirrors(options);
-    for (const { name, path, usedAt } of await mirrors.list()) {
+    const listed = await mirrors.list();
+    const needed = await neededMirrors(options, { listed, signal });
+    for (const { name, path, usedAt } of listed) {
       signal.throwIfAborted();
       const now = clock.now();
       if (!isDue(mirrorRemovableAt({ usedAt, isNeeded: needed.has(name) }, olderThanDays), now)) continue;

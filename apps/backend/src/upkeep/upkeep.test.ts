@@ -12,6 +12,7 @@ const upkeepOf = (place: Place, options: Partial<UpkeepOptions> = {}) =>
     store: place.store,
     folders: place.folders,
     mirrors: place.mirrors,
+    work: place.work,
     images: place.images,
     guard: place.guard,
     rules: RULES,

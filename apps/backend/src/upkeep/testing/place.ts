@@ -1,11 +1,12 @@
-import { mkdir, utimes, writeFile } from "node:fs/promises";
+import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { InstanceId, type Run, RunLimits, ServerId } from "@ccr/protocol";
-import { temporaryFolder } from "@ccr/testkit";
+import { createGitRepository, temporaryFolder } from "@ccr/testkit";
 import type { StoredImage } from "../../drivers/types.ts";
 import { createMirrorUse } from "../../git/mirror-use.ts";
-import { mirrorName } from "../../git/mirrors.ts";
+import { createMirrors, mirrorName } from "../../git/mirrors.ts";
 import { createMirrorRetention } from "../../git/retention.ts";
+import { createKeptWork } from "../../git/work.ts";
 import type { Clock } from "../../runs/deps.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
 import { createDiskGuard } from "../disk-guard.ts";
@@ -57,6 +58,18 @@ export const openPlace = async () => {
   const folders = { work: folder.join("kept"), audit: folder.join("audit"), instances: folder.join("instances") };
   for (const path of [...Object.values(folders), folder.join("mirrors")]) await mkdir(path);
   const use = createMirrorUse();
+  const pins = createMirrors({
+    dataDir: folder.path,
+    localRepositoryRoots: [],
+    githubToken: null,
+    use,
+    environment: process.env,
+  });
+  const work = createKeptWork({
+    dataDir: folder.path,
+    mirrors: pins,
+    removeFolder: (path) => rm(path, { recursive: true, force: true }),
+  });
   const lines: string[] = [];
   let images: StoredImage[] = [];
   const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }] });
@@ -79,10 +92,12 @@ export const openPlace = async () => {
     folders,
     store,
     use,
+    pins,
+    work,
     time,
     lines,
     addRun,
-    mirrors: createMirrorRetention({ dataDir: folder.path, use }),
+    mirrors: createMirrorRetention({ dataDir: folder.path, use, pins }),
     guard: createDiskGuard({ minFreeMb: 1, places: [{ name: "data", path: folder.path }], log: () => {} }),
     log: (level: string, text: string) => void lines.push(`${level} ${text}`),
     images: {
@@ -118,8 +133,7 @@ export const openPlace = async () => {
     async addMirror(repository: string, days: number): Promise<string> {
       const name = mirrorName(`https://github.com/${repository}.git`);
       const path = folder.join("mirrors", name);
-      await mkdir(path);
-      await writeFile(join(path, "HEAD"), "ref: refs/heads/main\n");
+      await createGitRepository({ path, bare: true, files: { "a.txt": "1" } });
       await utimes(path, daysAgo(days), daysAgo(days));
       return name;
     },
