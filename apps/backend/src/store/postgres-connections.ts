@@ -10,6 +10,8 @@ export type PostgresLimits = {
   connectMs: number;
   /** How long the database may work on one statement, waiting for locks included. */
   statementMs: number;
+  /** How long it may be silent beyond that, or when there is nothing to do: then its machine is taken to be gone. */
+  silenceMs: number;
 };
 
 export const LIMITS: PostgresLimits = {
@@ -19,10 +21,10 @@ export const LIMITS: PostgresLimits = {
   connectMs: 10_000,
   // A hundred times what the greatest commit takes: 64 MB of one message, or the deletion of a transcript of 100,000.
   statementMs: 30_000,
+  // Longer than a server stops for a checkpoint or a proxy for a change of its routes.
+  silenceMs: 5_000,
 };
 
-// What the database does not answer within this beyond its own limit, it never will: its machine hangs, or the network is cut.
-const SILENCE_MS = 5_000;
 // The numbers of the types (select oid, typname from pg_type).
 const INT8 = 20;
 const NUMERIC = 1700;
@@ -67,7 +69,7 @@ const connected = ({ config }: PostgresAddress, { connectMs }: PostgresLimits): 
 
 /** A client of its own, not connected yet, for listening. */
 export const createClient = (address: PostgresAddress, limits: PostgresLimits): Client =>
-  new Client({ ...connected(address, limits), query_timeout: limits.connectMs });
+  new Client({ ...connected(address, limits), query_timeout: limits.silenceMs });
 
 /** Closes a connection, by force when the server does not answer. */
 export const closeClient = async (client: Client): Promise<void> => {
@@ -95,7 +97,7 @@ export const openConnections = (address: PostgresAddress, limits: PostgresLimits
     idleTimeoutMillis: IDLE_MS,
     ...(statementMs !== null && {
       statement_timeout: statementMs,
-      query_timeout: statementMs + SILENCE_MS,
+      query_timeout: statementMs + limits.silenceMs,
       // A process that was stopped within a transaction would keep every other server from claiming.
       idle_in_transaction_session_timeout: statementMs,
     }),

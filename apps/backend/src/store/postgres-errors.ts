@@ -106,14 +106,12 @@ export const endsConnection = (error: unknown): boolean => {
   return LOST.test(error.message) || codeOf(error).startsWith("E");
 };
 
-const named = (error: Error): CcrError["code"] | null => (error instanceof CcrError ? error.code : null);
-
 /**
  * What an error of a connection to PostgreSQL means to the person who runs the server; any other value is given back as it is. `database`
- * stands for it in the sentence, and holds no password; the error itself is no part of the result, for it can name what was written.
+ * stands for it in the sentence, and must hold no password.
  */
 export const explainPostgresError = (error: unknown, database: string): unknown => {
-  if (!(error instanceof Error) || named(error) !== null) return error;
+  if (!(error instanceof Error) || error instanceof CcrError) return error;
   if (error instanceof DatabaseError) {
     const explanation = fromServer(error);
     if (explanation !== undefined) return new CcrError(explanation.code, explanation.sentence(database, error), { cause: error });

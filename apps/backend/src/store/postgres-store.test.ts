@@ -5,4 +5,4 @@ import { usePostgres } from "./suite/postgres-place.ts";
 
 const found = findPostgres();
 if ("why" in found) test("store in PostgreSQL", ({ skip }) => skip(found.why));
-else describeStore("PostgreSQL", usePostgres());
+else describeStore("PostgreSQL", usePostgres().open);

@@ -9,8 +9,6 @@ import type { Database } from "./schema.ts";
 const CHANNEL = "ccr_runs";
 // PostgreSQL takes less than 8000 bytes; a run's id has 30.
 const RUNS_NAMED = 200;
-// How soon it is found out that nothing comes because the machine of the database is gone, and not because nothing happens.
-const HEARTBEAT_MS = 15_000;
 
 /** One notification for all that a transaction changed: they are passed on by one process for all, which a notification for each would fill. */
 export const notify = async (trx: Transaction<Database>, origin: string, runIds: readonly RunId[]): Promise<void> => {
@@ -68,12 +66,12 @@ export type Listening = {
   losses: Set<() => void>;
 };
 
-const listen = async (client: Client, connectMs: number, signal: AbortSignal): Promise<void> => {
+const listen = async (client: Client, signal: AbortSignal): Promise<void> => {
   const giveUp = () => client.connection.stream.destroy();
   signal.addEventListener("abort", giveUp, { once: true });
   try {
     await client.connect();
-    await client.query(`listen ${CHANNEL}; set statement_timeout = ${connectMs}`);
+    await client.query(`listen ${CHANNEL}`);
   } finally {
     signal.removeEventListener("abort", giveUp);
   }
@@ -94,14 +92,14 @@ export const watchNotifications = async (parts: Listening, changed: Changed, sig
   client.on("notification", ({ payload = "" }) => news.add(payload, origin));
   losses.add(lost);
   try {
-    await listen(client, limits.connectMs, signal);
+    await listen(client, signal);
     news.all(); // what was told before nobody has heard
     while (!signal.aborted) {
-      await news.wait(HEARTBEAT_MS, signal);
+      await news.wait(limits.silenceMs, signal);
       if (failure !== null) throw failure;
       const runIds = news.take();
       if (runIds === null || runIds.size > 0) await changed(runIds);
-      else if (!signal.aborted) await client.query("select 1");
+      else if (!signal.aborted) await client.query("select 1"); // nothing happens, or nothing gets here
     }
   } catch (error) {
     if (!signal.aborted) throw explainPostgresError(error, address.name);

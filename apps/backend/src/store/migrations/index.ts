@@ -31,14 +31,11 @@ const stepsMissing = async (db: Kysely<Database>, place: string): Promise<boolea
  * with `conflict`, and changes nothing, when a newer version has written the schema. `place` names the database in that sentence;
  * `exclusively` is the engine's, where a transaction alone keeps nobody waiting.
  */
-export const migrate = async (
-  db: Kysely<Database>,
-  place: string,
-  exclusively: Engine["exclusively"] = async () => {},
-): Promise<void> => {
-  if (!(await stepsMissing(db, place))) return; // the usual case needs no write lock
+export const migrate = async (db: Kysely<Database>, place: string, exclusively?: Engine["exclusively"]): Promise<void> => {
+  // The usual case needs no write lock. Where there is another lock, a look without it could meet tables that are being made.
+  if (exclusively === undefined && !(await stepsMissing(db, place))) return;
   await db.transaction().execute(async (trx) => {
-    await exclusively(trx);
+    await exclusively?.(trx);
     if (!(await stepsMissing(trx, place))) return;
     const { error } = await new Migrator({ db: trx, provider: { getMigrations: async () => migrations } }).migrateToLatest();
     if (error !== undefined) throw error;

@@ -21,16 +21,18 @@ export const openPostgresPlace = async (
   return { url, address: url, store, open, [Symbol.asyncDispose]: () => rest.disposeAsync() };
 };
 
-/** One server for the test file that calls this, and a place to open on it. */
+/** One server for the test file that calls this, and places to open on it. */
 export const usePostgres = () => {
-  let server: PostgresServer | null = null;
+  let started: PostgresServer | null = null;
   beforeAll(async () => {
     // No test that uses this looks at what a power cut leaves.
-    server = await startPostgres({ fsync: false });
+    started = await startPostgres({ fsync: false });
   });
-  afterAll(() => server?.[Symbol.asyncDispose]());
-  return (options: Omit<PostgresStoreOptions, "url"> = {}): Promise<PostgresPlace> => {
-    if (server === null) throw new Error("PostgreSQL has not started.");
-    return openPostgresPlace(server, options);
+  afterAll(() => started?.[Symbol.asyncDispose]());
+  const server = (): PostgresServer => {
+    if (started === null) throw new Error("PostgreSQL has not started.");
+    return started;
   };
+  const open = (options: Omit<PostgresStoreOptions, "url"> = {}): Promise<PostgresPlace> => openPostgresPlace(server(), options);
+  return { server, open };
 };
