@@ -192,8 +192,9 @@ export class SpoolGapError extends Error {
 export interface Transcript {
   /**
    * Appends our own messages, in order, as one commit; they are durable when the promise resolves. Messages that are stored already (by fence
-   * and number) are left out, so a caller who does not know whether its last try was stored asks again. Throws `FenceLostError`, `SpoolGapError`.
-   * Messages that are given back or followed are shared: they must not be changed.
+   * and number) are left out, and with all of them the patch, so a caller who does not know whether its last try was stored asks again, with
+   * the same. Gives what was appended. Throws `FenceLostError`, `SpoolGapError`, and `CcrError` with `conflict` when a number is taken by
+   * another message. Messages that are given back or followed are shared: they must not be changed.
    */
   append(runId: RunId, fence: number, own: OwnMessages): Promise<Message[]>;
   /**
