@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { shareEngine } from "@ccr/testkit";
+import { ownEngine } from "../src/drivers.ts";
 import { runCampaign } from "./campaign.ts";
 import { PARTS, type PartName } from "./processes.ts";
 
@@ -51,13 +52,19 @@ const partOf = (name: string): PartName =>
   possible.find((part) => part === name) ?? fail(`--parts: '${name}' is none of ${possible.join(", ")}`);
 const parts = values.parts === undefined ? possible : values.parts.split(",").map(partOf);
 
-await using _engine = shareEngine();
+await using stack = new AsyncDisposableStack();
+stack.use(shareEngine());
 const seed = whole("seed");
 process.stdout.write(`seed ${seed}\n`);
+const own = parts.includes("engine") ? await ownEngine() : null;
+if (own !== null && "why" in own) fail(own.why);
+const engine = own === null || "why" in own ? null : own;
+if (engine !== null) stack.use(engine.engine);
 const result = await runCampaign({
   seed,
   driver,
   parts,
+  ...(engine === null ? {} : { control: engine.engine, engine: engine.variables }),
   kills: whole("kills"),
   runsAtOnce: whole("runs"),
   script: { calls: whole("calls"), thinkMs: 60 },

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Run } from "@ccr/protocol";
 import { type ScriptedModel, startScriptedModel } from "@ccr/scripted-model";
-import { createGitRepository, testCache, waitFor } from "@ccr/testkit";
-import type { DriverName } from "../src/drivers.ts";
+import { createGitRepository, engineApi, testCache, waitFor } from "@ccr/testkit";
+import { type DriverName, dockerEnvironment } from "../src/drivers.ts";
 import { allMessages } from "../src/server.ts";
 import { canonical } from "./canonical.ts";
 import type { Finding } from "./findings.ts";
@@ -154,7 +154,12 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
     };
     const finish = async (): Promise<Finding[]> => {
       const found = (text: string): Finding => ({ kind: "left_behind", run: null, text });
-      const left = () => sandboxesLeft(dataDir, spools.instanceIds());
+      const host = driver === "docker" ? (engine ?? (await dockerEnvironment())).DOCKER_HOST : undefined;
+      const mounts = () => (host === undefined ? [] : engineApi(host.replace("unix://", "")).mountedFrom(dataDir));
+      const left = async () => [
+        ...(await sandboxesLeft(dataDir, spools.instanceIds())),
+        ...(await mounts()).map((source) => `container with ${source}`),
+      ];
       await waitFor(async () => (await left()).length === 0, { timeoutMs: REAPED_WITHIN_MS, intervalMs: 250 }).catch(() => {});
       const sandboxes = await left();
       const instances = await life.ask((client, signal) => client.instances.list.query(undefined, { signal }));

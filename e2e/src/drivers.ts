@@ -1,5 +1,12 @@
 import { DockerImages } from "@ccr/backend/docker-images";
-import { projectRoot, sharedDockerEngine, whileNoOtherTest } from "@ccr/testkit";
+import {
+  type NoDockerEngine,
+  type OwnDockerEngine,
+  ownDockerEngine,
+  projectRoot,
+  sharedDockerEngine,
+  whileNoOtherTest,
+} from "@ccr/testkit";
 
 export type DriverName = "docker" | "bubblewrap";
 
@@ -14,15 +21,24 @@ export const driversUnderTest = async (): Promise<[DriverName][]> => {
   return [["bubblewrap"]];
 };
 
-let prepared: Promise<Record<string, string>> | null = null;
+type Prepared = { variables: Record<string, string>; image: string };
+let prepared: Promise<Prepared> | null = null;
 
 /** What a server needs to use the tests' engine. The executor image is built first, so that no run has to wait for it. */
-export const dockerEnvironment = (): Promise<Record<string, string>> => {
+export const dockerEnvironment = async (): Promise<Record<string, string>> => {
   prepared ??= prepare();
-  return prepared;
+  return (await prepared).variables;
 };
 
-const prepare = async (): Promise<Record<string, string>> => {
+/** An engine that belongs to the caller alone, with the executor image, and what a server needs to use it. */
+export const ownEngine = async (): Promise<{ engine: OwnDockerEngine; variables: Record<string, string> } | NoDockerEngine> => {
+  prepared ??= prepare();
+  const { image, variables } = await prepared;
+  const engine = await ownDockerEngine({ reference: image, from: variables.DOCKER_HOST ?? "" });
+  return "why" in engine ? engine : { engine, variables: { ...variables, DOCKER_HOST: engine.host } };
+};
+
+const prepare = async (): Promise<Prepared> => {
   const engine = await sharedDockerEngine();
   if ("why" in engine) throw new Error(engine.why);
   const certificates = process.env.NODE_EXTRA_CA_CERTS;
@@ -33,10 +49,11 @@ const prepare = async (): Promise<Record<string, string>> => {
     baseImage: engine.baseImage,
     extraCaCertificates: certificates,
   });
-  await whileNoOtherTest("image", () => images.ensureImage(() => {}, AbortSignal.timeout(900_000)));
-  return {
+  const image = await whileNoOtherTest("image", () => images.ensureImage(() => {}, AbortSignal.timeout(900_000)));
+  const variables = {
     DOCKER_HOST: engine.host,
     CCR_BASE_IMAGE: engine.baseImage,
     ...(certificates === undefined ? {} : { CCR_EXTRA_CA_CERTS: certificates }),
   };
+  return { image, variables };
 };

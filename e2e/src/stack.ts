@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { type Scenario as ModelScenario, parseScenario, type ScriptedModel, startScriptedModel } from "@ccr/scripted-model";
 import { type TemporaryFolder, temporaryFolder } from "@ccr/testkit";
 import { type Server, type ServerOptions, startServer } from "./server.ts";
@@ -29,6 +30,7 @@ export const startStack = async (
       }),
     );
     const repositories = folder.join("repositories");
+    await mkdir(repositories, { recursive: true });
     const { scenario: _scenario, ...serverOptions } = options;
     const start = () =>
       startServer({

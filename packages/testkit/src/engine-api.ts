@@ -1,8 +1,12 @@
 import { createReadStream } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
+import type { Readable } from "node:stream";
 import { json, text } from "node:stream/consumers";
 
-/** The few calls to a Docker Engine that starting one for tests takes; the driver under test has its own client. */
+// An image of a gigabyte, from disk to disk.
+const COPY_MS = 600_000;
+
+/** The few calls to a Docker Engine that tests need to have one, and to look at it from outside; the driver under test has its own client. */
 export interface EngineApi {
   /** Whether an engine answers within two seconds. */
   answers(): Promise<boolean>;
@@ -11,24 +15,31 @@ export interface EngineApi {
   pull(name: string, tag: string, timeoutMs: number): Promise<string | null>;
   /** Makes an image from a root file system. */
   importImage(tarFile: string, image: { name: string; tag: string }): Promise<void>;
+  /** An image with all its layers, for another engine's `loadImage`. */
+  saveImage(reference: string): Promise<Readable>;
+  loadImage(saved: Readable): Promise<void>;
+  /** Removes every image that no container uses. */
+  pruneImages(): Promise<void>;
+  /** What is below this folder and mounted into a container, also into one that has ended. */
+  mountedFrom(folder: string): Promise<string[]>;
 }
 
 interface Call {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "DELETE";
   path: string;
-  bodyFile?: string;
+  body?: Readable;
   timeoutMs?: number;
 }
 
 /** Calls the engine behind a unix socket. */
 export const engineApi = (socketPath: string): EngineApi => {
-  const call = ({ method, path, bodyFile, timeoutMs = 60_000 }: Call): Promise<IncomingMessage> =>
+  const call = ({ method, path, body, timeoutMs = 60_000 }: Call): Promise<IncomingMessage> =>
     new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(timeoutMs);
       const sent = request({ socketPath, method, path, signal, headers: { host: "engine" } }, resolve);
       sent.once("error", reject);
-      if (bodyFile === undefined) sent.end();
-      else createReadStream(bodyFile).once("error", reject).pipe(sent);
+      if (body === undefined) sent.end();
+      else body.once("error", reject).pipe(sent);
     });
 
   /** The engine answers 200 before it begins: how it ended stands in the last lines. */
@@ -61,8 +72,26 @@ export const engineApi = (socketPath: string): EngineApi => {
     },
     importImage: async (tarFile, { name, tag }) => {
       const path = `/images/create?fromSrc=-&repo=${name}&tag=${tag}`;
-      const problem = await errorIn(await call({ method: "POST", path, bodyFile: tarFile, timeoutMs: 300_000 }));
+      const problem = await errorIn(await call({ method: "POST", path, body: createReadStream(tarFile), timeoutMs: 300_000 }));
       if (problem !== null) throw new Error(`The engine did not take the base image: ${problem}`);
+    },
+    saveImage: async (reference) => {
+      const saved = await call({ method: "GET", path: `/images/${encodeURIComponent(reference)}/get`, timeoutMs: COPY_MS });
+      if (saved.statusCode !== 200) throw new Error(`The image ${reference} cannot be saved: ${(await text(saved)).trim()}`);
+      return saved;
+    },
+    loadImage: async (saved) => {
+      const problem = await errorIn(await call({ method: "POST", path: "/images/load", body: saved, timeoutMs: COPY_MS }));
+      if (problem !== null) throw new Error(`The engine did not take an image: ${problem}`);
+    },
+    pruneImages: async () => {
+      const filters = encodeURIComponent(JSON.stringify({ dangling: ["false"] }));
+      await text(await call({ method: "POST", path: `/images/prune?filters=${filters}`, timeoutMs: COPY_MS }));
+    },
+    mountedFrom: async (folder) => {
+      const listed = await text(await call({ method: "GET", path: "/containers/json?all=true" }));
+      const sources = [...listed.matchAll(/"Source":"((?:[^"\\]|\\.)*)"/g)].map(([, source]) => source ?? "");
+      return sources.filter((source) => source === folder || source.startsWith(`${folder}/`));
     },
   };
 };

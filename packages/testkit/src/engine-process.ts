@@ -19,6 +19,8 @@ export interface EngineFolders {
   folder: string;
   /** For its images. */
   dataRoot: string;
+  /** Further options of dockerd. */
+  flags?: readonly string[];
 }
 
 export const socketIn = (folder: string): string => join(folder, "docker.sock");
@@ -43,6 +45,7 @@ export const startEngineProcess = async (folders: EngineFolders): Promise<void> 
     `unix://${socketPath}`,
     "--pidfile",
     pidFile,
+    ...(folders.flags ?? []),
   ];
   const child = spawn("dockerd", flags, {
     detached: true,
@@ -81,12 +84,26 @@ const engineEnvironment = (): NodeJS.ProcessEnv =>
 
 /** Stops the engine of these folders, if it runs. */
 export const stopEngineProcess = async (folders: EngineFolders): Promise<void> => {
+  const pid = await findEngineProcess(folders);
+  if (pid !== null) await stopProcess(pid);
+  await rm(pidFileOf(folders), { force: true });
+};
+
+/** The number of the process that is the engine of these folders, or null when it does not run. */
+export const findEngineProcess = async (folders: EngineFolders): Promise<number | null> => {
   const pid = Number(await readFile(pidFileOf(folders), "utf8").catch(() => "0"));
-  if (!(pid > 0)) return;
+  if (!(pid > 0)) return null;
   // The number may be another program's by now; the engine is known by its command line.
   const command = (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).split("\0");
-  if (command[0]?.endsWith("dockerd") && command.includes(folders.dataRoot)) await stopProcess(pid);
-  await rm(pidFileOf(folders), { force: true });
+  return command[0]?.endsWith("dockerd") && command.includes(folders.dataRoot) ? pid : null;
+};
+
+/** Kills the engine of these folders as a crash would, and waits until it is gone. Its containers may go on. */
+export const killEngineProcess = async (folders: EngineFolders): Promise<void> => {
+  const pid = await findEngineProcess(folders);
+  if (pid === null) return;
+  process.kill(pid, "SIGKILL");
+  await waitFor(async () => !isAlive(pid) || (await isZombie(pid)), { what: `process ${pid} to end`, timeoutMs: 10_000 });
 };
 
 /** Ends a process and waits until it is gone. */

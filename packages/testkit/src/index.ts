@@ -7,6 +7,7 @@ export {
   testCache,
   whileNoOtherTest,
 } from "./engine.ts";
+export { engineApi } from "./engine-api.ts";
 export { type TemporaryFolder, temporaryFolder } from "./folders.ts";
 export {
   type GitHttpRequest,
@@ -16,6 +17,7 @@ export {
   startGitHttpServer,
 } from "./git-http-server.ts";
 export { type LeakWatch, leakWatch } from "./leaks.ts";
+export { type OwnDockerEngine, ownDockerEngine } from "./own-engine.ts";
 export { pinnedNode, projectRoot } from "./paths.ts";
 export {
   findPostgres,

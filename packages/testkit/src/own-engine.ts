@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type NoDockerEngine, testCache, whileNoOtherTest } from "./engine.ts";
+import { engineApi } from "./engine-api.ts";
+import { findEngineProcess, killEngineProcess, socketIn, startEngineProcess, stopEngineProcess } from "./engine-process.ts";
+
+/** A Docker Engine that one test has for itself, to kill it. */
+export interface OwnDockerEngine extends AsyncDisposable {
+  /** As in `DOCKER_HOST`. */
+  readonly host: string;
+  /** The number of its process, or null while it does not run. */
+  pid(): Promise<number | null>;
+  /** Kills it as a crash would, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Starts it, or starts it again; resolves when it answers. */
+  start(): Promise<void>;
+}
+
+// In /tmp whatever TMPDIR says: sockets need a short path.
+const foldersOf = () => ({
+  folder: `/tmp/ccr-own-engine-${createHash("sha256").update(testCache()).digest("hex").slice(0, 8)}`,
+  dataRoot: join(testCache(), "own-engine"),
+  // Sandboxes have no network, and an engine without one is in no other engine's way.
+  flags: ["--bridge=none", "--iptables=false"],
+});
+
+/**
+ * Starts an engine of one's own (as root, where dockerd is installed) with one image, copied from another engine where it is not there
+ * yet. One test on this machine has it at a time; the others wait. Disposing stops it; its image stays in the cache.
+ */
+export const ownDockerEngine = async (image: {
+  reference: string;
+  /** As in `DOCKER_HOST`. */
+  from: string;
+}): Promise<OwnDockerEngine | NoDockerEngine> => {
+  if (process.getuid?.() !== 0) return { why: "only root can start a Docker Engine of one's own" };
+  const folders = foldersOf();
+  const api = engineApi(socketIn(folders.folder));
+  const released = Promise.withResolvers<void>();
+  const taken = Promise.withResolvers<void>();
+  const held = whileNoOtherTest("own-engine", () => {
+    taken.resolve();
+    return released.promise;
+  });
+  await Promise.race([taken.promise, held]);
+  const dispose = async (): Promise<void> => {
+    try {
+      await stopEngineProcess(folders);
+      await rm(folders.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+    } finally {
+      released.resolve();
+      await held;
+    }
+  };
+  try {
+    await startEngineProcess(folders);
+    if (!(await api.hasImage(image.reference))) {
+      await api.pruneImages();
+      await api.loadImage(await engineApi(image.from.replace(/^unix:\/\//, "")).saveImage(image.reference));
+    }
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return {
+    host: `unix://${socketIn(folders.folder)}`,
+    pid: () => findEngineProcess(folders),
+    kill: () => killEngineProcess(folders),
+    start: () => startEngineProcess(folders),
+    [Symbol.asyncDispose]: dispose,
+  };
+};
