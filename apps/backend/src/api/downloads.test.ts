@@ -1,0 +1,199 @@
+import { once } from "node:events";
+import { readdir, writeFile } from "node:fs/promises";
+import { createServer, get, type IncomingMessage } from "node:http";
+import { CcrError, type RunId } from "@ccr/protocol";
+import { waitFor } from "@ccr/testkit";
+import { getRequestListener } from "@hono/node-server";
+import { Hono } from "hono";
+import { describe, expect, it } from "vitest";
+import { collect, keptPlace, pieces, RUN, runGit, signal } from "../git/testing/kept-place.ts";
+import { createAccess } from "./access.ts";
+import { type Download, type Downloads, downloadRoutes } from "./downloads.ts";
+import { createHttp } from "./http.ts";
+
+const serve = async (downloads: Downloads) => {
+  const app = new Hono();
+  const errors: unknown[] = [];
+  app.onError((error, c) => {
+    errors.push(error);
+    return c.text("broken", 500);
+  });
+  const findRun = async (id: RunId) => {
+    if (id !== RUN) throw new CcrError("not_found", `There is no run ${id}.`);
+  };
+  app.route("/", downloadRoutes({ findRun, downloads }));
+  const server = createServer(getRequestListener(app.fetch));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  return {
+    errors,
+    url: (path: string) => `http://127.0.0.1:${port}${path}`,
+    [Symbol.asyncDispose]: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+};
+
+describe("the files of a run", () => {
+  it("are a patch, a bundle and a conversation, under plain names", async () => {
+    await using here = await keptPlace();
+    await using server = await serve(here.kept);
+    const session = "01234567-89ab-cdef-0123-456789abcdef";
+    await writeFile(here.file("new"), "1\n");
+    await here.keep();
+    await here.kept.keepConversation(RUN, { session, after: 0, chunks: pieces(Buffer.from('{"type":"user"}\n')) }, signal);
+
+    const patch = await fetch(server.url(`/runs/${RUN}/work.patch`));
+    expect(patch.status).toBe(200);
+    expect(patch.headers.get("content-disposition")).toBe(`attachment; filename="${RUN}-work.patch"`);
+    await writeFile(here.folder.join("work.patch"), await patch.text());
+    await runGit(here.origin.path, ["apply", here.folder.join("work.patch")]);
+    expect(await runGit(here.origin.path, ["status", "--porcelain"])).toBe("?? new");
+
+    const bundle = await fetch(server.url(`/runs/${RUN}/work.bundle`));
+    const bytes = Buffer.from(await bundle.arrayBuffer());
+    expect(bundle.headers.get("content-length")).toBe(String(bytes.length));
+    await using kept = await here.kept.bundle(RUN);
+    expect(bytes.equals(await collect(kept?.chunks ?? pieces(Buffer.alloc(0))))).toBe(true);
+
+    const conversation = await fetch(server.url(`/runs/${RUN}/conversation.jsonl`));
+    expect(await conversation.text()).toBe('{"type":"user"}\n');
+    expect(server.errors).toEqual([]);
+    expect(await readdir(here.folder.join("data", "kept"))).toEqual([RUN]);
+  });
+
+  it("are not found while nothing is kept, and say so", async () => {
+    await using here = await keptPlace();
+    await using server = await serve(here.kept);
+    for (const name of ["work.patch", "work.bundle", "conversation.jsonl"]) {
+      const answer = await fetch(server.url(`/runs/${RUN}/${name}`));
+      expect(answer.status).toBe(404);
+      expect(await answer.json()).toMatchObject({ error: { code: "not_found", message: expect.stringContaining("kept yet") } });
+    }
+    for (const path of [
+      "/runs/run_9999999999/work.patch",
+      "/runs/nonsense/work.patch",
+      "/runs/..%2f..%2fetc/work.patch",
+      `/runs/${RUN}/work.json`,
+      `/runs/${RUN}/..%2f..%2ftoken`,
+    ]) {
+      expect((await fetch(server.url(path))).status).toBe(404);
+    }
+  });
+
+  it("leave nothing open when only their headers are asked for", async () => {
+    await using here = await keptPlace();
+    await using server = await serve(here.kept);
+    await here.keep();
+    const files = async () => (await readdir("/proc/self/fd")).length;
+    const before = await files();
+    for (let turn = 0; turn < 20; turn++) {
+      for (const name of ["work.patch", "work.bundle"]) {
+        const answer = await fetch(server.url(`/runs/${RUN}/${name}`), { method: "HEAD" });
+        expect(answer.status).toBe(200);
+        expect(await answer.text()).toBe("");
+      }
+    }
+    expect(await readdir(here.folder.join("data", "kept"))).toEqual([RUN]);
+    expect(await files()).toBeLessThan(before + 20);
+  });
+
+  /** Something that never ends, and counts what is taken of it. */
+  const endless = () => {
+    const seen = { pieces: 0, disposed: 0 };
+    const download: Download = {
+      bytes: null,
+      chunks: (async function* () {
+        for (;;) {
+          seen.pieces++;
+          yield Buffer.alloc(64 * 1024);
+        }
+      })(),
+      [Symbol.asyncDispose]: async () => {
+        seen.disposed++;
+      },
+    };
+    const give = async () => download;
+    return { seen, downloads: { patch: give, bundle: give, conversation: give } };
+  };
+
+  it("come at the reader's pace, and are let go when the reader leaves", async () => {
+    const { seen, downloads } = endless();
+    await using server = await serve(downloads);
+    const request = get(server.url(`/runs/${RUN}/work.patch`));
+    request.on("error", () => {});
+    const [response]: IncomingMessage[] = await once(request, "response");
+    response?.pause();
+    // It stops by itself when nobody reads: as soon as it did not grow for a while, it is what the sockets hold.
+    let last = -1;
+    await waitFor(
+      () => {
+        const still = seen.pieces === last && seen.pieces > 0;
+        last = seen.pieces;
+        return still;
+      },
+      { intervalMs: 200 },
+    );
+    expect(seen.pieces).toBeLessThan(1_000);
+    request.destroy();
+    await waitFor(() => seen.disposed === 1);
+  });
+
+  it("break off, and do not seem whole, when reading them fails", async () => {
+    const fails = async (): Promise<Download> => ({
+      bytes: null,
+      chunks: (async function* () {
+        yield Buffer.from("the first part\n");
+        throw new Error("the disk is gone");
+      })(),
+      [Symbol.asyncDispose]: async () => {},
+    });
+    await using server = await serve({ patch: fails, bundle: fails, conversation: fails });
+    const answer = await fetch(server.url(`/runs/${RUN}/work.patch`));
+    await expect(answer.text()).rejects.toThrow();
+  });
+
+  it("are given to nobody without the token", async () => {
+    await using here = await keptPlace();
+    await here.keep();
+    const unused = async () => {
+      throw new Error("not asked for here");
+    };
+    const token = "t".repeat(32);
+    const http = createHttp({
+      access: createAccess({ token, host: "127.0.0.1", publicUrl: null, loopbackOnly: true }),
+      context: {
+        tasks: { create: unused, byId: unused, update: unused, list: unused, delete: unused },
+        runs: {
+          create: unused,
+          get: unused,
+          list: unused,
+          setPriority: unused,
+          cancel: unused,
+          messages: unused,
+          diff: unused,
+          requests: unused,
+          follow: async function* () {},
+        },
+        instances: { get: unused, list: unused, remove: unused },
+        info: () => {
+          throw new Error("not asked for here");
+        },
+      },
+      downloads: here.kept,
+      uiFolder: here.folder.path,
+      unexpected: () => {},
+    });
+    for (const name of ["work.patch", "work.bundle", "conversation.jsonl"]) {
+      for (const headers of [{}, { authorization: "Bearer wrong" }, { cookie: "ccr_session=wrong" }]) {
+        const answer = await http.request(`http://127.0.0.1/runs/${RUN}/${name}`, {
+          headers: { host: "127.0.0.1", ...headers },
+        });
+        expect(answer.status).toBe(401);
+      }
+    }
+  });
+});
