@@ -32,7 +32,7 @@ describe("readConfig", () => {
       CCR_ALLOWED_HOSTS: "example.org, *.example.net:8443",
     });
     expect(config.localRepositoryRoots).toEqual(["/a", "/b"]);
-    expect(config.databasePath).toBe("/srv/ccr/runner.db");
+    expect(config.database).toEqual({ kind: "sqlite", path: "/srv/ccr/runner.db" });
     expect(config.allowedHosts).toEqual([
       { host: "example.org", ports: [443] },
       { host: "*.example.net", ports: [8443] },
@@ -54,8 +54,13 @@ describe("readConfig", () => {
     [{ CCR_LOCAL_REPOSITORIES: "work" }, "CCR_LOCAL_REPOSITORIES: must be an absolute path"],
     [{ CCR_ALLOWED_HOSTS: "http://x" }, "CCR_ALLOWED_HOSTS: 'http://x' is not host or host:port"],
     [{ CCR_TOKEN: "short" }, "CCR_TOKEN: must have at least 16 characters"],
-    [{ DATABASE_URL: "postgres://db/x" }, "DATABASE_URL: PostgreSQL is not supported yet"],
-    [{ DATABASE_URL: "mysql://x" }, "DATABASE_URL: must be sqlite:/absolute/path"],
+    [{ DATABASE_URL: "mysql://x" }, "DATABASE_URL: must be sqlite:/absolute/path or postgres://user:password@host:port/database"],
+    [{ DATABASE_URL: "sqlite:data.db" }, "DATABASE_URL: must be sqlite:/absolute/path"],
+    [{ DATABASE_URL: "postgres:secret" }, "DATABASE_URL: must be sqlite:/absolute/path or postgres://"],
+    [{ DATABASE_URL: "postgres://u:secret@host:99999/x" }, "DATABASE_URL: is not a URL: give postgres://"],
+    [{ DATABASE_URL: "postgres://u:12/secret@host/x" }, "DATABASE_URL: is not a URL: give postgres://"],
+    [{ DATABASE_URL: "postgresql://u:12#secret@host/x" }, "with special characters of the password as %40 for @"],
+    [{ DATABASE_URL: "postgresql://u:12?secret@host/x" }, "with special characters of the password as %40 for @"],
     [{ ANTHROPIC_BASE_URL: "ftp://x" }, "ANTHROPIC_BASE_URL: must be an http or https URL"],
     [{ DOCKER_HOST: "nonsense" }, "DOCKER_HOST: must be unix:///path/to/docker.sock"],
     [{ DOCKER_HOST: "tcp://me:secret@10.0.0.1:2375" }, "so the engine must run on this machine"],
@@ -74,6 +79,26 @@ describe("readConfig", () => {
     expect(String(error)).toContain(message);
     expect(String(error)).not.toContain("\n");
     expect(String(error)).not.toContain("secret");
+  });
+
+  it.each([
+    "postgres://u:p%40ss@db.example.org:5433/runs?sslmode=verify-full",
+    "postgresql://localhost/runs",
+    "postgres:///runs?host=/var/run/postgresql&user=u",
+    "postgres://u@/runs?host=/var/run/postgresql",
+    "postgres://[::1]:5432/runs",
+  ])("takes %s for a PostgreSQL database", (url) => {
+    expect(start(["--database", url]).database).toEqual({ kind: "postgres", url });
+  });
+
+  it("takes an SQLite file with or without an empty host, and hides the password of a URL that is no URL for others", () => {
+    expect(start([], { DATABASE_URL: "sqlite:///srv/x.db" }).database).toEqual({ kind: "sqlite", path: "/srv/x.db" });
+    expect(start([], { DATABASE_URL: "sqlite:/srv/x.db" }).database).toEqual({ kind: "sqlite", path: "/srv/x.db" });
+    expect(start([], { DATABASE_URL: "postgres://u:p%40ss@/runs?host=/tmp", PGPASSWORD: "other" }).secrets).toEqual([
+      "other",
+      "p%40ss",
+      "p@ss",
+    ]);
   });
 
   it("takes the engine's socket, and leaves out of account an engine that it will not use", () => {

@@ -34,6 +34,31 @@ const wholeNumber = (least: number, most: number) =>
     .transform(Number)
     .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
 
+export type DatabaseAddress = { kind: "sqlite"; path: string } | { kind: "postgres" /** Holds the password. */; url: string };
+
+/** Reads a URL that may leave its host out after a user (`postgres://user@/name?host=/var/run/postgresql`), which URLs may not. */
+const readUrl = (text: string): URL | null => URL.parse(text) ?? URL.parse(text.replace("@/", "@localhost/"));
+
+/** A character that ends a part of a URL, written as it is in a password, makes the rest of the password look like a host or a name. */
+const isCutInPassword = (url: URL): boolean => url.hash !== "" || url.pathname.includes("@") || url.search.includes("@");
+
+// None of these sentences may hold the value: there is a password in it.
+const databaseUrl = z.string().transform((text, ctx): DatabaseAddress => {
+  const refuse = (message: string) => {
+    ctx.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+  if (/^sqlite:\/./.test(text)) return { kind: "sqlite", path: text.replace(/^sqlite:(\/\/(?=\/))?/, "") };
+  if (!/^postgres(ql)?:\/\//.test(text))
+    return refuse("must be sqlite:/absolute/path or postgres://user:password@host:port/database");
+  const url = readUrl(text);
+  if (url === null || isCutInPassword(url))
+    return refuse(
+      "is not a URL: give postgres://user:password@host:port/database, with special characters of the password as %40 for @, %2F for / and so on",
+    );
+  return { kind: "postgres", url: text };
+});
+
 const MAX_DAYS = 36_500;
 
 const list = <Item>(item: z.ZodType<Item, string>, separator: string) =>
@@ -53,14 +78,7 @@ const Environment = z.object({
   CCR_TOKEN: secret.min(16, "must have at least 16 characters").optional(),
   CCR_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
   CCR_DATA_DIR: absolutePath.optional(),
-  DATABASE_URL: z
-    .string()
-    .refine(
-      (url) => !/^postgres(ql)?:/.test(url),
-      "PostgreSQL is not supported yet; leave DATABASE_URL out, or give sqlite:/absolute/path",
-    )
-    .refine((url) => /^sqlite:\/./.test(url), "must be sqlite:/absolute/path")
-    .optional(),
+  DATABASE_URL: databaseUrl.optional(),
   CCR_DRIVER: z.enum(["auto", "docker", "bubblewrap"], { error: "must be auto, docker or bubblewrap" }).default("auto"),
   CCR_MAX_CONCURRENT_RUNS: wholeNumber(1, 1000).default(4),
   CCR_MAX_RUNS_PER_REPOSITORY: wholeNumber(0, 1000).default(0),
@@ -94,7 +112,7 @@ const OPTIONS = {
   token: ["CCR_TOKEN", "token", "The token that clients must give (made at first start)"],
   "public-url": ["CCR_PUBLIC_URL", "url", "The address under which people reach the page, behind a proxy"],
   "data-dir": ["CCR_DATA_DIR", "folder", "Where everything is kept (~/.local/share/claude-code-runner)"],
-  database: ["DATABASE_URL", "url", "sqlite:/path (in the data folder)"],
+  database: ["DATABASE_URL", "url", "sqlite:/path (in the data folder) or postgres://user@host/name"],
   driver: ["CCR_DRIVER", "name", "auto, docker or bubblewrap (auto)"],
   "max-concurrent-runs": ["CCR_MAX_CONCURRENT_RUNS", "number", "Runs at once (4)"],
   "max-runs-per-repository": [
@@ -157,6 +175,8 @@ export type Config = {
   token: string | null;
   publicUrl: string | null;
   dataDir: string;
+  database: DatabaseAddress;
+  /** As long as the server's start reads this one. */
   databasePath: string;
   driver: "auto" | "docker" | "bubblewrap";
   maxConcurrentRuns: number;
@@ -250,6 +270,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       "DOCKER_HOST: must be unix:///path/to/docker.sock, for sandboxes share folders and sockets with this server, so the engine must run on this machine; set it so, leave it out, or choose --driver bubblewrap.",
     );
   }
+  const database: DatabaseAddress = env.DATABASE_URL ?? { kind: "sqlite", path: join(dataDir, "runner.db") };
   return {
     kind: "start",
     config: {
@@ -258,8 +279,8 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       token: env.CCR_TOKEN ?? null,
       publicUrl: env.CCR_PUBLIC_URL ?? null,
       dataDir,
-      databasePath:
-        env.DATABASE_URL === undefined ? join(dataDir, "runner.db") : env.DATABASE_URL.replace(/^sqlite:(\/\/(?=\/))?/, ""),
+      database,
+      databasePath: database.kind === "sqlite" ? database.path : join(dataDir, "runner.db"),
       driver: env.CCR_DRIVER,
       maxConcurrentRuns: env.CCR_MAX_CONCURRENT_RUNS,
       maxRunsPerRepository: unlessZero(env.CCR_MAX_RUNS_PER_REPOSITORY),
@@ -277,8 +298,9 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
         env.ANTHROPIC_API_KEY,
         env.CLAUDE_CODE_OAUTH_TOKEN,
         env.GITHUB_TOKEN,
+        environment.PGPASSWORD,
         ...[
-          env.DATABASE_URL,
+          raw.DATABASE_URL,
           environment.HTTP_PROXY,
           environment.HTTPS_PROXY,
           environment.http_proxy,
@@ -313,8 +335,9 @@ const unlessZero = (value: number): number | null => (value === 0 ? null : value
 
 /** The password in a URL: as it stands there, and as it is meant. */
 const passwordsOf = (url: string | undefined): string[] => {
-  if (url === undefined || !URL.canParse(url)) return [];
-  const { password, searchParams } = new URL(url);
+  const parsed = url === undefined ? null : readUrl(url);
+  if (parsed === null) return [];
+  const { password, searchParams } = parsed;
   // PostgreSQL takes it as a parameter too.
   const written = [password, searchParams.get("password") ?? ""].filter((value) => value !== "");
   return written.flatMap((value) => {

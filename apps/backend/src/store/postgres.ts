@@ -41,6 +41,9 @@ const open = (address: PostgresAddress, connections: Connections, onLost?: () =>
   });
 };
 
+/** What to call a database in front of people: its URL without the password. Throws `CcrError` when the URL cannot be used. */
+export const postgresName = (url: string): string => parseAddress(url).name;
+
 const checkServer = async (db: Kysely<Database>, name: string): Promise<void> => {
   const { rows } = await sql<{ encoding: string; standby: boolean }>`
     select current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby`.execute(db);
