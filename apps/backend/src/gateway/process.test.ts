@@ -9,7 +9,7 @@ import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { Agent, fetch } from "undici";
 import { describe, expect, it } from "vitest";
 import { startGateway } from "./process.ts";
-import { endGateway } from "./processes.ts";
+import { endGateway, isGateway } from "./processes.ts";
 
 const runId = RunId.parse("run_0123456789");
 const environment = { PATH: process.env.PATH ?? "", ANTHROPIC_API_KEY: "sk-test", ANTHROPIC_BASE_URL: "http://127.0.0.1:9" };
@@ -365,14 +365,24 @@ describe("startGateway", () => {
 
   it("ends no process that is no gateway of this socket, whatever its number was", async () => {
     await using folder = await temporaryFolder();
-    const stranger = spawn("sleep", ["600"]);
+    const controlSocket = folder.join("control.sock");
+    const env = { ...process.env, GATEWAY_CONTROL: controlSocket };
+    const pretender = ["--fork", "--kill-child", "--pid", "sleep", "600"];
+    // As a sandbox could, to have somebody wait for its end.
+    const strangers = [spawn("sleep", ["600"]), ...(process.getuid?.() === 0 ? [spawn("unshare", pretender, { env })] : [])];
+    const inside = () => childrenOf(strangers[1]?.pid ?? 0);
     try {
-      await endGateway(stranger.pid ?? 0, folder.join("control.sock"));
-      expect(stranger.exitCode ?? stranger.signalCode).toBeNull();
-      expect(process.kill(stranger.pid ?? 0, 0)).toBe(true);
+      if (strangers[1] !== undefined) await waitFor(async () => (await inside()).length > 0, { what: "the pretender" });
+      for (const pid of [strangers[0]?.pid ?? 0, ...(await inside())]) {
+        expect(await isGateway(pid, controlSocket)).toBe(false);
+        await endGateway(pid, controlSocket);
+        expect(process.kill(pid, 0)).toBe(true);
+      }
     } finally {
-      stranger.kill("SIGKILL");
-      await once(stranger, "exit");
+      for (const stranger of strangers) {
+        stranger.kill("SIGKILL");
+        await once(stranger, "exit");
+      }
     }
   });
 });
@@ -383,6 +393,14 @@ const killGroup = (leader: number, signal: NodeJS.Signals): void => {
   } catch {
     // An earlier signal has ended it.
   }
+};
+
+const childrenOf = async (pid: number): Promise<number[]> => {
+  const text = await readFile(`/proc/${pid}/task/${pid}/children`, "utf8").catch(() => "");
+  return text
+    .split(" ")
+    .filter((child) => child !== "")
+    .map(Number);
 };
 
 /** How long ago a process began. */

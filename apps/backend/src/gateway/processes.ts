@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, readlink } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gatewayMainPath } from "@ccr/gateway";
@@ -20,6 +20,9 @@ export const isGateway = async (pid: number, controlSocket: string): Promise<boo
     }));
     return stdout.includes(gatewayMainPath);
   }
+  // A sandbox could give its processes any environment; it has process numbers of its own.
+  const [own, its] = await Promise.all(["self", pid].map((name) => readlink(`/proc/${name}/ns/pid`).catch(() => null)));
+  if (its === null || its !== own) return false;
   const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
   return environment.split("\0").includes(`GATEWAY_CONTROL=${controlSocket}`);
 };
