@@ -39,7 +39,7 @@ export const AuditRecord = z.object({
   decision: z.enum(["allowed", "refused"]),
   /** The rule that decided, in words for people. */
   rule: z.string(),
-  /** HTTP status that the sandbox got; null for an open tunnel. */
+  /** HTTP status that the sandbox got; null for an open tunnel, and when it got none. */
   status: z.number().int().nullable(),
   bytesUp: z.number().int(),
   bytesDown: z.number().int(),
@@ -52,7 +52,7 @@ export type AuditRecord = z.infer<typeof AuditRecord>;
 export const Door = z.object({
   runId: RunId,
   socketPath: z.string().max(107, "a unix socket's path has at most 107 bytes"),
-  /** Where the audit records are appended, one JSON object per line. */
+  /** Where the audit records are appended, one JSON object per line; what is under way stands in a file beside it, with `.begun` at the end. */
   auditPath: z.string(),
   policy: Policy,
 });
