@@ -1,6 +1,10 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { mkdtemp, rmdir, stat } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { CcrError, type RunId } from "@ccr/protocol";
 import { findPostgres, startPostgres, waitFor } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
@@ -77,7 +81,65 @@ const startLine = async (url: string, { silent = false } = {}) => {
   };
 };
 
+/** A disk of its own, of some MB, that belongs to whom the other folder does; or why there can be none. */
+const mountDisk = async (sizeMb: number, owner: { uid: number; gid: number }) => {
+  if (process.getuid?.() !== 0) return "only root can mount a file system of its own";
+  const folder = await mkdtemp("/tmp/ccr-disk-");
+  const mount = (...args: string[]) => promisify(execFile)("/bin/mount", args);
+  try {
+    await mount("-t", "tmpfs", "-o", `size=${sizeMb}m,mode=700,uid=${owner.uid},gid=${owner.gid}`, "ccr-test", folder);
+  } catch (error) {
+    await rmdir(folder);
+    return `this machine does not let root mount: ${error}`;
+  }
+  return {
+    path: folder,
+    resize: (toMb: number) => mount("-o", `remount,size=${toMb}m`, folder),
+    [Symbol.asyncDispose]: async () => {
+      await promisify(execFile)("/bin/umount", [folder]);
+      await rmdir(folder);
+    },
+  };
+};
+
 describe.skipIf("why" in found)("a PostgreSQL that fails", () => {
+  test("a full disk stores nothing of what did not fit, says so, and the store works again when there is space", async ({
+    skip,
+  }) => {
+    await using server = await startPostgres({ fsync: false });
+    const disk = await mountDisk(24, await stat(await server.query("postgres", "show data_directory")));
+    if (typeof disk === "string") return skip(disk);
+    await using mounted = disk;
+    await server.query("postgres", `create tablespace small location '${mounted.path}'`);
+    await server.query("postgres", "create database filled tablespace small");
+    {
+      await using store = await openPostgresStore({ url: server.url("filled") });
+      const { run, fence } = await claimRun(store);
+      let stored = 0;
+      let full: unknown = null;
+      while (full === null) {
+        // Nothing that it could make smaller.
+        const batch = own(stored + 1, note(randomBytes(15_000).toString("hex")), note(randomBytes(15_000).toString("hex")));
+        try {
+          stored = (await store.transcript.append(run.id, fence, batch)).at(-1)?.seq ?? 0;
+        } catch (error) {
+          full = error;
+        }
+      }
+      expect(full).toMatchObject({
+        code: "disk_full",
+        message: expect.stringMatching(/disk of the database .* is full\. Nothing of this change was stored/),
+      });
+      expect(stored).toBeGreaterThan(10);
+      expect(await store.runs.find(run.id)).toMatchObject({ lastSeq: stored });
+      await mounted.resize(64);
+      await store.transcript.append(run.id, fence, own(stored + 1, note(randomBytes(100_000).toString("hex"))));
+      expect(seqs(await readAll(store, run.id))).toEqual(range(1, stored + 1));
+    }
+    await server.query("postgres", "drop database filled");
+    await server.query("postgres", "drop tablespace small");
+  });
+
   test.each(["kill", "immediate", "fast"] as const)(
     "writers and followers of two servers go on after restarts (%s): what was acknowledged is there, once, and seen",
     async (end) => {

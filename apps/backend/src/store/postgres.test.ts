@@ -5,7 +5,7 @@ import { Migrator } from "kysely/migration";
 import { Pool } from "pg";
 import { describe, expect, test } from "vitest";
 import { initial } from "./migrations/0001-initial.ts";
-import { openPostgresStore } from "./postgres.ts";
+import { openPostgresStore, postgresName } from "./postgres.ts";
 import { LIMITS, openConnections, parseAddress } from "./postgres-connections.ts";
 import { postgresDialect } from "./postgres-dialect.ts";
 import type { Database } from "./schema.ts";
@@ -91,6 +91,14 @@ describe.skipIf("why" in found)("store in PostgreSQL alone", () => {
       code: "conflict",
       message: expect.stringMatching(/its encoding is LATIN1.*createdb --encoding=UTF8/),
     });
+  });
+
+  test("calls a database by its address, without the password", () => {
+    expect(postgresName("postgres://u:p%40ss@db.example.org/runs?password=p&sslmode=disable")).toBe(
+      "postgres://u@db.example.org:5432/runs",
+    );
+    expect(postgresName("postgres://u:p@[::1]:5433/runs")).toBe("postgres://u@[::1]:5433/runs");
+    expect(postgresName("postgres://u@/runs?host=/var/run/postgresql")).toBe("postgres://u@/var/run/postgresql:5432/runs");
   });
 
   test("says what to do about an address that leads nowhere or to nobody, and never tells the password", async () => {
