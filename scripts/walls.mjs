@@ -46,8 +46,33 @@ export const RULES = [
   { room: "apps/backend/src/config.ts", may: ["@ccr/protocol"], why: "config.ts reads the environment and nothing else" },
   {
     room: "apps/backend/src/api",
-    may: ["apps/backend/src/runs", "apps/backend/src/store", "apps/backend/src/config.ts", "@ccr/protocol"],
-    why: "api -> runs -> {drivers/types, store, git, gateway} -> protocol",
+    may: [
+      "apps/backend/src/runs",
+      "apps/backend/src/store",
+      "apps/backend/src/upkeep",
+      "apps/backend/src/observe",
+      "apps/backend/src/config.ts",
+      "@ccr/protocol",
+    ],
+    why: "api -> {runs, upkeep, observe} -> {drivers/types, store, git, gateway} -> protocol",
+  },
+  {
+    room: "apps/backend/src/upkeep",
+    may: [
+      "apps/backend/src/drivers/types.ts",
+      "apps/backend/src/drivers/disk.ts",
+      "apps/backend/src/store",
+      "apps/backend/src/git",
+      "@ccr/protocol",
+    ],
+    types: ["apps/backend/src/runs/deps.ts"],
+    why: "upkeep looks after the store, the folders and the images, and runs nothing",
+  },
+  {
+    room: "apps/backend/src/observe",
+    may: ["@ccr/protocol"],
+    types: ["apps/backend/src/runs/deps.ts"],
+    why: "what observes is told, and asks nobody",
   },
   {
     room: "apps/backend/src/runs",
@@ -75,7 +100,7 @@ export const RULES = [
   {
     room: "apps/backend/src/*.ts",
     may: ["@ccr/protocol"],
-    types: ["apps/backend/src/runs/deps.ts"],
+    types: ["apps/backend/src/runs/deps.ts", "apps/backend/src/observe/log.ts", "apps/backend/src/observe/mask.ts"],
     why: "beside main.ts are only small parts that it starts with",
   },
   { room: "apps/backend/src/drivers/*.ts", may: ["@ccr/protocol"], why: "a concrete driver is named in main.ts alone" },

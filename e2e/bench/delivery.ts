@@ -2,12 +2,13 @@ import { createServer } from "node:http";
 import { createAccess } from "@ccr/backend/access";
 import { createHttp } from "@ccr/backend/http";
 import { openSqliteStore } from "@ccr/backend/store";
-import { type AgentBody, InstanceId, RunLimits, type SpoolEvent } from "@ccr/protocol";
+import { type AgentBody, InstanceId, RunLimits, ServerId, type SpoolEvent } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { getRequestListener } from "@hono/node-server";
 import { readEvents } from "../src/server.ts";
 
 const BATCH = 100;
+const SERVER = ServerId.parse("srv_0000000000");
 const TOKEN = "bench-token-of-no-worth";
 
 const unused = (): never => {
@@ -30,9 +31,10 @@ export const measureDelivery = async (
       ref: null,
       model: null,
       limits: RunLimits.parse({}),
+      priority: 0,
       idempotencyKey: null,
     });
-    const claim = await store.runs.claimNext();
+    const claim = await store.queue.claimNext({ owner: SERVER, perRepository: null, perTask: null });
     if (claim === null) throw new Error("nothing to claim");
     const { run, fence } = claim;
     const server = createServer(
@@ -45,6 +47,7 @@ export const measureDelivery = async (
               create: unused,
               get: unused,
               list: unused,
+              setPriority: unused,
               cancel: unused,
               messages: unused,
               diff: unused,
@@ -52,10 +55,16 @@ export const measureDelivery = async (
               follow: (id, range, signal) => store.transcript.follow(id, range, signal),
             },
             instances: { get: unused, list: unused, remove: unused },
+            upkeep: { disk: unused, cleanUp: unused },
             info: unused,
           },
+          downloads: { patch: unused, bundle: unused, conversation: unused },
           uiFolder: folder.path,
-          unexpected: (_, error) => process.stderr.write(`${String(error)}\n`),
+          readiness: unused,
+          metrics: { httpRequest: () => {}, render: unused },
+          log: (level, text, fields) => {
+            if (level === "error") process.stderr.write(`${text} ${String(fields?.error)}\n`);
+          },
         }).fetch,
       ),
     );

@@ -7,9 +7,7 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { collect, keptPlace, pieces, RUN, runGit, signal } from "../git/testing/kept-place.ts";
-import { createAccess } from "./access.ts";
 import { type Download, type Downloads, downloadRoutes } from "./downloads.ts";
-import { createHttp } from "./http.ts";
 
 const serve = async (downloads: Downloads) => {
   const app = new Hono();
@@ -158,41 +156,11 @@ describe("the files of a run", () => {
 
   it("are given to nobody without the token", async () => {
     await using here = await keptPlace();
+    await using http = await serveHttp({ downloads: here.kept });
     await here.keep();
-    const unused = async () => {
-      throw new Error("not asked for here");
-    };
-    const token = "t".repeat(32);
-    const http = createHttp({
-      access: createAccess({ token, host: "127.0.0.1", publicUrl: null, loopbackOnly: true }),
-      context: {
-        tasks: { create: unused, byId: unused, update: unused, list: unused, delete: unused },
-        runs: {
-          create: unused,
-          get: unused,
-          list: unused,
-          setPriority: unused,
-          cancel: unused,
-          messages: unused,
-          diff: unused,
-          requests: unused,
-          follow: async function* () {},
-        },
-        instances: { get: unused, list: unused, remove: unused },
-        info: () => {
-          throw new Error("not asked for here");
-        },
-      },
-      downloads: here.kept,
-      uiFolder: here.folder.path,
-      unexpected: () => {},
-    });
     for (const name of ["work.patch", "work.bundle", "conversation.jsonl"]) {
       for (const headers of [{}, { authorization: "Bearer wrong" }, { cookie: "ccr_session=wrong" }]) {
-        const answer = await http.request(`http://127.0.0.1/runs/${RUN}/${name}`, {
-          headers: { host: "127.0.0.1", ...headers },
-        });
-        expect(answer.status).toBe(401);
+        expect((await http.ask(`/runs/${RUN}/${name}`, { headers: { host: "127.0.0.1", ...headers } })).status).toBe(401);
       }
     }
   });

@@ -1,13 +1,16 @@
-import { CcrError, ERROR_STATUS, errorBody } from "@ccr/protocol";
+import { CcrError, ERROR_STATUS, errorBody, type Readiness } from "@ccr/protocol";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { trpcServer } from "@hono/trpc-server";
 import { Hono, type Context as HonoContext } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { getCookie, setCookie } from "hono/cookie";
 import { secureHeaders } from "hono/secure-headers";
+import type { WriteLog } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
 import { type Access, SESSION_COOKIE } from "./access.ts";
 import { type Downloads, downloadRoutes } from "./downloads.ts";
 import { loginPage } from "./login-page.ts";
+import { observed } from "./observed.ts";
 import { appRouter } from "./router.ts";
 import type { Context } from "./trpc.ts";
 
@@ -31,13 +34,21 @@ export type HttpOptions = {
   downloads: Downloads;
   /** Where the built web UI is. */
   uiFolder: string;
-  /** Told of errors nobody foresaw. */
-  unexpected: (path: string, error: unknown) => void;
+  readiness: () => Promise<Readiness>;
+  metrics: Pick<Metrics, "httpRequest" | "render">;
+  /** Told of errors nobody foresaw, and, at the level `debug`, of every request. */
+  log: WriteLog;
 };
 
+const bearerOf = (c: HonoContext): string | undefined => /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+
 /** The whole HTTP interface: who may call is decided here, once, before any route. */
-export const createHttp = ({ access, context, downloads, uiFolder, unexpected }: HttpOptions): Hono => {
+export const createHttp = (options: HttpOptions): Hono => {
+  const { access, context, uiFolder, downloads, readiness, metrics, log } = options;
   const app = new Hono();
+  const unexpected = (path: string, error: unknown): void => log("error", "a request failed", { path, error });
+
+  app.use(observed({ metrics, log, isProcedure: (name) => Object.hasOwn(appRouter._def.procedures, name) }));
 
   app.use(
     secureHeaders({
@@ -57,6 +68,22 @@ export const createHttp = ({ access, context, downloads, uiFolder, unexpected }:
       strictTransportSecurity: false,
     }),
   );
+
+  // Before the question for whom: what looks after the server asks by its address, without a token. They tell no more than whether it is well.
+  app.get("/healthz", (c) => c.text("ok", 200, { "cache-control": "no-store" }));
+  app.get("/readyz", async (c) => {
+    const answer = await readiness();
+    return c.json(answer, answer.ready ? 200 : 503, { "cache-control": "no-store" });
+  });
+  const tellMetrics = async (c: HonoContext) => {
+    const { contentType, body } = await metrics.render();
+    return c.body(body, 200, { "content-type": contentType, "cache-control": "no-store" });
+  };
+  // Who sends the token has it from us, whatever name it calls us by: a page of another origin can send what a browser keeps, but not that.
+  app.get("/metrics", async (c, next) => {
+    const bearer = bearerOf(c);
+    return bearer !== undefined && access.isToken(bearer) ? tellMetrics(c) : next();
+  });
 
   app.use(async (c, next) => {
     const host = c.req.header("host");
@@ -114,7 +141,7 @@ export const createHttp = ({ access, context, downloads, uiFolder, unexpected }:
   });
 
   app.use(async (c, next) => {
-    const bearer = /^Bearer (.+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
+    const bearer = bearerOf(c);
     const cookie = getCookie(c, SESSION_COOKIE);
     // A wrong bearer token is not made good by a cookie: the caller meant the token.
     const allowed = bearer !== undefined ? access.isToken(bearer) : cookie !== undefined && access.isSession(cookie);
@@ -131,6 +158,8 @@ export const createHttp = ({ access, context, downloads, uiFolder, unexpected }:
 
   // After the question who calls: it gathers what has no stated length, and strangers get no memory.
   app.use(limitBody(BODY_MAX_BYTES, `${BODY_MAX_BYTES / 1024 / 1024} MiB`));
+
+  app.get("/metrics", tellMetrics);
 
   app.use(
     "/trpc/*",

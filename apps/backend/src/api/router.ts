@@ -1,13 +1,14 @@
 import { instancesRouter } from "./instances.ts";
 import { runsRouter } from "./runs.ts";
+import { serverRouter } from "./server.ts";
 import { tasksRouter } from "./tasks.ts";
-import { procedure, router } from "./trpc.ts";
+import { router } from "./trpc.ts";
 
 export const appRouter = router({
   tasks: tasksRouter,
   runs: runsRouter,
   instances: instancesRouter,
-  server: router({ info: procedure.query(({ ctx }) => ctx.info()) }),
+  server: serverRouter,
 });
 
 /** The type from which clients take every procedure's input and output. */

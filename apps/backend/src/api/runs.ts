@@ -1,4 +1,4 @@
-import { CreateRunInput, ListRunsInput, OnMessageInput, ReadMessagesInput, RunId } from "@ccr/protocol";
+import { CreateRunInput, ListRunsInput, OnMessageInput, ReadMessagesInput, RunId, SetPriorityInput } from "@ccr/protocol";
 import { tracked } from "@trpc/server";
 import { z } from "zod";
 import { procedure, router } from "./trpc.ts";
@@ -11,6 +11,7 @@ export const runsRouter = router({
   byId: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.get(input.id)),
   list: procedure.input(ListRunsInput.prefault({})).query(({ ctx, input }) => ctx.runs.list(input)),
   messages: procedure.input(ReadMessagesInput).query(({ ctx, input }) => ctx.runs.messages(input.id, input)),
+  setPriority: procedure.input(SetPriorityInput).mutation(({ ctx, input }) => ctx.runs.setPriority(input.id, input.priority)),
   cancel: procedure.input(z.object({ id: RunId })).mutation(({ ctx, input }) => ctx.runs.cancel(input.id)),
   diff: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.diff(input.id)),
   requests: procedure

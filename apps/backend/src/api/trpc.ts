@@ -4,9 +4,16 @@ import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import type { Instances, Runs } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
+import type { Upkeep } from "../upkeep/upkeep.ts";
 
 /** What a procedure may use: one room each, and nothing of HTTP. */
-export type Context = { tasks: TaskStore; runs: Runs; instances: Instances; info: () => ServerInfo };
+export type Context = {
+  tasks: TaskStore;
+  runs: Runs;
+  instances: Instances;
+  upkeep: Pick<Upkeep, "disk" | "cleanUp">;
+  info: () => ServerInfo;
+};
 
 const TRPC_CODES = {
   bad_request: "BAD_REQUEST",

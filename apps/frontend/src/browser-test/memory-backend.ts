@@ -5,6 +5,7 @@ import {
   CcrError,
   type CreateRunInput,
   type CreateTaskInput,
+  type DiskReport,
   type Instance,
   InstanceId,
   isFinal,
@@ -12,6 +13,7 @@ import {
   type Run,
   RunId,
   RunLimits,
+  type RunView,
   type ServerInfo,
   type Task,
   TaskId,
@@ -26,6 +28,7 @@ type Context = inferRouterContext<AppRouter>;
 export interface MemoryBackend {
   readonly context: Context;
   info: ServerInfo;
+  disk: DiskReport;
   readonly tasks: Task[];
   readonly runs: Run[];
   readonly instances: Instance[];
@@ -43,6 +46,22 @@ export interface MemoryBackend {
 }
 
 export const START = Date.parse("2026-11-22T20:00:00.000Z");
+
+const NOTHING = { count: 0, bytes: 0, items: [] };
+const EMPTY_DISK: DiskReport = {
+  at: new Date(START).toISOString(),
+  places: [{ name: "data", freeBytes: 50 * 1024 ** 3, totalBytes: 100 * 1024 ** 3 }],
+  minFreeBytes: 1024 ** 3,
+  lack: null,
+  database: { bytes: 64 * 1024 },
+  mirrors: NOTHING,
+  work: NOTHING,
+  workspaces: NOTHING,
+  audit: NOTHING,
+  images: null,
+  rules: { runsDays: null, workDays: 30, mirrorsDays: 30, images: 2 },
+  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, images: 0 } },
+};
 
 export const createMemoryBackend = (now = START): MemoryBackend => {
   let counter = 0;
@@ -66,6 +85,12 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     if (run === undefined) throw new CcrError("not_found", `There is no run ${id}.`);
     return run;
   };
+  /** As the API tells a run: here every queued one is to start next. */
+  const viewOf = (run: Run): RunView => {
+    const isQueued = run.status === "queued";
+    const queued = runs.filter(({ status }) => status === "queued").length;
+    return { ...run, queue: isQueued ? { position: 1, queued, heldBy: null } : null };
+  };
   const messagesOf = (id: RunId): Message[] => messages.get(id) ?? [];
 
   const backend: MemoryBackend = {
@@ -83,6 +108,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       localRepositoryRoots: ["/srv/repositories"],
       maxConcurrentRuns: 2,
     },
+    disk: EMPTY_DISK,
     addTask(input) {
       const task: Task = { id: TaskId.parse(`task_${number()}`), ...input, createdAt: at(), updatedAt: at() };
       tasks.unshift(task);
@@ -98,6 +124,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         ref: null,
         model: null,
         limits: RunLimits.parse({}),
+        priority: 0,
         status: "queued",
         reason: null,
         sentence: null,
@@ -162,12 +189,17 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           launched.push(input);
           return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null });
         },
-        get: async (id) => getRun(id),
+        get: async (id) => viewOf(getRun(id)),
         async list({ status, taskId, before, limit }) {
           const from = before === undefined ? 0 : runs.findIndex(({ id }) => id === before) + 1;
           const fits = (run: Run): boolean =>
             (status === undefined || status.includes(run.status)) && (taskId === undefined || run.taskId === taskId);
-          return runs.slice(from).filter(fits).slice(0, limit);
+          return runs.slice(from).filter(fits).slice(0, limit).map(viewOf);
+        },
+        async setPriority(id, priority) {
+          if (getRun(id).status !== "queued") throw new CcrError("conflict", "Only a queued run has a priority.");
+          backend.patchRun(id, { priority });
+          return viewOf(getRun(id));
         },
         async cancel(id) {
           canceled.push(id);
@@ -202,6 +234,10 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             .filter(({ n, decision }) => n > after && (!refusedOnly || decision === "refused"))
             .slice(0, limit);
         },
+      },
+      upkeep: {
+        disk: async () => backend.disk,
+        cleanUp: async ({ what }) => ({ removed: what.map(({ kind }) => ({ kind, count: 0, bytes: 0 })), problems: [] }),
       },
       instances: {
         async get(id) {

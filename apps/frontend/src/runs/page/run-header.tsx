@@ -67,7 +67,8 @@ const CancelButton = ({ run }: { run: Run }) => {
   const queryKey = trpc.runs.byId.queryKey({ id: run.id });
   const cancel = useMutation(
     trpc.runs.cancel.mutationOptions({
-      onSuccess: (next) => queries.setQueryData(queryKey, next),
+      // A run that was canceled has no place in the queue.
+      onSuccess: (next) => queries.setQueryData(queryKey, { ...next, queue: null }),
       onError: toasts.error,
       onSettled: () => queries.invalidateQueries({ queryKey }),
     }),
