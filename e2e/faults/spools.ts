@@ -85,11 +85,17 @@ export const followSpools = async (options: { instances: string; kept: string })
       }
     }
   };
-  let reading: Promise<void> = Promise.resolve();
-  /** One reading at a time: two would take lines from each other. */
-  const readInTurn = (): Promise<void> => {
-    reading = reading.then(look).then(readAll);
-    return reading;
+  let last: Promise<void> = Promise.resolve();
+  /** One at a time: two readings would take lines from each other. */
+  const inTurn = (act: () => Promise<void>): Promise<void> => {
+    last = last.then(act);
+    return last;
+  };
+  const readInTurn = (): Promise<void> => inTurn(() => look().then(readAll));
+  const drop = async (instanceId: string): Promise<void> => {
+    forgotten.add(instanceId);
+    for (const tail of spools.get(instanceId)?.files.values() ?? []) await tail[Symbol.asyncDispose]();
+    spools.delete(instanceId);
   };
   const loop = (async () => {
     while (!closing.signal.aborted) {
@@ -103,12 +109,7 @@ export const followSpools = async (options: { instances: string; kept: string })
       return [...spools.values()].map(({ seen }) => seen);
     },
     instanceIds: () => [...known],
-    forget: async (instanceId) => {
-      await readInTurn();
-      forgotten.add(instanceId);
-      for (const tail of spools.get(instanceId)?.files.values() ?? []) await tail[Symbol.asyncDispose]();
-      spools.delete(instanceId);
-    },
+    forget: (instanceId) => inTurn(() => drop(instanceId)),
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       await loop;

@@ -11,6 +11,7 @@ import { canonical } from "./canonical.ts";
 import type { Finding } from "./findings.ts";
 import { sandboxesLeft, workspacesPutAside } from "./left.ts";
 import { type ServerLife, startLife } from "./life.ts";
+import { type Line, openLine } from "./line.ts";
 import { openModelRecord } from "./model-record.ts";
 import { describeProcesses } from "./processes.ts";
 import { followProgress, type Progress } from "./progress.ts";
@@ -30,7 +31,7 @@ export type TrialOptions = {
   environment?: Record<string, string>;
   /** The variables by which the server finds an engine of its own. */
   engine?: Record<string, string>;
-  /** A folder for everything, on a disk that the caller has chosen and removes. */
+  /** Where the server's data folder is made, when the disk matters. */
   folder?: string;
 };
 
@@ -40,10 +41,16 @@ export type Launched = { mark: string; id: Run["id"]; watchers: Watcher[]; launc
 export interface Trial extends AsyncDisposable {
   readonly dataDir: string;
   readonly model: ScriptedModel;
+  /** The line between the server and the model. */
+  readonly line: Line;
+  /** The folder under which repositories may be given by path. */
+  readonly repositories: string;
   readonly life: ServerLife;
   readonly progress: Progress;
   /** Creates one run of the script and everything that watches it. */
   launch(): Promise<Launched>;
+  /** Waits until a run has so many messages. */
+  reached(launched: Launched, messages: number): Promise<void>;
   /** Waits for the end of a run and compares all that is known of it. `faults`: how many of them it may have felt. */
   settle(launched: Launched, options: SettleOptions): Promise<{ findings: Finding[]; messages: number }>;
   /** Waits until nothing of the sandboxes is left, stops the server, and tells what was left all the same. */
@@ -73,29 +80,33 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
   const kept = join(testCache(), "faults", `${new Date().toISOString().replace(/[:.]/g, "-")}-seed-${seed}`);
   let evidence: string | null = null;
   try {
-    const root = options.folder ?? (await realpath(tmpdir()));
-    const make = async (): Promise<string> => {
-      const folder = await mkdtemp(join(root, `ccr-${process.pid}-`));
+    const temporary = await realpath(tmpdir());
+    const root = options.folder ?? temporary;
+    const make = async (below: string): Promise<string> => {
+      const folder = await mkdtemp(join(below, `ccr-${process.pid}-`));
       parts.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
       return folder;
     };
     // Its own name tells the sandboxes of this server from all others: see `findParts`.
-    const dataDir = await make();
-    const witness = await make();
+    const dataDir = await make(root);
+    const witness = await make(temporary);
+    const copies = await make(root);
     parts.defer(async () => {
       if (evidence === null) return;
       await mkdir(kept, { recursive: true });
       await writeFile(join(kept, "report.txt"), evidence);
       await writeFile(join(kept, "server.log"), life.printed());
       await cp(witness, join(kept, "witness"), { recursive: true });
+      await cp(copies, join(kept, "spools"), { recursive: true });
       // Sockets cannot be copied, and mirrors and workspaces tell nothing that the rest does not.
       const filter = (path: string) => !/\/(doors|mirrors|sandboxes|home|workspace)(\/|$)/.test(path.slice(dataDir.length));
       await cp(dataDir, join(kept, "data"), { recursive: true, filter });
     });
     const recordPath = join(witness, "model.ndjson");
     const model = parts.use(await startScriptedModel({ scenario: scriptedWork(script), recordPath }));
+    const line = parts.use(await openLine(model.port));
     const record = parts.use(await openModelRecord(recordPath));
-    const spools = parts.use(await followSpools({ instances: join(dataDir, "instances"), kept: join(witness, "spools") }));
+    const spools = parts.use(await followSpools({ instances: join(dataDir, "instances"), kept: copies }));
     const repositories = join(witness, "repositories");
     const files = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`src/file-${index}.txt`, `File ${index}.\n`]));
     const repository = parts.use(await createGitRepository({ path: join(repositories, "work"), files }));
@@ -103,7 +114,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
       await startLife({
         dataDir,
         driver,
-        modelUrl: model.url,
+        modelUrl: line.url,
         localRepositories: [repositories],
         environment: { CCR_MAX_CONCURRENT_RUNS: String(runsAtOnce), ...environment },
         ...(engine === undefined ? {} : { engine }),
@@ -125,6 +136,10 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
         return watchLive(life, id, { name, hangUp, signal: watching.signal });
       });
       return { mark, id, watchers, launchedAt: performance.now() };
+    };
+    const reached = async ({ mark }: Launched, messages: number): Promise<void> => {
+      const enough = () => (progress.positions()[mark] ?? 0) >= messages;
+      await waitFor(enough, { what: `${messages} messages of ${mark}`, timeoutMs: 60_000 });
     };
     const settle = async (launched: Launched, { withinMs, undisturbed, faults, expected }: SettleOptions) => {
       const { mark, id, watchers } = launched;
@@ -176,9 +191,12 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
     return {
       dataDir,
       model,
+      line,
+      repositories,
       life,
       progress,
       launch,
+      reached,
       settle,
       finish,
       keepEvidence: (report) => {

@@ -16,6 +16,7 @@ const TOOLS = [
     packages: ["postgresql"],
     for: "tests of the store in PostgreSQL, each on a server of its own",
   },
+  { program: "faketime", packages: ["faketime"], for: "tests of a clock that is set while runs go on" },
   { program: "chromium", packages: ["chromium", "fonts-dejavu-core"], for: "tests in a browser" },
 ];
 

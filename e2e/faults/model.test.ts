@@ -1,0 +1,27 @@
+import { expect, it } from "vitest";
+import { expectNothingWrong, lasting } from "./cases.ts";
+import { startTrial } from "./trial.ts";
+
+const SCRIPT = { calls: 15, thinkMs: 40 };
+
+it("a model that cannot be reached for a while does not end a run", { timeout: 180_000 }, async () => {
+  await using trial = await startTrial({ driver: "bubblewrap", seed: 1, script: SCRIPT });
+  const run = await trial.launch();
+  await trial.reached(run, 40);
+  trial.line.set("cut");
+  await lasting(12_000);
+  expect((await trial.life.ask((client) => client.runs.byId.query({ id: run.id }))).status).toBe("running");
+  trial.line.set("open");
+  await expectNothingWrong(trial, [run], { faults: () => 0 });
+});
+
+it("a model that falls silent in the middle of a run, and then hangs up, does not end it", { timeout: 180_000 }, async () => {
+  await using trial = await startTrial({ driver: "bubblewrap", seed: 2, script: SCRIPT });
+  const run = await trial.launch();
+  await trial.reached(run, 40);
+  trial.line.set("silent");
+  await lasting(15_000);
+  expect((await trial.life.ask((client) => client.runs.byId.query({ id: run.id }))).status).toBe("running");
+  trial.line.set("open");
+  await expectNothingWrong(trial, [run], { faults: () => 0 });
+});
