@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, lstat, open } from "node:fs/promises";
 import { CcrError } from "@ccr/protocol";
+import type { CommandOutput } from "./run-command.ts";
 import { type SnapshotStore, storeError } from "./snapshot-store.ts";
 
 export type LeftOut = { path: string; why: "too_large" | "too_many" | "unreadable" };
@@ -19,7 +20,8 @@ const TOTAL_MAX_FILES = 200_000;
 // Each round finds what the agent made during the one before.
 const ROUNDS = 5;
 const NESTED_DEPTH = 20;
-const SAME_AGAIN = 3;
+// More than come and go at one moment; then it is quicker to try halves.
+const SUSPECTS_MAX = 100;
 const LOOK_AT_ONCE = 64;
 
 const PLACEHOLDER = Buffer.from(".ccr-nested");
@@ -27,7 +29,7 @@ const SLASH = Buffer.from("/");
 const NUL = Buffer.from("\0");
 
 type Path = Buffer;
-type Fate = { kind: "add"; bytes: number } | { kind: "folder" } | { kind: "remove" } | { kind: "leave"; why: LeftOut["why"] };
+type Fate = { kind: "add"; bytes: number } | { kind: "repository" } | { kind: "remove" } | { kind: "leave"; why: LeftOut["why"] };
 
 /** Splits what git wrote with `-z`. Pure. */
 const splitZ = (output: Buffer): Path[] => {
@@ -52,8 +54,8 @@ export const bringUpToDate = async (call: Call, last: string | null): Promise<Le
   else if (headCommit !== last) await store.must(["read-tree", "--reset", headCommit], { signal });
   const leftOut = new Map<string, { path: Path; why: LeftOut["why"] }>();
   for (let round = 1; round <= ROUNDS; round++) {
-    await takeIn(call, await list(call), leftOut);
-    if (await repair(call, leftOut)) break;
+    const again = await takeIn(call, await list(call), leftOut);
+    if ((await repair(call, leftOut)) && !again) break;
   }
   await forget(
     call,
@@ -108,8 +110,11 @@ const look = async (store: SnapshotStore, path: Path, known: Map<string, boolean
   const place = absolute(store, path);
   const found = await lstat(place).catch(() => null);
   if (found === null) return { kind: "remove" };
-  // Of a folder git itself knows whether it is a submodule.
-  if (found.isDirectory()) return { kind: "folder" };
+  if (found.isDirectory()) {
+    // With a repository in it, it is what git makes of it: a submodule that has moved on, or no file any more.
+    const inner = await lstat(Buffer.concat([place, Buffer.from("/.git")])).catch(() => null);
+    return { kind: inner === null ? "remove" : "repository" };
+  }
   if (found.isSymbolicLink()) return { kind: "add", bytes: 0 };
   if (!found.isFile()) return { kind: "remove" };
   if (found.size > FILE_MAX_BYTES) return { kind: "leave", why: "too_large" };
@@ -130,19 +135,21 @@ const lookAtAll = async (store: SnapshotStore, paths: readonly Path[]): Promise<
   return fates;
 };
 
+/** Gives whether another look is needed: what was a file is a repository now. */
 const takeIn = async (
   call: Call,
   paths: readonly Path[],
   leftOut: Map<string, { path: Path; why: LeftOut["why"] }>,
-): Promise<void> => {
+): Promise<boolean> => {
   const { store } = call;
   const leave = (path: Path, why: LeftOut["why"]) => leftOut.set(path.toString("latin1"), { path, why });
   const adds: Path[] = [];
   const removes: Path[] = [];
+  const repositories: Path[] = [];
   let bytes = 0;
   for (const { path, fate } of await lookAtAll(store, paths)) {
     leftOut.delete(path.toString("latin1"));
-    if (fate.kind === "folder") adds.push(path);
+    if (fate.kind === "repository") repositories.push(path);
     else if (fate.kind === "remove") removes.push(path);
     else if (fate.kind === "leave") leave(path, fate.why);
     else if (adds.length >= TOTAL_MAX_FILES || bytes + fate.bytes > TOTAL_MAX_BYTES) leave(path, "too_many");
@@ -153,6 +160,8 @@ const takeIn = async (
   }
   await remove(call, removes);
   for (const path of await add(call, adds)) leave(path, "unreadable");
+  await add(call, repositories);
+  return repositories.length > 0;
 };
 
 const remove = async ({ store, signal }: Call, paths: readonly Path[]): Promise<void> => {
@@ -160,23 +169,42 @@ const remove = async ({ store, signal }: Call, paths: readonly Path[]): Promise<
   await store.must(["update-index", "--force-remove", "-z", "--stdin"], { input: joinZ(paths), signal });
 };
 
+const update = ({ store, signal }: Call, paths: readonly Path[]): Promise<CommandOutput> =>
+  store.run(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], { input: joinZ(paths), signal });
+
 /** Takes files into the index, and gives those that cannot be. One that vanishes while git reads it makes the whole command fail. */
 const add = async (call: Call, paths: readonly Path[]): Promise<Path[]> => {
-  if (paths.length === 0) return [];
-  const { store, signal } = call;
-  for (let attempt = 0; attempt < SAME_AGAIN; attempt++) {
-    const output = await store.run(["update-index", "--add", "--remove", "--replace", "-z", "--stdin"], {
-      input: joinZ(paths),
-      signal,
-    });
-    if (output.code === 0) return [];
+  const byName = new Map(paths.map((path) => [path.toString("utf8"), path]));
+  const suspects: Path[] = [];
+  while (byName.size > 0) {
+    const rest = [...byName.values()];
+    const output = await update(call, rest);
+    if (output.code === 0) break;
     const error = storeError("git update-index", output);
     if (error.code === "disk_full") throw error;
+    const name = /^fatal: Unable to process path (.*)$/m.exec(output.stderr)?.[1] ?? "";
+    const suspect = byName.get(name);
+    if (suspect === undefined || suspects.length >= SUSPECTS_MAX) {
+      suspects.push(...(await addHalves(call, rest)));
+      break;
+    }
+    byName.delete(name);
+    suspects.push(suspect);
   }
-  const [only] = paths;
-  if (only !== undefined && paths.length === 1) return (await addBytes(call, only)) ? [] : [only];
+  const refused: Path[] = [];
+  for (const path of suspects) if (!(await addBytes(call, path))) refused.push(path);
+  return refused;
+};
+
+/** When git does not say which file it stumbled over (a name of several lines, or a file that shrank under its eyes). Gives that one. */
+const addHalves = async (call: Call, paths: readonly Path[]): Promise<Path[]> => {
+  if (paths.length <= 1) return [...paths];
   const middle = Math.ceil(paths.length / 2);
-  return [...(await add(call, paths.slice(0, middle))), ...(await add(call, paths.slice(middle)))];
+  const suspects: Path[] = [];
+  for (const half of [paths.slice(0, middle), paths.slice(middle)]) {
+    if ((await update(call, half)).code !== 0) suspects.push(...(await addHalves(call, half)));
+  }
+  return suspects;
 };
 
 /** Takes a file as the bytes that it has, whatever the repository's attributes say of it; git refuses one that is not in its encoding. */
@@ -185,9 +213,12 @@ const addBytes = async (call: Call, path: Path): Promise<boolean> => {
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const file = await open(absolute(store, path), flags).catch(() => null);
   if (file === null) {
-    if ((await look(store, path, new Map())).kind !== "remove") return false;
-    await remove(call, [path]);
-    return true;
+    if ((await look(store, path, new Map())).kind === "remove") {
+      await remove(call, [path]);
+      return true;
+    }
+    // A link, which is back again.
+    return (await update(call, [path])).code === 0;
   }
   try {
     const found = await file.stat();

@@ -10,6 +10,8 @@ export interface SnapshotOptions {
   scratch: string;
   env: Readonly<Record<string, string>>;
   state: StateFile;
+  /** What the store may hold beyond twice what the first snapshot needed, before a new one is made. */
+  spare?: { objects: number; kib: number };
 }
 
 /** `chunks` is to be read, or the signal of the call to be aborted: until then the file takes its place on the disk. */
@@ -22,8 +24,7 @@ interface BundleFile {
 const SNAPSHOT_MS = 10 * 60_000;
 const LEFT_OUT_NAMED = 100;
 // Beyond this, what earlier snapshots left in the store is worth the price of a new one.
-const SPARE_OBJECTS = 20_000;
-const SPARE_KIB = 512 * 1024;
+const SPARE = { objects: 20_000, kib: 512 * 1024 };
 
 const IDENTITY = { name: "claude-code-runner", email: "noreply@claude-code-runner.invalid" };
 
@@ -118,7 +119,8 @@ export class Snapshots {
     this.#latest = { commit, refs, headCommit, baseCommit };
     if (this.#allowed === null) {
       const { objects, kib } = await this.#count(signal);
-      this.#allowed = { objects: 2 * objects + SPARE_OBJECTS, kib: 2 * kib + SPARE_KIB };
+      const spare = this.#options.spare ?? SPARE;
+      this.#allowed = { objects: 2 * objects + spare.objects, kib: 2 * kib + spare.kib };
     }
     return {
       baseCommit,
