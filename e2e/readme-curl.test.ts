@@ -64,8 +64,12 @@ test("every curl of the server's API in the README works as it is written, in de
   await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null });
   // The port alone differs from what is written: 4100 may be taken here.
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
-  const printed = await runCommands(commands, { HOME: home.path, URL: server.url });
+  // It is for runs that wait, and this one starts at once: see below.
+  const atOnce = commands.filter(({ name }) => name !== "runs.setPriority");
+  const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
+  expect(dataOf(printed.get("server.disk"))).toMatchObject({ lack: null, rules: { workDays: 30 } });
+  expect(dataOf(printed.get("server.cleanUp"))).toMatchObject({ removed: [{ kind: "work" }, { kind: "mirrors" }], problems: [] });
   expect(printed.get("server.info")).toContain('"demo":true');
   expect(printed.get("tasks.create")).toMatch(/^task_\w+$/);
   expect(dataOf(printed.get("tasks.byId"))).toMatchObject({ name: "Monthly summary" });
@@ -84,6 +88,29 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });
   expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
   expect(printed.has("tasks.delete")).toBe(true);
+});
+
+test("a run that waits for room on the disk says so, is given another priority, and is canceled, all as it is written", async () => {
+  await using home = await temporaryFolder();
+  const dataDir = home.join(".local", "share", "claude-code-runner");
+  // No disk has as much.
+  const environment = { CCR_MIN_FREE_DISK_MB: String(1024 ** 3) };
+  await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null, environment });
+  const commands = without(await commandsBetween("## API", "### Instances"), /^URL=.*$/m);
+  const whileQueued = commands.filter(
+    ({ name }) => name === "" || /^(server\.info|tasks\.create|runs\.(create|setPriority|byId|cancel))$/.test(name),
+  );
+  const printed = await runCommands(whileQueued, { HOME: home.path, URL: server.url });
+  expect(dataOf(printed.get("runs.setPriority"))).toMatchObject({ status: "queued", priority: 10 });
+  expect(dataOf(printed.get("runs.byId"))).toMatchObject({
+    status: "queued",
+    priority: 10,
+    queue: { position: 1, queued: 1, heldBy: "disk" },
+  });
+  expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ status: "canceled" });
+  const ready = await fetch(`${server.url}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.json()).toMatchObject({ parts: { store: "ok", disk: expect.stringContaining("too little room") } });
 });
 
 test("without the token every command is refused", async () => {
