@@ -16,6 +16,8 @@ const start = async (format: "text" | "json") => {
     async () => "postgres://u:database-password@h/d",
     (url) => url,
   );
+  report.addSecrets(["made-at-the-start"]);
+  report.log("info", "a secret that was made-at-the-start");
   report.up({ address: "http://127.0.0.1:4100/", token: TOKEN, tokenPlace: "see /srv/ccr/token", elapsedMs: 1234 });
   return lines;
 };
@@ -23,6 +25,7 @@ const start = async (format: "text" | "json") => {
 test("shows a person the stages, without the database's password, and the login link", async () => {
   const lines = await start("text");
   expect(lines[0]).toMatch(/^ {2}✓ database {5}postgres:\/\/u:\*\*\*@h\/d \(\d+ ms\)$/);
+  expect(lines[1]).toMatch(/a secret that was \*\*\*$/);
   expect(lines).toContain(`  http://127.0.0.1:4100/login?token=${TOKEN}`);
 });
 
@@ -30,6 +33,7 @@ test("writes JSON alone, and no token, when lines of JSON are wanted", async () 
   const lines = await start("json");
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([
     { level: "info", stage: "database", msg: "database: postgres://u:***@h/d" },
+    { level: "info", msg: "a secret that was ***" },
     {
       level: "info",
       msg: "claude-code-runner is up",

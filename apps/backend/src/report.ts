@@ -18,6 +18,8 @@ export const createReport = ({ write, format, colours, log, mask }: ReportOption
   const paint = (code: number, text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
   return {
     log,
+    /** Hides these too in all that is written from now on, but for the login link. */
+    addSecrets: mask.add,
     /** Does the work and tells its result, and how long it took; an error is the caller's to tell. */
     stage: async <Result>(name: string, work: () => Promise<Result>, tell: (result: Result) => string): Promise<Result> => {
       const startedAt = performance.now();
@@ -55,3 +57,4 @@ export const createReport = ({ write, format, colours, log, mask }: ReportOption
     },
   };
 };
+export type Report = ReturnType<typeof createReport>;
