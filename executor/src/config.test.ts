@@ -23,8 +23,19 @@ describe("readConfig", () => {
       prewarm: { model: null, maxTurns: null, maxBudgetUsd: null },
       claudeExecutable: null,
       home: "/home/u",
+      lifetimeMs: null,
       environment: { HOME: "/home/u" },
     });
+  });
+
+  it("reads its lifetime, and refuses what is none", () => {
+    expect(configOf({ EXECUTOR_LIFETIME_SECONDS: "86400" })).toMatchObject({ lifetimeMs: 86_400_000 });
+    for (const bad of ["0", "-1", "soon", "1e9", "1000000000"]) {
+      expect(readConfig({ EXECUTOR_TOKEN: "t", EXECUTOR_LIFETIME_SECONDS: bad })).toMatchObject({
+        ok: false,
+        message: expect.stringMatching(/^EXECUTOR_LIFETIME_SECONDS: '/),
+      });
+    }
   });
 
   it("gives executors of different workspaces spools of their own, and one workspace always the same", () => {

@@ -26,6 +26,8 @@ export interface Config {
   /** Claude Code's executable; null: the one that the Agent SDK brings. */
   claudeExecutable: string | null;
   home: string;
+  /** After this time it ends by itself; null: never. */
+  lifetimeMs: number | null;
   /** What child processes may inherit: the environment without the executor's own settings. */
   environment: Readonly<Record<string, string>>;
 }
@@ -48,6 +50,7 @@ Environment:
   EXECUTOR_MODEL           the model to start Claude Code in advance for
   EXECUTOR_MAX_TURNS       the turn limit to start Claude Code in advance for
   EXECUTOR_MAX_BUDGET_USD  the limit of money to start Claude Code in advance for
+  EXECUTOR_LIFETIME_SECONDS  the executor ends by itself after this time, whatever goes on (default: never)
   EXECUTOR_CLAUDE          Claude Code's executable (default: the one that the Agent SDK brings)
   ANTHROPIC_*, CLAUDE_*    passed on to Claude Code when there is no gateway
 `;
@@ -126,6 +129,8 @@ export const readConfig = (env: Environment): ConfigResult => {
     const gateway = env.EXECUTOR_GATEWAY;
     const port = env.EXECUTOR_GATEWAY_PORT === "0" ? 0 : number(env, "EXECUTOR_GATEWAY_PORT", { integer: true, max: 65535 });
     const claude = env.EXECUTOR_CLAUDE;
+    // Ten years; more is a mistake in the unit.
+    const lifetimeSeconds = number(env, "EXECUTOR_LIFETIME_SECONDS", { integer: false, max: 315_360_000 });
     const environment: Record<string, string> = {};
     for (const [name, value] of Object.entries(env)) {
       if (value !== undefined && !name.startsWith("EXECUTOR_")) environment[name] = value;
@@ -141,6 +146,7 @@ export const readConfig = (env: Environment): ConfigResult => {
         prewarm: prewarm === "1" ? settings : null,
         claudeExecutable: claude ? absolute("EXECUTOR_CLAUDE", claude) : null,
         home,
+        lifetimeMs: lifetimeSeconds === null ? null : lifetimeSeconds * 1000,
         environment: { ...environment, HOME: home },
       },
     };

@@ -20,11 +20,16 @@ const gatewayUrl = "http://127.0.0.1:3128";
 
 describe("commandEnvironment", () => {
   it("holds no credential and nothing that is meant for Claude Code", () => {
-    expect(commandEnvironment(inherited, null)).toEqual({ PATH: "/bin", LANG: "C.UTF-8", HTTPS_PROXY: "http://old:1" });
+    expect(commandEnvironment(inherited, { gatewayUrl: null, mark: "m" })).toEqual({
+      PATH: "/bin",
+      LANG: "C.UTF-8",
+      HTTPS_PROXY: "http://old:1",
+      CCR_EXECUTOR_COMMAND: "m",
+    });
   });
 
   it("leads to the gateway", () => {
-    expect(commandEnvironment(inherited, gatewayUrl)).toMatchObject({
+    expect(commandEnvironment(inherited, { gatewayUrl, mark: "m" })).toMatchObject({
       HTTP_PROXY: gatewayUrl,
       HTTPS_PROXY: gatewayUrl,
       https_proxy: gatewayUrl,

@@ -38,6 +38,8 @@ interface Running {
   result: ExecutionOutcome | null;
   /** Whether the agent has said anything in it, beyond what it says of itself when it starts. */
   answered: boolean;
+  /** A message of it could not be spooled: what comes behind it is not spooled either, so that what there is has no hole. */
+  cut: boolean;
 }
 
 const INTERRUPT_GRACE_MS = 5_000;
@@ -68,6 +70,7 @@ export class Executions {
   #conversation: Conversation | null = null;
   #current: Running | null = null;
   #closed = false;
+  #gatewayAwaited = false;
   /** An end that a full disk did not let us write. It is written before the next execution begins. */
   #owed: { record: ExecutionRecord; outcome: ExecutionOutcome } | null = null;
 
@@ -85,7 +88,8 @@ export class Executions {
     for (const { executionId, firstSeq, endSeq } of this.#spool.recovered.executions) {
       if (endSeq !== null) continue;
       const message = "The executor ended while the agent was at work, and was started again. The conversation can go on.";
-      const { seq } = await this.#spool.append(ended(executionId, { kind: "failed", code: "agent_exited", message }));
+      const event = ended(executionId, { kind: "failed", code: "agent_exited", message });
+      const { seq } = await this.#spool.withReserve(() => this.#spool.append(event));
       this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endSeq: seq }));
     }
   }
@@ -124,6 +128,7 @@ export class Executions {
       watchdog: null,
       result: null,
       answered: false,
+      cut: false,
     };
     this.#current = running;
     this.#records.set(id, started);
@@ -172,12 +177,29 @@ export class Executions {
     const body = isAgentBody(message) ? message : { type: "unreadable", content: message };
     const sessionId = sessionOf(body);
     if (sessionId !== null && this.#conversation !== null) this.#conversation.sessionId = sessionId;
-    void this.#append({ source: "agent", body }).catch((error: unknown) => this.#onSpoolFailure(error));
+    if (current?.cut !== true) {
+      void this.#append({ source: "agent", body }).catch((error: unknown) => this.#onSpoolFailure(error));
+    }
     if (current !== null && body.type !== "system") current.answered = true;
     if (current !== null && seen !== null) this.#observe(current, seen);
     current?.watchdog?.pause();
     await this.#spool.settle();
     current?.watchdog?.resume();
+  }
+
+  /** Whether somebody waits for a gateway that is away: so long nobody counts as stalled. */
+  setGatewayAwaited(awaited: boolean): void {
+    if (awaited === this.#gatewayAwaited) return;
+    this.#gatewayAwaited = awaited;
+    if (awaited) this.#current?.watchdog?.pause();
+    else this.#current?.watchdog?.resume();
+  }
+
+  /** Tells people something, in its place among the messages. */
+  note(text: string): void {
+    void this.#spool
+      .append({ source: "runner", body: { type: "note", text } })
+      .catch((error: unknown) => this.#onSpoolFailure(error));
   }
 
   /** Ends the running execution and takes no more. */
@@ -215,10 +237,7 @@ export class Executions {
     const { model = null, maxTurns = null, maxBudgetUsd = null, stallTimeoutMs, prompt } = running.input;
     const { process, forgotten, reused } = await this.#conversation.take({ model, maxTurns, maxBudgetUsd });
     if (forgotten) {
-      const text = "Claude Code's transcript of the conversation so far is gone: a new conversation begins.";
-      await this.#spool
-        .append({ source: "runner", body: { type: "note", text } })
-        .catch((error: unknown) => this.#onSpoolFailure(error));
+      this.note("Claude Code's transcript of the conversation so far is gone: a new conversation begins.");
     }
     if (running.stopping !== null) return running.stopping;
     running.process = process;
@@ -233,6 +252,7 @@ export class Executions {
       stallTimeoutMs,
       onAlarm: (alarm) => this.#stop(running, alarmOutcome(alarm)),
     });
+    if (this.#gatewayAwaited) running.watchdog.pause();
     process.send(prompt, running.uuid);
     const outcome = await Promise.race([running.settled.promise, exited]);
     if (outcome !== null) return outcome;
@@ -300,7 +320,9 @@ export class Executions {
 
   #onSpoolFailure(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error);
-    if (this.#current !== null) this.#stop(this.#current, { kind: "failed", code: "disk_full", message });
+    if (this.#current === null) return;
+    this.#current.cut = true;
+    this.#stop(this.#current, { kind: "failed", code: "disk_full", message });
   }
 }
 

@@ -19,7 +19,7 @@ import type {
 } from "@ccr/protocol";
 import { CcrError } from "@ccr/protocol";
 import type { z } from "zod";
-import { runCheck } from "./check.ts";
+import type { Checks } from "./checks.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
 import { readConversation } from "./conversation-file.ts";
@@ -71,12 +71,13 @@ export interface ExecutorOptions {
   state: StateFile;
   executions: Executions;
   conversation: Conversation;
+  checks: Checks;
   workspace: string;
   home: string;
   /** Claude Code's own folder, where it keeps its conversations. */
   claudeFolder: string;
   scratch: string;
-  /** For git and for checks. */
+  /** For git. */
   commandEnvironment: Readonly<Record<string, string>>;
   claudeCodeVersion: string;
   prewarm: AgentSettings | null;
@@ -167,8 +168,7 @@ export class Executor implements ExecutorApi {
   }
 
   check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {
-    const { workspace, commandEnvironment: env } = this.#parts;
-    return runCheck(input, { workspace, env, signal });
+    return this.#parts.checks.check(input, signal);
   }
 
   diff(signal: AbortSignal): Promise<WorkspaceDiff> {

@@ -47,6 +47,9 @@ describe("over TCP", () => {
       executionId: null,
       sessionId: null,
       lastSeq: 0,
+      ackedSeq: 0,
+      spoolBytes: 0,
+      uptimeMs: expect.any(Number),
       claudeCodeVersion: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     });
   });
@@ -67,6 +70,9 @@ describe("over TCP", () => {
     ["/execute?after=-1", { prompt: "x" }, /after/],
     ["/execute?after=x", { prompt: "x" }, /after/],
     ["/execute?after=1", { prompt: "x" }, /after: 1 is beyond the last event/],
+    ["/ack", {}, /seq/],
+    ["/ack", { seq: -1 }, /seq/],
+    ["/ack", { seq: 1 }, /seq: 1 is beyond the last event/],
     ["/git-clone", {}, /repositoryUrl/],
     ["/git-clone", { repositoryUrl: "a\nb" }, /repositoryUrl/],
     ["/git-clone", { repositoryUrl: "https://u:p@host.test/r" }, /credential/],

@@ -9,10 +9,12 @@ import {
   ERROR_STATUS,
   errorBody,
   executorRoutes,
+  FENCE_HEADER,
   FollowQuery,
 } from "@ccr/protocol";
 import type { z } from "zod";
 import type { Bytes, ExecutorApi, Reply } from "./executor.ts";
+import { type Fence, readFence } from "./fence.ts";
 
 // A prompt of 10 million characters, each of which JSON may have to escape as six bytes.
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
@@ -167,12 +169,13 @@ const headersOf = (reply: Exclude<Reply, { kind: "json" }>): Body["headers"] =>
 export interface HttpServerOptions {
   api: ExecutorApi;
   token: string | null;
+  fence: Fence;
   /** Errors that are ours, for the log. */
   onError: (error: CcrError) => void;
 }
 
 /** Serves the executor's routes; not listening yet. */
-export const createHttpServer = ({ api, token, onError }: HttpServerOptions): Server => {
+export const createHttpServer = ({ api, token, fence, onError }: HttpServerOptions): Server => {
   const routes = routesOf(api);
   const answer = async (request: IncomingMessage, response: ServerResponse, signal: AbortSignal): Promise<void> => {
     if (!isAuthorized(request.headers.authorization, token)) {
@@ -188,11 +191,16 @@ export const createHttpServer = ({ api, token, onError }: HttpServerOptions): Se
       response.setHeader("allow", methods);
       throw new CcrError("method_not_allowed", `${pathname} takes ${methods}, not ${request.method ?? "nothing"}.`);
     }
+    const number = readFence(request.headers[FENCE_HEADER]);
+    if (number !== null) await fence.hear(number);
     const query = Object.fromEntries(url?.searchParams ?? []);
     const body = route.takesBody ? await readBody(request) : undefined;
+    // A body may take its time.
+    if (number !== null) fence.check(number);
     const reply = await route.handle({ body, query, signal });
-    if (reply.kind === "json") sendJson(response, 200, reply.value);
-    else await sendChunks(response, { headers: headersOf(reply), chunks: reply.chunks }, signal);
+    if (reply.kind === "json") return sendJson(response, 200, reply.value);
+    using _guard = number === null ? null : fence.guard(number, () => response.destroy());
+    await sendChunks(response, { headers: headersOf(reply), chunks: reply.chunks }, signal);
   };
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
     const gone = new AbortController();

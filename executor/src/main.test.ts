@@ -1,10 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { spoolFileName } from "@ccr/protocol";
 import { leakWatch, pinnedNode } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { executorMain } from "./index.ts";
-import { executorFolder, startExecutor, testEnvironment } from "./testing/executor.ts";
+import { collect, executorFolder, outcomeOf, startExecutor, testEnvironment } from "./testing/executor.ts";
+
+const wildAgent = fileURLToPath(new URL("./testing/wild-agent.mjs", import.meta.url));
 
 const run = async (args: string[], env: Record<string, string>) => {
   const child = spawn(pinnedNode, [executorMain, ...args], {
@@ -80,6 +84,21 @@ describe("the executor's program", () => {
     }
     await using executor = await startExecutor({ folder, env: { EXECUTOR_SOCKET_MODE: "666" } });
     expect((await stat(executor.address)).mode & 0o777).toBe(0o666);
+  });
+
+  it("ends by itself when its lifetime is over: the execution as interrupted, the process with 0", async () => {
+    const leaks = await leakWatch();
+    {
+      await using folder = await executorFolder();
+      const env = { EXECUTOR_CLAUDE: wildAgent, EXECUTOR_LIFETIME_SECONDS: "2" };
+      await using executor = await startExecutor({ folder, env });
+      const exit = once(executor.child, "exit");
+      const events = await collect(await executor.stream("POST", "/execute", { prompt: "waits" }));
+      expect(outcomeOf(events)).toEqual({ kind: "interrupted" });
+      expect(await exit).toEqual([0, null]);
+      expect(await readFile(folder.join("spool", spoolFileName(1)), "utf8")).toContain('"interrupted"');
+    }
+    await leaks.assertNothingLeft();
   });
 
   it("ends with 0 on SIGTERM and leaves nothing behind", async () => {

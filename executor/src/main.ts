@@ -3,14 +3,18 @@ import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runCheck } from "./check.ts";
+import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
 import { Conversation } from "./conversation.ts";
-import { AGENT_MARK, agentEnvironment, commandEnvironment } from "./environment.ts";
+import { AGENT_MARK, agentEnvironment, COMMAND_MARK, commandEnvironment } from "./environment.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
+import { Fence } from "./fence.ts";
 import { startForwarder } from "./forwarder.ts";
 import { createHttpServer } from "./http-server.ts";
 import { listen } from "./listen.ts";
+import { OutageWatch } from "./outage.ts";
 import { killMarked } from "./processes.ts";
 import { Spool } from "./spool.ts";
 import { StateFile } from "./state.ts";
@@ -33,18 +37,42 @@ const claudeCodeVersion = (): string => {
   }
 };
 
+/** Calls back after a time that may be longer than a timer can be set to, whatever is done to the machine's date. */
+const endOfLife = (lifetimeMs: number, end: () => void): void => {
+  const leftMs = lifetimeMs - performance.now();
+  if (leftMs <= 0) end();
+  else setTimeout(() => endOfLife(lifetimeMs, end), Math.min(leftMs, 2_147_483_647)).unref();
+};
+
 const start = async (config: Config): Promise<void> => {
   const stopped = new Promise<void>((resolve) => {
     process.once("SIGTERM", resolve);
     process.once("SIGINT", resolve);
+    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, resolve);
   });
   await using stack = new AsyncDisposableStack();
-  const [spool, state] = await Promise.all([Spool.open(config.spoolFolder), StateFile.open(config.spoolFolder)]);
-  stack.use(spool);
+  const state = await StateFile.open(config.spoolFolder);
   const mark = state.get().agentMark;
-  // An agent of an executor that was killed may still be at work; two must never be.
-  await killMarked(AGENT_MARK, mark);
-  const forwarder = config.gateway === null ? null : stack.use(await startForwarder(config.gateway));
+  // An agent of an executor that was killed may still be at work; two must never be. What it has written is read when it is dead.
+  for (const name of [AGENT_MARK, COMMAND_MARK]) await killMarked(name, mark);
+  const spool = stack.use(await Spool.open(config.spoolFolder));
+  const executions = new Executions({ spool, clock: systemClock });
+  await executions.recover();
+  const outage = new OutageWatch({
+    clock: systemClock,
+    note: (text) => executions.note(text),
+    setWaiting: (waiting) => executions.setGatewayAwaited(waiting),
+  });
+  const forwarder =
+    config.gateway === null
+      ? null
+      : stack.use(
+          await startForwarder({
+            ...config.gateway,
+            onWaiting: (count) => outage.waiting(count),
+            onReached: () => outage.reached(),
+          }),
+        );
   const gatewayUrl = forwarder?.url ?? null;
   const scratch = join(config.spoolFolder, "tmp");
   await rm(scratch, { recursive: true, force: true }); // what one that was killed left
@@ -52,8 +80,6 @@ const start = async (config: Config): Promise<void> => {
   const trustedConfigRoot = join(scratch, "config");
   await mkdir(trustedConfigRoot, { recursive: true, mode: 0o700 });
 
-  const executions = new Executions({ spool, clock: systemClock });
-  await executions.recover();
   const environment = agentEnvironment(config.environment, { gatewayUrl, isRoot: process.getuid?.() === 0, mark });
   const conversation = new Conversation({
     loadSdk: () => import("@anthropic-ai/claude-agent-sdk"),
@@ -68,22 +94,32 @@ const start = async (config: Config): Promise<void> => {
   });
   executions.use(conversation);
   stack.defer(() => conversation.close());
+  const commands = commandEnvironment(config.environment, { gatewayUrl, mark });
+  const keep = <T>(work: () => Promise<T>) => spool.withReserve(work);
+  const checks = await Checks.open({
+    folder: join(config.spoolFolder, "checks"),
+    run: (input, signal) => runCheck(input, { workspace: config.workspace, env: commands, signal }),
+    keep,
+  });
+  stack.defer(() => checks.close());
   const executor = new Executor({
     spool,
     state,
     executions,
     conversation,
+    checks,
     workspace: config.workspace,
     home: config.home,
     claudeFolder: environment.CLAUDE_CONFIG_DIR ?? join(config.home, ".claude"),
     scratch,
-    commandEnvironment: commandEnvironment(config.environment, gatewayUrl),
+    commandEnvironment: commands,
     claudeCodeVersion: claudeCodeVersion(),
     prewarm: config.prewarm,
   });
   const server = createHttpServer({
     api: executor,
     token: config.token,
+    fence: new Fence({ state, keep }),
     onError: (error) => process.stderr.write(`executor: ${error.message}\n`),
   });
   const address = await listen(server, config.listen);
@@ -94,6 +130,7 @@ const start = async (config: Config): Promise<void> => {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await executions.close();
+  await checks.close();
   await conversation.close();
   // Readers get the end that was just spooled; one that does not read is not waited for.
   const limit = setTimeout(() => server.closeAllConnections(), 2_000);

@@ -37,15 +37,17 @@ const WAITING_MAX = 512;
 const WAITING_CHARACTERS = 8 * 1024 * 1024;
 
 const diskError = (error: unknown): CcrError =>
-  isDiskFull(error)
-    ? new CcrError(
-        "disk_full",
-        "The disk of the sandbox is full: the event spool cannot grow. Free some space, or allow the run more disk.",
-        { cause: error },
-      )
-    : new CcrError("internal", `The event spool cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
-        cause: error,
-      });
+  error instanceof CcrError
+    ? error
+    : isDiskFull(error)
+      ? new CcrError(
+          "disk_full",
+          "The disk of the sandbox is full: the event spool cannot grow. Free some space, or allow the run more disk.",
+          { cause: error },
+        )
+      : new CcrError("internal", `The event spool cannot be written: ${error instanceof Error ? error.message : String(error)}`, {
+          cause: error,
+        });
 
 /**
  * The synced event files. An event gets the next number when it is written, and is seen by readers (and its `append` resolves) only once it

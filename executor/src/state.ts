@@ -32,8 +32,9 @@ export class StateFile {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, "state.json");
     const text = await readFile(path, "utf8").catch(() => "");
-    const file = new StateFile(path, readState(text) ?? { agentMark: newAgentMark(), cloning: false, clone: null, fence: 0 });
-    await file.update({});
+    const known = readState(text);
+    const file = new StateFile(path, known ?? { agentMark: newAgentMark(), cloning: false, clone: null, fence: 0 });
+    if (known === null) await file.update({});
     return file;
   }
 

@@ -54,6 +54,41 @@ const retry = (status: number | null, error = "server_error") => ({
 });
 
 describe("Watchdog", () => {
+  it("raises none while it is paused, however long, and gives the whole time again afterwards", () => {
+    const { clock, alarms, watchdog } = setUp();
+    clock.advance(900);
+    watchdog.pause();
+    watchdog.pause();
+    clock.advance(600_000);
+    watchdog.resume();
+    clock.advance(600_000);
+    expect(alarms).toEqual([]);
+    watchdog.resume();
+    clock.advance(999);
+    expect(alarms).toEqual([]);
+    clock.advance(1001);
+    expect(alarms).toMatchObject([{ kind: "stalled" }]);
+  });
+
+  it("does not count a pause to the time for which the model has failed", () => {
+    const { clock, alarms, watchdog, say } = setUp();
+    say(retry(500));
+    clock.advance(600);
+    watchdog.pause();
+    clock.advance(600_000);
+    say(retry(null, "unknown"));
+    clock.advance(10);
+    watchdog.resume();
+    clock.advance(300);
+    say(retry(500));
+    expect(alarms).toEqual([]);
+    for (let n = 0; n < 20; n += 1) {
+      clock.advance(100);
+      say(retry(500));
+    }
+    expect(alarms).toMatchObject([{ kind: "unavailable" }]);
+  });
+
   it("raises one alarm when nothing comes for the whole time, and not a moment before", () => {
     const { clock, alarms } = setUp();
     clock.advance(999);

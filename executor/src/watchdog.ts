@@ -42,6 +42,7 @@ export class Watchdog {
   #modelError: ModelError | null = null;
   #refusals = 0;
   #paused = 0;
+  #pausedAt = 0;
   #cancelTimer: () => void = () => {};
   #done = false;
 
@@ -78,14 +79,17 @@ export class Watchdog {
     }
   }
 
-  /** While we keep the agent waiting, its silence is ours. */
+  /** While we keep the agent waiting, or its way out is away, its silence is not its own, and no failure lasts longer. Counted. */
   pause(): void {
+    if (this.#paused === 0) this.#pausedAt = this.#clock.now();
     this.#paused += 1;
   }
 
   resume(): void {
     this.#paused -= 1;
+    if (this.#paused > 0) return;
     this.#lastLife = this.#clock.now();
+    if (this.#failingSince !== null) this.#failingSince += this.#lastLife - Math.max(this.#pausedAt, this.#failingSince);
   }
 
   /** Ends the watch. Idempotent. */
@@ -107,12 +111,13 @@ export class Watchdog {
 
   /** What is wrong, or after how many milliseconds to look again. */
   #judge(): Alarm | number {
+    if (this.#paused > 0) return this.#stallTimeoutMs;
     const now = this.#clock.now();
     const error = this.#failingSince === null ? null : this.#modelError;
     const failingMs = this.#failingSince === null ? 0 : now - this.#failingSince;
     if (error !== null && failingMs > this.#stallTimeoutMs) return { kind: "unavailable", error };
     const silentMs = now - this.#lastLife;
-    const mayStall = this.#openTools.size === 0 && this.#paused === 0;
+    const mayStall = this.#openTools.size === 0;
     if (mayStall && silentMs >= this.#stallTimeoutMs) {
       return error === null ? { kind: "stalled", silentMs } : { kind: "unavailable", error };
     }

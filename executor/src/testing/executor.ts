@@ -38,7 +38,12 @@ export interface TestExecutor extends AsyncDisposable {
     body?: unknown,
     options?: { headers?: Record<string, string>; signal?: AbortSignal },
   ): Promise<Answer>;
-  stream(method: string, path: string, body?: unknown, options?: { signal?: AbortSignal }): Promise<EventStream>;
+  stream(
+    method: string,
+    path: string,
+    body?: unknown,
+    options?: { headers?: Record<string, string>; signal?: AbortSignal },
+  ): Promise<EventStream>;
   /** Ends it with a signal and gives its exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -92,9 +97,16 @@ export const startExecutor = async ({ folder, env = {}, listen }: StartOptions):
       headers: { ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...options.headers },
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
-    const text = body === undefined || typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body);
     request.on("error", () => {});
-    request.end(text);
+    if (body instanceof ReadableStream) {
+      request.flushHeaders();
+      void (async () => {
+        for await (const part of body) request.write(part);
+        request.end();
+      })();
+    } else {
+      request.end(body === undefined || typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body));
+    }
     const [response]: [IncomingMessage] = await new Promise((resolve, reject) => {
       request.once("response", (message) => resolve([message]));
       request.once("error", reject);

@@ -67,6 +67,9 @@ const acts = {
     process.on("SIGTERM", () => {});
     setInterval(() => {}, 1000);
   },
+  async waits() {
+    await assistant("I wait.");
+  },
   async deaf() {
     process.on("SIGTERM", () => {});
     setInterval(() => {}, 1000);
