@@ -19,6 +19,8 @@ export type CampaignOptions = TrialOptions & {
   /** Between two faults, at most. */
   pauseMs: number;
   say?: (line: string) => void;
+  /** Ends it before its time, with everything taken down. */
+  signal?: AbortSignal;
 };
 
 export type CampaignResult = {
@@ -41,13 +43,18 @@ const RUN_WITHIN_MS = 240_000;
 
 /** Runs go on, several at once, while parts of the stack are killed; every run is judged in the end. Resolves also when much is wrong. */
 export const runCampaign = async (options: CampaignOptions): Promise<CampaignResult> => {
-  const { seed, driver, kills, parts, runsAtOnce, limitMs, control = null, say = () => {} } = options;
+  const { seed, driver, kills, parts, runsAtOnce, limitMs, control = null, say = () => {}, signal } = options;
   await using trial = await startTrial(options);
   const injector = createInjector({ trial, engine: control });
   const startedAt = performance.now();
   const findings: Finding[] = [];
   const faultsOver = new AbortController();
   const killed = () => injector.history.filter(({ what }) => what.kind === "killed").length;
+  const given = Promise.withResolvers<never>();
+  signal?.addEventListener("abort", () => {
+    faultsOver.abort();
+    given.reject(signal.reason);
+  });
   let runs = 0;
   let messages = 0;
 
@@ -80,7 +87,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
     const work = Promise.all(Array.from({ length: runsAtOnce }, keepLaunching));
     // A server that does not come up any more ends both.
     const attack = keepKilling().finally(() => faultsOver.abort());
-    await Promise.all([attack, work, attack.then(() => injector.settled())]);
+    await Promise.race([Promise.all([attack, work, attack.then(() => injector.settled())]), given.promise]);
   } catch (error) {
     if (!(error instanceof CannotStartError)) throw error;
     findings.push({ kind: "crashed", run: null, text: `the server cannot be started: ${error.message.slice(-1500)}` });

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describeProcesses } from "./processes.ts";
 
@@ -35,6 +35,17 @@ const mountsOf = (dataDir: string): string[] =>
       const target = line.split(" ")[4] ?? "";
       return target.startsWith(`${dataDir}/`) ? [target] : [];
     });
+
+/** Removes the control groups of sandboxes whose processes were killed from outside. */
+export const removeControlGroups = (instanceIds: readonly string[]): void => {
+  for (const group of controlGroupsOf(instanceIds).toReversed()) {
+    try {
+      rmdirSync(join("/sys/fs/cgroup", group));
+    } catch {
+      // Something else has removed it, or its last process is still on its way out: it is empty, and harms nobody.
+    }
+  }
+};
 
 const controlGroupsOf = (instanceIds: readonly string[]): string[] =>
   instanceIds.length === 0

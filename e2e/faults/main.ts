@@ -60,7 +60,10 @@ const own = parts.includes("engine") ? await ownEngine() : null;
 if (own !== null && "why" in own) fail(own.why);
 const engine = own === null || "why" in own ? null : own;
 if (engine !== null) stack.use(engine.engine);
+const stopped = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopped.abort(new Error(`ended by ${signal}`)));
 const result = await runCampaign({
+  signal: stopped.signal,
   seed,
   driver,
   parts,

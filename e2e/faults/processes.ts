@@ -94,6 +94,11 @@ const isShell = ({ command }: Row): boolean => /(^|\/)bwrap$|docker-init$|tini$/
 export const describeProcesses = async (dataDir: string): Promise<string[]> =>
   (await rowsOf(dataDir)).map(({ pid, command }) => `process ${pid}: ${command.join(" ").slice(0, 160)}`);
 
+/** Kills whatever runs of it. */
+export const killAll = async (dataDir: string): Promise<void> => {
+  for (const row of await rowsOf(dataDir)) await signalProcess(row, "SIGKILL");
+};
+
 /** Sends a signal to a process, unless it has ended; gives whether it was there. */
 export const signalProcess = async (target: Pick<PartProcess, "pid" | "startedAt">, signal: NodeJS.Signals): Promise<boolean> => {
   if ((await statOf(target.pid))?.startedAt !== target.startedAt) return false;

@@ -2,18 +2,18 @@ import { cp, mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Run } from "@ccr/protocol";
+import { isFinal, type Run } from "@ccr/protocol";
 import { type ScriptedModel, startScriptedModel } from "@ccr/scripted-model";
 import { createGitRepository, engineApi, testCache, waitFor } from "@ccr/testkit";
 import { type DriverName, dockerEnvironment } from "../src/drivers.ts";
 import { allMessages } from "../src/server.ts";
 import { canonical } from "./canonical.ts";
 import type { Finding } from "./findings.ts";
-import { sandboxesLeft, workspacesPutAside } from "./left.ts";
+import { removeControlGroups, sandboxesLeft, workspacesPutAside } from "./left.ts";
 import { type ServerLife, startLife } from "./life.ts";
 import { type Line, openLine } from "./line.ts";
 import { openModelRecord } from "./model-record.ts";
-import { describeProcesses } from "./processes.ts";
+import { describeProcesses, killAll } from "./processes.ts";
 import { followProgress, type Progress } from "./progress.ts";
 import { type Random, seededRandom } from "./random.ts";
 import { type Script, scriptedWork, taskOf } from "./script.ts";
@@ -110,6 +110,11 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
     const repositories = join(witness, "repositories");
     const files = Object.fromEntries(Array.from({ length: 40 }, (_, index) => [`src/file-${index}.txt`, `File ${index}.\n`]));
     const repository = parts.use(await createGitRepository({ path: join(repositories, "work"), files }));
+    // A server that is stopped leaves its sandboxes to the next one, which there will not be.
+    parts.defer(async () => {
+      await killAll(dataDir);
+      removeControlGroups(spools.instanceIds());
+    });
     const life = parts.use(
       await startLife({
         dataDir,
@@ -123,6 +128,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
     const progress = parts.use(followProgress(life));
     const watching = new AbortController();
     parts.defer(() => watching.abort());
+    parts.defer(() => cancelAll(life, dataDir));
     let count = 0;
 
     const launch = async (): Promise<Launched> => {
@@ -216,6 +222,21 @@ const shown = async (watchers: readonly Watcher[]): Promise<void> => {
   const enough = new AbortController();
   const all = Promise.all(watchers.map(({ done }) => done)).finally(() => enough.abort());
   await Promise.race([all, delay(SHOWN_WITHIN_MS, undefined, { signal: enough.signal }).catch(() => {})]);
+};
+
+/** Takes down what still goes on, when a trial ends before its runs do. */
+const cancelAll = async (life: ServerLife, dataDir: string): Promise<void> => {
+  const { client } = life.server() ?? {};
+  if (client === undefined) return;
+  try {
+    const runs = await client.runs.list.query({ limit: 200 }, { signal: AbortSignal.timeout(5_000) });
+    const going = runs.filter(({ status }) => !isFinal(status));
+    await Promise.all(going.map(({ id }) => client.runs.cancel.mutate({ id }, { signal: AbortSignal.timeout(5_000) })));
+    const isGone = async () => (await sandboxesLeft(dataDir, [])).length === 0;
+    if (going.length > 0) await waitFor(isGone, { timeoutMs: 20_000, intervalMs: 100 });
+  } catch {
+    // It may be broken in any way by what was done to it: what stays is killed.
+  }
 };
 
 /** Whether an event is one by which a spool shows whose it is. */

@@ -18,8 +18,8 @@ export interface EngineApi {
   /** An image with all its layers, for another engine's `loadImage`. */
   saveImage(reference: string): Promise<Readable>;
   loadImage(saved: Readable): Promise<void>;
-  /** Removes every image that no container uses. */
-  pruneImages(): Promise<void>;
+  /** Removes every container that has ended, and every image that no container uses. */
+  prune(): Promise<void>;
   /** What is below this folder and mounted into a container, also into one that has ended. */
   mountedFrom(folder: string): Promise<string[]>;
 }
@@ -84,7 +84,8 @@ export const engineApi = (socketPath: string): EngineApi => {
       const problem = await errorIn(await call({ method: "POST", path: "/images/load", body: saved, timeoutMs: COPY_MS }));
       if (problem !== null) throw new Error(`The engine did not take an image: ${problem}`);
     },
-    pruneImages: async () => {
+    prune: async () => {
+      await text(await call({ method: "POST", path: "/containers/prune" }));
       const filters = encodeURIComponent(JSON.stringify({ dangling: ["false"] }));
       await text(await call({ method: "POST", path: `/images/prune?filters=${filters}`, timeoutMs: COPY_MS }));
     },

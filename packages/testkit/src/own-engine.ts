@@ -56,7 +56,7 @@ export const ownDockerEngine = async (image: {
   try {
     await startEngineProcess(folders);
     if (!(await api.hasImage(image.reference))) {
-      await api.pruneImages();
+      await api.prune();
       await api.loadImage(await engineApi(image.from.replace(/^unix:\/\//, "")).saveImage(image.reference));
     }
   } catch (error) {
