@@ -1,6 +1,6 @@
 import { link, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Message, type Run, SPOOL_FILE, SpoolEvent } from "@ccr/protocol";
+import { type Message, type Run, SpoolEvent, spoolFileName } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, startGitHttpServer, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -37,6 +37,7 @@ const steps = [
   { instructions: "FIRST step", checks: "$ test -f one.txt" },
   { instructions: "SECOND step", checks: "$ test ! -e src/part-00/file-000.txt" },
 ];
+const done = { blocks: [{ type: "text", text: "Done." }] };
 /** Works until somebody ends it: one short command after the other. */
 const endless = parseScenario({
   name: "endless",
@@ -62,7 +63,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
         const { instanceId } = await stack.server.client.runs.byId.query({ id });
         if (instanceId === null) return null;
         const held = stack.folder.join(`${id}.spool`);
-        await link(stack.folder.join("data", "instances", instanceId, "spool", SPOOL_FILE), held);
+        await link(stack.folder.join("data", "instances", instanceId, "spool", spoolFileName(1)), held);
         return held;
       },
       { what: "the spool", timeoutMs: 60_000 },
@@ -177,29 +178,41 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     expect(await server.untilFinal(id)).toMatchObject({ status: "canceled" });
   });
 
-  it("ends a run whose executor was killed with a plain reason, and keeps every message it had spooled, and its changes", async () => {
+  it.each([
+    ["its executor", "pkill -9 -f executor/src/main.ts", "sandbox"],
+    ["its agent", "kill -9 $PPID", "agent"],
+  ])("goes on with a run after %s was killed, with every message and change", async (_, kill, after) => {
     const { server, model, repositories } = stack;
-    model.setScenario(
-      parseScenario({
-        name: "suicide",
-        rules: [
-          {
-            turns: [
-              { blocks: [bash("echo before > before.txt; sleep 0.3; pkill -9 -f executor/src/main.ts; sleep 5")], repeat: 3 },
-            ],
-          },
-        ],
-      }),
-    );
-    await using repository = await createGitRepository({ path: `${repositories}/killed`, files: { a: "a\n" } });
-    const id = await launch(repository.path, [{ instructions: "Kill it.", checks: "" }]);
+    const once = `echo tick >> ticks.txt; if test $(wc -l < ticks.txt) = 3; then sleep 0.3; ${kill}; sleep 5; fi`;
+    model.setScenario(parseScenario({ name: "dies-once", rules: [{ turns: [{ blocks: [bash(once)], repeat: 6 }, done] }] }));
+    await using repository = await createGitRepository({ path: `${repositories}/dies-of-${after}`, files: { a: "a\n" } });
+    const id = await launch(repository.path, [{ instructions: "Tick.", checks: "$ test $(wc -l < ticks.txt) -ge 6" }]);
     const spool = await holdSpool(id);
     const run = await server.untilFinal(id);
-    expect(run).toMatchObject({ status: "errored", reason: "sandbox_lost" });
+    expect(run).toMatchObject({ status: "succeeded", reason: "passed" });
     const spooled = (await readFile(spool, "utf8")).trimEnd().split("\n").length;
     const stored = await allMessages(server.client, id);
     const relayed = stored.filter(({ source, body }) => source === "agent" || body.type.startsWith("execution_"));
     expect(relayed.length).toBe(spooled);
+    const resumed = stored.flatMap(({ source, body }) => (source === "runner" && body.type === "resumed" ? [body.after] : []));
+    expect(resumed).toEqual(after === "sandbox" ? ["sandbox", "agent"] : ["agent"]);
+    const sessions = stored.flatMap(({ source, body }) =>
+      source === "agent" && body.type === "assistant" ? [body.session_id] : [],
+    );
+    expect(new Set(sessions).size).toBe(1);
+    expect((await server.client.runs.diff.query({ id })).patch).toContain("+tick");
+    expect(await server.client.instances.list.query()).toEqual([]);
+  });
+
+  it("gives up a run whose agent kills its executor again and again, and keeps what it did", async () => {
+    const { server, model, repositories } = stack;
+    const kill = "echo before >> before.txt; sleep 0.2; pkill -9 -f executor/src/main.ts; sleep 5";
+    model.setScenario(parseScenario({ name: "suicide", rules: [{ turns: [{ blocks: [bash(kill)], repeat: 3 }] }] }));
+    await using repository = await createGitRepository({ path: `${repositories}/killed`, files: { a: "a\n" } });
+    const id = await launch(repository.path, [{ instructions: "Kill it.", checks: "" }]);
+    const run = await server.untilFinal(id);
+    expect(run).toMatchObject({ status: "errored", reason: "sandbox_lost" });
+    expect(run.sentence).toContain("started again 5 times");
     expect((await server.client.runs.diff.query({ id })).patch).toContain("+before");
     expect(await server.client.instances.list.query()).toEqual([]);
   });
@@ -207,7 +220,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
   it("outlives an agent that ruins its spool, puts a link in the place of its door, and kills its executor", async () => {
     const { server, model, repositories } = stack;
     const ruin =
-      "echo work > work.txt; truncate -s 0 /spool/spool.ndjson; truncate -s 700M /spool/spool.ndjson; chmod 000 /spool/spool.ndjson; " +
+      `echo work > work.txt; cd /spool; truncate -s 0 ${spoolFileName(1)}; truncate -s 700M ${spoolFileName(1)}; chmod 000 *; ` +
       "rm /doors/executor.sock; ln -s /run/docker.sock /doors/executor.sock; pkill -9 -f executor/src/main.ts; sleep 5";
     model.setScenario(parseScenario({ name: "ruin", rules: [{ turns: [{ blocks: [bash(ruin)], repeat: 2 }] }] }));
     await using repository = await createGitRepository({ path: `${repositories}/ruin`, files: { a: "a\n" } });
@@ -253,42 +266,60 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     expect(run.sentence).toContain("64 MiB");
   });
 
-  it("leaves nothing behind when it is stopped in the middle of a run, and tells what happened when it is up again", async () => {
-    const { model } = stack;
-    model.setScenario(endless);
-    await using own = await startStack({ driver });
-    own.model.setScenario(endless);
-    await using repository = await createGitRepository({ path: `${own.repositories}/stopped`, files: { a: "a\n" } });
-    const task = await own.server.client.tasks.create.mutate({ name: "Stop", steps: [{ instructions: "Go on.", checks: "" }] });
-    const { id } = await own.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
-    await waitFor(async () => (await own.server.client.instances.list.query()).some(({ status }) => status === "executing"), {
-      what: "an executing instance",
-      timeoutMs: 60_000,
-    });
-    await own.server.stop();
-    expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
-    await using again = await own.restart();
-    expect(await again.client.runs.byId.query({ id })).toMatchObject({ status: "errored", reason: "server_restarted" });
-    expect(await readdir(join(own.folder.path, "data", "instances"))).toEqual([]);
-  });
+  it.each(["SIGINT", "SIGKILL"] as const)(
+    "goes on with a run when the server is up again after %s: the agent worked on meanwhile, and nothing is lost or doubled",
+    async (signal) => {
+      await using own = await startStack({ driver });
+      const tick = bash("echo tick >> ticks.txt; sleep 0.2");
+      own.model.setScenario(parseScenario({ name: "ticks", rules: [{ turns: [{ blocks: [tick], repeat: 25 }, done] }] }));
+      await using repository = await createGitRepository({ path: `${own.repositories}/left`, files: { a: "a\n" } });
+      const steps = [{ instructions: "Tick.", checks: "$ test $(wc -l < ticks.txt) = 25" }];
+      const task = await own.server.client.tasks.create.mutate({ name: "Left", steps });
+      const { id } = await own.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+      const { instanceId } = await waitFor(
+        async () => {
+          const run = await own.server.client.runs.byId.query({ id });
+          return run.lastSeq > 25 && run;
+        },
+        { what: "a run at work", timeoutMs: 60_000 },
+      );
+      const ticks = async () =>
+        (await readFile(own.folder.join(`data/instances/${instanceId}/workspace/ticks.txt`), "utf8")).length;
+      own.server.process.kill(signal);
+      await own.server.stop();
+      const before = await ticks();
+      await waitFor(async () => (await ticks()) > before, { what: "the agent to work on without a server" });
+      await using again = await own.restart();
+      expect(await again.untilFinal(id)).toMatchObject({ status: "succeeded", reason: "passed", instanceId });
+      const stored = await allMessages(again.client, id);
+      expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
+      const kinds = stored.flatMap(({ source, body }) => (source === "runner" ? [body.type] : []));
+      for (const kind of ["resumed", "step_started", "execution_started", "execution_ended", "step_finished"])
+        expect(
+          kinds.filter((each) => each === kind),
+          kind,
+        ).toHaveLength(1);
+      const results = stored.filter(({ source, body }) => source === "agent" && body.type === "user");
+      expect(results.length).toBe(25);
+      expect(await again.client.instances.list.query()).toEqual([]);
+      expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
+    },
+  );
 
-  it("takes care of what a killed server left", async () => {
+  it("launches a run anew whose launch was cut by a kill, once", async () => {
     await using own = await startStack({ driver });
-    own.model.setScenario(endless);
-    await using repository = await createGitRepository({ path: `${own.repositories}/killed`, files: { a: "a\n" } });
-    const task = await own.server.client.tasks.create.mutate({ name: "Kill", steps: [{ instructions: "Go on.", checks: "" }] });
+    await using repository = await createGitRepository({ path: `${own.repositories}/cut`, thousandFiles: true });
+    const task = await own.server.client.tasks.create.mutate({ name: "Cut", steps: [{ instructions: "Go.", checks: "$ true" }] });
     const { id } = await own.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
-    await waitFor(async () => (await own.server.client.runs.diff.query({ id }).catch(() => null))?.patch.includes("tick"), {
-      what: "the first tick",
-      timeoutMs: 60_000,
-    });
+    for await (const { source, body } of subscribe(own.server, id, null)) {
+      if (source === "runner" && body.type === "stage" && body.stage === "sandbox") break;
+    }
     own.server.process.kill("SIGKILL");
     await own.server.stop();
     await using again = await own.restart();
-    expect(await again.client.runs.byId.query({ id })).toMatchObject({ status: "errored", reason: "server_restarted" });
-    expect((await again.client.runs.diff.query({ id })).patch).toContain("+tick");
+    expect(await again.untilFinal(id)).toMatchObject({ status: "succeeded" });
     const stored = await allMessages(again.client, id);
-    expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
+    expect(stored.filter(({ source, body }) => source === "runner" && body.type === "step_started")).toHaveLength(1);
     expect(await again.client.instances.list.query()).toEqual([]);
     expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
   });

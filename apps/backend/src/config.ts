@@ -177,7 +177,6 @@ export type Config = {
   dataDir: string;
   database: DatabaseAddress;
   /** As long as the server's start reads this one. */
-  databasePath: string;
   driver: "auto" | "docker" | "bubblewrap";
   maxConcurrentRuns: number;
   /** null: no limit. */
@@ -280,7 +279,6 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       publicUrl: env.CCR_PUBLIC_URL ?? null,
       dataDir,
       database,
-      databasePath: database.kind === "sqlite" ? database.path : join(dataDir, "runner.db"),
       driver: env.CCR_DRIVER,
       maxConcurrentRuns: env.CCR_MAX_CONCURRENT_RUNS,
       maxRunsPerRepository: unlessZero(env.CCR_MAX_RUNS_PER_REPOSITORY),

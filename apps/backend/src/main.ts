@@ -1,36 +1,55 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import { gatewayClient } from "@ccr/gateway";
 import { CcrError, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
-import { type Config, ConfigError, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
+import { type Config, ConfigError, checkPlaces, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
 import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
+import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
 import { selectDriver } from "./drivers/select.ts";
-import { keptToken, leaveFolders, lockFolder, makeFolders, StartError } from "./folders.ts";
+import { keptServerId, keptToken, leaveFolders, lockFolder, machineName, makeFolders, StartError } from "./folders.ts";
 import { startGateway } from "./gateway/process.ts";
+import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
+import { createMirrorRetention } from "./git/retention.ts";
+import { createKeptWork } from "./git/work.ts";
 import { listen } from "./listen.ts";
-import { createReport } from "./report.ts";
+import { createLog } from "./observe/log.ts";
+import { createMask } from "./observe/mask.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import { createReadiness } from "./observe/readiness.ts";
+import { createReport, type Report } from "./report.ts";
+import { systemClock } from "./runs/clock.ts";
 import type { RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
-import { recover } from "./runs/recovery.ts";
+import { connectExecutor } from "./runs/executor-client.ts";
+import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
 import { createIds } from "./store/ids.ts";
+import { openPostgresStore, postgresName } from "./store/postgres.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
+import type { Store } from "./store/types.ts";
+import { createDiskGuard } from "./upkeep/disk-guard.ts";
+import { startUpkeep } from "./upkeep/upkeep.ts";
 import { readVersion } from "./version.ts";
 
 const PROBE_WITHIN_MS = 20_000;
 const REPEATED_WITHIN_MS = 1000;
 
-const report = createReport((line) => process.stdout.write(`${line}\n`), {
-  colours: process.stdout.isTTY === true && wantsColours(),
-});
+/** Whoever reads standard output reads whole lines: of the log, or of what a person sees at the start. */
+const startReport = ({ log: { format, level }, secrets }: Config): Report => {
+  const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  const colours = process.stdout.isTTY === true && wantsColours();
+  const mask = createMask(secrets);
+  return createReport({ write, format, colours, mask, log: createLog({ write, format, level, mask, colours }) });
+};
 
 const chooseDriver = async (config: Config, stateDir: string) => {
   const owner = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
@@ -50,12 +69,45 @@ const chooseDriver = async (config: Config, stateDir: string) => {
     new BubblewrapDriver({ owner, stateDir: join(stateDir, "bubblewrap"), projectRoot }),
   ];
   const { driver, because } = await selectDriver({ wanted: config.driver, drivers }, AbortSignal.timeout(PROBE_WITHIN_MS));
-  return { driver, drivers, sentence: because, images: driver.name === "docker" ? images : null };
+  const usesImages = driver.name === "docker";
+  return {
+    driver,
+    drivers,
+    sentence: because,
+    images: usesImages ? images : null,
+    storage: usesImages ? new DockerImageStorage({ engine, owner, images }) : null,
+  };
+};
+
+const openStore = ({ database }: Config): Promise<Store> =>
+  database.kind === "sqlite" ? openSqliteStore({ path: database.path }) : openPostgresStore({ url: database.url });
+
+const databaseName = ({ database }: Config): string => (database.kind === "sqlite" ? database.path : postgresName(database.url));
+
+/** Finds the gateway that an earlier start left, or starts one, with all that it alone may know. */
+const openGateway = (options: { config: Config; doors: string; modelUrl: string | null; log: Report["log"] }) => {
+  const { config, doors, modelUrl, log } = options;
+  const credential = config.modelCredential;
+  return startGateway({
+    controlSocket: join(doors, "gateway.sock"),
+    logFile: join(config.dataDir, "gateway.log"),
+    environment: {
+      ...config.childEnvironment,
+      ...(credential === null
+        ? { ANTHROPIC_API_KEY: "demo" }
+        : { [credential.kind === "api_key" ? "ANTHROPIC_API_KEY" : "CLAUDE_CODE_OAUTH_TOKEN"]: credential.value }),
+      ...(modelUrl === null ? {} : { ANTHROPIC_BASE_URL: modelUrl }),
+    },
+    log,
+  });
 };
 
 /** Builds everything, in the order in which it depends on each other, and serves until a signal comes. */
 const serve = async (config: Config): Promise<void> => {
   const startedAt = performance.now();
+  const report = startReport(config);
+  // A folder may be made, or a disk mounted, after the start: whoever needs it then says so again.
+  await checkPlaces(config).catch((error: unknown) => report.log("warn", error instanceof Error ? error.message : String(error)));
   // Taken down in the opposite order, whatever happens from here on.
   await using parts = new AsyncDisposableStack();
   const stopped = Promise.withResolvers<string>();
@@ -65,21 +117,23 @@ const serve = async (config: Config): Promise<void> => {
   parts.use(lockFolder(config.dataDir));
   parts.defer(() => leaveFolders(folders, config.dataDir));
   const token = config.token ?? (await keptToken(config.dataDir));
+  const access = createAccess({ token, host: config.host, publicUrl: config.publicUrl, loopbackOnly: isLoopback(config.host) });
+  report.addSecrets([token, access.sessionValue]);
+  const [server, machine] = [await keptServerId(config.dataDir), await machineName()];
   const store = parts.use(
     await report.stage(
       "database",
-      () => openSqliteStore({ path: config.databasePath }),
-      () => config.databasePath,
+      () => openStore(config),
+      () => databaseName(config),
     ),
   );
-  const { driver, drivers, sentence, images } = await report.stage(
+  const { driver, drivers, sentence, images, storage } = await report.stage(
     "sandbox",
     () => chooseDriver(config, folders.sandboxes),
     (chosen) => chosen.sentence,
   );
-  const credential = config.modelCredential;
   const demo =
-    credential !== null
+    config.modelCredential !== null
       ? null
       : parts.use(
           await report.stage(
@@ -88,52 +142,80 @@ const serve = async (config: Config): Promise<void> => {
             () => "no key for the model: runs use the built-in scripted model",
           ),
         );
+  const modelUrl = demo?.modelUrl ?? config.modelBaseUrl;
   const doors = parts.use(
     await report.stage(
       "gateway",
-      () =>
-        startGateway({
-          controlSocket: join(folders.doors, "gateway.sock"),
-          environment: {
-            ...config.childEnvironment,
-            ...(credential === null
-              ? { ANTHROPIC_API_KEY: "demo" }
-              : { [credential.kind === "api_key" ? "ANTHROPIC_API_KEY" : "CLAUDE_CODE_OAUTH_TOKEN"]: credential.value }),
-            ...(demo !== null
-              ? { ANTHROPIC_BASE_URL: demo.modelUrl }
-              : config.modelBaseUrl !== null
-                ? { ANTHROPIC_BASE_URL: config.modelBaseUrl }
-                : {}),
-          },
-          log: (level, text) => report.log(level, text),
-        }),
-      () => (demo !== null ? "to the scripted model" : `to ${new URL(config.modelBaseUrl ?? "https://api.anthropic.com").host}`),
+      () => openGateway({ config, doors: folders.doors, modelUrl, log: report.log }),
+      () => (demo !== null ? "to the scripted model" : `to ${new URL(modelUrl ?? "https://api.anthropic.com").host}`),
     ),
   );
+  // Those of runs that ended, or were deleted, while nobody looked.
+  await doors.keepOnly((await store.queue.leases()).map(({ id }) => id));
   const localRepositoryRoots = [...config.localRepositoryRoots, ...(demo === null ? [] : [demo.repository])];
-  const ids = createIds();
-  const deps: RunDeps = {
-    store,
-    mirrors: createMirrors({
-      dataDir: config.dataDir,
-      localRepositoryRoots,
-      githubToken: config.githubToken,
-      environment: config.gitEnvironment,
+  const use = createMirrorUse();
+  const mirrors = createMirrors({
+    use,
+    dataDir: config.dataDir,
+    localRepositoryRoots,
+    githubToken: config.githubToken,
+    environment: config.gitEnvironment,
+  });
+  const version = await readVersion(join(config.projectRoot, "package.json"));
+  const work = createKeptWork({ dataDir: config.dataDir, mirrors, removeFolder, environment: config.gitEnvironment });
+  const guard = createDiskGuard({
+    minFreeMb: config.minFreeDiskMb,
+    places: [
+      { name: "data", path: config.dataDir },
+      ...(config.database.kind === "sqlite" ? [{ name: "database" as const, path: dirname(config.database.path) }] : []),
+    ],
+    dockerRoot: storage === null ? null : (signal) => storage.root(signal),
+    log: report.log,
+  });
+  const metrics = createMetrics({
+    version,
+    countRuns: () => store.upkeep.countRuns(),
+    disk: async () => ({ places: await guard.places(), enough: (await guard.roomForRun()).enough }),
+  });
+  const upkeep = parts.use(
+    startUpkeep({
+      store,
+      guard,
+      work,
+      images: storage,
+      rules: config.keep,
+      clock: systemClock,
+      log: report.log,
+      mirrors: createMirrorRetention({ dataDir: config.dataDir, use, pins: mirrors }),
+      folders: { work: folders.kept, audit: folders.audit, instances: folders.instances },
     }),
+  );
+  const deps: RunDeps = {
+    server,
+    machine,
+    store,
+    mirrors,
+    work,
     doors,
     driver,
     drivers,
     images,
+    places: createPlaces({ machine, ...folders }),
+    connect: connectExecutor,
     allowedHosts: config.allowedHosts,
-    folders: { ...folders, kept: join(config.dataDir, "kept") },
-    newInstanceId: ids.instance,
+    limits: {
+      runs: config.maxConcurrentRuns,
+      perRepository: config.maxRunsPerRepository,
+      perTask: config.maxRunsPerTask,
+    },
+    roomForRun: guard.roomForRun,
+    newInstanceId: createIds().instance,
     log: report.log,
-    now: () => new Date(),
+    metrics,
+    clock: systemClock,
   };
-  await recover(deps);
-  const dispatcher = parts.use(new Dispatcher(deps, { maxConcurrentRuns: config.maxConcurrentRuns }));
+  const dispatcher = parts.use(new Dispatcher(deps));
   const runs = createRuns(deps, dispatcher);
-  const version = await readVersion(join(config.projectRoot, "package.json"));
   const info = (): ServerInfo => ({
     version,
     demo: demo !== null,
@@ -145,24 +227,47 @@ const serve = async (config: Config): Promise<void> => {
   });
   const uiFolder = join(config.projectRoot, "apps/frontend/dist");
   if (!existsSync(join(uiFolder, "index.html"))) report.log("warn", "the web UI is not built; 'npm start' builds it");
-  const app = createHttp({
-    access: createAccess({ token, host: config.host, publicUrl: config.publicUrl, loopbackOnly: isLoopback(config.host) }),
-    context: { tasks: store.tasks, runs, instances: createInstances(deps, dispatcher, runs), info },
-    uiFolder,
-    unexpected: (path, error) =>
-      report.log("error", `${path}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  const gateway = gatewayClient(join(folders.doors, "gateway.sock"));
+  parts.defer(() => gateway.close());
+  const readiness = createReadiness({
+    log: report.log,
+    checks: {
+      store: async () => {
+        await store.upkeep.check();
+        return null;
+      },
+      sandbox: async (signal) => {
+        const probe = await driver.probe(signal);
+        return probe.usable ? null : probe.why;
+      },
+      gateway: async (signal) => {
+        await gateway.health(signal);
+        return null;
+      },
+      disk: async () => {
+        const room = await guard.roomForRun();
+        return room.enough ? null : room.why;
+      },
+    },
   });
-  const server = parts.use(await listen(createAdaptorServer({ fetch: app.fetch }), config));
-  const address = config.publicUrl ?? origin(config.host, server.address);
-  report.say("");
-  report.say(
-    `  claude-code-runner is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s. Open this link to log in:`,
-  );
-  report.say("");
-  report.say(`  ${report.link(`${address.replace(/\/$/, "")}/login?token=${token}`)}`);
-  report.say("");
+  const app = createHttp({
+    access,
+    context: { tasks: store.tasks, runs, instances: createInstances(deps, dispatcher, runs), upkeep, info },
+    downloads: work,
+    uiFolder,
+    readiness,
+    metrics,
+    log: report.log,
+  });
+  const listening = parts.use(await listen(createAdaptorServer({ fetch: app.fetch }), config));
+  report.up({
+    address: config.publicUrl ?? origin(config.host, listening.address),
+    token,
+    tokenPlace: config.token === null ? join(config.dataDir, "token") : "CCR_TOKEN",
+    elapsedMs: performance.now() - startedAt,
+  });
   const signal = await stopped.promise;
-  report.log("info", `${signal}: ending what is going on; a second signal ends at once`);
+  report.log("info", `${signal}: leaving what is going on to the next start; a second signal ends at once`);
   const stoppedAt = performance.now();
   for (const name of ["SIGINT", "SIGTERM"]) {
     process.on(name, () => {

@@ -134,6 +134,10 @@ export class Dispatcher implements AsyncDisposable {
     await this.#loop.stop();
     await this.#reaper.stop();
     const left = [...this.#going.values()];
+    if (left.length > 0) {
+      const runs = left.length === 1 ? "1 run goes on" : `${left.length} runs go on`;
+      this.#deps.log("info", `${runs} without this server, and cost what they cost; start it again to follow or cancel them`);
+    }
     for (const { stop } of left) stop.abort(new Leaving());
     const waited = new AbortController();
     await Promise.race([Promise.all(left.map(({ done }) => done)), this.#deps.clock.wait(LEAVE_WITHIN_MS, waited.signal)]);

@@ -4,10 +4,10 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { reachAgain } from "./reach.ts";
 import { relay } from "./relay.ts";
 import { sandboxOf } from "./sandboxes.ts";
-import type { Scene } from "./scene.ts";
+import { MESSAGES_PER_DEATH, type Scene } from "./scene.ts";
 
-/** An agent that dies so often in a row, without a word in between, is given up. */
-const BARREN_MAX = 3;
+/** An agent that dies so often, without getting on in between, is given up. */
+const DEATHS_MAX = 6;
 
 type AgentPhase = Extract<StepPhase, { kind: "agent" }>;
 
@@ -23,8 +23,9 @@ const promptOf = (instructions: string, { resumed }: AgentPhase): string =>
         instructions,
       ].join("\n\n");
 
-/** Whether an agent that ended in this way can simply be started again: it did not end by itself. */
-const wasCut = (outcome: ExecutionOutcome): boolean => outcome.kind === "failed" && outcome.code === "agent_exited";
+/** Whether an agent that ended in this way can simply be started again: it was killed, or its executor was stopped, and not by us. */
+const wasCut = (outcome: ExecutionOutcome): boolean =>
+  outcome.kind === "interrupted" || (outcome.kind === "failed" && outcome.code === "agent_exited");
 
 /**
  * Brings the agent's turn of a step to its end, and gives its outcome: joins the execution that an earlier supervisor began, relays all it
@@ -37,11 +38,12 @@ export const letAgentWork = async (
   const { progress, instructions, signal } = step;
   let { phase } = step;
   for (;;) {
-    const { outcome, isBarren } = await execute(scene, { progress, phase, instructions, signal });
+    const heardBefore = scene.heard;
+    const outcome = await execute(scene, { progress, phase, instructions, signal });
     if (!wasCut(outcome)) return outcome;
-    const barren = isBarren ? phase.barren + 1 : 0;
-    if (barren >= BARREN_MAX) return outcome;
-    phase = { kind: "agent", resumed: phase.resumed + 1, barren, outcome: null };
+    const deaths = Math.max(0, phase.deaths - Math.floor((scene.heard - heardBefore) / MESSAGES_PER_DEATH)) + 1;
+    if (deaths >= DEATHS_MAX) return outcome;
+    phase = { kind: "agent", resumed: phase.resumed + 1, deaths, outcome: null };
     scene.deps.metrics.resumed("agent");
     await scene.log.record(
       [{ type: "resumed", after: "agent", text: "Claude Code ended in the middle of its work, and is asked to go on." }],
@@ -56,15 +58,15 @@ export const letAgentWork = async (
 const execute = async (
   scene: Scene,
   step: { progress: Progress; phase: AgentPhase; instructions: string; signal: AbortSignal },
-): Promise<{ outcome: ExecutionOutcome; isBarren: boolean }> => {
+): Promise<ExecutionOutcome> => {
   const { run, stores } = scene;
   const { progress, phase, instructions, signal } = step;
-  if (phase.outcome !== null) return { outcome: phase.outcome, isBarren: false };
+  if (phase.outcome !== null) return phase.outcome;
   const { turns, budgetUsd, stallSeconds } = run.limits;
   const leftUsd = budgetUsd === null ? null : budgetUsd - scene.usage.costUsd;
   if (leftUsd !== null && leftUsd <= 0) {
     const message = `It may cost ${budgetUsd} US dollars; launch again with a higher budget.`;
-    return { outcome: { kind: "failed", code: "limit_budget", message }, isBarren: false };
+    return { kind: "failed", code: "limit_budget", message };
   }
   const executionId = executionIdOf(scene, progress, phase);
   const input: ExecuteInput = {
@@ -79,14 +81,13 @@ const execute = async (
     executionId,
     ended: (outcome: ExecutionOutcome) => ({ progress: { ...progress, phase: { ...phase, outcome } } }),
   };
-  const turnsBefore = scene.heard;
   for (let tries = 0; ; ) {
     const { instanceId, executor, cut } = sandboxOf(scene);
     const after = await stores.transcript.spoolPosition(run.id, instanceId);
     try {
       const events = executor.execute(input, after, AbortSignal.any([signal, cut.signal]));
       const outcome = await relay(scene, events, awaited);
-      if (outcome !== null) return { outcome, isBarren: scene.heard === turnsBefore };
+      if (outcome !== null) return outcome;
       throw new ExecutorLostError("the stream ended before the execution did");
     } catch (error) {
       signal.throwIfAborted();

@@ -6,7 +6,16 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { auditPath } from "./places.ts";
 import { followRequests } from "./requests.ts";
-import { attachSandbox, clear, driverNamed, isHere, type OpenedSandbox, openSandbox, sandboxNotMade, sandboxOf } from "./sandboxes.ts";
+import {
+  attachSandbox,
+  clear,
+  driverNamed,
+  isHere,
+  type OpenedSandbox,
+  openSandbox,
+  sandboxNotMade,
+  sandboxOf,
+} from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { transition } from "./transition.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -164,7 +173,6 @@ export const takeUp = async (scene: Scene): Promise<void> => {
 export const resume = async (scene: Scene): Promise<void> => {
   const { run, deps, log } = scene;
   await takeUp(scene);
-  scene.isRunning = true;
   const opened = sandboxOf(scene);
   await openDoor(scene, opened.place);
   deps.metrics.resumed("server");

@@ -11,7 +11,8 @@ const TELL_EVERY_MS = 60_000;
 /** The parts of the store that driving a run takes. */
 export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "transcript" | "audit">;
 
-const isAway = (error: unknown): boolean =>
+/** Whether the store could not be used: whether what was to be written is stored, nobody knows. */
+export const isAway = (error: unknown): boolean =>
   error instanceof CcrError && (error.code === "unavailable" || error.code === "disk_full");
 
 /**

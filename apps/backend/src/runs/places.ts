@@ -33,7 +33,7 @@ export interface Places {
 const run = promisify(execFile);
 
 /** Removes a folder that a sandbox wrote into, following no link. Idempotent; only after the sandbox is destroyed. */
-const removeFolder = async (folder: string): Promise<void> => {
+export const removeFolder = async (folder: string): Promise<void> => {
   await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(async () => {
     // Caches of some package managers are read-only folders, and agents can nest deeper than a path is long. The system's own
     // programs walk from folder to folder, and follow no link on their way.

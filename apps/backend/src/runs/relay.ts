@@ -3,7 +3,7 @@ import { type RunPatch, SpoolGapError } from "../store/types.ts";
 import { batches } from "./batches.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
-import { type Scene, usageAfter } from "./scene.ts";
+import { MESSAGES_PER_DEATH, type Scene, usageAfter } from "./scene.ts";
 
 /** An execution whose end is waited for, and what is to be stored in the commit of its last event. */
 export type Awaited = { executionId: string; ended: (outcome: ExecutionOutcome) => RunPatch };
@@ -44,10 +44,10 @@ export const relay = async (
         throw error instanceof SpoolGapError ? new ExecutorLostError(error.message, { cause: error }) : error;
       });
     scene.usage = usage;
-    // The agent has worked: whatever dies next is not the same death again.
-    const turns = said.filter(({ type }) => type === "assistant").length;
-    scene.heard += turns;
-    if (turns > 0) scene.revivals = 0;
+    const heard = scene.heard + said.filter(({ type }) => type === "assistant").length;
+    const forgiven = Math.floor(heard / MESSAGES_PER_DEATH) - Math.floor(scene.heard / MESSAGES_PER_DEATH);
+    scene.heard = heard;
+    scene.revivals = Math.max(0, scene.revivals - forgiven);
     const last = batch.at(-1);
     if (last !== undefined) {
       acknowledge(last.seq);

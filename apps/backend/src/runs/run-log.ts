@@ -1,6 +1,7 @@
 import type { RunId, RunnerBody, STAGES } from "@ccr/protocol";
-import type { RunPatch, Transcript } from "../store/types.ts";
+import type { NewMessage, RunPatch, Transcript } from "../store/types.ts";
 import type { Clock } from "./deps.ts";
+import { isAway } from "./patience.ts";
 
 type Stage = (typeof STAGES)[number];
 
@@ -11,14 +12,22 @@ export const runLog = (options: { transcript: Pick<Transcript, "append">; clock:
   const { transcript, clock, runId, fence } = options;
   let next = 1;
   let last: Promise<unknown> = Promise.resolve();
+  /** Messages of which nobody knows whether they are stored: they keep their numbers, and come before whatever follows. */
+  let unsure: NewMessage[] = [];
   const store = async (bodies: readonly RunnerBody[], patch: RunPatch | undefined): Promise<void> => {
-    const messages = bodies.map((body) => ({ source: "runner" as const, body }));
-    await transcript.append(runId, fence, { first: next, messages, ...(patch === undefined ? {} : { patch }) });
+    const messages = [...unsure, ...bodies.map((body) => ({ source: "runner" as const, body, at: clock.now().toISOString() }))];
+    try {
+      await transcript.append(runId, fence, { first: next, messages, ...(patch === undefined ? {} : { patch }) });
+    } catch (error) {
+      if (isAway(error)) unsure = messages;
+      throw error;
+    }
+    unsure = [];
     next += messages.length;
   };
   /** Appends the messages, and with them the patch, as one commit. */
   const record = (bodies: readonly RunnerBody[], patch?: RunPatch): Promise<void> => {
-    // One that could not be stored takes no number, and hinders none that comes after it.
+    // One that the store refused takes no number, and hinders none that comes after it.
     const stored = last.then(() => store(bodies, patch));
     last = stored.catch(() => {});
     return stored;

@@ -14,8 +14,8 @@ const ONE_LOOK_MS = 5000;
 const PROBE_WITHIN_MS = 10_000;
 // An engine that is started again is back within seconds; it is asked this often meanwhile.
 const ASK_ENGINE_EVERY_MS = 1000;
-/** A sandbox that dies so often in a row, without any progress in between, is given up. */
-const REVIVALS_MAX = 3;
+/** A sandbox that dies so often, without the agent's getting on in between, is given up. */
+const REVIVALS_MAX = 5;
 
 /** The sandbox of a run, and how to speak with its executor. */
 export type OpenedSandbox = {
@@ -161,7 +161,7 @@ export const revive = async (
   const { why, prewarm, signal } = options;
   const dead = sandboxOf(scene);
   if (++scene.revivals > REVIVALS_MAX)
-    throw new RunEnded("sandbox_lost", `${why} It was started again ${REVIVALS_MAX} times in vain.`);
+    throw new RunEnded("sandbox_lost", `${why} It was started again ${REVIVALS_MAX} times, and ended each time.`);
   if (!(await deps.places.has(dead.place))) throw new RunEnded("sandbox_lost", `${why} Nothing is left of its workspace.`);
   dead.cut.abort(new ExecutorLostError(why));
   await scene.hold();

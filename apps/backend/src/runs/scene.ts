@@ -36,9 +36,9 @@ export type Scene = {
   usage: RunUsage;
   /** How many messages the agent's own turns have brought so far, as far as this supervisor heard them. */
   heard: number;
-  /** Whether the agent has begun. */
+  /** Whether the agent has begun, so that there is work to save. */
   isRunning: boolean;
-  /** How often in a row the sandbox was revived without any progress in between. */
+  /** How often the sandbox was revived, less what was forgiven since for work that was done. */
   revivals: number;
   /** How long the run has been worked on, in milliseconds. */
   activeMs: () => number;
@@ -75,7 +75,7 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     stop,
     usage: run.usage,
     heard: 0,
-    isRunning: false,
+    isRunning: run.startedAt !== null,
     revivals: 0,
     activeMs,
     wasActive: (ms) => {
@@ -86,6 +86,9 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     },
   };
 };
+
+/** So many messages of the agent's own turns make up for one death on the way: it does get on. */
+export const MESSAGES_PER_DEATH = 10;
 
 /** The usage after more messages of the agent. Pure. */
 export const usageAfter = (usage: RunUsage, bodies: readonly AgentBody[]): RunUsage => bodies.reduce(addUsage, usage);

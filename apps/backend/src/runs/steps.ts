@@ -39,7 +39,7 @@ const beginStep = async (scene: Scene, stepIndex: number): Promise<Progress> => 
     stepIndex,
     attempt: ONE_ATTEMPT,
     startedMs: scene.activeMs(),
-    phase: { kind: "agent", resumed: 0, barren: 0, outcome: null },
+    phase: { kind: "agent", resumed: 0, deaths: 0, outcome: null },
   };
   const instructions = instructionsOf(scene.run, stepIndex);
   await scene.log.record([{ type: "step_started", stepIndex, attempt: ONE_ATTEMPT, instructions }], { stepIndex, progress });

@@ -137,7 +137,9 @@ const countTimeAway = async (scene: Scene): Promise<void> => {
 /** Brings the work to safety and gives the end to tell: nothing is called a success whose result is lost. */
 const save = async (scene: Scene, end: Ending): Promise<Ending> => {
   const { run, log, sandbox, progress } = scene;
-  if (sandbox === null || (progress?.phase.kind === "over" && progress.phase.saved)) return end;
+  // Before the agent begins there is nothing to save, and at the second time nothing more.
+  const isSaved = progress?.phase.kind === "over" && progress.phase.saved;
+  if (sandbox === null || !scene.isRunning || isSaved) return end;
   const over = (told: Ending, saved: boolean) => ({
     progress: {
       ...(progress ?? { stepIndex: 0, attempt: 1, startedMs: 0 }),

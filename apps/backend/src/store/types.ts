@@ -57,12 +57,12 @@ export type Progress = {
 };
 
 /**
- * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times, the last
- * `barren` times without a word from the agent in between. `checks`: of the step's commands so many were begun, and so many have passed.
+ * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times;
+ * `deaths` counts what made that necessary, less what was forgiven since for work that was done. `checks`: of the step's commands so many were begun, and so many have passed.
  * `ended`: the step is over; null: the run goes on. `over`: so is the run, and only what is to be saved and removed remains.
  */
 export type StepPhase =
-  | { kind: "agent"; resumed: number; barren: number; outcome: ExecutionOutcome | null }
+  | { kind: "agent"; resumed: number; deaths: number; outcome: ExecutionOutcome | null }
   | { kind: "checks"; begun: number; passed: number }
   | { kind: "ended"; end: Ending | null }
   | { kind: "over"; end: Ending; saved: boolean };
