@@ -191,7 +191,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
         ...crashes,
         ...[...sandboxes, ...workspacesPutAside(dataDir)].map(found),
         ...instances.map(({ id, status }) => found(`instance ${id} is listed as ${status}`)),
-        ...(await describeProcesses(dataDir)).filter((line) => !sandboxes.includes(line)).map(found),
+        ...(await processesLeft(dataDir)).filter((line) => !sandboxes.includes(line)).map(found),
       ];
     };
     return {
@@ -222,6 +222,13 @@ const shown = async (watchers: readonly Watcher[]): Promise<void> => {
   const enough = new AbortController();
   const all = Promise.all(watchers.map(({ done }) => done)).finally(() => enough.abort());
   await Promise.race([all, delay(SHOWN_WITHIN_MS, undefined, { signal: enough.signal }).catch(() => {})]);
+};
+
+/** What of it runs a moment after the server has ended. */
+const processesLeft = async (dataDir: string): Promise<string[]> => {
+  const areGone = async () => (await describeProcesses(dataDir)).length === 0;
+  await waitFor(areGone, { timeoutMs: 5_000, intervalMs: 100 }).catch(() => {});
+  return describeProcesses(dataDir);
 };
 
 /** Takes down what still goes on, when a trial ends before its runs do. */

@@ -158,6 +158,11 @@ const ScenarioSchema = z.strictObject({
   name: z.string().min(1),
   description: z.string().optional(),
   pace: Pace.optional(),
+  /**
+   * What every answer says that it read, in place of what the request would really have cost: a client that is told of a small conversation
+   * does not begin to summarise a long one.
+   */
+  inputTokens: z.number().int().min(0).optional(),
   /** The first rule that matches is played. */
   rules: z.array(Rule),
 });

@@ -122,7 +122,7 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
       ...stage,
       stream: body.request.stream === true,
       model: body.request.model,
-      inputTokens,
+      inputTokens: scenario.inputTokens ?? inputTokens,
       pace: scenario.pace ?? {},
       calls: (calls) => {
         record.toolCalls = calls;
