@@ -206,7 +206,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
 
   it("gives up a run whose agent kills its executor again and again, and keeps what it did", async () => {
     const { server, model, repositories } = stack;
-    const kill = "echo before >> before.txt; sleep 0.2; pkill -9 -f executor/src/main.ts; sleep 5";
+    const kill = "echo before >> before.txt; sleep 0.2; pkill -9 -f 'executor/src/main[.]ts'; sleep 5";
     model.setScenario(parseScenario({ name: "suicide", rules: [{ turns: [{ blocks: [bash(kill)], repeat: 3 }] }] }));
     await using repository = await createGitRepository({ path: `${repositories}/killed`, files: { a: "a\n" } });
     const id = await launch(repository.path, [{ instructions: "Kill it.", checks: "" }]);

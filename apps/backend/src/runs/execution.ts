@@ -7,7 +7,7 @@ import { sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene } from "./scene.ts";
 
 /** An agent that dies so often, without getting on in between, is given up. */
-const DEATHS_MAX = 6;
+const DEATHS_MAX = 8;
 
 type AgentPhase = Extract<StepPhase, { kind: "agent" }>;
 

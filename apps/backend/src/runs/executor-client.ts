@@ -23,7 +23,7 @@ const ERROR_MAX_BYTES = 64 * 1024;
 // Linux's flag for a descriptor that only names a file; Node has no name for it (include/uapi/asm-generic/fcntl.h).
 const O_PATH = 0o10000000;
 
-type Connection = { client: Client; close: () => Promise<void> };
+type Connection = { client: Client /** Of the socket's file, if it is one. */; inode: number | null; close: () => Promise<void> };
 
 /** A whole body, as JSON. The agent can put itself into the executor's place, so its length is bounded while it is read. */
 const readJson = async (body: AsyncIterable<Buffer>, maxBytes: number): Promise<unknown> => {
@@ -53,7 +53,7 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
   const open = async (): Promise<Connection> => {
     if (!("socketPath" in endpoint)) {
       const client = new Client(endpoint.url, options);
-      return { client, close: () => client.destroy() };
+      return { client, inode: null, close: () => client.destroy() };
     }
     // The sandbox can write into the folder of its door, and put there what it likes at any moment: a link to a socket of the host,
     // or a socket of its own. So the file is opened without following a link and looked at, and what was looked at is connected to.
@@ -61,11 +61,11 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     try {
       const found = await file.stat();
       if (!found.isSocket()) throw new Error(`${endpoint.socketPath} is not a socket`);
-      inode ??= found.ino;
-      if (found.ino !== inode) throw new Error("somebody else listens in its place");
+      if (inode !== null && found.ino !== inode) throw new Error("somebody else listens in its place");
       const client = new Client("http://executor", { ...options, connect: { socketPath: `/proc/self/fd/${file.fd}` } });
       return {
         client,
+        inode: found.ino,
         close: async () => {
           await client.destroy();
           await file.close();
@@ -97,6 +97,8 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       });
+      // Whoever answers first is the executor: before that, the file may be one that a dead sandbox left, which the new one replaces.
+      inode ??= connection.inode;
       if (response.statusCode >= 400) {
         const parsed = ErrorBody.safeParse(await readJson(response.body, ERROR_MAX_BYTES).catch(() => null));
         if (!parsed.success) throw lost(route.path, new Error(`it answered ${response.statusCode}`));

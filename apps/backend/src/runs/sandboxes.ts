@@ -168,7 +168,12 @@ export const revive = async (
   await destroyPatiently(scene, dead, signal);
   const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
   const { instanceId, place, driver } = dead;
-  const opened = await openSandbox(scene, { run, fence, instanceId, place, driver, image, mirrorPath: null, prewarm }, signal);
+  const wanted = { run, fence, instanceId, place, driver, image, mirrorPath: null, prewarm };
+  const opened = await openSandbox(scene, wanted, signal).catch((error: unknown) => {
+    throw error instanceof RunEnded && error.ending.reason === "sandbox_failed"
+      ? new RunEnded("sandbox_lost", `${why} It could not be started again: ${error.message}`, { cause: error })
+      : error;
+  });
   scene.sandbox = opened;
   deps.metrics.resumed("sandbox");
   await log.write({ type: "resumed", after: "sandbox", text: `${why} It was started again over the files that it left.` });
