@@ -24,10 +24,6 @@ export const sandboxesLeft = async (dataDir: string, instanceIds: readonly strin
   ];
 };
 
-/** Workspaces that the server put aside because it could not save what is in them. */
-export const workspacesPutAside = (dataDir: string): string[] =>
-  list(join(dataDir, "kept")).map((name) => `the workspace of ${name}, put aside unsaved`);
-
 const mountsOf = (dataDir: string): string[] =>
   readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")

@@ -9,7 +9,7 @@ import { type DriverName, dockerEnvironment } from "../src/drivers.ts";
 import { allMessages } from "../src/server.ts";
 import { canonical } from "./canonical.ts";
 import type { Finding } from "./findings.ts";
-import { removeControlGroups, sandboxesLeft, workspacesPutAside } from "./left.ts";
+import { removeControlGroups, sandboxesLeft } from "./left.ts";
 import { type ServerLife, startLife } from "./life.ts";
 import { type Line, openLine } from "./line.ts";
 import { openModelRecord } from "./model-record.ts";
@@ -189,7 +189,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
       return [
         ...progress.findings(),
         ...crashes,
-        ...[...sandboxes, ...workspacesPutAside(dataDir)].map(found),
+        ...sandboxes.map(found),
         ...instances.map(({ id, status }) => found(`instance ${id} is listed as ${status}`)),
         ...(await processesLeft(dataDir)).filter((line) => !sandboxes.includes(line)).map(found),
       ];
