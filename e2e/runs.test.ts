@@ -44,6 +44,12 @@ const endless = parseScenario({
   rules: [{ turns: [{ blocks: [bash("echo tick >> ticks.txt; sleep 0.2")], repeat: 500 }] }],
 });
 
+/** The folders of a sandbox go right after the run's final status. */
+const untilNoFolders = (stack: Stack): Promise<unknown> =>
+  waitFor(async () => (await readdir(stack.folder.join("data", "instances"))).length === 0, {
+    what: "the folders to be removed",
+  });
+
 describe.each(await driversUnderTest())("on %s", (driver) => {
   let stack: Stack;
   beforeAll(async () => {
@@ -158,7 +164,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     expect(run).toMatchObject({ status: "canceled", reason: "canceled" });
     expect((await server.client.runs.diff.query({ id })).patch).toContain("+tick");
     expect(await server.client.instances.list.query()).toEqual([]);
-    expect(await readdir(stack.folder.join("data", "instances"))).toEqual([]);
+    await untilNoFolders(stack);
     expect((await server.client.runs.cancel.mutate({ id })).status).toBe("canceled");
   });
 
@@ -230,7 +236,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     const stored = await allMessages(server.client, id);
     expect(stored.map(({ seq }) => seq)).toEqual(stored.map((_, index) => index + 1));
     expect(await server.client.instances.list.query()).toEqual([]);
-    expect(await readdir(stack.folder.join("data", "instances"))).toEqual([]);
+    await untilNoFolders(stack);
     const kept = /kept in (\S+?)\.?$/.exec(run.sentence ?? "")?.[1];
     const changes =
       kept === undefined ? (await server.client.runs.diff.query({ id })).patch : await readFile(join(kept, "work.txt"), "utf8");
@@ -302,7 +308,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
       const results = stored.filter(({ source, body }) => source === "agent" && body.type === "user");
       expect(results.length).toBe(25);
       expect(await again.client.instances.list.query()).toEqual([]);
-      expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
+      await untilNoFolders(own);
     },
   );
 
@@ -321,6 +327,6 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     const stored = await allMessages(again.client, id);
     expect(stored.filter(({ source, body }) => source === "runner" && body.type === "step_started")).toHaveLength(1);
     expect(await again.client.instances.list.query()).toEqual([]);
-    expect(await readdir(own.folder.join("data", "instances"))).toEqual([]);
+    await untilNoFolders(own);
   });
 });
