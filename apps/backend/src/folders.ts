@@ -124,7 +124,9 @@ export const keptToken = (dataDir: string): Promise<string> =>
 /** Who the server of this data folder is, from its first start on. */
 export const keptServerId = async (dataDir: string): Promise<ServerId> => {
   const isValid = (text: string) => ServerId.safeParse(text).success;
-  return ServerId.parse(await kept(join(dataDir, "server-id"), { isValid, make: () => `srv_${randomBytes(10).toString("hex")}` }));
+  return ServerId.parse(
+    await kept(join(dataDir, "server-id"), { isValid, make: () => `srv_${randomBytes(10).toString("hex")}` }),
+  );
 };
 
 /** A name by which this machine is told from another one, also after it was started anew. */
