@@ -139,7 +139,7 @@ describe.runIf(process.getuid?.() === 0)("a full disk", () => {
       const going = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
       await waitFor(async () => (await client.runs.byId.query({ id: going.id })).lastSeq > 20, { what: "a run at work" });
       await writeFile(join(disk, "filler"), Buffer.alloc(64 * 1024 * 1024)).catch(() => {});
-      await waitFor(() => /could not be stored; trying again|run errored/.test(server.output()), {
+      await waitFor(() => /cannot be used now|run errored/.test(server.output()), {
         what: "the disk to be noticed",
         timeoutMs: 30_000,
       });

@@ -23,12 +23,30 @@ import { type Workplace, workplaceAt } from "./workplace.ts";
 /** A run whose server ended so often while it was starting is not tried again: it may be what ends it. */
 const LAUNCHES_MAX = 5;
 
-/** From a claimed run to one whose agent works: fetch the mirror, make the sandbox with its two doors, clone. Throws `RunEnded`. */
+/** So often a sandbox may die before its agent began. */
+const SANDBOXES_MAX = 3;
+
+/** From a claimed run to one whose agent works. A sandbox that dies on the way is made anew. Throws `RunEnded`. */
 export const launch = async (scene: Scene, signal: AbortSignal): Promise<void> => {
-  const { run, fence, deps, stores, log } = scene;
-  await undoLaunch(scene);
+  const { fence, deps, log } = scene;
   if (fence > LAUNCHES_MAX)
     throw new RunEnded("sandbox_failed", `It was launched ${LAUNCHES_MAX} times, and the server ended each time before it ran.`);
+  for (let sandboxes = 1; ; sandboxes++) {
+    await undoLaunch(scene);
+    try {
+      return await launchOnce(scene, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ExecutorLostError) || sandboxes >= SANDBOXES_MAX) throw error;
+      deps.metrics.resumed("sandbox");
+      await log.write({ type: "resumed", after: "sandbox", text: `${error.message} The run is launched anew.` });
+    }
+  }
+};
+
+/** Fetches the mirror, makes the sandbox with its two doors, and clones. Throws `RunEnded`, and `ExecutorLostError` when the sandbox died. */
+const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { run, fence, deps, stores, log } = scene;
   await log.write({ type: "status", status: "starting", sentence: "The run is starting." });
   const address = parseRepository(run.repository);
   if (!address.ok) throw new RunEnded("repository_unreachable", address.message);
@@ -64,7 +82,13 @@ export const launch = async (scene: Scene, signal: AbortSignal): Promise<void> =
 };
 
 /** Takes back what an earlier launch of the run has made, wherever it was cut: the agent had not begun. Idempotent. */
-export const undoLaunch = async ({ run, deps, stores }: Scene): Promise<void> => {
+export const undoLaunch = async (scene: Scene): Promise<void> => {
+  const { run, deps, stores } = scene;
+  await scene.guard?.stop();
+  await scene.requests?.stop();
+  scene.sandbox = null;
+  scene.guard = null;
+  scene.requests = null;
   for (const record of await stores.instances.listRecords({ runId: run.id })) {
     // What is on another machine is for the server there, when it comes back.
     if (isHere(deps, record)) await clear(deps, record);

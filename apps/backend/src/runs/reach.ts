@@ -1,4 +1,4 @@
-import type { ExecutorLostError } from "./executor-client.ts";
+import { ExecutorLostError } from "./executor-client.ts";
 import { deathOf, limitOf, tend } from "./guard.ts";
 import { inspectPatiently, revive, sandboxOf } from "./sandboxes.ts";
 import type { Scene } from "./scene.ts";
@@ -25,8 +25,17 @@ export const reachAgain = async (
     signal.throwIfAborted();
     return;
   }
-  const why = state.status === "running" ? sentence(error) : deathOf(state);
-  await tend(scene, await revive(scene, { why, prewarm: true, signal }));
+  for (let why = state.status === "running" ? sentence(error) : deathOf(state); ; ) {
+    try {
+      await tend(scene, await revive(scene, { why, prewarm: true, signal }));
+      return;
+    } catch (again) {
+      signal.throwIfAborted();
+      // Killed before it answered: the count of its deaths ends this.
+      if (!(again instanceof ExecutorLostError)) throw again;
+      why = sentence(again);
+    }
+  }
 };
 
 const sentence = ({ message }: ExecutorLostError): string => (message.endsWith(".") ? message : `${message}.`);

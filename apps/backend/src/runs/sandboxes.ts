@@ -17,6 +17,9 @@ const ASK_ENGINE_EVERY_MS = 1000;
 /** A sandbox that dies so often, without the agent's getting on in between, is given up. */
 const REVIVALS_MAX = 5;
 
+// By SIGKILL and SIGTERM, as a shell tells it: such an executor did not fail by itself.
+const KILLED = [137, 143];
+
 /** The sandbox of a run, and how to speak with its executor. */
 export type OpenedSandbox = {
   instanceId: InstanceId;
@@ -66,7 +69,7 @@ type Wanted = {
 
 /**
  * Makes a sandbox over a workplace and waits until its executor answers. The instance's record is there before, and the handle is
- * stored before it is used, so that `takeDown` finds whatever came of it. Throws `RunEnded`.
+ * stored before it is used, so that `takeDown` finds whatever came of it. Throws `RunEnded`, and `ExecutorLostError` when it was killed.
  */
 export const openSandbox = async ({ deps, stores }: Scene, wanted: Wanted, signal: AbortSignal): Promise<OpenedSandbox> => {
   const { instanceId, place, driver, fence } = wanted;
@@ -106,6 +109,8 @@ const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortS
       // The first looks come quickly, since the executor is up within some hundred milliseconds; the state is asked for now and then.
       if (isLate || tries % 20 === 0) {
         const state = await driver.inspect(handle);
+        if (state.status === "exited" && KILLED.includes(state.exitCode) && !state.outOfMemory)
+          throw new ExecutorLostError("The sandbox was killed.", { cause: error });
         if (isLate || state.status !== "running") {
           const printed = await driver.logs(handle, AbortSignal.timeout(ONE_LOOK_MS)).catch(() => "");
           const said = printed.trim().split("\n").slice(-5).join("\n");

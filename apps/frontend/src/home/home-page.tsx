@@ -1,4 +1,4 @@
-import { isFinal, type Run } from "@ccr/protocol";
+import { isFinal, type RunView } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { CircleAlert, ListChecks, Plus, Rocket } from "lucide-react";
@@ -12,7 +12,7 @@ import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { DemoBanner } from "./demo-banner.tsx";
 
-const RunCard = ({ runs }: { runs: readonly Run[] }) => (
+const RunCard = ({ runs }: { runs: readonly RunView[] }) => (
   <Card className="overflow-hidden">
     <ul className="divide-y divide-line">
       {runs.map((run) => (

@@ -14,6 +14,7 @@ export type LimitField = {
 
 export const LIMIT_FIELDS: readonly LimitField[] = [
   { key: "timeSeconds", label: "Time for the whole run", unit: "minutes", factor: 60 },
+  { key: "stepSeconds", label: "Time for one step", unit: "minutes", factor: 60 },
   { key: "budgetUsd", label: "Money for the model", unit: "US dollars", factor: 1, fractions: true },
   { key: "turns", label: "Turns of one step", unit: "", factor: 1 },
   { key: "stallSeconds", label: "Silence before it counts as stalled", unit: "minutes", factor: 60 },

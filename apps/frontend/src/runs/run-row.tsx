@@ -1,13 +1,15 @@
-import { isFinal, RUN_REASONS, type Run } from "@ccr/protocol";
+import { isFinal, RUN_REASONS, type RunView } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
 import { formatElapsed } from "../ui/format.ts";
 import { TailPath } from "../ui/tail-path.tsx";
 import { Ago, Elapsed } from "../ui/time.tsx";
 import { Cost } from "./cost.tsx";
+import { queueSentence } from "./queue.ts";
 import { StatusBadge, startOf } from "./status.tsx";
 
 /** Why a run stands where it does, in few words; empty when the status says all. */
-const reasonOf = (run: Run): string => {
+const reasonOf = (run: RunView): string => {
+  if (run.status === "queued") return queueSentence(run);
   if (run.status === "running" && run.stepIndex !== null && run.steps.length > 1)
     return `Step ${run.stepIndex + 1} of ${run.steps.length}`;
   if (run.reason === null || run.reason === "passed" || run.reason === "canceled") return "";
@@ -15,7 +17,7 @@ const reasonOf = (run: Run): string => {
 };
 
 /** One run in a list; all of it leads to the run's page. */
-export const RunRow = ({ run }: { run: Run }) => {
+export const RunRow = ({ run }: { run: RunView }) => {
   const reason = reasonOf(run);
   return (
     <li className="relative grid grid-cols-[minmax(0,1fr)_auto] items-start gap-x-4 gap-y-1 px-4 py-3 transition-colors hover:bg-hover md:grid-cols-[8.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem]">

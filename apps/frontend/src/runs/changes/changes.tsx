@@ -147,6 +147,30 @@ const Diff = ({ diff, name }: { diff: WorkspaceDiff; name: string }) => {
   );
 };
 
+/** What the server keeps of a run's work beyond its sandbox, to be taken away. */
+const KeptWork = ({ run }: { run: Run }) => (
+  <nav aria-label="Kept work" className="flex flex-wrap gap-x-4 gap-y-1 border-t border-line px-4 py-2 text-xs text-ink-soft">
+    <span>Kept outside the sandbox:</span>
+    <a className="rounded underline" href={`/runs/${run.id}/work.patch`} title="All changes, for git apply">
+      patch
+    </a>
+    <a
+      className="rounded underline"
+      href={`/runs/${run.id}/work.bundle`}
+      title="Every commit and file, for git fetch work.bundle"
+    >
+      git bundle
+    </a>
+    <a
+      className="rounded underline"
+      href={`/runs/${run.id}/conversation.jsonl`}
+      title="Claude Code's own file of the conversation"
+    >
+      conversation
+    </a>
+  </nav>
+);
+
 /** What a run changed, against the commit that it started from. */
 export const ChangesView = ({ run }: { run: Run }) => {
   const { trpc, client } = useApi();
@@ -195,6 +219,7 @@ export const ChangesView = ({ run }: { run: Run }) => {
         </Notice>
       )}
       <Diff diff={query.data} name={run.id} />
+      <KeptWork run={run} />
     </>
   );
 };

@@ -79,6 +79,7 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       }
       return;
     }
+    case "resumed":
     case "note":
       builder.tree.append(null, { ...base, kind: "note", text: body.text });
       return;

@@ -1,7 +1,7 @@
-import { isFinal, RUN_REASONS, type Run } from "@ccr/protocol";
+import { isFinal, RUN_REASONS, type Run, type RunView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, RotateCw } from "lucide-react";
+import { ArrowDown, ArrowUp, CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, RotateCw } from "lucide-react";
 import type { ReactNode } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
@@ -17,17 +17,22 @@ import { Ago, Elapsed } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { Cost } from "../cost.tsx";
 import { type Activity, describeActivity } from "../entries/activity.ts";
+import { queueSentence } from "../queue.ts";
 import { StatusBadge, startOf } from "../status.tsx";
+
+// One step up or down is enough: most runs have none.
+const PRIORITY_STEP = 10;
+const PRIORITY_MOST = 100;
 
 const stepPhrase = ({ stepIndex, steps }: Run): string =>
   stepIndex === null || steps.length < 2 ? "" : `Step ${stepIndex + 1} of ${steps.length} – `;
 
 /** What happens now, or what came of the run, in one sentence. */
-const sentenceOf = (run: Run, activity: Activity, unreachable: boolean): string => {
+const sentenceOf = (run: RunView, activity: Activity, unreachable: boolean): string => {
   if (unreachable && !isFinal(run.status)) return "What goes on now is not known until the server can be reached again.";
   switch (run.status) {
     case "queued":
-      return "Waiting for its turn: as many runs as the server allows go on already.";
+      return queueSentence(run);
     case "starting":
       return describeActivity(activity) ?? "Getting a sandbox ready";
     case "running":
@@ -97,6 +102,41 @@ const CancelButton = ({ run }: { run: Run }) => {
   );
 };
 
+/** Moves a run that waits up or down in the queue. */
+const PriorityButtons = ({ run }: { run: RunView }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const queryKey = trpc.runs.byId.queryKey({ id: run.id });
+  const move = useMutation(
+    trpc.runs.setPriority.mutationOptions({
+      onSuccess: (next) => queries.setQueryData(queryKey, next),
+      onError: toasts.error,
+      onSettled: () => queries.invalidateQueries({ queryKey }),
+    }),
+  );
+  const to = (by: number) => Math.max(-PRIORITY_MOST, Math.min(PRIORITY_MOST, run.priority + by));
+  return (
+    <span className="inline-flex gap-1">
+      <Button
+        size="sm"
+        disabled={move.isPending || run.priority >= PRIORITY_MOST}
+        onClick={() => move.mutate({ id: run.id, priority: to(PRIORITY_STEP) })}
+        title="Start it before runs with a lower priority"
+      >
+        <ArrowUp aria-hidden className="size-3.5" /> Sooner
+      </Button>
+      <Button
+        size="sm"
+        disabled={move.isPending || run.priority <= -PRIORITY_MOST}
+        onClick={() => move.mutate({ id: run.id, priority: to(-PRIORITY_STEP) })}
+        title="Start it after runs with a higher priority"
+      >
+        <ArrowDown aria-hidden className="size-3.5" /> Later
+      </Button>
+    </span>
+  );
+};
+
 /** Leads to the launch form of the task as it is today, filled in as this run was launched. */
 const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) => {
   const sign = <RotateCw aria-hidden className="size-3.5" />;
@@ -127,7 +167,7 @@ const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) =
 };
 
 /** What a run is, how it stands, and what can be done with it. */
-export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) => {
+export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity }) => {
   const ended = isFinal(run.status);
   const unreachable = useUnreachable() !== null;
   const { trpc } = useApi();
@@ -187,6 +227,7 @@ export const RunHeader = ({ run, activity }: { run: Run; activity: Activity }) =
           <Cost usage={usage} />
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
+        {run.status === "queued" && <PriorityButtons run={run} />}
         {run.driver !== null && (
           <Fact icon={Container} title="The sandbox driver" className="hidden sm:flex">
             {run.driver}

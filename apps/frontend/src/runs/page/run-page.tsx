@@ -1,4 +1,4 @@
-import { isFinal, type Run, RunId } from "@ccr/protocol";
+import { isFinal, type Run, RunId, type RunView } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Tabs } from "radix-ui";
@@ -119,7 +119,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
   );
 };
 
-const LoadedRun = ({ run }: { run: Run }) => {
+const LoadedRun = ({ run }: { run: RunView }) => {
   const { trpc, queries } = useApi();
   const stream = useRunStream(run.id);
   const { status, steps } = stream.transcript;
