@@ -186,6 +186,10 @@ test("every curl of the executor in the README works as it is written", async ()
     expect(JSON.parse(printed.get("POST /interrupt") ?? "")).toEqual({ interrupted: false });
     expect(JSON.parse(printed.get("POST /check") ?? "")).toMatchObject({ passed: true });
     expect(JSON.parse(printed.get("GET /diff") ?? "")).toMatchObject({ files: [] });
+    expect(printed.get("POST /snapshot")).toMatch(/^[0-9a-f]{40}$/);
+    expect(await readFile(home.join("work.bundle"), "utf8")).toMatch(/^# v\d git bundle/);
+    expect(printed.get("GET /conversation")).toContain("It greets the world.");
+    expect(JSON.parse(printed.get("POST /ack") ?? "")).toEqual({ ackedSeq: 1 });
   } finally {
     executor.kill("SIGTERM");
     await once(executor, "exit");

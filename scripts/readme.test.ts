@@ -16,13 +16,14 @@ test("has a curl for every procedure, and for none that is not there", () => {
 });
 
 test("has a curl for every route of the executor", () => {
-  const calls = commands.split(/\ncurl /).filter((command) => command.includes("$EXECUTOR/"));
+  // A call whose answer becomes a variable is written in brackets; each route is counted once.
+  const calls = commands.split(/(?:\n|\$\()curl /).filter((command) => command.includes("$EXECUTOR/"));
   const shown = calls.map((call) => {
     const method = /-X POST|-d '|-d "/.test(call) ? "POST" : "GET";
     return `${method} ${/\$EXECUTOR(\/[a-z-]+)/.exec(call)?.[1]}`;
   });
   const routes = Object.values(executorRoutes).map(({ method, path }) => `${method} ${path}`);
-  expect(shown.toSorted()).toEqual(routes.toSorted());
+  expect([...new Set(shown)].toSorted()).toEqual(routes.toSorted());
 });
 
 test("explains every variable that the server's help names", async () => {
