@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, type WorkSnapshot } from "@ccr/protocol";
 import type { MirrorPins, Mirrors } from "./mirrors.ts";
 import { createTurns } from "./turns.ts";
@@ -50,6 +51,8 @@ export type KeptWorkStore = ReturnType<typeof createKeptWork>;
 
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 const UNFINISHED = ".unfinished-";
+const LEFTOVER_TRIES = 10;
+const LEFTOVER_PAUSE_MS = 200;
 // A file that is replaced between looking it up and opening it is looked up again.
 const LOOK_UPS = 3;
 
@@ -81,7 +84,17 @@ export const createKeptWork = (options: KeptWorkOptions) => {
 
   const removeLeftovers = async (): Promise<void> => {
     await mkdir(root, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(root)) if (name.startsWith(UNFINISHED)) await removeFolder(join(root, name));
+    for (const name of await readdir(root)) if (name.startsWith(UNFINISHED)) await removeLeftover(join(root, name));
+  };
+  /** A git of the one who was killed may write for a moment longer; what stays even so is removed at the next start. */
+  const removeLeftover = async (folder: string): Promise<void> => {
+    for (let tries = 1; tries <= LEFTOVER_TRIES; tries++) {
+      try {
+        return await removeFolder(folder);
+      } catch {
+        await delay(LEFTOVER_PAUSE_MS);
+      }
+    }
   };
   const prepare = async (): Promise<void> => {
     prepared ??= removeLeftovers();

@@ -10,6 +10,7 @@ import {
   attachSandbox,
   clear,
   driverNamed,
+  isDriverAway,
   isHere,
   type OpenedSandbox,
   openSandbox,
@@ -23,6 +24,10 @@ import { type Workplace, workplaceAt } from "./workplace.ts";
 /** A run whose server ended so often while it was starting is not tried again: it may be what ends it. */
 const LAUNCHES_MAX = 5;
 
+// An engine that is restarted is back within seconds; a person who has none should not wait for long to hear of it.
+const DRIVER_BACK_WITHIN_MS = 30_000;
+const TRY_EVERY_MS = 3000;
+
 /** So often a sandbox may die before its agent began. */
 const SANDBOXES_MAX = 3;
 
@@ -31,15 +36,38 @@ export const launch = async (scene: Scene, signal: AbortSignal): Promise<void> =
   const { fence, deps, log } = scene;
   if (fence > LAUNCHES_MAX)
     throw new RunEnded("sandbox_failed", `It was launched ${LAUNCHES_MAX} times, and the server ended each time before it ran.`);
-  for (let sandboxes = 1; ; sandboxes++) {
-    await undoLaunch(scene);
+  const startedAt = deps.clock.elapsedMs();
+  for (let deaths = 0; ; ) {
+    await undoPatiently(scene, signal);
     try {
       return await launchOnce(scene, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ExecutorLostError) || sandboxes >= SANDBOXES_MAX) throw error;
-      deps.metrics.resumed("sandbox");
-      await log.write({ type: "resumed", after: "sandbox", text: `${error.message} The run is launched anew.` });
+      if (error instanceof ExecutorLostError && ++deaths < SANDBOXES_MAX) {
+        deps.metrics.resumed("sandbox");
+        await log.write({ type: "resumed", after: "sandbox", text: `${error.message} The run is launched anew.` });
+      } else if (isDriverAway(error) && deps.clock.elapsedMs() - startedAt < DRIVER_BACK_WITHIN_MS) {
+        // The stage that failed has told why.
+        await deps.clock.wait(TRY_EVERY_MS, signal);
+        signal.throwIfAborted();
+      } else throw error;
+    }
+  }
+};
+
+/** What cannot be removed while the driver is away is removed when it is back, or by the reaper. */
+const undoPatiently = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { deps, run } = scene;
+  const startedAt = deps.clock.elapsedMs();
+  for (;;) {
+    try {
+      return await undoLaunch(scene);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (deps.clock.elapsedMs() - startedAt >= DRIVER_BACK_WITHIN_MS) throw await sandboxNotMade(deps, error);
+      deps.log("warn", "what a launch left cannot be removed now; trying again", { runId: run.id, error: messageOf(error) });
+      await deps.clock.wait(TRY_EVERY_MS, signal);
+      signal.throwIfAborted();
     }
   }
 };

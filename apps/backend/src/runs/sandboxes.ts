@@ -45,6 +45,9 @@ export const sandboxNotMade = async (deps: RunDeps, error: unknown): Promise<Run
   return new RunEnded("sandbox_failed", messageOf(error), { cause: error });
 };
 
+export const isDriverAway = (error: unknown): boolean =>
+  error instanceof RunEnded && error.ending.reason === "driver_unavailable";
+
 export const driverNamed = (deps: RunDeps, name: string): SandboxDriver => {
   const driver = deps.drivers.find((each) => each.name === name);
   if (driver === undefined) throw new Error(`there is no driver '${name}' on this server`);
@@ -89,7 +92,10 @@ export const openSandbox = async ({ deps, stores }: Scene, wanted: Wanted, signa
     executor: deps.connect(handle.endpoint, fence),
     cut: new AbortController(),
   };
-  await untilHealthy(deps, opened, signal);
+  await untilHealthy(deps, opened, signal).catch(async (error: unknown) => {
+    signal.throwIfAborted();
+    throw error instanceof ExecutorLostError ? error : await sandboxNotMade(deps, error);
+  });
   await stores.instances.setStatus(instanceId, "idle");
   return opened;
 };
@@ -108,7 +114,15 @@ const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortS
       const isLate = clock.elapsedMs() > giveUpAt;
       // The first looks come quickly, since the executor is up within some hundred milliseconds; the state is asked for now and then.
       if (isLate || tries % 20 === 0) {
-        const state = await driver.inspect(handle);
+        const state = await driver.inspect(handle).catch((away: unknown) => {
+          if (isLate) throw away;
+          return null;
+        });
+        // An engine that does not answer now says nothing about the sandbox.
+        if (state === null) {
+          await clock.wait(ASK_ENGINE_EVERY_MS, signal);
+          continue;
+        }
         if (state.status === "exited" && KILLED.includes(state.exitCode) && !state.outOfMemory)
           throw new ExecutorLostError("The sandbox was killed.", { cause: error });
         if (isLate || state.status !== "running") {
@@ -171,10 +185,9 @@ export const revive = async (
   dead.cut.abort(new ExecutorLostError(why));
   await scene.hold();
   await destroyPatiently(scene, dead, signal);
-  const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
   const { instanceId, place, driver } = dead;
-  const wanted = { run, fence, instanceId, place, driver, image, mirrorPath: null, prewarm };
-  const opened = await openSandbox(scene, wanted, signal).catch((error: unknown) => {
+  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, prewarm };
+  const opened = await openPatiently(scene, wanted, signal).catch((error: unknown) => {
     throw error instanceof RunEnded && error.ending.reason === "sandbox_failed"
       ? new RunEnded("sandbox_lost", `${why} It could not be started again: ${error.message}`, { cause: error })
       : error;
@@ -183,6 +196,23 @@ export const revive = async (
   deps.metrics.resumed("sandbox");
   await log.write({ type: "resumed", after: "sandbox", text: `${why} It was started again over the files that it left.` });
   return opened;
+};
+
+/** Opens a sandbox for a run that is going on: an engine that is away is waited for, as long as the run may take. */
+const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">, signal: AbortSignal): Promise<OpenedSandbox> => {
+  const { deps } = scene;
+  for (;;) {
+    try {
+      const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
+      return await openSandbox(scene, { ...wanted, image }, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      const known = error instanceof RunEnded || error instanceof ExecutorLostError ? error : await sandboxNotMade(deps, error);
+      if (!isDriverAway(known)) throw known;
+      await deps.clock.wait(ASK_ENGINE_EVERY_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
 };
 
 const destroyPatiently = async ({ deps, run }: Scene, { driver, handle }: OpenedSandbox, signal: AbortSignal): Promise<void> => {
