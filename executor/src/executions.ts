@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { AgentBody, CcrError, type ExecuteInput, type ExecutionOutcome } from "@ccr/protocol";
 import { z } from "zod";
 import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
@@ -19,6 +19,8 @@ export interface ExecutionRecord {
 export interface ExecutionsOptions {
   spool: Spool;
   clock: Clock;
+  /** What no other spool has: see `promptUuid`. */
+  salt: string;
   /** How long an agent may take to obey an interruption before it is killed. */
   interruptGraceMs?: number;
 }
@@ -26,7 +28,7 @@ export interface ExecutionsOptions {
 interface Running {
   readonly id: string;
   readonly input: ExecuteInput;
-  readonly uuid: ReturnType<typeof randomUUID>;
+  readonly uuid: PromptUuid;
   readonly started: Promise<ExecutionRecord>;
   readonly settled: PromiseWithResolvers<ExecutionOutcome>;
   /** Resolves when `execution_ended` is in the spool, or could not be written. */
@@ -65,6 +67,7 @@ const sessionOf = (message: AgentBody): string | null =>
 export class Executions {
   readonly #spool: Spool;
   readonly #clock: Clock;
+  readonly #salt: string;
   readonly #interruptGraceMs: number;
   readonly #records = new Map<string, Promise<ExecutionRecord>>();
   #conversation: Conversation | null = null;
@@ -74,8 +77,9 @@ export class Executions {
   /** An end that a full disk did not let us write. It is written before the next execution begins. */
   #owed: { record: ExecutionRecord; outcome: ExecutionOutcome } | null = null;
 
-  constructor({ spool, clock, interruptGraceMs = INTERRUPT_GRACE_MS }: ExecutionsOptions) {
+  constructor({ spool, clock, salt, interruptGraceMs = INTERRUPT_GRACE_MS }: ExecutionsOptions) {
     this.#spool = spool;
+    this.#salt = salt;
     this.#clock = clock;
     this.#interruptGraceMs = interruptGraceMs;
     for (const { executionId, firstSeq, endSeq } of spool.recovered.executions) {
@@ -83,10 +87,18 @@ export class Executions {
     }
   }
 
-  /** Ends, in the spool, executions that a death of the executor cut short. To be called once, before anything else. */
-  async recover(): Promise<void> {
-    for (const { executionId, firstSeq, endSeq } of this.#spool.recovered.executions) {
-      if (endSeq !== null) continue;
+  /**
+   * Ends, in the spool, executions that a death of the executor cut short, after what `salvage` gives: messages of the agent that did not
+   * get there. To be called once, before anything else.
+   */
+  async recover(salvage: (promptUuid: string) => Promise<AgentBody[]>): Promise<void> {
+    const cut = this.#spool.recovered.executions.filter(({ endSeq }) => endSeq === null);
+    const last = cut.at(-1);
+    if (last === undefined) return;
+    const bodies = await salvage(promptUuid(this.#salt, last.executionId));
+    // A full disk refuses the rest together; what there is has no hole, and the end is told all the same.
+    await Promise.allSettled(bodies.map((body) => this.#spool.append({ source: "agent", body })));
+    for (const { executionId, firstSeq } of cut) {
       const message = "The executor ended while the agent was at work, and was started again. The conversation can go on.";
       const event = ended(executionId, { kind: "failed", code: "agent_exited", message });
       const { seq } = await this.#spool.withReserve(() => this.#spool.append(event));
@@ -119,7 +131,7 @@ export class Executions {
     const running: Running = {
       id,
       input,
-      uuid: randomUUID(),
+      uuid: promptUuid(this.#salt, id),
       started,
       settled: Promise.withResolvers(),
       ended: Promise.withResolvers(),
@@ -325,6 +337,18 @@ export class Executions {
     this.#stop(this.#current, { kind: "failed", code: "disk_full", message });
   }
 }
+
+type PromptUuid = ReturnType<typeof randomUUID>;
+
+/**
+ * The `uuid` under which an execution's prompt is given to Claude Code, which keeps it: by it an executor that was started again finds the
+ * execution's place in the conversation. The salt is there because a conversation may be taken on in another sandbox, where the same id
+ * is another prompt. Pure.
+ */
+const promptUuid = (salt: string, executionId: string): PromptUuid => {
+  const hex = createHash("sha256").update(`${salt}\n${executionId}`).digest("hex");
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+};
 
 const ended = (executionId: string, outcome: ExecutionOutcome): SpoolBody => ({
   source: "runner",

@@ -7,6 +7,7 @@ import { runCheck } from "./check.ts";
 import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
 import { Conversation } from "./conversation.ts";
+import { salvageTurns } from "./conversation-salvage.ts";
 import { AGENT_MARK, agentEnvironment, COMMAND_MARK, commandEnvironment } from "./environment.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
@@ -56,8 +57,12 @@ const start = async (config: Config): Promise<void> => {
   // An agent of an executor that was killed may still be at work; two must never be. What it has written is read when it is dead.
   for (const name of [AGENT_MARK, COMMAND_MARK]) await killMarked(name, mark);
   const spool = stack.use(await Spool.open(config.spoolFolder));
-  const executions = new Executions({ spool, clock: systemClock });
-  await executions.recover();
+  const executions = new Executions({ spool, clock: systemClock, salt: mark });
+  const claudeFolder = config.environment.CLAUDE_CONFIG_DIR ?? join(config.home, ".claude");
+  await executions.recover(async (promptUuid) => {
+    const { sessionId: session, turnUuids: known } = spool.recovered;
+    return session === null ? [] : salvageTurns({ configFolder: claudeFolder, session, promptUuid, known });
+  });
   const outage = new OutageWatch({
     clock: systemClock,
     note: (text) => executions.note(text),
@@ -110,7 +115,7 @@ const start = async (config: Config): Promise<void> => {
     checks,
     workspace: config.workspace,
     home: config.home,
-    claudeFolder: environment.CLAUDE_CONFIG_DIR ?? join(config.home, ".claude"),
+    claudeFolder,
     scratch,
     commandEnvironment: commands,
     claudeCodeVersion: claudeCodeVersion(),

@@ -16,8 +16,8 @@ export const DigestState = z.object({
   executions: z.array(SpooledExecution),
   /** The conversation that the newest agent message belongs to, of those that name one. */
   sessionId: z.string().nullable(),
-  /** The `uuid` of the newest message of the conversation proper: what the agent said, or was told. */
-  lastTurnUuid: z.string().nullable(),
+  /** The `uuid`s of its newest messages: what the agent said, or was told; oldest first. */
+  turnUuids: z.array(z.string()),
 });
 export type DigestState = z.infer<typeof DigestState>;
 
@@ -28,24 +28,25 @@ export type DigestEntry =
 
 // An id is asked for again by who did not get an answer, not by who had a thousand others in between.
 const EXECUTIONS_MAX = 1_000;
+/** Claude Code may write its own file in another order than it tells us, but only within what goes on at one time. */
+export const TURN_UUIDS_MAX = 64;
 
 /** What a start needs to know of the events so far. Taking in the same event twice changes nothing. */
 export class SpoolDigest {
   readonly #executions: Map<string, SpooledExecution>;
   #sessionId: string | null;
-  #lastTurnUuid: string | null;
+  readonly #turnUuids: Set<string>;
 
-  constructor({ executions, sessionId, lastTurnUuid }: DigestState = { executions: [], sessionId: null, lastTurnUuid: null }) {
+  constructor({ executions, sessionId, turnUuids }: DigestState = { executions: [], sessionId: null, turnUuids: [] }) {
     this.#executions = new Map(executions.map((each) => [each.executionId, { ...each }]));
     this.#sessionId = sessionId;
-    this.#lastTurnUuid = lastTurnUuid;
+    this.#turnUuids = new Set(turnUuids);
   }
 
   /** Takes in an event; to be called in the events' order. */
   take(seq: number, entry: DigestEntry): void {
     if (entry.source === "agent") {
-      this.#sessionId = entry.sessionId ?? this.#sessionId;
-      this.#lastTurnUuid = entry.turnUuid ?? this.#lastTurnUuid;
+      this.#takeTurn(entry);
       return;
     }
     const { data: body } = SpooledRunnerBody.safeParse(entry.body);
@@ -74,8 +75,21 @@ export class SpoolDigest {
     return {
       executions: [...this.#executions.values()].map((each) => ({ ...each })),
       sessionId: this.#sessionId,
-      lastTurnUuid: this.#lastTurnUuid,
+      turnUuids: [...this.#turnUuids],
     };
+  }
+
+  #takeTurn({ sessionId, turnUuid }: Extract<DigestEntry, { source: "agent" }>): void {
+    if (sessionId !== null && sessionId !== this.#sessionId) {
+      this.#sessionId = sessionId;
+      this.#turnUuids.clear();
+    }
+    if (turnUuid === null) return;
+    this.#turnUuids.add(turnUuid);
+    for (const uuid of this.#turnUuids) {
+      if (this.#turnUuids.size <= TURN_UUIDS_MAX) return;
+      this.#turnUuids.delete(uuid);
+    }
   }
 
   #forget(): void {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { firstSeqOfSpoolFile, SpoolEvent, spoolFileName } from "@ccr/protocol";
 import { syncFolder } from "./durable-file.ts";
 import { readCheckpoint } from "./spool-checkpoint.ts";
-import { type DigestState, SpoolDigest } from "./spool-digest.ts";
+import { type DigestState, SpoolDigest, TURN_UUIDS_MAX } from "./spool-digest.ts";
 
 /** One file of the spool: whole lines, numbered without gaps from `firstSeq` to `lastSeq` (one less than `firstSeq` when it is empty). */
 export interface Segment {
@@ -71,8 +71,8 @@ const HEAD = /^\{"seq":\d+,"at":"[^"]{1,40}","source":"(agent|runner)","body":(?
 
 interface Scanned {
   segment: Segment;
-  /** Lines of the runner, and the newest of the agent, as far as they could be read. */
-  events: SpoolEvent[];
+  /** The runner's lines, and of the agent's the newest, and the newest that belong to the conversation proper. */
+  lines: Line[];
 }
 
 /**
@@ -80,7 +80,7 @@ interface Scanned {
  * no event) is simply not counted. Null when its lines are not the events that the file's name says.
  */
 const scan = async (file: FileHandle, { firstSeq, path }: { firstSeq: number; path: string }): Promise<Scanned | null> => {
-  const found: { runner: Line[]; agent: Line[]; turn: Line[]; lines: Line[] } = { runner: [], agent: [], turn: [], lines: [] };
+  const found: Record<"runner" | "agent" | "turn" | "lines", Line[]> = { runner: [], agent: [], turn: [], lines: [] };
   let seq = firstSeq - 1;
   let lineOffset = 0;
   let head = "";
@@ -92,7 +92,7 @@ const scan = async (file: FileHandle, { firstSeq, path }: { firstSeq: number; pa
     if (source === "runner") found.runner.push(line);
     // Two of each: the last line may turn out to be torn.
     if (source === "agent") found.agent = [...found.agent.slice(-1), line];
-    if (source === "agent" && turn !== undefined) found.turn = [...found.turn.slice(-1), line];
+    if (source === "agent" && turn !== undefined) found.turn = [...found.turn.slice(-TURN_UUIDS_MAX), line];
     found.lines = [...found.lines.slice(-1), line];
     lineOffset = end;
     head = "";
@@ -119,17 +119,10 @@ const scan = async (file: FileHandle, { firstSeq, path }: { firstSeq: number; pa
     seq -= 1;
     bytes = last.offset;
   }
-  const isWhole = (line: Line | undefined) => line !== undefined && line.seq <= seq;
   const wanted = new Map<number, Line>();
-  for (const line of [...found.runner, found.turn.findLast(isWhole), found.agent.findLast(isWhole)]) {
-    if (line !== undefined && isWhole(line)) wanted.set(line.seq, line);
-  }
-  const events: SpoolEvent[] = [];
-  for (const line of [...wanted.values()].sort((a, b) => a.seq - b.seq)) {
-    const event = await readEvent(file, line);
-    if (event !== null) events.push(event);
-  }
-  return { segment: { firstSeq, path, lastSeq: seq, bytes }, events };
+  for (const line of [...found.runner, ...found.turn, ...found.agent]) if (line.seq <= seq) wanted.set(line.seq, line);
+  const lines = [...wanted.values()].sort((a, b) => a.seq - b.seq);
+  return { segment: { firstSeq, path, lastSeq: seq, bytes }, lines };
 };
 
 const listSegments = async (folder: string): Promise<{ firstSeq: number; path: string }[]> => {
@@ -188,7 +181,9 @@ export const recoverSpool = async (folder: string): Promise<RecoveredSpool> => {
       if (scanned === null || (scanned.segment.lastSeq < firstSeq && firstSeq !== Math.max(expected, lastSeq + 1))) continue;
       // A first file that begins later than at 1 tells that what came before it was acknowledged, even when the checkpoint is lost.
       if (before === undefined && checkpoint === null) ackedSeq = firstSeq - 1;
-      for (const event of scanned.events) {
+      for (const line of scanned.lines) {
+        const event = await readEvent(file, line);
+        if (event === null) continue;
         digest.take(event.seq, event.source === "agent" ? { source: "agent", ...positionOf(event.body) } : event);
       }
       segments.push(scanned.segment);

@@ -100,7 +100,7 @@ describe("the spool's files", () => {
         { executionId: "e3", firstSeq: 10, endSeq: null, ending: null },
       ],
       sessionId: "s1",
-      lastTurnUuid: expect.stringMatching(/^u-f3/),
+      turnUuids: ["u-one", "u-f0 xxxxx", "u-f1 xxxxx", "u-f2 xxxxx", "u-f3 xxxxx"],
     });
   });
 
