@@ -71,7 +71,7 @@ describe("tasks", () => {
 
     const [run] = backend.runs;
     if (run === undefined) throw new Error("no run was made");
-    await page.getByText("Waiting for its turn").waitFor();
+    await page.getByText("Next in the queue.").waitFor();
     backend.patchRun(run.id, running);
     backend.say(run.id, [...firstPart(run.id), openCall()]);
     await page.getByText("Bash: npm test -- --watch=false").waitFor();
