@@ -32,6 +32,8 @@ export type CampaignResult = {
   tookMs: number;
   /** From a server's return to the next progress of a run that was going on. */
   pickUpsMs: readonly number[];
+  /** Starts of the server that ended with an error because another part was killed meanwhile; they were tried again. */
+  failedStarts: number;
   /** All of it for people: the seed, what was found and what was done. */
   report: string;
   /** Where everything that was seen is kept; null: nothing was wrong. */
@@ -80,15 +82,15 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
       const planned = planFault(options, n);
       await delay(planned.pauseMs);
       const fault = await injector.apply(planned);
-      if (fault !== null) say(describeFault(fault));
+      say(fault === null ? `${String(n).padStart(4)}  nothing of ${planned.order.join(", ")} ran` : describeFault(fault));
     }
   };
   try {
     const work = Promise.all(Array.from({ length: runsAtOnce }, keepLaunching));
-    // A server that does not come up any more ends both.
     const attack = keepKilling().finally(() => faultsOver.abort());
-    await Promise.race([Promise.all([attack, work, attack.then(() => injector.settled())]), given.promise]);
+    await Promise.race([Promise.all([attack, work, attack.then(() => injector.settled())]), injector.failed, given.promise]);
   } catch (error) {
+    faultsOver.abort();
     if (!(error instanceof CannotStartError)) throw error;
     findings.push({ kind: "crashed", run: null, text: `the server cannot be started: ${error.message.slice(-1500)}` });
   }
@@ -101,6 +103,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
     messages,
     tookMs: performance.now() - startedAt,
     pickUpsMs: trial.progress.pickUps(),
+    failedStarts: trial.life.failedStarts(),
   };
   const report = describeCampaign({ ...result, seed, driver, parts });
   return { ...result, report, evidence: findings.length === 0 ? null : trial.keepEvidence(report) };
@@ -112,7 +115,7 @@ const finish = (trial: Trial): Promise<Finding[]> =>
 const describeCampaign = (
   campaign: Omit<CampaignResult, "report" | "evidence"> & { seed: number; driver: string; parts: readonly PartName[] },
 ): string => {
-  const { seed, driver, parts, findings, history, kills, runs, messages, tookMs, pickUpsMs } = campaign;
+  const { seed, driver, parts, findings, history, kills, runs, messages, tookMs, pickUpsMs, failedStarts } = campaign;
   const count = (part: PartName) => history.filter((fault) => fault.part === part && fault.what.kind === "killed").length;
   const frozen = history.length - kills;
   const sorted = pickUpsMs.toSorted((a, b) => a - b);
@@ -124,6 +127,7 @@ const describeCampaign = (
       : [
           `runs went on ${seconds(sorted[Math.floor(sorted.length / 2)])} after their server was back (median of ${sorted.length}; the slowest ${seconds(sorted.at(-1))})`,
         ]),
+    ...(failedStarts === 0 ? [] : [`${failedStarts} starts of the server failed because another part was killed meanwhile`]),
     ...(findings.length === 0 ? ["nothing lost, nothing doubled, no wrong outcome, nothing left"] : describeFindings(findings)),
     ...(findings.length === 0 ? [] : ["", "What was done:", ...history.map(describeFault)]),
   ].join("\n");

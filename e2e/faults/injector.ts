@@ -31,8 +31,10 @@ export interface Injector {
   readonly history: readonly Fault[];
   /** Does what is planned, to a part that runs now. A kill resolves at once, a freeze when the part goes on. Null: no such part runs. */
   apply(planned: PlannedFault): Promise<Fault | null>;
-  /** Resolves when everything that was killed and is to be started again is up; throws when it does not come up. */
+  /** Resolves when everything that was killed and is to be started again is up. */
   settled(): Promise<void>;
+  /** Rejects when something that is to be started again does not come up. */
+  readonly failed: Promise<never>;
   /** How many faults a run may have felt since it was launched. */
   feltBy(mark: string, launchedAt: number): number;
 }
@@ -45,20 +47,20 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
   const startedAt = performance.now();
   const history: Fault[] = [];
   const comingBack = new Set<Promise<void>>();
+  const failed = Promise.withResolvers<never>();
+  // Whoever does not wait for it does not have to hear of it.
+  failed.promise.catch(() => {});
 
   const inBackground = (work: Promise<void>): void => {
     comingBack.add(work);
-    // Who waits for all of it hears of what went wrong.
-    work.then(
-      () => comingBack.delete(work),
-      () => {},
-    );
+    work.finally(() => comingBack.delete(work)).catch(failed.reject);
   };
   const record = (n: number, { part, pid, instanceId }: PartProcess, what: Fault["what"]): Fault => {
     const run = instanceId === null ? null : trial.progress.runOf(instanceId);
     const atMs = Math.round(performance.now() - startedAt);
     const fault: Fault = { n, atMs, part, what, pid, run, positions: trial.progress.positions() };
     history.push(fault);
+    if (part !== "backend") trial.life.disturbed();
     trial.progress.disturbed();
     return fault;
   };
@@ -120,8 +122,9 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
       const { n, what } = planned;
       return what.kind === "kill" ? kill(target, { n, downMs: what.downMs }) : freeze(target, { n, forMs: what.forMs });
     },
+    failed: failed.promise,
     settled: async () => {
-      while (comingBack.size > 0) await Promise.all(comingBack);
+      while (comingBack.size > 0) await Promise.allSettled(comingBack);
     },
     feltBy: (mark, launchedAt) =>
       history.filter(({ run, atMs }) => (run === null || run === mark) && startedAt + atMs >= launchedAt).length,

@@ -19,8 +19,12 @@ export interface ServerLife extends AsyncDisposable {
   start(): Promise<void>;
   /** Waits until the process that was up is gone, however that came. */
   untilGone(): Promise<void>;
-  /** Says that somebody is killing it: a start that fails is no wonder. */
+  /** Says that somebody is killing it: that it ends is no wonder. */
   killed(): void;
+  /** Says that something else is killed or stopped: a start that ends with an error may be tried again. One that hangs may not. */
+  disturbed(): void;
+  /** How many starts ended with an error because of what was done to other parts. */
+  failedStarts(): number;
   /** Asks it until it answers, over its deaths. */
   ask<Result>(question: (client: Client, signal: AbortSignal) => Promise<Result>): Promise<Result>;
   /** Deaths that nobody caused, a line each. */
@@ -39,7 +43,10 @@ export const startLife = async (options: ServerOptions): Promise<ServerLife> => 
   let upSince: number | null = null;
   let generation = 0;
   let kills = 0;
+  let disturbances = 0;
+  let failedStarts = 0;
   let closed = false;
+  let isHopeless = false;
   const earlier: string[] = [];
   const crashes: string[] = [];
 
@@ -65,13 +72,17 @@ export const startLife = async (options: ServerOptions): Promise<ServerLife> => 
   };
   const startAnew = async (): Promise<void> => {
     for (let left = STARTS; current === null && !closed; left--) {
-      const killsBefore = kills;
+      const before = { kills, disturbances };
       try {
         adopt(await startServer(options));
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         earlier.push(why);
-        if (kills === killsBefore || left <= 1) throw new CannotStartError(why, { cause: error });
+        const ended = why.startsWith("the server ended");
+        if (ended && kills === before.kills && disturbances !== before.disturbances) failedStarts++;
+        if ((kills !== before.kills || (ended && disturbances !== before.disturbances)) && left > 1) continue;
+        isHopeless = true;
+        throw new CannotStartError(why, { cause: error });
       }
     }
   };
@@ -88,6 +99,10 @@ export const startLife = async (options: ServerOptions): Promise<ServerLife> => 
     killed: () => {
       kills++;
     },
+    disturbed: () => {
+      disturbances++;
+    },
+    failedStarts: () => failedStarts,
     ask: async (question) => {
       const giveUpAt = performance.now() + PATIENCE_MS;
       for (;;) {
@@ -95,7 +110,7 @@ export const startLife = async (options: ServerOptions): Promise<ServerLife> => 
           if (current === null) throw new Error("the server is down");
           return await question(current.client, AbortSignal.timeout(ANSWERED_WITHIN_MS));
         } catch (error) {
-          if (performance.now() > giveUpAt || closed) throw error;
+          if (performance.now() > giveUpAt || closed || isHopeless) throw error;
           await delay(ASKED_AGAIN_MS);
         }
       }

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { shareEngine } from "@ccr/testkit";
 import { ownEngine } from "../src/drivers.ts";
-import { runCampaign } from "./campaign.ts";
+import { type CampaignOptions, runCampaign } from "./campaign.ts";
 import { PARTS, type PartName } from "./processes.ts";
 
 const HELP = `Kills parts of the real server while runs go on, and compares what is stored with what witnesses saw.
@@ -62,7 +62,7 @@ const engine = own === null || "why" in own ? null : own;
 if (engine !== null) stack.use(engine.engine);
 const stopped = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => stopped.abort(new Error(`ended by ${signal}`)));
-const result = await runCampaign({
+const options: CampaignOptions = {
   signal: stopped.signal,
   seed,
   driver,
@@ -75,7 +75,13 @@ const result = await runCampaign({
   pauseMs: whole("pause"),
   limitMs: whole("minutes") * 60_000,
   say: (line) => process.stdout.write(`${line}\n`),
+};
+const result = await runCampaign(options).catch((error: unknown) => {
+  if (!stopped.signal.aborted) throw error;
+  process.stdout.write("ended before its time; nothing was judged\n");
+  return null;
 });
-process.stdout.write(`\n${result.report}\n`);
-if (result.evidence !== null) process.stdout.write(`\nWhat was seen is kept in ${result.evidence}; again: --seed ${seed}\n`);
-process.exitCode = result.findings.length === 0 ? 0 : 1;
+if (result !== null) process.stdout.write(`\n${result.report}\n`);
+if (typeof result?.evidence === "string")
+  process.stdout.write(`\nWhat was seen is kept in ${result.evidence}; again: --seed ${seed}\n`);
+process.exitCode = result?.findings.length === 0 ? 0 : 1;

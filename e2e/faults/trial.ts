@@ -67,6 +67,8 @@ export type SettleOptions = {
   expected?: readonly Run["status"][];
 };
 
+// It takes less than a second, and somewhat longer on a busy machine.
+const UP_WITHIN_MS = 60_000;
 // What is shown live may be a little behind what is stored.
 const SHOWN_WITHIN_MS = 10_000;
 // The server looks once a minute for sandboxes that nobody owns.
@@ -120,6 +122,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
         dataDir,
         driver,
         modelUrl: line.url,
+        upWithinMs: UP_WITHIN_MS,
         localRepositories: [repositories],
         environment: { CCR_MAX_CONCURRENT_RUNS: String(runsAtOnce), ...environment },
         ...(engine === undefined ? {} : { engine }),

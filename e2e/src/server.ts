@@ -22,6 +22,8 @@ export type ServerOptions = {
   environment?: Record<string, string>;
   /** The variables by which it finds an engine that is not the one that all tests share. */
   engine?: Record<string, string>;
+  /** How long the start may take; long enough for everything when left out. */
+  upWithinMs?: number;
   /** Starts it as a person does, with all that `npm start` prepares. */
   asNpmStart?: boolean;
 };
@@ -76,9 +78,11 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
       if (isGone()) return "ended";
       return /(http:\/\/\S+)\/login\?token=(\S+)/.exec(printed);
     },
-    { what: "the login link", timeoutMs: UP_WITHIN_MS },
+    { what: "the login link", timeoutMs: options.upWithinMs ?? UP_WITHIN_MS },
   ).catch(async (error: unknown) => {
-    await stop();
+    // What hangs at the start may not listen to anything else.
+    if (!isGone()) child.kill("SIGKILL");
+    await ended;
     throw new Error(`the server did not come up: ${printed}`, { cause: error });
   });
   if (link === "ended") throw new Error(`the server ended: ${printed}`);
