@@ -64,6 +64,16 @@ describe.each(await driversUnderTest())("canceling on %s", (driver) => {
     return (await stack.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path })).id;
   };
 
+  /** The folders of a sandbox go right after the run's final status. */
+  const untilNoFolders = (): Promise<unknown> =>
+    waitFor(
+      async () => {
+        const [instances, doors] = await Promise.all(["instances", "doors"].map((name) => readdir(stack.folder.join("data", name))));
+        return instances?.length === 0 && doors?.join() === "gateway.sock";
+      },
+      { what: "the folders to be removed" },
+    );
+
   /** What must hold of a canceled run, whenever that was. */
   const expectCanceled = async (id: Run["id"]): Promise<void> => {
     const run = await stack.server.untilFinal(id);
@@ -82,10 +92,7 @@ describe.each(await driversUnderTest())("canceling on %s", (driver) => {
     }
     await expectCanceled(id);
     expect(await stack.server.client.instances.list.query()).toEqual([]);
-    await waitFor(async () => (await readdir(stack.folder.join("data", "instances"))).length === 0, {
-      what: "the folders to be removed",
-    });
-    expect(await readdir(stack.folder.join("data", "doors"))).toEqual(["gateway.sock"]);
+    await untilNoFolders();
   });
 
   it("takes a run out of the queue, and moves up those behind it", async () => {
@@ -119,8 +126,7 @@ describe.each(await driversUnderTest())("canceling on %s", (driver) => {
       for (const id of ids) await expectCanceled(id);
     }
     expect(await stack.server.client.instances.list.query()).toEqual([]);
-    await waitFor(async () => (await readdir(stack.folder.join("data", "instances"))).length === 0, {
-      what: "the folders to be removed",
-    });
+    await untilNoFolders();
+  });
   });
 });
