@@ -68,7 +68,9 @@ describe.each(await driversUnderTest())("canceling on %s", (driver) => {
   const untilNoFolders = (): Promise<unknown> =>
     waitFor(
       async () => {
-        const [instances, doors] = await Promise.all(["instances", "doors"].map((name) => readdir(stack.folder.join("data", name))));
+        const [instances, doors] = await Promise.all(
+          ["instances", "doors"].map((name) => readdir(stack.folder.join("data", name))),
+        );
         return instances?.length === 0 && doors?.join() === "gateway.sock";
       },
       { what: "the folders to be removed" },
@@ -127,6 +129,5 @@ describe.each(await driversUnderTest())("canceling on %s", (driver) => {
     }
     expect(await stack.server.client.instances.list.query()).toEqual([]);
     await untilNoFolders();
-  });
   });
 });
