@@ -12,6 +12,12 @@ export interface Patience {
 /**
  * A gateway that is started again is back within seconds, one whose machine is, within minutes. What waits longer is given back to the
  * client, which tries again by itself; so nothing hangs for ever on a gateway that is gone for good.
+ *
+ * The limit is below the time that Claude Code 2.1.330 gives a request (`API_TIMEOUT_MS`: 600,000 when left out), with as much for the model
+ * behind. A request whose connection is reset or broken is tried again ten times (`CLAUDE_CODE_MAX_RETRIES`; it takes 15 at most), with
+ * pauses that grow to half a minute, so that an outage of about 55 minutes is got over. The number is left at that because errors that
+ * the model answers with count to it too, and a model that only ever fails has to end the execution. Tried out: both variables, and answers
+ * that are broken off; `CLAUDE_STREAM_FIRST_BYTE_TIMEOUT_MS` does nothing behind an `ANTHROPIC_BASE_URL` of one's own.
  */
 export const GATEWAY_PATIENCE: Patience = { firstMs: 100, mostMs: 1_000, limitMs: 300_000 };
 

@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import { GATEWAY_PATIENCE } from "./dial.ts";
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -7,14 +6,6 @@ type Variables = Readonly<Record<string, string>>;
 export const AGENT_MARK = "CCR_EXECUTOR_AGENT";
 /** The same of checks and of git. */
 export const COMMAND_MARK = "CCR_EXECUTOR_COMMAND";
-
-/**
- * How long Claude Code waits for the first byte of an answer of the model. It has to be longer than the forwarder holds a connection for a
- * gateway that is away, with time for the model behind: a request that is given up for its silence is tried once more and no oftener
- * (`CLAUDE_STREAM_FIRST_BYTE_TIMEOUT_MS` in Claude Code 2.1.330; 300,000 when left out), while one whose connection is refused or broken
- * is tried again ten times (`CLAUDE_CODE_MAX_RETRIES`).
- */
-const FIRST_BYTE_TIMEOUT_MS = GATEWAY_PATIENCE.limitMs + 120_000;
 
 const OWN = /^(ANTHROPIC_|CLAUDE_|CLAUDECODE$|CCR_EXECUTOR_)/i;
 const CREDENTIAL = /(TOKEN(?!S)|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE_KEY|API_?KEY|ACCESS_KEY)/i;
@@ -67,13 +58,7 @@ export const agentEnvironment = (
 ): Record<string, string> => ({
   ...without(inherited, (name) => name === "CLAUDECODE" || (gatewayUrl !== null && leadsElsewhere(name))),
   ...proxies(gatewayUrl),
-  ...(gatewayUrl === null
-    ? {}
-    : {
-        ANTHROPIC_BASE_URL: gatewayUrl,
-        ANTHROPIC_API_KEY: "sandbox",
-        CLAUDE_STREAM_FIRST_BYTE_TIMEOUT_MS: inherited.CLAUDE_STREAM_FIRST_BYTE_TIMEOUT_MS ?? String(FIRST_BYTE_TIMEOUT_MS),
-      }),
+  ...(gatewayUrl === null ? {} : { ANTHROPIC_BASE_URL: gatewayUrl, ANTHROPIC_API_KEY: "sandbox" }),
   // Claude Code refuses bypassed permissions to root unless it is told that a sandbox is around it.
   ...(isRoot ? { IS_SANDBOX: "1" } : {}),
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
