@@ -1,9 +1,10 @@
-import { wait } from "./wait.ts";
-
 /** A loop that its owner stops and awaits. */
 export type Background = {
-  /** Gives the loop `graceMs` to end by itself, then stops it, and waits for it. Rejects with the error that the loop ended with. Idempotent. */
-  stop(graceMs?: number): Promise<void>;
+  /**
+   * Stops the loop once `grace` resolves, at once when left out, and waits for it. The signal that `grace` is given aborts when the loop ends
+   * by itself. Rejects with the error that the loop ended with. Idempotent.
+   */
+  stop(grace?: (ended: AbortSignal) => Promise<void>): Promise<void>;
 };
 
 /** Runs a loop beside what else is done, until its owner stops it. */
@@ -18,8 +19,8 @@ export const inBackground = (loop: (signal: AbortSignal) => Promise<void>): Back
   // Nobody looks at the promise before the owner stops the loop.
   running.catch(() => {});
   return {
-    stop: async (graceMs = 0) => {
-      if (graceMs > 0) await wait(graceMs, ended.signal);
+    stop: async (grace) => {
+      await grace?.(ended.signal);
       stopping.abort();
       await running;
     },

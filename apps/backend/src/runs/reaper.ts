@@ -1,4 +1,5 @@
 import { isFinal, type RunId } from "@ccr/protocol";
+import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import { clear } from "./sandboxes.ts";
 import { messageOf } from "./scene.ts";
@@ -22,7 +23,8 @@ export const reap = async (deps: RunDeps, drives: (id: RunId) => boolean): Promi
   await attempt(deps, "looking for left instances", () => reapInstances(deps, drives));
   for (const driver of deps.drivers) {
     // One that cannot be used on this machine has nothing here, and says so at every look.
-    if (driver !== deps.driver && !(await driver.probe(AbortSignal.timeout(PROBE_WITHIN_MS))).usable) continue;
+    if (driver !== deps.driver && !(await within(deps.clock, { ms: PROBE_WITHIN_MS }, (until) => driver.probe(until))).usable)
+      continue;
     await attempt(deps, `looking for left sandboxes of ${driver.name}`, async () => {
       for (const handle of await driver.list()) {
         const record = await deps.store.instances.findRecord(handle.instanceId);

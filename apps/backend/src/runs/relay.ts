@@ -1,6 +1,7 @@
 import type { ExecutionOutcome, SpoolEvent } from "@ccr/protocol";
 import { type RunPatch, SpoolGapError } from "../store/types.ts";
 import { batches } from "./batches.ts";
+import { within } from "./clock.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene, usageAfter } from "./scene.ts";
@@ -65,8 +66,7 @@ const acknowledger = ({ deps: { clock } }: Scene, { executor }: OpenedSandbox): 
     if (isAsking || clock.elapsedMs() - lastAt < ACK_EVERY_MS) return;
     isAsking = true;
     lastAt = clock.elapsedMs();
-    executor
-      .ack(seq, AbortSignal.timeout(ACK_WITHIN_MS))
+    within(clock, { ms: ACK_WITHIN_MS }, (until) => executor.ack(seq, until))
       .catch(() => {})
       .finally(() => {
         isAsking = false;

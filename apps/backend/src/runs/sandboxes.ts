@@ -40,7 +40,7 @@ export const sandboxOf = ({ run, sandbox }: Scene): OpenedSandbox => {
 /** Tells an engine that is down from a sandbox, or an image, that could not be made. */
 export const sandboxNotMade = async (deps: RunDeps, error: unknown): Promise<RunEnded> => {
   if (error instanceof RunEnded) return error;
-  const probe = await deps.driver.probe(AbortSignal.timeout(PROBE_WITHIN_MS));
+  const probe = await within(deps.clock, { ms: PROBE_WITHIN_MS }, (until) => deps.driver.probe(until));
   if (!probe.usable) return new RunEnded("driver_unavailable", probe.why, { cause: error });
   return new RunEnded("sandbox_failed", messageOf(error), { cause: error });
 };
@@ -126,7 +126,7 @@ const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortS
         if (state.status === "exited" && KILLED.includes(state.exitCode) && !state.outOfMemory)
           throw new ExecutorLostError("The sandbox was killed.", { cause: error });
         if (isLate || state.status !== "running") {
-          const printed = await driver.logs(handle, AbortSignal.timeout(ONE_LOOK_MS)).catch(() => "");
+          const printed = await within(clock, { ms: ONE_LOOK_MS }, (until) => driver.logs(handle, until)).catch(() => "");
           const said = printed.trim().split("\n").slice(-5).join("\n");
           throw new RunEnded("sandbox_failed", said === "" ? "Its executor did not answer." : `Its executor said: ${said}`, {
             cause: error,

@@ -181,7 +181,9 @@ const release = async (scene: Scene): Promise<InstanceRecord[]> => {
   }
   // A closed door ends its audit, which is then read to its end.
   await guarded("closing the door", () => deps.doors.close(run.id));
-  await guarded("reading the rest of the requests", async () => scene.requests?.stop(AUDIT_DRAIN_MS));
+  await guarded("reading the rest of the requests", async () =>
+    scene.requests?.stop((ended) => deps.clock.wait(AUDIT_DRAIN_MS, ended)),
+  );
   return down;
 };
 
