@@ -39,6 +39,12 @@ const reasonOf = (error: unknown): string => (error instanceof Error ? error.mes
 
 const isUnavailable = (error: unknown): boolean => error instanceof CcrError && error.code === "unavailable";
 
+/** It was ended by a signal, and so not by itself. */
+class KilledError extends Error {
+  override readonly name = "KilledError";
+}
+const FIRST_TRIES = 3;
+
 /** A door that is to be open, and what ends the waiting for it. */
 type Wanted = { door: Door; closed: AbortController };
 
@@ -95,7 +101,10 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     for (;;) {
       const answer = await health().catch((error: unknown) => reasonOf(error));
       if (typeof answer !== "string" && answer.pid === child.pid) return;
-      if (ended.aborted) throw new Error(`the gateway ${ended.reason}`);
+      if (ended.aborted) {
+        const how = `the gateway ${ended.reason}`;
+        throw how.includes("(SIG") ? new KilledError(how) : new Error(how);
+      }
       if (closing.signal.aborted) throw new Error("the gateway is not needed any more");
       if (performance.now() > giveUpAt)
         throw new Error(`the gateway does not answer${typeof answer === "string" ? ` (${answer})` : ""}`);
@@ -220,7 +229,19 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     });
   };
 
-  const first = await (async () => (await adopt()) ?? (await launch()))().catch(async (error: unknown) => {
+  /** One that somebody killed while it started is no sign of what is wrong with it. */
+  const launchAtFirst = async (): Promise<Current> => {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await launch();
+      } catch (error) {
+        const wasKilled = error instanceof Error && error.cause instanceof KilledError;
+        if (!wasKilled || tries >= FIRST_TRIES) throw error;
+      }
+    }
+  };
+
+  const first = await (async () => (await adopt()) ?? (await launchAtFirst()))().catch(async (error: unknown) => {
     closing.abort();
     await client.close();
     throw error;

@@ -6,7 +6,7 @@ import { DockerDriver } from "./driver.ts";
 import { engineSocket } from "./engine.ts";
 
 // Refused calls end at once, silent ones within the driver's own limit for looking.
-const SOON_MS = 10_000;
+const SOON_MS = 30_000;
 
 const shared = await sharedDockerEngine();
 const isRoot = process.getuid?.() === 0;
