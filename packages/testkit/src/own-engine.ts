@@ -3,7 +3,14 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type NoDockerEngine, testCache, whileNoOtherTest } from "./engine.ts";
 import { engineApi } from "./engine-api.ts";
-import { findEngineProcess, killEngineProcess, socketIn, startEngineProcess, stopEngineProcess } from "./engine-process.ts";
+import {
+  type EngineFolders,
+  findEngineProcess,
+  killEngineProcess,
+  socketIn,
+  startEngineProcess,
+  stopEngineProcess,
+} from "./engine-process.ts";
 
 /** A Docker Engine that one test has for itself, to kill it. */
 export interface OwnDockerEngine extends AsyncDisposable {
@@ -54,7 +61,7 @@ export const ownDockerEngine = async (image: {
     }
   };
   try {
-    await startEngineProcess(folders);
+    await startPatiently(folders);
     if (!(await api.hasImage(image.reference))) {
       await api.prune();
       await api.loadImage(await engineApi(image.from.replace(/^unix:\/\//, "")).saveImage(image.reference));
@@ -67,7 +74,20 @@ export const ownDockerEngine = async (image: {
     host: `unix://${socketIn(folders.folder)}`,
     pid: () => findEngineProcess(folders),
     kill: () => killEngineProcess(folders),
-    start: () => startEngineProcess(folders),
+    start: () => startPatiently(folders),
     [Symbol.asyncDispose]: dispose,
   };
+};
+
+const START_TRIES = 3;
+
+/** An engine that was killed leaves a containerd that may still be ending: the next one then does not come up at the first try. */
+const startPatiently = async (folders: EngineFolders): Promise<void> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startEngineProcess(folders);
+    } catch (error) {
+      if (tries >= START_TRIES) throw error;
+    }
+  }
 };
