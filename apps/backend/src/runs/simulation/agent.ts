@@ -1,0 +1,84 @@
+import type { ExecutionOutcome } from "@ccr/protocol";
+import type { Disk } from "./disk.ts";
+import type { Random } from "./random.ts";
+import type { Script, StepScript } from "./script.ts";
+
+type AgentParts = {
+  disk: Disk;
+  random: Random;
+  at: () => string;
+  /** Calls back after the time, as long as the executor lives. */
+  after: (ms: number, act: () => void) => void;
+  /** Something was written into the spool. */
+  spooled: () => void;
+  /** It asks for something through the way out. */
+  request: () => void;
+};
+
+/**
+ * The agent at work on one prompt: it looks at what is there, adds what is missing, one unit after the other, and talks about it. What it
+ * says is in the spool as soon as it is said.
+ */
+export class Agent {
+  readonly executionId: string;
+  #parts: AgentParts;
+  #isOver = false;
+  #said = 0;
+  readonly #ended: (outcome: ExecutionOutcome) => void;
+
+  constructor(executionId: string, parts: AgentParts, ended: (outcome: ExecutionOutcome) => void) {
+    this.executionId = executionId;
+    this.#parts = parts;
+    this.#ended = ended;
+  }
+
+  work({ paceMs }: Script, step: StepScript): void {
+    const { disk, random } = this.#parts;
+    disk.sessionId ??= "00000000-0000-4000-8000-000000000001";
+    const left = step.units.filter((unit) => !disk.units.includes(unit));
+    const deeds: (() => void)[] = [() => this.#say("system")];
+    for (const unit of left) {
+      for (let word = 0; word < step.chatter; word++) deeds.push(() => this.#say("assistant"));
+      deeds.push(() => {
+        disk.units.push(unit);
+        this.#say("assistant");
+        if (random.chance(0.1)) this.#parts.request();
+      });
+    }
+    deeds.push(() => this.#say("result"));
+    const next = (index: number): void => {
+      const deed = deeds[index];
+      this.#parts.after(index === 0 ? random.between(1, 400) : random.between(1, paceMs), () => {
+        if (this.#isOver) return;
+        if (deed === undefined) return this.end(this.#outcome(step));
+        deed();
+        next(index + 1);
+      });
+    };
+    next(0);
+  }
+
+  /** It ends, by itself or not, and says nothing more. */
+  end(outcome: ExecutionOutcome): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#ended(outcome);
+  }
+
+  #outcome({ ends }: StepScript): ExecutionOutcome {
+    return ends === "completed"
+      ? { kind: "completed", text: "done" }
+      : { kind: "failed", code: "agent_error", message: "It could not be done." };
+  }
+
+  #say(type: "system" | "assistant" | "result"): void {
+    const { disk, at, spooled } = this.#parts;
+    this.#said++;
+    const told = type === "result" ? { num_turns: this.#said, total_cost_usd: disk.spool.length / 100 } : {};
+    disk.conversationBytes += 10;
+    const session = disk.sessionId === null ? {} : { session_id: disk.sessionId };
+    const body = { type, ...session, ...told, n: disk.spool.length + 1, of: disk.instanceId };
+    disk.append({ source: "agent", body }, at());
+    spooled();
+  }
+}

@@ -1,0 +1,77 @@
+import type { RunDeps } from "../deps.ts";
+import { type ExecutorClient, ExecutorLostError } from "../executor-client.ts";
+import type { Host } from "./engine.ts";
+import type { CallOptions, Inlet } from "./process.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { World } from "./world.ts";
+
+const cutOff = (): ExecutorLostError => new ExecutorLostError("the connection was cut");
+
+/** How a server speaks with the executors of its machine: through sockets at which, now and then, nobody answers. */
+export const connectOf =
+  (world: World, { process, machine }: Host): RunDeps["connect"] =>
+  (endpoint, fence): ExecutorClient => {
+    const { random, ledger, sandboxes } = world;
+    const path = "socketPath" in endpoint ? endpoint.socketPath : "";
+    const find = (): Sandbox | undefined =>
+      [...sandboxes.values()].find(({ handle }) => "socketPath" in handle.endpoint && handle.endpoint.socketPath === path);
+    const listening = (): Sandbox => {
+      const sandbox = find();
+      if (sandbox === undefined || sandbox.machine !== machine) throw new ExecutorLostError("nobody listens");
+      return sandbox;
+    };
+    const cut = (): Error => {
+      const sandbox = find();
+      if (sandbox !== undefined) ledger.hit(sandbox.instanceId, "cuts");
+      return cutOff();
+    };
+    const options = (signal: AbortSignal): CallOptions => ({
+      signal,
+      refuse: () => (random.chance(world.weather.executorRefuses) ? cut() : null),
+      loseAnswer: () => (random.chance(world.weather.executorForgetsToAnswer) ? cut() : null),
+    });
+    const serve = <Result>(act: (sandbox: Sandbox) => Result | Promise<Result>): Promise<Result> => {
+      const sandbox = listening();
+      return sandbox.serve(fence, () => {
+        if (fence !== null) ledger.touches(process, sandbox.instanceId);
+        return act(sandbox);
+      });
+    };
+    const call = <Result>(
+      op: string,
+      act: (sandbox: Sandbox) => Result | Promise<Result>,
+      signal: AbortSignal,
+    ): Promise<Result> => process.call(`executor.${op}`, () => serve(act), options(signal));
+    const stream = <Item>(
+      op: string,
+      open: (sandbox: Sandbox, inlet: Inlet<Item>) => () => void,
+      signal: AbortSignal,
+    ): AsyncGenerator<Item> =>
+      process.stream<Item>(`executor.${op}`, (inlet) => serve((sandbox) => open(sandbox, inlet)), options(signal));
+    const bytes = (op: string, act: (sandbox: Sandbox) => Buffer, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      stream<Uint8Array>(
+        op,
+        (sandbox, inlet) => {
+          inlet.push(act(sandbox));
+          inlet.end();
+          return () => {};
+        },
+        signal,
+      );
+    return {
+      health: (signal) => call("health", (sandbox) => sandbox.health(), signal),
+      initGit: (_input, signal) =>
+        call("initGit", () => ({ githubUsername: null, email: null, sshKey: false, warning: null }), signal),
+      gitClone: (_input, signal) => call("gitClone", (sandbox) => sandbox.clone(), signal),
+      interrupt: (signal) => call("interrupt", (sandbox) => sandbox.interrupt(), signal),
+      check: (input, signal) => call("check", (sandbox) => sandbox.check(input), signal),
+      diff: (signal) => call("diff", (sandbox) => sandbox.diff(), signal),
+      execute: (input, after, signal) =>
+        stream("execute", (sandbox, inlet) => sandbox.execute(input, { after, fence, inlet }), signal),
+      follow: (after, signal) => stream("follow", (sandbox, inlet) => sandbox.follow({ after, fence, inlet }), signal),
+      ack: (seq, signal) => call("ack", (sandbox) => sandbox.ack(seq), signal),
+      snapshot: (signal) => call("snapshot", (sandbox) => sandbox.snapshot(), signal),
+      bundle: (commit, signal) => bytes("bundle", (sandbox) => sandbox.bundle(commit), signal),
+      conversation: ({ after }, signal) => bytes("conversation", (sandbox) => sandbox.conversation(after), signal),
+    };
+  };

@@ -1,0 +1,150 @@
+import type { InstanceId, SandboxHandle, SandboxSpec, ServerId } from "@ccr/protocol";
+import type { SandboxDriver } from "../../drivers/types.ts";
+import { Disk } from "./disk.ts";
+import type { Process } from "./process.ts";
+import { Sandbox, type SandboxParts } from "./sandbox.ts";
+import type { World } from "./world.ts";
+
+/** A frozen server may wake up between asking whether a run is its own and acting on the answer: it hears of its loss within this time. */
+const WAKING_MS = 3000;
+
+const away = (): Error => new Error("the engine does not answer");
+
+/** Where a sandbox's executor listens: by this its endpoint tells which sandbox is meant. */
+export const socketOf = (doors: string): string => `${doors}/executor.sock`;
+
+export type Host = { process: Process; server: ServerId; machine: string };
+
+/** What a server sees of the sandboxes of its machine. */
+export const driverOf = (world: World, { process, server, machine }: Host): SandboxDriver => {
+  const { sandboxes, ledger, random, time } = world;
+  const parts: SandboxParts = {
+    time,
+    random,
+    scripts: world.scripts,
+    at: () => world.at(),
+    log: (line) => world.log(line),
+    request: (sandbox) => requestOut(world, sandbox),
+  };
+  const refuse = (): Error | null => (world.weather.enginesAway.has(machine) ? away() : null);
+  const own = (handle: SandboxHandle): Sandbox | null => {
+    const sandbox = sandboxes.get(handle.instanceId) ?? null;
+    if (sandbox !== null && sandbox.machine !== machine)
+      world.violate(`${process.name} reaches for ${handle.instanceId} of another machine`);
+    return sandbox;
+  };
+  const make = (spec: SandboxSpec): SandboxHandle => {
+    const { instanceId, mounts } = spec;
+    const there = sandboxes.get(instanceId);
+    const workspace = mounts.find(({ target }) => target === "/workspace")?.source ?? "";
+    const doors = mounts.find(({ target }) => target === "/doors")?.source ?? "";
+    if (there?.isUp === true) return there.handle;
+    const root = workspace.replace(/\/workspace$/, "");
+    const disk = world.disks.get(root);
+    if (disk === undefined || !disk.exists) throw new Error(`there is no folder ${root}`);
+    if (!disk.hasWorkspace) throw new Error(`there is no folder ${workspace}`);
+    const handle: SandboxHandle = {
+      version: 1,
+      driver: "bubblewrap",
+      instanceId,
+      endpoint: { socketPath: socketOf(doors) },
+      data: {},
+    };
+    world.log(`${process.name} makes ${instanceId}`);
+    ledger.touches(process, instanceId);
+    sandboxes.set(instanceId, new Sandbox(handle, { disk, server, machine, parts }));
+    return handle;
+  };
+  return {
+    name: "bubblewrap",
+    probe: (signal) =>
+      process.call(
+        "driver.probe",
+        () => {
+          const isAway = refuse() !== null;
+          return isAway ? { usable: false, why: "The engine is away." } : { usable: true, details: "simulated" };
+        },
+        { signal },
+      ),
+    create: (spec, signal) =>
+      process.call(
+        "driver.create",
+        () => {
+          const refused = refuse();
+          if (refused !== null) ledger.hit(spec.instanceId, "engine");
+          // An engine that goes away in the middle may have made it.
+          if (refused !== null && random.chance(0.7)) throw refused;
+          const handle = make(spec);
+          if (refused !== null) throw refused;
+          return handle;
+        },
+        { signal, wayMs: 1500, endsWithAbort: true },
+      ),
+    inspect: (handle) =>
+      process.call("driver.inspect", () => own(handle)?.inspect() ?? { status: "gone" }, { refuse, wayMs: 60 }),
+    logs: (_handle, signal) => process.call("driver.logs", () => "it said nothing", { signal, refuse }),
+    destroy: (handle) => {
+      const askedAt = time.now;
+      return process.call(
+        "driver.destroy",
+        () => {
+          const { instanceId } = handle;
+          const sandbox = own(handle);
+          if (sandbox === null) return;
+          if (ledger.isSomebodyElses(process, instanceId) && sandbox.isUp) {
+            const takenAt = ledger.runOf(instanceId)?.takenAt ?? 0;
+            const isWaking = process.ableSince >= takenAt && time.now - process.ableSince < WAKING_MS;
+            if (askedAt >= takenAt && !isWaking)
+              world.violate(`${process.name} destroys ${instanceId}, which another server drives`);
+            ledger.hit(instanceId, "deaths");
+          }
+          world.log(`${process.name} destroys ${instanceId}`);
+          sandbox.end("gone");
+          sandboxes.delete(instanceId);
+        },
+        { refuse, wayMs: 400 },
+      );
+    },
+    list: () =>
+      process.call(
+        "driver.list",
+        () => [...sandboxes.values()].filter((sandbox) => sandbox.server === server).map(({ handle }) => handle),
+        { refuse },
+      ),
+  };
+};
+
+/** Something goes through the door that is open at the sandbox's socket, if any is. */
+const requestOut = (world: World, sandbox: Sandbox): void => {
+  const door = [...world.doors].findLast(({ socketPath }) =>
+    socketPath.startsWith(sandbox.disk.root.replace("/instances/", "/doors/")),
+  );
+  if (door === undefined) return;
+  const audit = world.auditOf(door.auditPath);
+  const refused = world.random.chance(0.5);
+  audit.records.push({
+    n: audit.records.length + 1,
+    at: world.at(),
+    runId: door.runId,
+    kind: "connect",
+    method: "CONNECT",
+    host: refused ? "elsewhere.test" : "registry.test",
+    port: 443,
+    path: "",
+    decision: refused ? "refused" : "allowed",
+    rule: "simulated",
+    status: refused ? 403 : null,
+    bytesUp: 0,
+    bytesDown: 0,
+    durationMs: 1,
+    usage: null,
+  });
+  for (const tell of [...audit.followers]) tell();
+};
+
+/** The folders of a new sandbox. */
+export const makeDisk = (world: World, instanceId: InstanceId, root: string): void => {
+  const known = world.disks.get(root);
+  if (known?.exists === true) return;
+  world.disks.set(root, new Disk(instanceId, root));
+};

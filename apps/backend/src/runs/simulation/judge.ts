@@ -1,0 +1,156 @@
+import { isFinal, type Message, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
+import type { Disk } from "./disk.ts";
+import type { RunEntry } from "./ledger.ts";
+import { expectedReason, expectedUnits, type Script } from "./script.ts";
+import type { Server } from "./server.ts";
+import type { World } from "./world.ts";
+
+const SPOOLED: ReadonlySet<string> = new Set(["execution_started", "execution_ended"]);
+
+/** What a run may end with beside what its script says: only for that which it met. */
+const excuses = (entry: RunEntry, run: Run): RunReason[] => {
+  const { deaths, agentDeaths, cuts, engine, frozen } = entry.hit;
+  const lost = deaths + cuts + frozen + engine;
+  return [
+    ...(lost >= 2 ? (["result_lost"] as const) : []),
+    ...(lost >= 3 || entry.launches > 5 || engine > 0 ? (["sandbox_failed"] as const) : []),
+    ...(engine > 0 || run.startedAt === null ? (["driver_unavailable"] as const) : []),
+    ...(lost >= 5 ? (["sandbox_lost"] as const) : []),
+    ...(deaths + agentDeaths + frozen >= 8 ? (["agent_error"] as const) : []),
+  ];
+};
+
+const keysOf = (messages: readonly Message[]): Map<string, number> => {
+  const counts = new Map<string, number>();
+  const count = (key: string): void => void counts.set(key, (counts.get(key) ?? 0) + 1);
+  for (const { source, body } of messages) {
+    if (source !== "runner") continue;
+    if (body.type === "step_started" || body.type === "step_finished") count(`${body.type} ${body.stepIndex} ${body.attempt}`);
+    else if (body.type === "check_started") count(`${body.type} ${body.stepIndex} ${body.attempt} ${body.command}`);
+    else if (body.type === "check_finished") count(`${body.type} ${body.stepIndex} ${body.attempt} ${body.result.command}`);
+  }
+  return counts;
+};
+
+const spooled = (messages: readonly Message[]): string[] =>
+  messages.filter(({ source, body }) => source === "agent" || SPOOLED.has(body.type)).map(({ body }) => JSON.stringify(body));
+
+/** Says what is wrong with a run that has ended: its status, its messages, and what is kept of its work. */
+export const judgeRun = async (world: World, servers: readonly Server[], run: Run): Promise<void> => {
+  const { store } = world;
+  const wrong = (what: string): void => world.violate(`${run.id}: ${what}`);
+  const entry = world.ledger.runs.get(run.id);
+  const script = world.scripts.find(({ name }) => run.steps[0]?.instructions.includes(`Do ${name}-`) === true);
+  if (entry === undefined || script === undefined) return wrong("nobody created it");
+  if (!isFinal(run.status)) return wrong(`it is ${run.status} for ever`);
+  const messages = await store.transcript.read(run.id, { after: 0, limit: 100_000 });
+  for (const [index, { seq }] of messages.entries()) if (seq !== index + 1) wrong(`message ${index + 1} has the number ${seq}`);
+  if (messages.length !== run.lastSeq) wrong(`it has ${messages.length} messages and says ${run.lastSeq}`);
+  const told = messages.filter(({ body }) => body.type === "status" && "reason" in body && body.reason !== undefined);
+  const last = messages.at(-1);
+  const wasClaimed = entry.fence > 0;
+  if (wasClaimed && (told.length !== 1 || told[0] !== last)) wrong(`its end is told ${told.length} times`);
+  const end = told[0]?.body;
+  if (end?.type === "status" && (!("status" in end) || end.status !== run.status)) wrong("another end is told than it has");
+  for (const [key, count] of keysOf(messages)) if (count > 1) wrong(`${key} is told ${count} times`);
+  judgeReason(wrong, { entry, run, script, servers });
+  const disk = [...world.disks.values()].find(({ instanceId }) => instanceId === run.instanceId);
+  if (disk !== undefined) {
+    judgeSpool(wrong, { run, messages, disk, entry });
+    if (run.status === "succeeded") await judgeWork(world, wrong, { run, script, disk });
+  } else if (run.status === "succeeded") wrong("it succeeded without a sandbox");
+  const turns = messages.flatMap(({ source, body }) =>
+    source === "agent" && body.type === "result" && typeof body.num_turns === "number" ? [body.num_turns] : [],
+  );
+  const sum = turns.reduce((all, each) => all + each, 0);
+  if (sum !== run.usage.turns) wrong(`it used ${sum} turns and says ${run.usage.turns}`);
+  const file = [...world.audits.values()].find(({ records }) => records[0]?.runId === run.id);
+  const requests = await store.audit.read(run.id, { after: 0, limit: 1000 });
+  for (const [index, { n }] of requests.entries()) if (n !== index + 1) wrong(`request ${index + 1} has the number ${n}`);
+  if (requests.length > (file?.records.length ?? 0)) wrong("more requests are stored than there were");
+};
+
+const judgeReason = (
+  wrong: (what: string) => void,
+  { entry, run, script, servers }: { entry: RunEntry; run: Run; script: Script; servers: readonly Server[] },
+): void => {
+  const { reason } = run;
+  if (entry.wasCanceled) {
+    if (run.status !== "canceled") wrong(`it was canceled, and is ${run.status}`);
+    return;
+  }
+  if (run.status === "canceled") {
+    wrong("it is canceled, and nobody wished so");
+    return;
+  }
+  if (reason === "server_lost" || run.sentence?.includes(RUN_REASONS.server_lost.sentence) === true) {
+    if (new Set(servers.map(({ machine }) => machine)).size < 2) wrong("its server is lost, and all are on one machine");
+    return;
+  }
+  const expected = expectedReason(script);
+  if (reason === expected) return;
+  if (reason !== null && excuses(entry, run).includes(reason)) return;
+  wrong(
+    `it ended with ${reason} (${run.sentence}) instead of ${expected} after ${JSON.stringify(entry.hit)}, ${entry.launches} launches`,
+  );
+};
+
+/** What an executor said is in the transcript, once and in order: all of it, or, when the end could not be brought to safety, its beginning. */
+const judgeSpool = (
+  wrong: (what: string) => void,
+  { run, messages, disk, entry }: { run: Run; messages: readonly Message[]; disk: Disk; entry: RunEntry },
+): void => {
+  const stored = spooled(messages);
+  const said = disk.spool.map(({ body }) => JSON.stringify(body));
+  const isSaved = !messages.some(({ source, body }) => source === "runner" && body.type === "note");
+  const isUnreachable =
+    run.reason === "server_lost" || run.reason === "sandbox_lost" || (entry.wasCanceled && entry.hit.deaths >= 1);
+  const other = stored.findIndex((body, index) => body !== said[index]);
+  if (other !== -1) wrong(`event ${other + 1} of its spool is stored as ${stored[other]}`);
+  else if (stored.length === said.length || !isSaved || isUnreachable) return;
+  wrong(`${stored.length} of ${said.length} events of its spool are stored`);
+};
+
+const judgeWork = async (
+  world: World,
+  wrong: (what: string) => void,
+  { run, script, disk }: { run: Run; script: Script; disk: Disk },
+): Promise<void> => {
+  const expected = JSON.stringify(expectedUnits(script));
+  if (JSON.stringify(disk.units) !== expected)
+    wrong(`its workspace ends as ${JSON.stringify(disk.units)} instead of ${expected}`);
+  const diff = await world.store.runs.findDiff(run.id);
+  const files = JSON.stringify(diff?.files.map(({ path }) => path) ?? null);
+  if (files !== expected) wrong(`its diff is ${files} instead of ${expected}`);
+  if (run.headCommit !== disk.commit) wrong(`its head is ${run.headCommit} instead of ${disk.commit}`);
+  const kept = [...world.kept].filter(([key]) => key.endsWith(run.id)).map(([, { units }]) => JSON.stringify(units));
+  if (!kept.includes(expected)) wrong(`kept of its work is ${kept.join(" and ")} instead of ${expected}`);
+  for (const step of run.steps.keys()) {
+    const names = [`step_started ${step} 1`, `step_finished ${step} 1`];
+    const counts = keysOf(await world.store.transcript.read(run.id, { after: 0, limit: 100_000 }));
+    for (const name of names) if (counts.get(name) !== 1) wrong(`'${name}' is told ${counts.get(name) ?? 0} times`);
+  }
+};
+
+/** What is still held, in the words of the history; nothing is, when every server that lives has let go of everything. */
+export const whatIsLeft = async (world: World, servers: readonly Server[]): Promise<string[]> => {
+  const left: string[] = [];
+  const living = servers.filter(({ isAlive }) => isAlive);
+  const isOurs = (id: string): boolean => living.some((server) => server.id === id);
+  for (const sandbox of world.sandboxes.values()) {
+    const record = await world.store.instances.findRecord(sandbox.instanceId);
+    if (isOurs(record === null || record.status === "stopped" ? sandbox.server : record.server))
+      left.push(`sandbox ${sandbox.instanceId}`);
+  }
+  for (const { exists, root } of world.disks.values()) {
+    if (exists && living.some((server) => root.startsWith(`/${server.machine}/${server.id}/`))) left.push(`folder ${root}`);
+  }
+  for (const { server, runId } of world.doors) if (isOurs(server)) left.push(`door of ${runId} at ${server}`);
+  for (const { process, up } of living) {
+    for (const [op, count] of process.pending) {
+      const isIdle = op === "clock.wait" && count === 2 && up !== null;
+      if (!isIdle) left.push(`${count} ${op} of ${process.name}`);
+    }
+  }
+  return left;
+};

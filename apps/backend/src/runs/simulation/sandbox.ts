@@ -1,0 +1,330 @@
+import {
+  CcrError,
+  type CheckInput,
+  type CheckResult,
+  type ExecuteInput,
+  type ExecutionOutcome,
+  type ExecutorHealth,
+  type InstanceId,
+  type SandboxHandle,
+  type SpoolEvent,
+  type WorkSnapshot,
+  type WorkspaceDiff,
+} from "@ccr/protocol";
+import type { SandboxState } from "../../drivers/types.ts";
+import { ExecutorLostError } from "../executor-client.ts";
+import { Agent } from "./agent.ts";
+import { BASE_COMMIT, type Disk } from "./disk.ts";
+import type { Inlet } from "./process.ts";
+import type { Random } from "./random.ts";
+import { type Script, stepOfPrompt } from "./script.ts";
+import type { VirtualTime } from "./time.ts";
+
+export type SandboxParts = {
+  time: VirtualTime;
+  random: Random;
+  scripts: readonly Script[];
+  at: () => string;
+  log: (line: string) => void;
+  /** The agent asks for something through the way out. */
+  request: (sandbox: Sandbox) => void;
+};
+
+type Reader = { inlet: Inlet<SpoolEvent>; cursor: number; end: () => number | null; fence: number | null };
+
+const CUT: ExecutionOutcome = {
+  kind: "failed",
+  code: "agent_exited",
+  message: "The executor ended while the agent was at work, and was started again. The conversation can go on.",
+};
+
+const gone = (): ExecutorLostError => new ExecutorLostError("the executor cannot be reached");
+
+/** A sandbox with the executor in it, over a disk that may have had another one before. */
+export class Sandbox {
+  readonly handle: SandboxHandle;
+  readonly disk: Disk;
+  /** The server whose driver made it, and the machine that it is on. */
+  readonly server: string;
+  readonly machine: string;
+  state: "booting" | "running" | "exited" | "gone" = "booting";
+  isFrozen = false;
+  agent: Agent | null = null;
+  readonly #parts: SandboxParts;
+  readonly #startedAt: number;
+  #exitCode = 0;
+  #held: (() => void)[] = [];
+  readonly #readers = new Set<Reader>();
+  readonly #calls = new Map<(error: Error) => void, number | null>();
+  readonly #running = new Map<string, Promise<CheckResult>>();
+
+  constructor(handle: SandboxHandle, options: { disk: Disk; server: string; machine: string; parts: SandboxParts }) {
+    this.handle = handle;
+    this.disk = options.disk;
+    this.server = options.server;
+    this.machine = options.machine;
+    this.#parts = options.parts;
+    this.#startedAt = options.parts.time.now;
+    this.#after(options.parts.random.between(5, 600), () => this.#boot());
+  }
+
+  get instanceId(): InstanceId {
+    return this.handle.instanceId;
+  }
+
+  get isUp(): boolean {
+    return this.state === "running" || this.state === "booting";
+  }
+
+  inspect(): SandboxState {
+    if (this.isUp) return { status: "running", diskBytes: 1000 };
+    if (this.state === "gone") return { status: "gone" };
+    return { status: "exited", exitCode: this.#exitCode, outOfMemory: false, diskBytes: 1000 };
+  }
+
+  /** The sandbox ends: what is on the disk stays as it is at this moment. */
+  end(how: { exitCode: number } | "gone"): void {
+    if (this.isUp) this.#parts.log(`${this.instanceId} ends`);
+    this.state = how === "gone" ? "gone" : this.state === "gone" ? "gone" : "exited";
+    if (how !== "gone") this.#exitCode = how.exitCode;
+    this.#held = [];
+    this.agent = null;
+    for (const [cut] of [...this.#calls]) cut(gone());
+    for (const { inlet } of this.#readers) inlet.fail(gone());
+    this.#readers.clear();
+  }
+
+  freeze(): void {
+    if (this.isUp) this.isFrozen = true;
+  }
+
+  thaw(): void {
+    this.isFrozen = false;
+    for (const act of this.#held.splice(0)) this.#parts.time.after(0, () => this.#whenAwake(act));
+  }
+
+  /** Cuts every connection that is open now. */
+  cut(): void {
+    for (const [cut] of [...this.#calls]) cut(gone());
+    for (const { inlet } of this.#readers) inlet.fail(gone());
+    this.#readers.clear();
+  }
+
+  /** A request arrives: it is answered, refused for its fencing number, or cut when the sandbox ends or a greater number is heard. */
+  serve<Result>(fence: number | null, act: () => Result | Promise<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      if (this.state !== "running") return reject(gone());
+      const cut = (error: Error): void => {
+        this.#calls.delete(cut);
+        reject(error);
+      };
+      this.#calls.set(cut, fence);
+      const answer = async (): Promise<void> => {
+        try {
+          if (fence !== null) this.#hear(fence);
+          resolve(await act());
+        } catch (error) {
+          reject(error);
+        } finally {
+          this.#calls.delete(cut);
+        }
+      };
+      this.#whenAwake(() => void answer());
+    });
+  }
+
+  health(): ExecutorHealth {
+    const { disk } = this;
+    return {
+      status: "ok",
+      state: this.agent === null ? "idle" : "executing",
+      executionId: this.agent?.executionId ?? null,
+      sessionId: disk.sessionId,
+      lastSeq: disk.spool.length,
+      ackedSeq: disk.ackedSeq,
+      spoolBytes: disk.spool.length * 100,
+      startedAt: this.#parts.at(),
+      uptimeMs: this.#parts.time.now - this.#startedAt,
+      claudeCodeVersion: "simulated",
+    };
+  }
+
+  async clone(): Promise<{ commit: string; branch: string | null }> {
+    await this.#sleep(this.#parts.random.between(1, 800));
+    this.disk.isCloned = true;
+    return { commit: BASE_COMMIT, branch: "main" };
+  }
+
+  /** Starts an execution, or joins the one of this id, and streams what comes after `after` up to its end. */
+  execute(input: ExecuteInput, options: { after: number; fence: number | null; inlet: Inlet<SpoolEvent> }): () => void {
+    const { disk } = this;
+    const { after, fence, inlet } = options;
+    const id = input.executionId ?? "nameless";
+    this.#assertReadable(after);
+    if (!disk.isCloned) throw new CcrError("conflict", "There is no workspace: clone a repository first.");
+    if (!disk.executions.has(id)) {
+      if (this.agent !== null) throw new CcrError("conflict", `The execution '${this.agent.executionId}' is going on.`);
+      this.#begin(id, input.prompt);
+    }
+    return this.#read({ inlet, cursor: after, fence, end: () => disk.executions.get(id)?.endSeq ?? null });
+  }
+
+  follow(options: { after: number; fence: number | null; inlet: Inlet<SpoolEvent> }): () => void {
+    const { disk } = this;
+    const { after, fence, inlet } = options;
+    this.#assertReadable(after);
+    const id = this.agent?.executionId;
+    const now = disk.spool.length;
+    const end = id === undefined ? () => now : () => disk.executions.get(id)?.endSeq ?? null;
+    return this.#read({ inlet, cursor: after, fence, end });
+  }
+
+  async interrupt(): Promise<{ interrupted: boolean }> {
+    const agent = this.agent;
+    if (agent === null) return { interrupted: false };
+    await this.#sleep(this.#parts.random.between(1, 3000));
+    agent.end({ kind: "interrupted" });
+    return { interrupted: true };
+  }
+
+  ack(seq: number): { ackedSeq: number } {
+    if (seq > this.disk.spool.length) throw new CcrError("bad_request", `seq: ${seq} is beyond the last event`);
+    this.disk.ackedSeq = Math.max(this.disk.ackedSeq, seq);
+    return { ackedSeq: this.disk.ackedSeq };
+  }
+
+  /** Runs a check, or waits for the one of this id. */
+  check({ checkId = "nameless", command }: CheckInput): Promise<CheckResult> {
+    const known = this.disk.checks.get(checkId);
+    if (known !== undefined) return Promise.resolve(known);
+    const running = this.#running.get(checkId) ?? this.#runCheck(checkId, command);
+    this.#running.set(checkId, running);
+    return running;
+  }
+
+  diff(): WorkspaceDiff {
+    const files = this.disk.units.map((path) => ({ path, oldPath: null, status: "added" as const, additions: 1, deletions: 0 }));
+    return { baseCommit: BASE_COMMIT, headCommit: this.disk.commit, files, patch: this.disk.units.join("\n"), truncated: false };
+  }
+
+  snapshot(): WorkSnapshot {
+    const snapshotCommit = this.disk.snapshot();
+    return { baseCommit: BASE_COMMIT, headCommit: snapshotCommit, branch: "main", snapshotCommit };
+  }
+
+  bundle(snapshotCommit: string): Buffer {
+    const units = this.disk.snapshots.get(snapshotCommit);
+    if (units === undefined) throw new CcrError("not_found", `There is no snapshot ${snapshotCommit}.`);
+    return Buffer.from(JSON.stringify(units));
+  }
+
+  conversation(after: number): Buffer {
+    if (this.disk.conversationBytes === 0) throw new CcrError("not_found", "Nothing was written down yet.");
+    return Buffer.alloc(Math.max(0, this.disk.conversationBytes - after));
+  }
+
+  #boot(): void {
+    this.state = "running";
+    for (const [executionId, execution] of this.disk.executions) if (execution.endSeq === null) this.#tellEnd(executionId, CUT);
+  }
+
+  #begin(executionId: string, prompt: string): void {
+    const { scripts, random, at, log } = this.#parts;
+    const { disk } = this;
+    const { script, step } = stepOfPrompt(scripts, prompt);
+    log(`${this.instanceId} begins ${executionId}`);
+    const event = { source: "runner" as const, body: { type: "execution_started" as const, executionId, prompt } };
+    disk.executions.set(executionId, { firstSeq: disk.append(event, at()), endSeq: null });
+    this.agent = new Agent(
+      executionId,
+      {
+        disk,
+        random,
+        at,
+        after: (ms, act) => this.#after(ms, act),
+        spooled: () => this.#spooled(),
+        request: () => this.#parts.request(this),
+      },
+      (outcome) => {
+        this.agent = null;
+        this.#tellEnd(executionId, outcome);
+      },
+    );
+    this.agent.work(script, step);
+  }
+
+  #tellEnd(executionId: string, outcome: ExecutionOutcome): void {
+    const execution = this.disk.executions.get(executionId);
+    if (execution === undefined) return;
+    const event = { source: "runner" as const, body: { type: "execution_ended" as const, executionId, outcome } };
+    execution.endSeq = this.disk.append(event, this.#parts.at());
+    this.#parts.log(`${this.instanceId} ended ${executionId}: ${outcome.kind === "failed" ? outcome.code : outcome.kind}`);
+    this.#spooled();
+  }
+
+  async #runCheck(checkId: string, command: string): Promise<CheckResult> {
+    const script = this.#parts.scripts.flatMap(({ steps }) => steps).flatMap(({ checks }) => checks);
+    const check = script.find((each) => each.command === command);
+    if (check === undefined) throw new Error(`nobody wrote this check: ${command}`);
+    await this.#sleep(check.ms);
+    const outcome = { kind: "exited" as const, exitCode: check.passes ? 0 : 1 };
+    const result = { command, outcome, passed: check.passes, output: "", outputTruncated: false, durationMs: check.ms };
+    this.disk.checks.set(checkId, result);
+    return result;
+  }
+
+  #assertReadable(after: number): void {
+    if (after > this.disk.spool.length) throw new CcrError("bad_request", `after: ${after} is beyond the last event`);
+    if (after < this.disk.ackedSeq) throw new CcrError("conflict", `The events after ${after} may be gone.`);
+  }
+
+  #read(reader: Reader): () => void {
+    this.#readers.add(reader);
+    this.#give(reader);
+    return () => this.#readers.delete(reader);
+  }
+
+  #give(reader: Reader): void {
+    const { inlet } = reader;
+    const end = reader.end();
+    const last = Math.min(end ?? Number.POSITIVE_INFINITY, this.disk.spool.length);
+    for (; reader.cursor < last; reader.cursor++) {
+      const event = this.disk.spool[reader.cursor];
+      if (event !== undefined) inlet.push(event);
+    }
+    if (end === null || reader.cursor < end) return;
+    inlet.end();
+    this.#readers.delete(reader);
+  }
+
+  #spooled(): void {
+    for (const reader of [...this.#readers]) this.#give(reader);
+  }
+
+  #hear(fence: number): void {
+    if (fence < this.disk.fence)
+      throw new CcrError("conflict", `This sandbox is driven with the fencing number ${this.disk.fence} now.`);
+    if (fence === this.disk.fence) return;
+    this.disk.fence = fence;
+    for (const [cut, of] of [...this.#calls]) if (of !== null && of < fence) cut(gone());
+    for (const reader of [...this.#readers]) {
+      if (reader.fence === null || reader.fence >= fence) continue;
+      reader.inlet.fail(gone());
+      this.#readers.delete(reader);
+    }
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#after(ms, resolve));
+  }
+
+  #after(ms: number, act: () => void): void {
+    this.#parts.time.after(ms, () => this.#whenAwake(act));
+  }
+
+  #whenAwake(act: () => void): void {
+    if (!this.isUp) return;
+    if (this.isFrozen) this.#held.push(act);
+    else act();
+  }
+}

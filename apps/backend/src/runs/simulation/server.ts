@@ -1,0 +1,155 @@
+import type { RunId, ServerId } from "@ccr/protocol";
+import type { RunDeps } from "../deps.ts";
+import { Dispatcher } from "../dispatcher.ts";
+import { createInstances, createRuns } from "../runs.ts";
+import type { Instances, Runs } from "../types.ts";
+import { connectOf } from "./connect.ts";
+import { driverOf } from "./engine.ts";
+import { Process } from "./process.ts";
+import type { StoreHouse } from "./store-gate.ts";
+import { doorsOf, mirrorsOf, placesOf, workOf } from "./surroundings.ts";
+import { EPOCH_MS, type World } from "./world.ts";
+
+type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances };
+
+/** One server: a data folder on a machine, and one process after the other that holds it. */
+export class Server {
+  readonly id: ServerId;
+  readonly machine: string;
+  /** The process of now, or the last one. */
+  process: Process;
+  up: Up | null = null;
+  readonly #world: World;
+  readonly #house: StoreHouse;
+  #starts = 0;
+
+  constructor(id: ServerId, options: { machine: string; world: World; house: StoreHouse }) {
+    this.id = id;
+    this.machine = options.machine;
+    this.#world = options.world;
+    this.#house = options.house;
+    this.process = this.#begin();
+  }
+
+  get isAlive(): boolean {
+    return this.process.state !== "dead";
+  }
+
+  /** Whether somebody could ask it something. */
+  get answers(): boolean {
+    return this.process.state === "alive" && this.up !== null;
+  }
+
+  drives(process: Process, id: RunId): boolean {
+    return process === this.process && this.up?.dispatcher.drives(id) === true;
+  }
+
+  /** SIGKILL. */
+  kill(): void {
+    if (!this.isAlive) return;
+    this.#world.log(`${this.process.name} is killed`);
+    this.process.kill();
+    this.up = null;
+  }
+
+  /** SIGSTOP. */
+  freeze(): void {
+    if (this.process.state !== "alive") return;
+    this.#world.log(`${this.process.name} is frozen`);
+    this.process.freeze();
+  }
+
+  /** SIGCONT. */
+  thaw(): void {
+    if (this.process.state !== "frozen") return;
+    this.#world.log(`${this.process.name} goes on`);
+    this.process.thaw();
+  }
+
+  /** SIGTERM: it leaves its runs in order, and ends. */
+  close(): void {
+    const { process, up } = this;
+    if (process.state !== "alive" || up === null) return;
+    this.#world.log(`${process.name} is to end`);
+    this.up = null;
+    process.letIn(() => {
+      up.dispatcher[Symbol.asyncDispose]().then(
+        () => {
+          this.#world.log(`${process.name} has ended`);
+          process.kill();
+        },
+        (error: unknown) => this.#world.violate(`${process.name} could not end: ${String(error)}`),
+      );
+    });
+  }
+
+  /** The next process takes the data folder. */
+  start(): void {
+    if (this.isAlive) return;
+    this.process = this.#begin();
+  }
+
+  #begin(): Process {
+    const world = this.#world;
+    this.#starts++;
+    const { time, random } = world;
+    const name = `${this.id.slice(-1)}${this.#starts}`;
+    const process = new Process(name, { time, random, trace: (line) => world.trace(line) });
+    world.log(`${name} starts on ${this.machine}`);
+    time.after(random.between(0, 200), () => process.letIn(() => void this.#serve(process)));
+    return process;
+  }
+
+  async #serve(process: Process): Promise<void> {
+    const deps = this.#deps(process);
+    // As `main.ts` does, which ends when it cannot, and is started again.
+    for (;;) {
+      try {
+        await deps.doors.keepOnly((await deps.store.queue.leases()).map(({ id }) => id));
+        break;
+      } catch {
+        await deps.clock.wait(1000, new AbortController().signal);
+      }
+    }
+    const dispatcher = new Dispatcher(deps);
+    const runs = createRuns(deps, dispatcher);
+    process.ableSince = this.#world.time.now;
+    this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs) };
+  }
+
+  #deps(process: Process): RunDeps {
+    const world = this.#world;
+    const host = { process, server: this.id, machine: this.machine };
+    const driver = driverOf(world, host);
+    return {
+      server: this.id,
+      machine: this.machine,
+      store: this.#house.gate(process),
+      mirrors: mirrorsOf(world, host),
+      work: workOf(world, host),
+      doors: doorsOf(world, host),
+      driver,
+      drivers: [driver],
+      images: null,
+      places: placesOf(world, host),
+      connect: connectOf(world, host),
+      allowedHosts: [],
+      limits: world.ledger.limits,
+      roomForRun: async () => ({ enough: true }),
+      newInstanceId: () => world.ids.instance(),
+      log: (level, text, fields) => {
+        if (level !== "info") world.trace(`${process.name} ${level}: ${text} ${JSON.stringify(fields ?? {})}`);
+      },
+      metrics: {
+        started: () => {},
+        ended: () => {},
+        relayed: () => {},
+        leaseLost: () => {},
+        takenOver: () => {},
+        resumed: () => {},
+        spool: () => {},
+      },
+      clock: process.clock(EPOCH_MS),
+    };
+  }
+}

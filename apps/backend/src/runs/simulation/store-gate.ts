@@ -1,0 +1,200 @@
+import { CcrError, type RunId } from "@ccr/protocol";
+import type { Claim, Lease, Store } from "../../store/types.ts";
+import type { CallOptions, Process } from "./process.ts";
+import type { World } from "./world.ts";
+
+const away = (why: string): CcrError => new CcrError("unavailable", `The database cannot be used: ${why}.`);
+
+/** The answer of last time, as long as nothing was written since: servers ask again every second. */
+class Memo<Result> {
+  #known: { version: number; result: Result } | null = null;
+
+  async get(version: () => number, act: () => Promise<Result>): Promise<Result> {
+    const before = version();
+    if (this.#known?.version === before) return this.#known.result;
+    const result = await act();
+    if (version() === before) this.#known = { version: before, result };
+    return result;
+  }
+}
+
+/**
+ * What a process sees of the database. The store behind is the real one, and the same for all; it can be away, and it can store what it
+ * was asked to without the answer's getting back.
+ */
+export class StoreHouse {
+  readonly #world: World;
+  /** Raised by every write. */
+  #version = 0;
+  readonly #leases = new Memo<Lease[]>();
+  readonly #claims = new Memo<Claim | null>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  gate(process: Process): Store {
+    const { store, ledger, time } = this.#world;
+    const { tasks, runs, queue, instances, transcript, audit, changes, upkeep } = store;
+    const read =
+      <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
+      (...given: Given): Promise<Result> =>
+        process.call(op, () => time.whileStill(act(...given)), this.#options(process));
+    const write =
+      <Given extends unknown[], Result>(
+        op: string,
+        act: (...given: Given) => Promise<Result>,
+        saw: (result: Result, ...given: Given) => void = () => {},
+      ) =>
+      (...given: Given): Promise<Result> =>
+        process.call(
+          op,
+          async () => {
+            const result = await this.#write(act(...given));
+            saw(result, ...given);
+            return result;
+          },
+          this.#options(process),
+        );
+    const claim = (op: string, isNew: boolean, act: () => Promise<Claim | null>): Promise<Claim | null> => {
+      let got: Claim | null = null;
+      const options = this.#options(process);
+      return process.call(
+        op,
+        async () => {
+          got = await act();
+          if (got === null) return null;
+          ledger.claimed(process, got, { now: time.now, isNew });
+          this.#world.log(
+            `${process.name} ${isNew ? "claims" : "takes over"} ${got.run.id} (${got.run.status}) with ${got.fence}`,
+          );
+          return got;
+        },
+        {
+          ...options,
+          loseAnswer: () => {
+            const lost = options.loseAnswer?.() ?? null;
+            if (lost !== null && got !== null) ledger.claimUnheard(got.run.id, got.fence);
+            return lost;
+          },
+        },
+      );
+    };
+    const moved = (id: RunId, now: { status: Parameters<typeof ledger.moved>[1] } | null): void => {
+      if (now === null) return;
+      ledger.moved(id, now.status);
+      this.#world.log(`${process.name} moves ${id} to ${now.status}`);
+    };
+    return {
+      tasks: {
+        create: write("tasks.create", (input) => tasks.create(input)),
+        find: read("tasks.find", (id) => tasks.find(id)),
+        list: read("tasks.list", () => tasks.list()),
+        update: write("tasks.update", (input) => tasks.update(input)),
+        delete: write("tasks.delete", (id) => tasks.delete(id)),
+      },
+      runs: {
+        create: write(
+          "runs.create",
+          (input) => runs.create(input),
+          ({ run }) => ledger.created(run),
+        ),
+        find: read("runs.find", (id) => runs.find(id)),
+        list: read("runs.list", (input) => runs.list(input)),
+        advance: write(
+          "runs.advance",
+          (id, change) => runs.advance(id, change),
+          (now, id) => moved(id, now),
+        ),
+        patch: write("runs.patch", (id, fence, patch) => runs.patch(id, fence, patch)),
+        setPriority: write("runs.setPriority", (id, priority) => runs.setPriority(id, priority)),
+        saveDiff: write("runs.saveDiff", (id, fence, diff) => runs.saveDiff(id, fence, diff)),
+        findDiff: read("runs.findDiff", (id) => runs.findDiff(id)),
+      },
+      queue: {
+        claimNext: (claimer) =>
+          claim("queue.claimNext", true, () =>
+            this.#claims.get(
+              () => this.#version,
+              async () => {
+                const got = await time.whileStill(queue.claimNext(claimer));
+                if (got !== null) this.#version++;
+                return got;
+              },
+            ),
+          ),
+        queued: read("queue.queued", (limits) => queue.queued(limits)),
+        leases: read("queue.leases", () =>
+          this.#leases.get(
+            () => this.#version,
+            () => queue.leases(),
+          ),
+        ),
+        takeOver: (seen, owner) => claim("queue.takeOver", false, () => this.#write(queue.takeOver(seen, owner))),
+        renew: write("queue.renew", (id, fence, activeMs) => queue.renew(id, fence, activeMs)),
+        release: write(
+          "queue.release",
+          (id, fence) => queue.release(id, fence),
+          (_, id, fence) => ledger.claimUnheard(id, fence),
+        ),
+      },
+      instances: {
+        create: write(
+          "instances.create",
+          (input) => instances.create(input),
+          (_, { id, runId }) => ledger.made(id, runId),
+        ),
+        find: read("instances.find", (id) => instances.find(id)),
+        findRecord: read("instances.findRecord", (id) => instances.findRecord(id)),
+        list: read("instances.list", (options) => instances.list(options)),
+        listRecords: read("instances.listRecords", (of) => instances.listRecords(of)),
+        saveHandle: write("instances.saveHandle", (id, handle) => instances.saveHandle(id, handle)),
+        setServer: write("instances.setServer", (id, server) => instances.setServer(id, server)),
+        setStatus: write("instances.setStatus", (id, status) => instances.setStatus(id, status)),
+      },
+      transcript: {
+        append: write("transcript.append", (id, fence, own) => transcript.append(id, fence, own)),
+        appendSpooled: write("transcript.appendSpooled", (id, fence, spooled) => transcript.appendSpooled(id, fence, spooled)),
+        spoolPosition: read("transcript.spoolPosition", (id, instanceId) => transcript.spoolPosition(id, instanceId)),
+        read: read("transcript.read", (id, range) => transcript.read(id, range)),
+        follow: (id, range, signal) => transcript.follow(id, range, signal),
+      },
+      audit: {
+        append: write("audit.append", (id, records) => audit.append(id, records)),
+        read: read("audit.read", (id, range) => audit.read(id, range)),
+        position: read("audit.position", (id) => audit.position(id)),
+      },
+      changes,
+      upkeep,
+      [Symbol.asyncDispose]: async () => {},
+    };
+  }
+
+  #options(process: Process): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
+    const { random } = this.#world;
+    const fail = (why: string): CcrError => {
+      process.ableSince = this.#world.time.now;
+      return away(why);
+    };
+    return {
+      wayMs: 30,
+      refuse: () => {
+        const { storeIsAway, storeRefuses } = this.#world.weather;
+        return storeIsAway || (storeRefuses > 0 && random.chance(storeRefuses)) ? fail("it does not answer") : null;
+      },
+      loseAnswer: () => {
+        const { storeForgetsToAnswer } = this.#world.weather;
+        return storeForgetsToAnswer > 0 && random.chance(storeForgetsToAnswer) ? fail("the connection was lost") : null;
+      },
+    };
+  }
+
+  async #write<Result>(work: Promise<Result>): Promise<Result> {
+    this.#version++;
+    try {
+      return await this.#world.time.whileStill(work);
+    } finally {
+      this.#version++;
+    }
+  }
+}

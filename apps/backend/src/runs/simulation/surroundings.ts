@@ -1,0 +1,175 @@
+import { CcrError, InstanceId, type RunId } from "@ccr/protocol";
+import { z } from "zod";
+import type { Doors } from "../../gateway/types.ts";
+import type { KeptWork, Mirrors } from "../deps.ts";
+import type { Places } from "../places.ts";
+import { BASE_COMMIT } from "./disk.ts";
+import { type Host, makeDisk } from "./engine.ts";
+import type { Process } from "./process.ts";
+import type { OpenDoor, World } from "./world.ts";
+
+const Units = z.array(z.string());
+
+/** The folders of a server's sandboxes, on its machine. */
+export const placesOf = (world: World, { process, server, machine }: Host): Places => {
+  const base = `/${machine}/${server}`;
+  const diskAt = (root: string) => {
+    const disk = world.disks.get(root);
+    return disk?.exists === true ? disk : null;
+  };
+  return {
+    of: (id) => ({ machine, root: `${base}/instances/${id}`, doors: `${base}/doors/${id}` }),
+    make: (place) =>
+      process.call("places.make", () => {
+        const id = InstanceId.parse(place.root.split("/").at(-1));
+        makeDisk(world, id, place.root);
+      }),
+    has: (place) => process.call("places.has", () => diskAt(place.root)?.hasWorkspace === true),
+    remove: (place) =>
+      process.call("places.remove", () => {
+        const disk = diskAt(place.root);
+        if (disk === null) return;
+        const { instanceId } = disk;
+        if (world.ledger.isSomebodyElses(process, instanceId))
+          world.violate(`${process.name} removes the folders of ${instanceId}, which another server drives`);
+        if (world.sandboxes.get(instanceId)?.isUp === true)
+          world.violate(`${process.name} removes the folders under the living ${instanceId}`);
+        const status = world.ledger.runOf(instanceId)?.status;
+        if (status === "running" && world.ledger.isCurrent(instanceId))
+          world.violate(`${process.name} removes the folders of ${instanceId}, whose run is running`);
+        world.log(`${process.name} removes the folders of ${instanceId}`);
+        disk.exists = false;
+      }),
+    list: () =>
+      process.call("places.list", () =>
+        [...world.disks.values()]
+          .filter(({ exists, root }) => exists && root.startsWith(`${base}/`))
+          .map(({ instanceId }) => instanceId),
+      ),
+    leftSpool: (place, after) =>
+      process.stream(
+        "places.leftSpool",
+        (inlet) => {
+          for (const event of (diskAt(place.root)?.spool ?? []).slice(after)) inlet.push(event);
+          inlet.end();
+          return () => {};
+        },
+        {},
+      ),
+    keepWorkspace: (place, runId) =>
+      process.call("places.keepWorkspace", () => {
+        const disk = diskAt(place.root);
+        if (disk?.hasWorkspace !== true) return null;
+        world.log(`${process.name} puts the workspace of ${runId} aside`);
+        disk.hasWorkspace = false;
+        return `${base}/kept/${runId}/workspace`;
+      }),
+  };
+};
+
+/** What a server keeps of the work of its runs, in its own folder. */
+export const workOf = (world: World, { process, server }: Host): KeptWork => {
+  const key = (id: RunId): string => `${server} ${id}`;
+  return {
+    keep: async (run, { snapshot, bundle }, signal) => {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of bundle) chunks.push(chunk);
+      await process.call(
+        "work.keep",
+        () => {
+          const units = Units.parse(JSON.parse(Buffer.concat(chunks).toString()));
+          world.kept.set(key(run.id), { snapshot, units, at: world.at() });
+        },
+        { signal, wayMs: 500 },
+      );
+    },
+    find: (runId) => process.call("work.find", () => world.kept.get(key(runId)) ?? null),
+    conversationBytes: (runId) => process.call("work.conversationBytes", () => world.conversations.get(key(runId)) ?? 0),
+    keepConversation: async (runId, { after, chunks }, signal) => {
+      let bytes = 0;
+      for await (const chunk of chunks) bytes += chunk.length;
+      await process.call(
+        "work.keepConversation",
+        () => {
+          const kept = world.conversations.get(key(runId)) ?? 0;
+          if (kept !== after) world.violate(`the conversation of ${runId} is kept up to ${kept}, and goes on at ${after}`);
+          world.conversations.set(key(runId), after + bytes);
+        },
+        { signal },
+      );
+    },
+  };
+};
+
+/** A server's gateway: its doors stay open when the server dies, and are found again by the next one. */
+export const doorsOf = (world: World, { process, server }: Host): Doors => {
+  const opened = new Set<RunId>();
+  const find = (runId: RunId): OpenDoor | null =>
+    [...world.doors].find((door) => door.server === server && door.runId === runId) ?? null;
+  const close = (door: OpenDoor): void => {
+    world.doors.delete(door);
+    for (const end of [...door.ended]) end();
+  };
+  return {
+    open: ({ runId, socketPath, auditPath }) =>
+      process.call("doors.open", () => {
+        opened.add(runId);
+        if (find(runId)?.socketPath === socketPath) return;
+        const before = find(runId);
+        if (before !== null) close(before);
+        world.doors.add({ server, runId, socketPath, auditPath, ended: new Set() });
+      }),
+    close: (runId) =>
+      process.call("doors.close", () => {
+        const door = find(runId);
+        if (door !== null) close(door);
+      }),
+    keepOnly: (runIds) =>
+      process.call("doors.keepOnly", () => {
+        for (const door of [...world.doors]) if (door.server === server && !runIds.includes(door.runId)) close(door);
+      }),
+    followAudit: (runId, { after }, signal) =>
+      process.stream(
+        "doors.followAudit",
+        (inlet) => {
+          const door = find(runId);
+          if (door === null || !opened.has(runId)) throw new CcrError("not_found", `The door of ${runId} is not open.`);
+          const audit = world.auditOf(door.auditPath);
+          let given = after;
+          const tell = (): void => {
+            for (const record of audit.records.slice(given)) inlet.push(record);
+            given = audit.records.length;
+          };
+          const leave = (): void => {
+            audit.followers.delete(tell);
+            door.ended.delete(end);
+          };
+          const end = (): void => {
+            tell();
+            inlet.end();
+            leave();
+          };
+          audit.followers.add(tell);
+          door.ended.add(end);
+          tell();
+          return leave;
+        },
+        { signal },
+      ),
+  };
+};
+
+/** The repositories, all of which can be fetched. */
+export const mirrorsOf = (world: World, { process }: { process: Process }): Mirrors => ({
+  ensure: (address, { signal, report }) => {
+    report("fetching");
+    return process.call(
+      "mirrors.ensure",
+      async () => {
+        await world.time.sleep(world.random.between(1, 3000));
+        return { mirrorPath: "/mirror", commit: BASE_COMMIT, ref: { name: "main" }, cloneUrl: address.display };
+      },
+      { signal },
+    );
+  },
+});
