@@ -54,9 +54,12 @@ export const driverNamed = (deps: RunDeps, name: string): SandboxDriver => {
   return driver;
 };
 
-/** Whether the sandbox is where we can reach it: ours, whatever this machine is called now, or another server's on this machine. */
+/**
+ * Whether the sandbox is where we can reach it: ours, whatever this machine is called now, or another server's on this machine. One that was
+ * being made when that server died has no handle, and only its own driver finds it.
+ */
 export const isHere = (deps: Pick<RunDeps, "server" | "machine">, record: InstanceRecord): boolean =>
-  record.server === deps.server || record.place.machine === deps.machine;
+  record.server === deps.server || (record.place.machine === deps.machine && record.handle !== null);
 
 /** What to ask of a driver, and for whom. */
 type Wanted = {
