@@ -4,8 +4,9 @@ import { type Background, inBackground } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { LeaseWatch } from "./lease.ts";
+import { Leaving } from "./patience.ts";
 import { reap } from "./reaper.ts";
-import { Leaving, messageOf } from "./scene.ts";
+import { messageOf } from "./scene.ts";
 import { superviseRun } from "./supervise.ts";
 
 // New runs wake the dispatcher; this is for those that another server created, and for those that another server left.
@@ -130,7 +131,9 @@ export class Dispatcher implements AsyncDisposable {
 
   /** Claims nothing more, and leaves the runs that are going on as they are: their agents work on, and the next server takes them up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort();
+    // First of all: a database that is away is not waited for any more, and no run is to end for that.
+    for (const { stop } of this.#going.values()) stop.abort(new Leaving());
+    this.#closing.abort(new Leaving());
     await this.#loop.stop();
     await this.#reaper.stop();
     const left = [...this.#going.values()];

@@ -5,7 +5,7 @@ import { createIds } from "../store/ids.ts";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/types.ts";
 import { systemClock } from "./clock.ts";
-import { patient } from "./patience.ts";
+import { Leaving, patient } from "./patience.ts";
 import { runLog } from "./run-log.ts";
 
 const owner = ServerId.parse("srv_0000000000");
@@ -87,10 +87,10 @@ describe("a store that is away for a while", () => {
         store,
         Array.from({ length: 50 }, () => "before"),
       ),
-      { clock, log: () => closing.abort(), signal: closing.signal },
+      { clock, log: () => closing.abort(new Leaving("the server ends")), signal: closing.signal },
     );
     const own = { first: 1, messages: [] };
-    await expect(stores.transcript.append(id, fence, own)).rejects.toThrow("does not answer");
+    await expect(stores.transcript.append(id, fence, own)).rejects.toThrow("the server ends");
     await expect(stores.runs.patch(id, fence + 1, { stepIndex: 1 })).rejects.toThrow("somebody else");
     await expect(stores.queue.renew(RunId.parse("run_0000000000"), 1, 0)).rejects.toThrow("no run");
   });

@@ -8,6 +8,11 @@ const PAUSE_MAX_MS = 5000;
 // So that a log tells of a long outage, but not of each of its tries.
 const TELL_EVERY_MS = 60_000;
 
+/** The server ends and leaves its runs as they are: whoever starts next goes on with them. */
+export class Leaving extends Error {
+  override readonly name = "Leaving";
+}
+
 /** The parts of the store that driving a run takes. */
 export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "transcript" | "audit">;
 
@@ -17,7 +22,7 @@ export const isAway = (error: unknown): boolean =>
 
 /**
  * The store, to one who would rather wait than fail: what cannot be done because the database is away, locked or full is tried again until
- * it can be, or the signal aborts. All that is here may be tried twice: it is fenced, numbered, or sets what it finds to what it should be.
+ * it can be, or the signal aborts: then its reason is thrown, whether or not the last try was stored. All that is here may be tried twice: it is fenced, numbered, or sets what it finds to what it should be.
  */
 export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock; log: Log; signal: AbortSignal }): RunStores => {
   const waiting =
@@ -28,7 +33,8 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
         try {
           return await act(...given);
         } catch (error) {
-          if (!isAway(error) || signal.aborted) throw error;
+          if (!isAway(error)) throw error;
+          signal.throwIfAborted();
           if (toldAt === null || clock.elapsedMs() - toldAt >= TELL_EVERY_MS) {
             log("warn", "the database cannot be used now; it is tried again", {
               error: error instanceof Error ? error.message : String(error),
@@ -36,7 +42,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
             toldAt = clock.elapsedMs();
           }
           await clock.wait(pauseMs, signal);
-          if (signal.aborted) throw error;
+          signal.throwIfAborted();
         }
       }
     };

@@ -1,7 +1,7 @@
 import type { RunId, RunnerBody, STAGES } from "@ccr/protocol";
 import type { NewMessage, RunPatch, Transcript } from "../store/types.ts";
 import type { Clock } from "./deps.ts";
-import { isAway } from "./patience.ts";
+import { isAway, Leaving } from "./patience.ts";
 
 type Stage = (typeof STAGES)[number];
 
@@ -19,7 +19,7 @@ export const runLog = (options: { transcript: Pick<Transcript, "append">; clock:
     try {
       await transcript.append(runId, fence, { first: next, messages, ...(patch === undefined ? {} : { patch }) });
     } catch (error) {
-      if (isAway(error)) unsure = messages;
+      if (isAway(error) || error instanceof Leaving) unsure = messages;
       throw error;
     }
     unsure = [];

@@ -2,6 +2,7 @@ import type { WorkspaceDiff } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { within } from "./clock.ts";
 import { takeCopy } from "./copies.ts";
+import { Leaving } from "./patience.ts";
 import { relay } from "./relay.ts";
 import { type OpenedSandbox, revive, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
@@ -39,7 +40,7 @@ const saveFromDead = (scene: Scene): Promise<WorkspaceDiff> =>
 
 /**
  * Brings a run's events and its work to safety: from its executor, else from a second sandbox over what the first one left, else as
- * much as can be read from outside, and the workspace is put aside. Throws `FenceLostError` alone.
+ * much as can be read from outside, and the workspace is put aside. Throws `FenceLostError` and `Leaving` alone.
  */
 export const saveWork = async (scene: Scene): Promise<Saved> => {
   const { run, deps, stores, log } = scene;
@@ -51,7 +52,7 @@ export const saveWork = async (scene: Scene): Promise<Saved> => {
     try {
       return { saved: true, diff: await attempt() };
     } catch (error) {
-      if (error instanceof FenceLostError) throw error;
+      if (error instanceof FenceLostError || error instanceof Leaving) throw error;
       await scene.hold();
       why = messageOf(error);
       deps.log("warn", "a run's work could not be saved in one way", { runId: run.id, error: why });
@@ -61,7 +62,7 @@ export const saveWork = async (scene: Scene): Promise<Saved> => {
     try {
       return await act();
     } catch (error) {
-      if (error instanceof FenceLostError) throw error;
+      if (error instanceof FenceLostError || error instanceof Leaving) throw error;
       deps.log("error", "something of a run could not be saved", { runId: run.id, error: messageOf(error) });
       return null;
     }

@@ -7,11 +7,6 @@ import { type RunLog, runLog } from "./run-log.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { addUsage } from "./usage.ts";
 
-/** The server ends and leaves its runs as they are: whoever starts next goes on with them. */
-export class Leaving extends Error {
-  override readonly name = "Leaving";
-}
-
 /** What everything that is done for one run needs. */
 export type Scene = {
   run: Run;
