@@ -126,6 +126,7 @@ const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortS
           await clock.wait(ASK_ENGINE_EVERY_MS, signal);
           continue;
         }
+        if (state.status === "gone") throw new ExecutorLostError("The sandbox was removed from outside.", { cause: error });
         if (state.status === "exited" && KILLED.includes(state.exitCode) && !state.outOfMemory)
           throw new ExecutorLostError("The sandbox was killed.", { cause: error });
         if (isLate || state.status !== "running") {
