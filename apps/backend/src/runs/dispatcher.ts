@@ -22,6 +22,8 @@ const LEAVE_WITHIN_MS = 20_000;
 export class Dispatcher implements AsyncDisposable {
   readonly #deps: RunDeps;
   readonly #going = new Map<RunId, { stop: AbortController; done: Promise<void> }>();
+  /** Runs that may have a door of ours, and that another server may have gone on with. */
+  readonly #doors = new Set<RunId>();
   readonly #closing = new AbortController();
   readonly #watch = new LeaseWatch();
   #isFirstLook = true;
@@ -80,6 +82,8 @@ export class Dispatcher implements AsyncDisposable {
   async #takeUpLeft(): Promise<void> {
     const { store, server, clock, metrics, log } = this.#deps;
     const leases = (await store.queue.leases()).filter(({ id }) => !this.#going.has(id));
+    // Those of an earlier start are still open, as long as their runs were not over.
+    if (this.#isFirstLook) for (const { id } of leases) this.#doors.add(id);
     const stale = new Set(this.#watch.stale(leases, clock.elapsedMs()));
     // A server is one process at a time: what it owns when it starts was left by the one before it.
     const isLeft = (lease: Lease) => lease.owner === null || (this.#isFirstLook && lease.owner === server) || stale.has(lease);
@@ -106,6 +110,7 @@ export class Dispatcher implements AsyncDisposable {
 
   #supervise(claim: Claim): void {
     const { id } = claim.run;
+    this.#doors.add(id);
     const stop = new AbortController();
     const options = { claim, deps: this.#deps, signal: stop.signal, closing: this.#closing.signal };
     const done = superviseRun(options).finally(() => {
@@ -124,7 +129,7 @@ export class Dispatcher implements AsyncDisposable {
 
   async #reap(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await reap(this.#deps, (id) => this.#going.has(id));
+      await reap(this.#deps, { drives: (id) => this.#going.has(id), doors: this.#doors });
       await this.#deps.clock.wait(REAP_EVERY_MS, signal);
     }
   }
