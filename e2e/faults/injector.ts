@@ -47,6 +47,7 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
   const startedAt = performance.now();
   const history: Fault[] = [];
   const comingBack = new Set<Promise<void>>();
+  let engineIsBack = true;
   const failed = Promise.withResolvers<never>();
   // Whoever does not wait for it does not have to hear of it.
   failed.promise.catch(() => {});
@@ -66,7 +67,8 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
   };
   const candidates = async (part: PartName): Promise<PartProcess[]> => {
     if (part !== "engine") return (await findParts(trial.dataDir)).filter((found) => found.part === part);
-    const pid = (await engine?.pid()) ?? null;
+    // It is started again by us alone, one start at a time.
+    const pid = engineIsBack ? ((await engine?.pid()) ?? null) : null;
     return pid === null ? [] : [{ part, pid, startedAt: "", instanceId: null }];
   };
   const find = async ({ order, pick }: PlannedFault): Promise<PartProcess | null> => {
@@ -82,9 +84,11 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
     return null;
   };
   const engineComesBack = async (downMs: number): Promise<void> => {
+    engineIsBack = false;
     await engine?.kill();
     await delay(downMs);
     await engine?.start();
+    engineIsBack = true;
     trial.progress.disturbed();
   };
   const backendComesBack = async (downMs: number): Promise<void> => {

@@ -18,8 +18,10 @@ export interface EngineApi {
   /** An image with all its layers, for another engine's `loadImage`. */
   saveImage(reference: string): Promise<Readable>;
   loadImage(saved: Readable): Promise<void>;
-  /** Removes every container that has ended, and every image that no container uses. */
+  /** Removes every image that no container uses. */
   prune(): Promise<void>;
+  /** Removes every container of the engine, also those that run: only for an engine of one's own. */
+  removeContainers(): Promise<void>;
   /** What is below this folder and mounted into a container, also into one that has ended. */
   mountedFrom(folder: string): Promise<string[]>;
 }
@@ -85,9 +87,13 @@ export const engineApi = (socketPath: string): EngineApi => {
       if (problem !== null) throw new Error(`The engine did not take an image: ${problem}`);
     },
     prune: async () => {
-      await text(await call({ method: "POST", path: "/containers/prune" }));
       const filters = encodeURIComponent(JSON.stringify({ dangling: ["false"] }));
       await text(await call({ method: "POST", path: `/images/prune?filters=${filters}`, timeoutMs: COPY_MS }));
+    },
+    removeContainers: async () => {
+      const listed = await text(await call({ method: "GET", path: "/containers/json?all=true" }));
+      for (const [, id] of listed.matchAll(/"Id":"([0-9a-f]{64})"/g))
+        await text(await call({ method: "DELETE", path: `/containers/${id}?force=true&v=true` }));
     },
     mountedFrom: async (folder) => {
       const listed = await text(await call({ method: "GET", path: "/containers/json?all=true" }));

@@ -53,6 +53,9 @@ export const ownDockerEngine = async (image: {
   await Promise.race([taken.promise, held]);
   const dispose = async (): Promise<void> => {
     try {
+      // One that died with containers leaves what holds them; it takes it up again when it is started, and takes it down.
+      if ((await findEngineProcess(folders)) === null) await startPatiently(folders);
+      await api.removeContainers();
       await stopEngineProcess(folders);
       await rm(folders.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     } finally {
