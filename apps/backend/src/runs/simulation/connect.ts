@@ -5,6 +5,9 @@ import type { CallOptions, Inlet } from "./process.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { World } from "./world.ts";
 
+/** What changes something; whoever only looks hinders nobody, whether or not the run is still its own. */
+const DOES: ReadonlySet<string> = new Set(["initGit", "gitClone", "execute", "interrupt", "check", "ack"]);
+
 const cutOff = (): ExecutorLostError => new ExecutorLostError("the connection was cut");
 
 /** How a server speaks with the executors of its machine: through sockets at which, now and then, nobody answers. */
@@ -30,10 +33,12 @@ export const connectOf =
       refuse: () => (random.chance(world.weather.executorRefuses) ? cut() : null),
       loseAnswer: () => (random.chance(world.weather.executorForgetsToAnswer) ? cut() : null),
     });
-    const serve = <Result>(act: (sandbox: Sandbox) => Result | Promise<Result>): Promise<Result> => {
+    const serve = <Result>(op: string, act: (sandbox: Sandbox) => Result | Promise<Result>): Promise<Result> => {
       const sandbox = listening();
       return sandbox.serve(fence, () => {
-        if (fence !== null) ledger.touches(process, sandbox.instanceId);
+        if (DOES.has(op) && ledger.isSomebodyElses(process, sandbox.instanceId))
+          world.violate(`${process.name} asks ${sandbox.instanceId}, which another server drives, for ${op}`);
+        ledger.touches(process, sandbox.instanceId);
         return act(sandbox);
       });
     };
@@ -41,13 +46,13 @@ export const connectOf =
       op: string,
       act: (sandbox: Sandbox) => Result | Promise<Result>,
       signal: AbortSignal,
-    ): Promise<Result> => process.call(`executor.${op}`, () => serve(act), options(signal));
+    ): Promise<Result> => process.call(`executor.${op}`, () => serve(op, act), options(signal));
     const stream = <Item>(
       op: string,
       open: (sandbox: Sandbox, inlet: Inlet<Item>) => () => void,
       signal: AbortSignal,
     ): AsyncGenerator<Item> =>
-      process.stream<Item>(`executor.${op}`, (inlet) => serve((sandbox) => open(sandbox, inlet)), options(signal));
+      process.stream<Item>(`executor.${op}`, (inlet) => serve(op, (sandbox) => open(sandbox, inlet)), options(signal));
     const bytes = (op: string, act: (sandbox: Sandbox) => Buffer, signal: AbortSignal): AsyncIterable<Uint8Array> =>
       stream<Uint8Array>(
         op,

@@ -5,8 +5,11 @@ import type { Process } from "./process.ts";
 import { Sandbox, type SandboxParts } from "./sandbox.ts";
 import type { World } from "./world.ts";
 
-/** A frozen server may wake up between asking whether a run is its own and acting on the answer: it hears of its loss within this time. */
-const WAKING_MS = 3000;
+/**
+ * A server may be frozen between the answer that a run is its own and what it then does; no engine knows of fencing numbers. What it asks for
+ * within this time, of its own time, of such an answer is no fault of its: the sandbox's new owner makes it anew over its folders.
+ */
+const SURE_FOR_MS = 500;
 
 const away = (): Error => new Error("the engine does not answer");
 
@@ -92,9 +95,9 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
           const sandbox = own(handle);
           if (sandbox === null) return;
           if (ledger.isSomebodyElses(process, instanceId) && sandbox.isUp) {
-            const takenAt = ledger.runOf(instanceId)?.takenAt ?? 0;
-            const isWaking = process.ableSince >= takenAt && time.now - process.ableSince < WAKING_MS;
-            if (askedAt >= takenAt && !isWaking)
+            const run = ledger.runOf(instanceId);
+            const toldAt = run === null ? undefined : process.confirmedAt.get(run.id);
+            if (toldAt === undefined || askedAt - toldAt > SURE_FOR_MS)
               world.violate(`${process.name} destroys ${instanceId}, which another server drives`);
             ledger.hit(instanceId, "deaths");
           }

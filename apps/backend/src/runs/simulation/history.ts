@@ -22,7 +22,7 @@ export type History = {
 export const play = async (seed: number, options: { tellsAll: boolean } = { tellsAll: false }): Promise<History> => {
   const world = await World.open(seed, options);
   const { time, ledger, store } = world;
-  const { servers, untilMs } = await makePlan(world);
+  const { servers, untilMs, isCalm } = await makePlan(world);
   const watch = (): void => {
     const able = servers.filter(({ answers }) => answers).map(({ process }) => process);
     if (able.length > 0) ledger.watch(time.now, able, (process, id) => servers.some((server) => server.drives(process, id)));
@@ -38,12 +38,13 @@ export const play = async (seed: number, options: { tellsAll: boolean } = { tell
     await time.run(() => false, time.now + waitMs);
     left = await whatIsLeft(world, servers);
     if (left.length === 0) break;
+    if (isCalm) world.violate(`${left.join(", ")} is left to the reaper, though nothing went wrong`);
   }
   for (const what of left) world.violate(`${what} is left`);
   const runs = await store.runs.list({ limit: 200 });
   for (const run of runs.toReversed()) {
     world.log(`${run.id} is ${run.status}: ${run.reason}`);
-    await judgeRun(world, servers, run);
+    await judgeRun(world, run);
   }
   await store[Symbol.asyncDispose]();
   const { violations, history: lines, checksum } = world;

@@ -15,7 +15,7 @@ const excuses = (entry: RunEntry, run: Run): RunReason[] => {
     ...(lost >= 2 ? (["result_lost"] as const) : []),
     ...(lost >= 3 || entry.launches > 5 || engine > 0 ? (["sandbox_failed"] as const) : []),
     ...(engine > 0 || run.startedAt === null ? (["driver_unavailable"] as const) : []),
-    ...(lost >= 5 ? (["sandbox_lost"] as const) : []),
+    ...(lost >= 5 || (lost >= 3 && run.startedAt === null) ? (["sandbox_lost"] as const) : []),
     ...(deaths + agentDeaths + frozen >= 8 ? (["agent_error"] as const) : []),
   ];
 };
@@ -36,7 +36,7 @@ const spooled = (messages: readonly Message[]): string[] =>
   messages.filter(({ source, body }) => source === "agent" || SPOOLED.has(body.type)).map(({ body }) => JSON.stringify(body));
 
 /** Says what is wrong with a run that has ended: its status, its messages, and what is kept of its work. */
-export const judgeRun = async (world: World, servers: readonly Server[], run: Run): Promise<void> => {
+export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const { store } = world;
   const wrong = (what: string): void => world.violate(`${run.id}: ${what}`);
   const entry = world.ledger.runs.get(run.id);
@@ -53,10 +53,11 @@ export const judgeRun = async (world: World, servers: readonly Server[], run: Ru
   const end = told[0]?.body;
   if (end?.type === "status" && (!("status" in end) || end.status !== run.status)) wrong("another end is told than it has");
   for (const [key, count] of keysOf(messages)) if (count > 1) wrong(`${key} is told ${count} times`);
-  judgeReason(wrong, { entry, run, script, servers });
   const disk = [...world.disks.values()].find(({ instanceId }) => instanceId === run.instanceId);
+  const isElsewhere = disk !== undefined && !disk.root.startsWith(`/${entry.holder?.machine}/`);
+  judgeReason(wrong, { entry, run, script, isElsewhere });
   if (disk !== undefined) {
-    judgeSpool(wrong, { run, messages, disk, entry });
+    judgeSpool(wrong, { run, messages, disk, isElsewhere });
     if (run.status === "succeeded") await judgeWork(world, wrong, { run, script, disk });
   } else if (run.status === "succeeded") wrong("it succeeded without a sandbox");
   const turns = messages.flatMap(({ source, body }) =>
@@ -72,7 +73,7 @@ export const judgeRun = async (world: World, servers: readonly Server[], run: Ru
 
 const judgeReason = (
   wrong: (what: string) => void,
-  { entry, run, script, servers }: { entry: RunEntry; run: Run; script: Script; servers: readonly Server[] },
+  { entry, run, script, isElsewhere }: { entry: RunEntry; run: Run; script: Script; isElsewhere: boolean },
 ): void => {
   const { reason } = run;
   if (entry.wasCanceled) {
@@ -84,7 +85,7 @@ const judgeReason = (
     return;
   }
   if (reason === "server_lost" || run.sentence?.includes(RUN_REASONS.server_lost.sentence) === true) {
-    if (new Set(servers.map(({ machine }) => machine)).size < 2) wrong("its server is lost, and all are on one machine");
+    if (!isElsewhere) wrong("its server is lost, and its sandbox is on the machine of the one who says so");
     return;
   }
   const expected = expectedReason(script);
@@ -98,16 +99,14 @@ const judgeReason = (
 /** What an executor said is in the transcript, once and in order: all of it, or, when the end could not be brought to safety, its beginning. */
 const judgeSpool = (
   wrong: (what: string) => void,
-  { run, messages, disk, entry }: { run: Run; messages: readonly Message[]; disk: Disk; entry: RunEntry },
+  { run, messages, disk, isElsewhere }: { run: Run; messages: readonly Message[]; disk: Disk; isElsewhere: boolean },
 ): void => {
   const stored = spooled(messages);
   const said = disk.spool.map(({ body }) => JSON.stringify(body));
   const isSaved = !messages.some(({ source, body }) => source === "runner" && body.type === "note");
-  const isUnreachable =
-    run.reason === "server_lost" || run.reason === "sandbox_lost" || (entry.wasCanceled && entry.hit.deaths >= 1);
   const other = stored.findIndex((body, index) => body !== said[index]);
   if (other !== -1) wrong(`event ${other + 1} of its spool is stored as ${stored[other]}`);
-  else if (stored.length === said.length || !isSaved || isUnreachable) return;
+  else if (stored.length === said.length || !isSaved || isElsewhere || run.reason === "sandbox_lost") return;
   wrong(`${stored.length} of ${said.length} events of its spool are stored`);
 };
 
@@ -132,6 +131,9 @@ const judgeWork = async (
   }
 };
 
+/** What a server that has nothing to do asks every second. */
+const LOOKS: ReadonlySet<string> = new Set(["queue.leases", "queue.claimNext"]);
+
 /** What is still held, in the words of the history; nothing is, when every server that lives has let go of everything. */
 export const whatIsLeft = async (world: World, servers: readonly Server[]): Promise<string[]> => {
   const left: string[] = [];
@@ -148,7 +150,7 @@ export const whatIsLeft = async (world: World, servers: readonly Server[]): Prom
   for (const { server, runId } of world.doors) if (isOurs(server)) left.push(`door of ${runId} at ${server}`);
   for (const { process, up } of living) {
     for (const [op, count] of process.pending) {
-      const isIdle = op === "clock.wait" && count === 2 && up !== null;
+      const isIdle = up !== null && ((op === "clock.wait" && count <= 2) || (LOOKS.has(op) && count === 1));
       if (!isIdle) left.push(`${count} ${op} of ${process.name}`);
     }
   }

@@ -14,6 +14,10 @@ export type RunEntry = {
   /** Who drives it, as far as the answer got there. */
   holder: Process | null;
   takenAt: number;
+  /** When the one who drives it last said so. */
+  renewedAt: number;
+  /** The sandbox that it goes on in. */
+  instanceId: InstanceId | null;
   /** When it was last seen driven. */
   drivenAt: number;
   /** Whether somebody wished to cancel it. */
@@ -25,6 +29,8 @@ export type RunEntry = {
 
 type InstanceEntry = { runId: RunId /** The greatest fence of those who did something with it. */; touched: number };
 
+// A lease is left after 25 s without a renewal, of which one is on its way when it is looked at.
+const TAKEN_NOT_BEFORE_MS = 20_000;
 // What the design grants, and the second within which we look.
 const UNDRIVEN_MOST_MS = 31_000;
 
@@ -48,7 +54,7 @@ export class Ledger {
     if (this.runs.has(run.id)) return;
     const { id, repository, taskId } = run;
     const hit = { deaths: 0, agentDeaths: 0, cuts: 0, engine: 0, frozen: 0 };
-    const nobody = { holder: null, takenAt: 0, drivenAt: 0, fence: 0, launches: 0 };
+    const nobody = { holder: null, takenAt: 0, renewedAt: 0, instanceId: null, drivenAt: 0, fence: 0, launches: 0 };
     this.runs.set(id, { id, repository, taskId, status: "queued", wasCanceled: false, hit, ...nobody });
   }
 
@@ -62,12 +68,27 @@ export class Ledger {
     if (isFinal(entry.status)) this.#violate(`${entry.id} was claimed when it was ${entry.status}`);
     if (claim.fence <= entry.fence) this.#violate(`${entry.id} was claimed with ${claim.fence} after ${entry.fence}`);
     if (isNew) this.#checkLimits(entry, process);
+    else if (entry.holder?.state === "alive" && now - entry.renewedAt < TAKEN_NOT_BEFORE_MS)
+      this.#violate(`${entry.id} was taken from ${entry.holder.name}, which renewed its lease ${now - entry.renewedAt} ms ago`);
     entry.status = claim.run.status;
     if (claim.run.status === "starting") entry.launches++;
     entry.fence = claim.fence;
     entry.holder = process;
     entry.takenAt = now;
     entry.drivenAt = now;
+    entry.renewedAt = now;
+  }
+
+  renewed(id: RunId, now: number): void {
+    const entry = this.runs.get(id);
+    if (entry === undefined) return;
+    entry.renewedAt = now;
+    entry.drivenAt = now;
+  }
+
+  goesOnIn(id: RunId, instanceId: InstanceId): void {
+    const entry = this.runs.get(id);
+    if (entry !== undefined) entry.instanceId = instanceId;
   }
 
   /** The one who claimed never heard of it. */
@@ -91,8 +112,7 @@ export class Ledger {
   /** Whether this is the sandbox that its run goes on in, as long as it goes on. */
   isCurrent(instanceId: InstanceId): boolean {
     const entry = this.runOf(instanceId);
-    if (entry === null || isFinal(entry.status)) return false;
-    return [...this.instances].findLast(([, { runId }]) => runId === entry.id)?.[0] === instanceId;
+    return entry !== null && !isFinal(entry.status) && entry.instanceId === instanceId;
   }
 
   runOf(instanceId: InstanceId): RunEntry | null {
@@ -105,7 +125,7 @@ export class Ledger {
     if (entry !== null) entry.hit[what]++;
   }
 
-  /** A process did something with a sandbox; null: without being asked for a fencing number. */
+  /** A process did something with a sandbox. */
   touches(process: Process, instanceId: InstanceId): void {
     const instance = this.instances.get(instanceId);
     const entry = this.runOf(instanceId);

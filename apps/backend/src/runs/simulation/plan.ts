@@ -43,11 +43,17 @@ const OPS = [
   "doors.close",
 ] as const;
 
+/** What the state of a run is written with. */
+const COMMITS = ["transcript.append", "transcript.appendSpooled", "runs.advance", "runs.patch"] as const;
+
 /** How much goes wrong in a history. */
 type Mood = { servers: number; sandboxes: number; store: number; engine: number; cuts: number };
 
+const CALM: Mood = { servers: 0, sandboxes: 0, store: 0, engine: 0, cuts: 0 };
+
 const MOODS: readonly [Mood, ...Mood[]] = [
-  { servers: 0, sandboxes: 0, store: 0, engine: 0, cuts: 0 },
+  CALM,
+  { servers: 5, sandboxes: 0, store: 0, engine: 0, cuts: 0 },
   { servers: 3, sandboxes: 0, store: 0, engine: 0, cuts: 0 },
   { servers: 4, sandboxes: 0, store: 2, engine: 0, cuts: 0 },
   { servers: 0, sandboxes: 3, store: 0, engine: 0, cuts: 0 },
@@ -55,7 +61,7 @@ const MOODS: readonly [Mood, ...Mood[]] = [
   { servers: 3, sandboxes: 3, store: 2, engine: 2, cuts: 2 },
 ];
 
-export type Plan = { servers: Server[]; house: StoreHouse; untilMs: number };
+export type Plan = { servers: Server[]; untilMs: number /** Whether nothing goes wrong at all. */; isCalm: boolean };
 
 /** Lays out, by chance, what will happen: the servers and their ends, the runs and the wishes of people, and all that goes wrong. */
 export const makePlan = async (world: World): Promise<Plan> => {
@@ -81,7 +87,7 @@ export const makePlan = async (world: World): Promise<Plan> => {
     time.after(random.between(0, untilMs), () => hitSandbox(world));
   planWeather(world, mood, untilMs);
   time.after(untilMs, () => calmDown(world, servers));
-  return { servers, house, untilMs };
+  return { servers, untilMs, isCalm: mood === CALM };
 };
 
 const planRuns = async (world: World, servers: readonly Server[], untilMs: number): Promise<void> => {
@@ -173,12 +179,12 @@ const planServerFault = (world: World, server: Server, untilMs: number): void =>
   } else {
     const spring = random.chance(0.65) ? kill : freeze;
     const trap: Trap = {
-      op: random.pick(OPS),
+      op: random.chance(0.3) ? random.pick(COMMITS) : random.pick(OPS),
       when: random.pick(["before", "after"]),
-      count: random.pick([1, 1, 1, 2, 3, 5, 20]),
+      count: random.pick([1, 1, 1, 2, 3, 5, 20, random.between(1, 30)]),
       spring,
     };
-    time.after(at / 4, () => server.process.traps.push(trap));
+    time.after(at / 3, () => server.process.traps.push(trap));
   }
 };
 

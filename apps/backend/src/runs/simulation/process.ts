@@ -1,3 +1,4 @@
+import type { RunId } from "@ccr/protocol";
 import type { Clock } from "../deps.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";
@@ -31,19 +32,23 @@ const ARRIVES_ALL_THE_SAME = 0.3;
  */
 export class Process {
   readonly name: string;
+  readonly machine: string;
   state: "alive" | "frozen" | "dead" = "alive";
   /** Since when it has been able to do its work without a break. */
   ableSince: number;
   /** By how much its wall clock is off. */
   clockOffsetMs = 0;
   traps: Trap[] = [];
+  /** When it was last told that a run is its own. */
+  readonly confirmedAt = new Map<RunId, number>();
   /** What it waits for now. */
   readonly pending = new Map<string, number>();
   readonly #parts: Parts;
   #held: (() => void)[] = [];
 
-  constructor(name: string, parts: Parts) {
+  constructor({ name, machine }: { name: string; machine: string }, parts: Parts) {
     this.name = name;
+    this.machine = machine;
     this.#parts = parts;
     this.ableSince = parts.time.now;
   }

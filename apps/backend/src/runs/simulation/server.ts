@@ -94,7 +94,7 @@ export class Server {
     this.#starts++;
     const { time, random } = world;
     const name = `${this.id.slice(-1)}${this.#starts}`;
-    const process = new Process(name, { time, random, trace: (line) => world.trace(line) });
+    const process = new Process({ name, machine: this.machine }, { time, random, trace: (line) => world.trace(line) });
     world.log(`${name} starts on ${this.machine}`);
     time.after(random.between(0, 200), () => process.letIn(() => void this.#serve(process)));
     return process;

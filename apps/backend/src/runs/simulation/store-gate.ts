@@ -80,6 +80,14 @@ export class StoreHouse {
         },
       );
     };
+    /** Only to one who drives the run is it answered well. */
+    const fenced =
+      <Given extends unknown[], Result>(act: (id: RunId, fence: number, ...given: Given) => Promise<Result>) =>
+      async (id: RunId, fence: number, ...given: Given): Promise<Result> => {
+        const result = await act(id, fence, ...given);
+        process.confirmedAt.set(id, time.now);
+        return result;
+      };
     const moved = (id: RunId, now: { status: Parameters<typeof ledger.moved>[1] } | null): void => {
       if (now === null) return;
       ledger.moved(id, now.status);
@@ -106,7 +114,15 @@ export class StoreHouse {
           (id, change) => runs.advance(id, change),
           (now, id) => moved(id, now),
         ),
-        patch: write("runs.patch", (id, fence, patch) => runs.patch(id, fence, patch)),
+        patch: fenced(
+          write(
+            "runs.patch",
+            (id, fence, patch) => runs.patch(id, fence, patch),
+            (_, id, _fence, { instanceId }) => {
+              if (instanceId !== undefined && instanceId !== null) ledger.goesOnIn(id, instanceId);
+            },
+          ),
+        ),
         setPriority: write("runs.setPriority", (id, priority) => runs.setPriority(id, priority)),
         saveDiff: write("runs.saveDiff", (id, fence, diff) => runs.saveDiff(id, fence, diff)),
         findDiff: read("runs.findDiff", (id) => runs.findDiff(id)),
@@ -131,7 +147,13 @@ export class StoreHouse {
           ),
         ),
         takeOver: (seen, owner) => claim("queue.takeOver", false, () => this.#write(queue.takeOver(seen, owner))),
-        renew: write("queue.renew", (id, fence, activeMs) => queue.renew(id, fence, activeMs)),
+        renew: fenced(
+          write(
+            "queue.renew",
+            (id, fence, activeMs) => queue.renew(id, fence, activeMs),
+            (_, id) => ledger.renewed(id, time.now),
+          ),
+        ),
         release: write(
           "queue.release",
           (id, fence) => queue.release(id, fence),
@@ -153,8 +175,10 @@ export class StoreHouse {
         setStatus: write("instances.setStatus", (id, status) => instances.setStatus(id, status)),
       },
       transcript: {
-        append: write("transcript.append", (id, fence, own) => transcript.append(id, fence, own)),
-        appendSpooled: write("transcript.appendSpooled", (id, fence, spooled) => transcript.appendSpooled(id, fence, spooled)),
+        append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),
+        appendSpooled: fenced(
+          write("transcript.appendSpooled", (id, fence, spooled) => transcript.appendSpooled(id, fence, spooled)),
+        ),
         spoolPosition: read("transcript.spoolPosition", (id, instanceId) => transcript.spoolPosition(id, instanceId)),
         read: read("transcript.read", (id, range) => transcript.read(id, range)),
         follow: (id, range, signal) => transcript.follow(id, range, signal),
