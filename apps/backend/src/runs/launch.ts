@@ -64,6 +64,7 @@ const undoPatiently = async (scene: Scene, signal: AbortSignal): Promise<void> =
       return await undoLaunch(scene);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof FenceLostError) throw error;
       if (deps.clock.elapsedMs() - startedAt >= DRIVER_BACK_WITHIN_MS) throw await sandboxNotMade(deps, error);
       deps.log("warn", "what a launch left cannot be removed now; trying again", { runId: run.id, error: messageOf(error) });
       await deps.clock.wait(TRY_EVERY_MS, signal);
@@ -117,7 +118,10 @@ export const undoLaunch = async (scene: Scene): Promise<void> => {
   scene.sandbox = null;
   scene.guard = null;
   scene.requests = null;
-  for (const record of await stores.instances.listRecords({ runId: run.id })) {
+  const records = await stores.instances.listRecords({ runId: run.id });
+  // Asked after the list was read, so that none of it is of somebody who took the run over.
+  await scene.hold();
+  for (const record of records) {
     // What is on another machine is for the server there, when it comes back.
     if (isHere(deps, record)) await clear(deps, record);
   }

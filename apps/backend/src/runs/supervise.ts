@@ -167,12 +167,14 @@ const save = async (scene: Scene, end: Ending): Promise<Ending> => {
  */
 const release = async (scene: Scene): Promise<InstanceRecord[]> => {
   const { run, deps, stores } = scene;
+  const records = await stores.instances.listRecords({ runId: run.id });
+  // Asked as late as can be: somebody who took the run over goes on in the same sandbox.
   await scene.hold();
   const down: InstanceRecord[] = [];
   const guarded = async (what: string, act: () => Promise<void>) => {
     await act().catch((error: unknown) => deps.log("error", `${what} failed`, { runId: run.id, error: describeError(error) }));
   };
-  for (const record of await stores.instances.listRecords({ runId: run.id })) {
+  for (const record of records) {
     // What is on another machine is for the server there, when it comes back.
     if (!isHere(deps, record)) continue;
     await guarded("taking down the sandbox", async () => {
