@@ -109,12 +109,13 @@ const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortS
   const giveUpAt = clock.elapsedMs() + HEALTHY_WITHIN_MS;
   for (let tries = 1; ; tries++) {
     signal.throwIfAborted();
+    // When the look began: a server that was frozen meanwhile looks once more.
+    const isLate = clock.elapsedMs() > giveUpAt;
     try {
       await within(clock, { ms: ONE_LOOK_MS, signal }, (until) => executor.health(until));
       return;
     } catch (error) {
       signal.throwIfAborted();
-      const isLate = clock.elapsedMs() > giveUpAt;
       // The first looks come quickly, since the executor is up within some hundred milliseconds; the state is asked for now and then.
       if (isLate || tries % 20 === 0) {
         const state = await driver.inspect(handle).catch((away: unknown) => {
