@@ -131,8 +131,14 @@ const judgeWork = async (
   }
 };
 
-/** What a server that has nothing to do asks every second. */
-const LOOKS: ReadonlySet<string> = new Set(["queue.leases", "queue.claimNext"]);
+/** What a server that has nothing to do asks now and then. */
+const LOOKS: ReadonlySet<string> = new Set([
+  "queue.leases",
+  "queue.claimNext",
+  "instances.listRecords",
+  "driver.list",
+  "places.list",
+]);
 
 /** What is still held, in the words of the history; nothing is, when every server that lives has let go of everything. */
 export const whatIsLeft = async (world: World, servers: readonly Server[]): Promise<string[]> => {
@@ -144,8 +150,11 @@ export const whatIsLeft = async (world: World, servers: readonly Server[]): Prom
     if (isOurs(record === null || record.status === "stopped" ? sandbox.server : record.server))
       left.push(`sandbox ${sandbox.instanceId}`);
   }
-  for (const { exists, root } of world.disks.values()) {
-    if (exists && living.some((server) => root.startsWith(`/${server.machine}/${server.id}/`))) left.push(`folder ${root}`);
+  for (const { exists, root, instanceId } of world.disks.values()) {
+    if (!exists || !living.some((server) => root.startsWith(`/${server.machine}/${server.id}/`))) continue;
+    const record = await world.store.instances.findRecord(instanceId);
+    // Whoever took the sandbox over looks after its folders, too, when it comes back.
+    if (record === null || record.status === "stopped" || isOurs(record.server)) left.push(`folder ${root}`);
   }
   for (const { server, runId } of world.doors) if (isOurs(server)) left.push(`door of ${runId} at ${server}`);
   for (const { process, up } of living) {
