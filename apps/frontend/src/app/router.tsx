@@ -12,10 +12,11 @@ const taskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "Tas
 const runsPage = lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage");
 const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage");
 const instancesPage = lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage");
+const diskPage = lazyRouteComponent(() => import("../disk/disk-page.tsx"), "DiskPage");
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
-  for (const page of [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, instancesPage])
+  for (const page of [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, instancesPage, diskPage])
     page.preload?.()?.catch(() => {});
 };
 
@@ -58,8 +59,13 @@ const instances = createRoute({
   path: "/instances",
   component: instancesPage,
 });
+const disk = createRoute({
+  getParentRoute: () => root,
+  path: "/disk",
+  component: diskPage,
+});
 
-const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, instances]);
+const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, instances, disk]);
 
 /** The page's addresses. Each page is loaded when it is first gone to. */
 export const createAppRouter = () =>

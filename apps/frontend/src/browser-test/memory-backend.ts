@@ -3,6 +3,7 @@ import type { AppRouter } from "@ccr/backend/router";
 import {
   type AuditRecord,
   CcrError,
+  type CleanUpInput,
   type CreateRunInput,
   type CreateTaskInput,
   type DiskReport,
@@ -43,6 +44,8 @@ export interface MemoryBackend {
   /** What the API was asked to launch and cancel. */
   readonly launched: CreateRunInput[];
   readonly canceled: RunId[];
+  /** What was to be removed from the disk. */
+  readonly cleanUps: CleanUpInput[];
 }
 
 export const START = Date.parse("2026-11-22T20:00:00.000Z");
@@ -78,6 +81,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const said = new EventEmitter().setMaxListeners(0);
   const launched: CreateRunInput[] = [];
   const canceled: RunId[] = [];
+  const cleanUps: CleanUpInput[] = [];
   const at = (): string => new Date(now + counter * 1000).toISOString();
 
   const getRun = (id: RunId): Run => {
@@ -99,6 +103,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     instances,
     launched,
     canceled,
+    cleanUps,
     messagesOf,
     info: {
       version: "0.1.0",
@@ -237,7 +242,10 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       },
       upkeep: {
         disk: async () => backend.disk,
-        cleanUp: async ({ what }) => ({ removed: what.map(({ kind }) => ({ kind, count: 0, bytes: 0 })), problems: [] }),
+        async cleanUp(input) {
+          cleanUps.push(input);
+          return { removed: input.what.map(({ kind }) => ({ kind, count: 1, bytes: 1024 ** 2 })), problems: [] };
+        },
       },
       instances: {
         async get(id) {
