@@ -29,6 +29,7 @@ interface Running {
   readonly id: string;
   readonly input: ExecuteInput;
   readonly uuid: PromptUuid;
+  readonly startedAtMs: number;
   readonly started: Promise<ExecutionRecord>;
   readonly settled: PromiseWithResolvers<ExecutionOutcome>;
   /** Resolves when `execution_ended` is in the spool, or could not be written. */
@@ -115,6 +116,11 @@ export class Executions {
     return this.#current?.id ?? null;
   }
 
+  /** How long the present execution has been going on; null: none is. */
+  get currentMs(): number | null {
+    return this.#current === null ? null : Math.round(performance.now() - this.#current.startedAtMs);
+  }
+
   /**
    * Starts an execution and resolves once its start is spooled; an id that is known gives that execution instead, running or ended.
    * Throws `conflict` while another one runs, `disk_full` when the spool has no room.
@@ -132,6 +138,7 @@ export class Executions {
       id,
       input,
       uuid: promptUuid(this.#salt, id),
+      startedAtMs: performance.now(),
       started,
       settled: Promise.withResolvers(),
       ended: Promise.withResolvers(),

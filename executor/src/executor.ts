@@ -87,7 +87,6 @@ export interface ExecutorOptions {
 export class Executor implements ExecutorApi {
   readonly #parts: ExecutorOptions;
   readonly #startedAt = new Date().toISOString();
-  readonly #startedAtMs = performance.now();
   readonly #snapshots: Snapshots;
   #gitTurn: Promise<unknown> = Promise.resolve();
 
@@ -116,7 +115,7 @@ export class Executor implements ExecutorApi {
       ackedSeq: spool.ackedSeq,
       spoolBytes: spool.bytes,
       startedAt: this.#startedAt,
-      uptimeMs: Math.round(performance.now() - this.#startedAtMs),
+      executingMs: executions.currentMs,
       claudeCodeVersion,
     };
   }

@@ -49,7 +49,7 @@ describe("over TCP", () => {
       lastSeq: 0,
       ackedSeq: 0,
       spoolBytes: 0,
-      uptimeMs: expect.any(Number),
+      executingMs: null,
       claudeCodeVersion: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     });
   });

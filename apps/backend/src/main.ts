@@ -200,7 +200,7 @@ const serve = async (config: Config): Promise<void> => {
     driver,
     drivers,
     images,
-    places: createPlaces({ machine, ...folders }),
+    places: createPlaces({ machine, instances: folders.instances, doors: folders.doors }),
     connect: connectExecutor,
     allowedHosts: config.allowedHosts,
     limits: {

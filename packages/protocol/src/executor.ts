@@ -148,8 +148,8 @@ export const ExecutorHealth = z.object({
   /** What the spool takes on the disk. */
   spoolBytes: z.number().int(),
   startedAt: Timestamp,
-  /** Since `startedAt`, by a clock that nobody sets. */
-  uptimeMs: z.number(),
+  /** How long the present execution has been going on, by a clock that nobody sets; null: none is. */
+  executingMs: z.number().nullable(),
   claudeCodeVersion: z.string(),
 });
 export type ExecutorHealth = z.infer<typeof ExecutorHealth>;

@@ -1,13 +1,9 @@
-import { CcrError, type CheckResult, type ErrorCode, parseChecks } from "@ccr/protocol";
+import { CcrError, type CheckResult, parseChecks } from "@ccr/protocol";
 import type { Ending, Progress, StepPhase } from "../store/types.ts";
 import { ending, RunEnded } from "./ending.ts";
-import { ExecutorLostError } from "./executor-client.ts";
-import { reachAgain } from "./reach.ts";
+import { lossOf, reachAgain } from "./reach.ts";
 import { sandboxOf } from "./sandboxes.ts";
 import type { Scene } from "./scene.ts";
-
-/** What an executor answers that is being stopped, as when its engine is: the check is asked for again of the next one. */
-const STOPPING: ReadonlySet<ErrorCode> = new Set(["timeout", "unavailable"]);
 
 type ChecksPhase = Extract<StepPhase, { kind: "checks" }>;
 
@@ -73,13 +69,13 @@ const run = async (
       return result;
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof CcrError && !STOPPING.has(error.code)) {
+      const lost = lossOf(error);
+      if (lost === null) {
+        if (!(error instanceof CcrError)) throw error;
         // It may have refused us because somebody else drives the run now.
         await scene.hold();
         throw new RunEnded("check_failed", `'${command}' could not be run: ${error.message}`);
       }
-      const lost = error instanceof CcrError ? new ExecutorLostError(error.message, { cause: error }) : error;
-      if (!(lost instanceof ExecutorLostError)) throw lost;
       await reachAgain(scene, { error: lost, tries: ++tries, signal });
     }
   }

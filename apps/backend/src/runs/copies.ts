@@ -4,10 +4,10 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 
-/** A copy is at most a minute old while its run goes on: taking one may take as long as the other half of the minute. */
 const COPY_EVERY_MS = 30_000;
 // Reading a large workspace takes time; it may cost at most a fifth of it, as long as the minute holds.
 const COST_SHARE = 4;
+/** From the start of a copy to that of the next: while a run goes on, what is kept is not much older than a minute. */
 const COPY_MOST_MS = 55_000;
 
 /**
@@ -74,6 +74,7 @@ export const keepCopies = async (scene: Scene, signal: AbortSignal): Promise<voi
     if (signal.aborted) return;
     const startedAt = clock.elapsedMs();
     await keepCopy(scene, signal);
-    waitMs = Math.min(Math.max(COPY_EVERY_MS, (clock.elapsedMs() - startedAt) * COST_SHARE), COPY_MOST_MS);
+    const tookMs = clock.elapsedMs() - startedAt;
+    waitMs = Math.max(0, Math.min(Math.max(COPY_EVERY_MS, tookMs * COST_SHARE), COPY_MOST_MS - tookMs));
   }
 };

@@ -3,9 +3,10 @@ import type { Claim, Lease } from "../store/types.ts";
 import { type Background, inBackground } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
-import { LeaseWatch } from "./lease.ts";
+import { LeaseWatch, STALE_AFTER_MS } from "./lease.ts";
 import { Leaving } from "./patience.ts";
 import { reap } from "./reaper.ts";
+import { isHere } from "./sandboxes.ts";
 import { messageOf } from "./scene.ts";
 import { superviseRun } from "./supervise.ts";
 
@@ -14,6 +15,11 @@ const LOOK_EVERY_MS = 1000;
 const REAP_EVERY_MS = 60_000;
 // A run that is being saved when the server ends is mostly saved within seconds; one that is not is taken up by the next start.
 const LEAVE_WITHIN_MS = 20_000;
+/**
+ * A server that was stopped in order is to come back to its runs, as after an update or a restart of its machine. Whoever cannot reach
+ * their sandboxes could only end them, and waits for it this long.
+ */
+const RETURN_WITHIN_MS = 15 * 60_000;
 
 /**
  * Takes up the runs that nobody drives any more, then claims queued ones in their order, as long as fewer than `limits.runs` are going on, and
@@ -81,13 +87,16 @@ export class Dispatcher implements AsyncDisposable {
 
   async #takeUpLeft(): Promise<void> {
     const { store, server, clock, metrics, log } = this.#deps;
-    const leases = (await store.queue.leases()).filter(({ id }) => !this.#going.has(id));
+    const all = await store.queue.leases().catch((error: unknown) => {
+      this.#watch.forget();
+      throw error;
+    });
+    const leases = all.filter(({ id }) => !this.#going.has(id));
     // Those of an earlier start are still open, as long as their runs were not over.
     if (this.#isFirstLook) for (const { id } of leases) this.#doors.add(id);
-    const stale = new Set(this.#watch.stale(leases, clock.elapsedMs()));
-    // A server is one process at a time: what it owns when it starts was left by the one before it.
-    const isLeft = (lease: Lease) => lease.owner === null || (this.#isFirstLook && lease.owner === server) || stale.has(lease);
-    for (const lease of leases.filter(isLeft)) {
+    const quietMs = this.#watch.look(leases, clock.elapsedMs());
+    for (const lease of leases) {
+      if (!(await this.#isLeft(lease, quietMs.get(lease.id) ?? 0))) continue;
       if (this.#closing.signal.aborted) return;
       const claim = await store.queue.takeOver(lease, server);
       if (claim === null) continue;
@@ -96,6 +105,22 @@ export class Dispatcher implements AsyncDisposable {
       this.#supervise(claim);
     }
     this.#isFirstLook = false;
+  }
+
+  /** Whether nobody drives a run any more, and it is for us to take it up. */
+  async #isLeft({ id, owner, status }: Lease, quietMs: number): Promise<boolean> {
+    // A server is one process at a time: what it owns when it starts was left by the one before it.
+    if (owner !== null) return quietMs >= STALE_AFTER_MS || (this.#isFirstLook && owner === this.#deps.server);
+    // It was given up in order. What has not begun begins anew, wherever that is.
+    return status === "starting" || quietMs >= RETURN_WITHIN_MS || (await this.#canReach(id));
+  }
+
+  /** Whether the sandbox of a run can be reached from here, or there is none. */
+  async #canReach(id: RunId): Promise<boolean> {
+    const { store } = this.#deps;
+    const instanceId = (await store.runs.find(id))?.instanceId ?? null;
+    const record = instanceId === null ? null : await store.instances.findRecord(instanceId);
+    return record === null || isHere(this.#deps, record);
   }
 
   async #claimQueued(): Promise<void> {
@@ -139,16 +164,17 @@ export class Dispatcher implements AsyncDisposable {
     // First of all: a database that is away is not waited for any more, and no run is to end for that.
     for (const { stop } of this.#going.values()) stop.abort(new Leaving());
     this.#closing.abort(new Leaving());
-    await this.#loop.stop();
-    await this.#reaper.stop();
+    const waited = new AbortController();
+    const late = this.#deps.clock.wait(LEAVE_WITHIN_MS, waited.signal);
+    // An engine that does not answer keeps the reaper for longer than anybody wants to wait.
+    await Promise.race([Promise.all([this.#loop.stop(), this.#reaper.stop()]), late]);
     const left = [...this.#going.values()];
     if (left.length > 0) {
       const runs = left.length === 1 ? "1 run goes on" : `${left.length} runs go on`;
       this.#deps.log("info", `${runs} without this server, and cost what they cost; start it again to follow or cancel them`);
     }
     for (const { stop } of left) stop.abort(new Leaving());
-    const waited = new AbortController();
-    await Promise.race([Promise.all(left.map(({ done }) => done)), this.#deps.clock.wait(LEAVE_WITHIN_MS, waited.signal)]);
+    await Promise.race([Promise.all(left.map(({ done }) => done)), late]);
     waited.abort();
   }
 }

@@ -1,7 +1,7 @@
 import type { ExecuteInput, ExecutionOutcome } from "@ccr/protocol";
 import type { Progress, StepPhase } from "../store/types.ts";
 import { ExecutorLostError } from "./executor-client.ts";
-import { reachAgain } from "./reach.ts";
+import { lossOf, reachAgain } from "./reach.ts";
 import { relay } from "./relay.ts";
 import { sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene } from "./scene.ts";
@@ -43,7 +43,7 @@ export const letAgentWork = async (
     if (!wasCut(outcome)) return outcome;
     const deaths = Math.max(0, phase.deaths - Math.floor((scene.heard - heardBefore) / MESSAGES_PER_DEATH)) + 1;
     if (deaths >= DEATHS_MAX) return outcome;
-    phase = { kind: "agent", resumed: phase.resumed + 1, deaths, outcome: null };
+    phase = { kind: "agent", resumed: phase.resumed + 1, deaths, sinceMs: scene.activeMs(), outcome: null };
     scene.deps.metrics.resumed("agent");
     await scene.log.record(
       [{ type: "resumed", after: "agent", text: "Claude Code ended in the middle of its work, and is asked to go on." }],
@@ -91,9 +91,10 @@ const execute = async (
       throw new ExecutorLostError("the stream ended before the execution did");
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ExecutorLostError)) throw error;
+      const lost = lossOf(error);
+      if (lost === null) throw error;
       if ((await stores.transcript.spoolPosition(run.id, instanceId)) > after) tries = 0;
-      await reachAgain(scene, { error, tries: ++tries, signal });
+      await reachAgain(scene, { error: lost, tries: ++tries, signal });
     }
   }
 };

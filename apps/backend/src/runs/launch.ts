@@ -1,4 +1,4 @@
-import { type InstanceId, parseRepository } from "@ccr/protocol";
+import { CcrError, type InstanceId, parseRepository } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
@@ -61,7 +61,8 @@ const undoPatiently = async (scene: Scene, signal: AbortSignal): Promise<void> =
   const startedAt = deps.clock.elapsedMs();
   for (;;) {
     try {
-      return await undoLaunch(scene);
+      await clearInstances(scene);
+      return await withGateway(scene, () => deps.doors.close(run.id), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FenceLostError) throw error;
@@ -94,7 +95,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const opened = await log.stage(
     "sandbox",
     async () => {
-      const place = await prepare(scene, instanceId);
+      const place = await prepare(scene, instanceId, signal);
       const { mirrorPath } = repository;
       return openSandbox(scene, { run, fence, instanceId, place, driver, image, mirrorPath, prewarm: true }, signal);
     },
@@ -112,6 +113,11 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
 
 /** Takes back what an earlier launch of the run has made, wherever it was cut: the agent had not begun. Idempotent. */
 export const undoLaunch = async (scene: Scene): Promise<void> => {
+  await clearInstances(scene);
+  await scene.deps.doors.close(scene.run.id);
+};
+
+const clearInstances = async (scene: Scene): Promise<void> => {
   const { run, deps, stores } = scene;
   await scene.guard?.stop();
   await scene.requests?.stop();
@@ -123,9 +129,8 @@ export const undoLaunch = async (scene: Scene): Promise<void> => {
   await scene.hold();
   for (const record of records) {
     // What is on another machine is for the server there, when it comes back.
-    if (isHere(deps, record)) await clear(deps, record);
+    if (isHere(deps, record)) await clear(deps, record, scene.fence);
   }
-  await deps.doors.close(run.id);
 };
 
 const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> => {
@@ -145,25 +150,42 @@ const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> 
 };
 
 /** Makes the folders and opens the way out, so that both are there before the sandbox is. */
-const prepare = async (scene: Scene, instanceId: InstanceId): Promise<Workplace> => {
-  const { run, deps, stores } = scene;
+const prepare = async (scene: Scene, instanceId: InstanceId, signal: AbortSignal): Promise<Workplace> => {
+  const { run, fence, deps, stores } = scene;
   const place = deps.places.of(instanceId);
-  await stores.instances.create({ id: instanceId, runId: run.id, driver: deps.driver.name, server: deps.server, place });
+  await stores.instances.create({ id: instanceId, runId: run.id, driver: deps.driver.name, server: deps.server, place }, fence);
   const workplace = workplaceAt(place);
   await deps.places.make(workplace);
-  await openDoor(scene, workplace);
+  await openDoor(scene, workplace, signal);
   return workplace;
 };
 
-const openDoor = async (scene: Scene, place: Workplace): Promise<void> => {
+const openDoor = async (scene: Scene, place: Workplace, signal: AbortSignal): Promise<void> => {
   const { run, deps } = scene;
-  await deps.doors.open({
+  const door = {
     runId: run.id,
     socketPath: place.gatewaySocket,
     auditPath: auditPath(place, run.id),
     policy: { allow: deps.allowedHosts },
-  });
+  };
+  await withGateway(scene, () => deps.doors.open(door), signal);
   followRequests(scene);
+};
+
+/** Asks something of the gateway. One that is away is started again by whoever looks after it, and waited for as long as the run may take. */
+const withGateway = async (scene: Scene, act: () => Promise<void>, signal: AbortSignal): Promise<void> => {
+  const { deps, log } = scene;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await act();
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof CcrError && error.code === "unavailable")) throw error;
+      if (tries === 1) await log.write({ type: "note", text: "The gateway does not answer now; the run waits for it." });
+      await deps.clock.wait(TRY_EVERY_MS, signal);
+      signal.throwIfAborted();
+    }
+  }
 };
 
 const clone = async (
@@ -203,7 +225,7 @@ const startRunning = async (scene: Scene): Promise<void> => {
     throw new RunEnded("canceled");
   }
   scene.isRunning = true;
-  await stores.instances.setStatus(sandboxOf(scene).instanceId, "executing");
+  await stores.instances.setStatus(sandboxOf(scene).instanceId, "executing", fence);
   deps.metrics.started(Math.max(0, startedAt.getTime() - Date.parse(run.createdAt)));
 };
 
@@ -222,15 +244,15 @@ export const takeUp = async (scene: Scene): Promise<void> => {
   }
   driverNamed(deps, record.handle.driver);
   scene.sandbox = attachSandbox(deps, record, fence);
-  await stores.instances.setServer(record.id, deps.server);
+  await stores.instances.setServer(record.id, deps.server, fence);
 };
 
 /** Goes on with a run that an earlier supervisor left running. Throws `RunEnded`. */
-export const resume = async (scene: Scene): Promise<void> => {
+export const resume = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const { run, deps, log } = scene;
   await takeUp(scene);
   const opened = sandboxOf(scene);
-  await openDoor(scene, opened.place);
+  await openDoor(scene, opened.place, signal);
   deps.metrics.resumed("server");
   await log.write({
     type: "resumed",

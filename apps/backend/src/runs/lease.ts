@@ -5,8 +5,10 @@ import { messageOf, type Scene } from "./scene.ts";
 /** Who has not renewed a lease for this long has lost it. What the design grants: no run is without a driver for longer. */
 export const LEASE_MS = 30_000;
 const RENEW_EVERY_MS = 5000;
-// Whoever looks on needs a moment to look again, and to take over, within the lease.
-const STALE_AFTER_MS = LEASE_MS - RENEW_EVERY_MS;
+// What could not be renewed is renewed as soon as the database is back, long before anybody may call the lease left.
+const RETRY_EVERY_MS = 1000;
+/** Whoever looks on needs a moment to look again, and to take over, within the lease. */
+export const STALE_AFTER_MS = LEASE_MS - RENEW_EVERY_MS;
 
 /**
  * Renews the lease of a run until the signal aborts. Calls `stop` once, with a `FenceLostError` when somebody else drives the run now, or
@@ -15,6 +17,7 @@ const STALE_AFTER_MS = LEASE_MS - RENEW_EVERY_MS;
 export const keepLease = async (scene: Scene, stop: (why: Error) => void, signal: AbortSignal): Promise<void> => {
   const { run, fence, deps, activeMs } = scene;
   while (!signal.aborted) {
+    let waitMs = RENEW_EVERY_MS;
     try {
       const now = await deps.store.queue.renew(run.id, fence, activeMs());
       if (now.status === "canceling") stop(new RunEnded("canceled"));
@@ -24,24 +27,39 @@ export const keepLease = async (scene: Scene, stop: (why: Error) => void, signal
         return;
       }
       deps.log("warn", "a lease could not be renewed; trying again", { runId: run.id, error: messageOf(error) });
+      waitMs = RETRY_EVERY_MS;
     }
-    await deps.clock.wait(RENEW_EVERY_MS, signal);
+    await deps.clock.wait(waitMs, signal);
   }
 };
 
-/** Remembers which leases were seen when, and so knows which ones nobody renews any more. */
-export class LeaseWatch {
-  readonly #seen = new Map<Lease["id"], { fence: number; beat: number; since: number }>();
+// Looks come every second. A longer gap is one in which we were frozen, or the database was slow: owners may have been, too.
+const GAP_COUNTS_MS = 5000;
 
-  /** Takes in the leases that there are, and gives those that have stayed the same for so long that their owner is gone. */
-  stale(leases: readonly Lease[], elapsedMs: number): Lease[] {
-    const there = new Set(leases.map(({ id }) => id));
-    for (const id of this.#seen.keys()) if (!there.has(id)) this.#seen.delete(id);
-    return leases.filter(({ id, fence, beat }) => {
-      const known = this.#seen.get(id);
-      if (known !== undefined && known.fence === fence && known.beat === beat) return elapsedMs - known.since >= STALE_AFTER_MS;
-      this.#seen.set(id, { fence, beat, since: elapsedMs });
-      return false;
-    });
+/**
+ * Watches for how long leases have stayed as they are. Only time counts in which an owner could have renewed its own: what lies between two
+ * looks that worked, and of a long gap just the first seconds.
+ */
+export class LeaseWatch {
+  readonly #seen = new Map<Lease["id"], { fence: number; beat: number; quietMs: number }>();
+  #lookedAtMs = 0;
+
+  /** To be told of a look that failed: what kept us from the database may keep the owners from it. */
+  forget(): void {
+    this.#seen.clear();
+  }
+
+  /** Takes in the leases that there are, and gives for how long each has not been renewed, in milliseconds. */
+  look(leases: readonly Lease[], elapsedMs: number): Map<Lease["id"], number> {
+    const passedMs = Math.min(elapsedMs - this.#lookedAtMs, GAP_COUNTS_MS);
+    this.#lookedAtMs = elapsedMs;
+    const before = new Map(this.#seen);
+    this.#seen.clear();
+    for (const { id, fence, beat } of leases) {
+      const known = before.get(id);
+      const isSame = known !== undefined && known.fence === fence && known.beat === beat;
+      this.#seen.set(id, { fence, beat, quietMs: isSame ? known.quietMs + passedMs : 0 });
+    }
+    return new Map([...this.#seen].map(([id, { quietMs }]) => [id, quietMs]));
   }
 }

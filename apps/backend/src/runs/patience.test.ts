@@ -106,7 +106,7 @@ describe("a store that is away for a while", () => {
       server: owner,
       place: { machine: "m", root: "/r", doors: "/d" },
     };
-    await store.instances.create(input);
-    expect(await stores.instances.create(input)).toMatchObject({ id: input.id, runId: id });
+    await store.instances.create(input, 1);
+    expect(await stores.instances.create(input, 1)).toMatchObject({ id: input.id, runId: id });
   });
 });

@@ -67,18 +67,18 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
       release: (id, fence) => queue.release(id, fence),
     },
     instances: {
-      create: waiting(async (input) => {
+      create: waiting(async (input, fence) => {
         const there = await instances.findRecord(input.id);
         // The try before this one may have been stored without our hearing of it.
-        return there?.runId === input.runId ? there : instances.create(input);
+        return there?.runId === input.runId ? there : instances.create(input, fence);
       }),
       find: waiting((id) => instances.find(id)),
       findRecord: waiting((id) => instances.findRecord(id)),
       list: waiting((options) => instances.list(options)),
       listRecords: waiting((of) => instances.listRecords(of)),
-      saveHandle: waiting((id, handle) => instances.saveHandle(id, handle)),
-      setServer: waiting((id, server) => instances.setServer(id, server)),
-      setStatus: waiting((id, status) => instances.setStatus(id, status)),
+      saveHandle: waiting((id, handle, fence) => instances.saveHandle(id, handle, fence)),
+      setServer: waiting((id, server, fence) => instances.setServer(id, server, fence)),
+      setStatus: waiting((id, status, fence) => instances.setStatus(id, status, fence)),
     },
     transcript: {
       append: waiting((runId, fence, own) => transcript.append(runId, fence, own)),
@@ -88,7 +88,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
       follow: (runId, range, until) => transcript.follow(runId, range, until),
     },
     audit: {
-      append: waiting((runId, records) => audit.append(runId, records)),
+      append: waiting((runId, fence, records) => audit.append(runId, fence, records)),
       read: waiting((runId, range) => audit.read(runId, range)),
       position: waiting((runId) => audit.position(runId)),
     },

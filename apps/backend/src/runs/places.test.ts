@@ -23,7 +23,6 @@ const place = async () => {
     machine: "here",
     instances: folder.join("instances"),
     doors: folder.join("doors"),
-    kept: folder.join("kept"),
   });
   const made = workplaceAt(places.of(id));
   await places.make(made);
@@ -130,7 +129,12 @@ describe("the folders of a sandbox", () => {
     const { folder, places, made } = await place();
     await using _ = folder;
     await writeFile(`${made.workspace}/work.txt`, "hours of it");
-    const kept = await places.keepWorkspace(made, RunId.parse("run_0123456789"));
+    const run = RunId.parse("run_0123456789");
+    expect(await places.findKept(made, run)).toBeNull();
+    const kept = await places.keepWorkspace(made, run);
+    // Whoever was cut after it asks again.
+    expect(await places.keepWorkspace(made, run)).toBe(kept);
+    expect(await places.findKept(made, run)).toBe(kept);
     await places.remove(made);
     expect(await readFile(`${kept}/work.txt`, "utf8")).toBe("hours of it");
     expect(await places.keepWorkspace(made, RunId.parse("run_0123456780"))).toBeNull();

@@ -26,8 +26,10 @@ export interface Places {
    * are opened without following a link and read in bounded pieces, and a line that is not an event, or is out of order, ends the reading.
    */
   leftSpool(place: Workplace, after: number): AsyncIterable<SpoolEvent>;
-  /** Puts the workspace aside for the person, and gives where it is now. null: there is none. */
+  /** Puts the workspace aside for the person, and gives where it is now, also when an earlier call did it. null: there is none. */
   keepWorkspace(place: Workplace, runId: RunId): Promise<string | null>;
+  /** Where a run's workspace was put aside, by whichever server; null: it was not. */
+  findKept(place: InstancePlace, runId: RunId): Promise<string | null>;
 }
 
 const run = promisify(execFile);
@@ -97,8 +99,8 @@ async function* eventsOf(path: string): AsyncGenerator<SpoolEvent> {
 }
 
 /** The folders below a server's data folder, on this machine. */
-export const createPlaces = (options: { machine: string; instances: string; doors: string; kept: string }): Places => {
-  const { machine, instances, doors, kept } = options;
+export const createPlaces = (options: { machine: string; instances: string; doors: string }): Places => {
+  const { machine, instances, doors } = options;
   return {
     of: (id) => ({ machine, root: join(instances, id), doors: join(doors, id) }),
     make: async (place) => {
@@ -119,15 +121,26 @@ export const createPlaces = (options: { machine: string; instances: string; door
     },
     leftSpool,
     keepWorkspace: async (place, runId) => {
-      const folder = join(kept, runId, "workspace");
+      const folder = keptWorkspace(place, runId);
+      if (await isFolder(folder)) return folder;
       if (!(await isFolder(place.workspace))) return null;
       await mkdir(dirname(folder), { recursive: true, mode: 0o700 });
       await rename(place.workspace, folder);
       return folder;
     },
+    findKept: async (place, runId) => {
+      const folder = keptWorkspace(place, runId);
+      return (await isFolder(folder)) ? folder : null;
+    },
   };
 };
 
+/** The data folder of the server that made a sandbox, whoever looks after it now: what is moved within it stays on its disk. */
+const dataFolder = (place: InstancePlace): string => dirname(dirname(place.root));
+
+const keptWorkspace = (place: InstancePlace, runId: RunId): string =>
+  join(dataFolder(place), "kept", basename(runId), "workspace");
+
 /** Where the gateway writes down a run's requests: beside the instances of the server that made the sandbox, whoever looks after it now. */
 export const auditPath = (place: InstancePlace, runId: RunId): string =>
-  join(dirname(dirname(place.root)), "audit", `${basename(runId)}.ndjson`);
+  join(dataFolder(place), "audit", `${basename(runId)}.ndjson`);

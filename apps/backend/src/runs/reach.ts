@@ -1,3 +1,4 @@
+import { CcrError, type ErrorCode } from "@ccr/protocol";
 import { ExecutorLostError } from "./executor-client.ts";
 import { deathOf, limitOf, tend } from "./guard.ts";
 import { inspectPatiently, revive, sandboxOf } from "./sandboxes.ts";
@@ -6,6 +7,15 @@ import type { Scene } from "./scene.ts";
 const RECONNECT_MS = 200;
 // An executor that is alive takes connections at any time; this is for the moments in which its door is made again.
 const RECONNECT_TRIES = 50;
+
+/** What an executor answers that is being stopped, as when its engine is: the next one is asked the same. */
+const STOPPING: ReadonlySet<ErrorCode> = new Set(["timeout", "unavailable"]);
+
+/** The error as one of an executor that is lost, or null when it is another one. */
+export const lossOf = (error: unknown): ExecutorLostError | null => {
+  if (error instanceof ExecutorLostError) return error;
+  return error instanceof CcrError && STOPPING.has(error.code) ? new ExecutorLostError(error.message, { cause: error }) : null;
+};
 
 /**
  * Makes that an executor which was lost can be asked again: waits a little for one whose sandbox is there, and revives a sandbox that is

@@ -59,7 +59,7 @@ const reapInstances = async (deps: RunDeps, drives: (id: RunId) => boolean): Pro
     const isNeeded = run !== null && !isFinal(run.status) && (run.instanceId === record.id || run.instanceId === null);
     if (isNeeded || drives(record.runId)) continue;
     deps.log("warn", "taking down a sandbox that its run does not need any more", { instanceId: record.id, runId: record.runId });
-    await attempt(deps, `taking down ${record.id}`, () => clear(deps, record));
+    await attempt(deps, `taking down ${record.id}`, () => clear(deps, record, null));
   }
 };
 

@@ -15,10 +15,10 @@ export const followRequests = (scene: Scene): void => {
 
 /** Refused requests are told in the transcript too. */
 const keepRequests = async (scene: Scene, signal: AbortSignal): Promise<void> => {
-  const { run, deps, stores, log } = scene;
+  const { run, fence, deps, stores, log } = scene;
   const refused = new Map<string, number>();
   const keep = async (record: AuditRecord) => {
-    await stores.audit.append(run.id, [record]);
+    await stores.audit.append(run.id, fence, [record]);
     if (record.decision !== "refused") return;
     const target = `${record.host}:${record.port}`;
     const count = (refused.get(target) ?? 0) + 1;

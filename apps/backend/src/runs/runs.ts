@@ -72,11 +72,19 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
       const run = await get(deps, id);
       const next = transition(run.status, { type: "cancel_requested" });
       if (!next.legal) return run;
+      const { status, reason, sentence } = next;
+      // One that still waits ends here; of every other the end is told by whoever drives it.
       const ended =
-        next.reason === null ? {} : { reason: next.reason, sentence: next.sentence, endedAt: deps.clock.now().toISOString() };
-      const moved = await deps.store.runs.advance(id, { from: [run.status], to: next.status, patch: ended });
+        reason === null || sentence === null
+          ? {}
+          : {
+              patch: { reason, sentence, endedAt: deps.clock.now().toISOString() },
+              message: { source: "runner", body: { type: "status", status, reason, sentence } } as const,
+            };
+      const moved = await deps.store.runs.advance(id, { from: [run.status], to: status, ...ended });
       // Somebody else moved it in between: look again.
       if (moved === null) continue;
+      if (reason !== null && isFinal(status)) deps.metrics.ended({ status, reason });
       if (next.effects.includes("stop_work")) dispatcher.stop(id, new RunEnded("canceled"));
       return moved;
     }
@@ -137,7 +145,7 @@ export const createInstances = (deps: RunDeps, dispatcher: Dispatcher, runs: Pic
         if (record === null || record.status === "stopped") return;
         const run = await deps.store.runs.find(record.runId);
         if (isHere(deps, record) && (run === null || isFinal(run.status))) {
-          await clear(deps, record);
+          await clear(deps, record, null);
           return;
         }
         if (signal.aborted) {

@@ -77,16 +77,19 @@ type Wanted = {
  * Makes a sandbox over a workplace and waits until its executor answers. The instance's record is there before, and the handle is
  * stored before it is used, so that `takeDown` finds whatever came of it. Throws `RunEnded`, and `ExecutorLostError` when it was killed.
  */
-export const openSandbox = async ({ deps, stores }: Scene, wanted: Wanted, signal: AbortSignal): Promise<OpenedSandbox> => {
+export const openSandbox = async (scene: Scene, wanted: Wanted, signal: AbortSignal): Promise<OpenedSandbox> => {
+  const { deps, stores } = scene;
   const { instanceId, place, driver, fence } = wanted;
   let handle: SandboxHandle;
+  // Asked as late as can be: somebody who took the run over makes a sandbox over the same folders.
+  await scene.hold();
   try {
     handle = await driver.create(sandboxSpec({ ...wanted, now: deps.clock.now() }), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw await sandboxNotMade(deps, error);
   }
-  await stores.instances.saveHandle(instanceId, handle);
+  await stores.instances.saveHandle(instanceId, handle, fence);
   const opened = {
     instanceId,
     place,
@@ -99,7 +102,7 @@ export const openSandbox = async ({ deps, stores }: Scene, wanted: Wanted, signa
     signal.throwIfAborted();
     throw error instanceof ExecutorLostError ? error : await sandboxNotMade(deps, error);
   });
-  await stores.instances.setStatus(instanceId, "idle");
+  await stores.instances.setStatus(instanceId, "idle", fence);
   return opened;
 };
 
@@ -237,17 +240,18 @@ const destroyPatiently = async ({ deps, run }: Scene, { driver, handle }: Opened
 
 /**
  * Destroys an instance's sandbox, whatever became of it, and says that it is stopped. Idempotent. Throws when the sandbox cannot be
- * destroyed now: then nothing else is touched, and the reaper tries again. Its folders stay: see `clear`.
+ * destroyed now: then nothing else is touched, and the reaper tries again. Its folders stay: see `clear`. `fence` is that of the one who
+ * drives the run, and null for a run that nobody drives.
  */
-export const takeDown = async (deps: RunDeps, record: InstanceRecord): Promise<void> => {
+export const takeDown = async (deps: RunDeps, record: InstanceRecord, fence: number | null): Promise<void> => {
   const driver = driverNamed(deps, record.driver);
   const handle = record.handle ?? (await driver.list()).find(({ instanceId }) => instanceId === record.id);
   if (handle !== undefined) await driver.destroy(handle);
-  await deps.store.instances.setStatus(record.id, "stopped");
+  await deps.store.instances.setStatus(record.id, "stopped", fence);
 };
 
 /** Destroys an instance's sandbox and removes its folders: nothing of it is needed any more. Idempotent. */
-export const clear = async (deps: RunDeps, record: InstanceRecord): Promise<void> => {
-  await takeDown(deps, record);
+export const clear = async (deps: RunDeps, record: InstanceRecord, fence: number | null): Promise<void> => {
+  await takeDown(deps, record, fence);
   await deps.places.remove(workplaceAt(record.place));
 };

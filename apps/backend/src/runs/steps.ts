@@ -35,11 +35,12 @@ export const workOnSteps = async (scene: Scene, signal: AbortSignal): Promise<En
 };
 
 const beginStep = async (scene: Scene, stepIndex: number): Promise<Progress> => {
+  const startedMs = scene.activeMs();
   const progress: Progress = {
     stepIndex,
     attempt: ONE_ATTEMPT,
-    startedMs: scene.activeMs(),
-    phase: { kind: "agent", resumed: 0, deaths: 0, outcome: null },
+    startedMs,
+    phase: { kind: "agent", resumed: 0, deaths: 0, sinceMs: startedMs, outcome: null },
   };
   const instructions = instructionsOf(scene.run, stepIndex);
   await scene.log.record([{ type: "step_started", stepIndex, attempt: ONE_ATTEMPT, instructions }], { stepIndex, progress });

@@ -50,6 +50,7 @@ export const superviseRun = async (options: {
     if (error instanceof FenceLostError) {
       deps.metrics.leaseLost();
       deps.log("warn", "another server drives this run now", { runId: id });
+      await withdraw(scene);
     } else if (error instanceof Leaving) await leave(scene);
     else {
       deps.log("error", "the run's end could not be stored; whoever takes it up next does", {
@@ -76,7 +77,7 @@ const work = async (scene: Scene, signal: AbortSignal): Promise<Ending> => {
       throw new RunEnded("canceled");
     }
     if (run.status !== "starting") {
-      await resume(scene);
+      await resume(scene, signal);
       await countTimeAway(scene);
     }
     const { timeSeconds } = run.limits;
@@ -119,17 +120,29 @@ const takeUpEnded = async (scene: Scene, { end, saved }: { end: Ending; saved: b
     return end;
   } catch (error) {
     if (!(error instanceof RunEnded)) throw error;
-    return end.reason === "passed" ? ending("result_lost", error.message) : end;
+    const aside = await findAside(scene);
+    const sentence = aside === null ? error.message : `Its changes could not be read; the workspace is kept in ${aside}.`;
+    return end.reason === "passed" ? ending("result_lost", sentence) : { ...end, sentence: `${end.sentence} ${sentence}` };
   }
 };
 
-/** The agent's time goes on while nobody drives the run; its executor knows how long that was, by a clock that nobody sets. */
+/** Where an earlier supervisor put the workspace, if it came to that. */
+const findAside = async ({ run, deps, stores }: Scene): Promise<string | null> => {
+  const record = run.instanceId === null ? null : await stores.instances.findRecord(run.instanceId);
+  return record === null ? null : deps.places.findKept(record.place, run.id);
+};
+
+/**
+ * The agent's time goes on while nobody drives the run; its executor knows how long that was, by a clock that nobody sets. One that has
+ * finished since has waited, and not worked: what it did is looked at whatever the time.
+ */
 const countTimeAway = async (scene: Scene): Promise<void> => {
-  const { sandbox, deps } = scene;
-  if (sandbox === null) return;
+  const { sandbox, deps, progress } = scene;
+  if (sandbox === null || progress?.phase.kind !== "agent") return;
+  const { sinceMs = progress.startedMs } = progress.phase;
   try {
-    const { uptimeMs } = await within(deps.clock, { ms: ANSWER_WITHIN_MS }, (signal) => sandbox.executor.health(signal));
-    scene.wasActive(uptimeMs);
+    const { executingMs } = await within(deps.clock, { ms: ANSWER_WITHIN_MS }, (signal) => sandbox.executor.health(signal));
+    if (executingMs !== null) scene.wasActive(sinceMs + executingMs);
   } catch {
     // One that is dead did no work either; it is looked at when it is asked next.
   }
@@ -178,7 +191,7 @@ const release = async (scene: Scene): Promise<InstanceRecord[]> => {
     // What is on another machine is for the server there, when it comes back.
     if (!isHere(deps, record)) continue;
     await guarded("taking down the sandbox", async () => {
-      await takeDown(deps, record);
+      await takeDown(deps, record, scene.fence);
       down.push(record);
     });
   }
@@ -228,6 +241,16 @@ const removePlaces = async ({ deps, run }: Scene, records: readonly InstanceReco
       });
     });
   }
+};
+
+/** Another one drives the run, through a door of its own: nothing of it goes through ours any more. */
+const withdraw = async ({ run, deps }: Scene): Promise<void> => {
+  await deps.doors.close(run.id).catch((error: unknown) => {
+    deps.log("warn", "the door of a run that was lost could not be closed; the reaper tries again", {
+      runId: run.id,
+      error: describeError(error),
+    });
+  });
 };
 
 /** Lets a run go on without us: its agent works, and whoever takes it up finds all in the store. One that has not begun is taken back. */

@@ -1,6 +1,6 @@
 import type { AuditRecord } from "@ccr/protocol";
 import type { Kysely } from "kysely";
-import { noSuchRun } from "./fence.ts";
+import { holdRun } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import { fromJson, toJson } from "./json.ts";
 import type { Database } from "./schema.ts";
@@ -10,7 +10,7 @@ import type { AuditStore } from "./types.ts";
 const ROWS_AT_ONCE = 100;
 
 export const createAuditStore = ({ db, commits }: { db: Kysely<Database>; commits: GroupCommit }): AuditStore => ({
-  append: async (runId, records) => {
+  append: async (runId, fence, records) => {
     const rows = records.map((record) => ({
       run_id: runId,
       n: record.n,
@@ -19,8 +19,7 @@ export const createAuditStore = ({ db, commits }: { db: Kysely<Database>; commit
     }));
     const length = rows.reduce((sum, row) => sum + row.record.length, 0);
     await commits.run(length, async (trx) => {
-      const run = await trx.selectFrom("runs").select("id").where("id", "=", runId).executeTakeFirst();
-      if (run === undefined) throw noSuchRun(runId);
+      await holdRun(trx, runId, fence);
       for (let from = 0; from < rows.length; from += ROWS_AT_ONCE) {
         await trx
           .insertInto("audit_records")

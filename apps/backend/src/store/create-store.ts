@@ -29,7 +29,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     tasks: createTaskStore({ db, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
     queue: createQueue({ engine, commits }),
-    instances: createInstanceStore({ db, now }),
+    instances: createInstanceStore({ db, commits, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),
     audit: createAuditStore({ db, commits }),
     changes: { listen: (changed) => changes.listen(async (runIds) => changed(runIds)) },

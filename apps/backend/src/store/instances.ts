@@ -1,6 +1,7 @@
 import { CcrError, type InstanceId, type SandboxHandle } from "@ccr/protocol";
-import type { Kysely, Selectable } from "kysely";
-import { noSuchRun } from "./fence.ts";
+import type { Kysely, Selectable, Transaction } from "kysely";
+import { holdRun } from "./fence.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import { fromJson, toJson } from "./json.ts";
 import { toInstance } from "./rows.ts";
 import type { Database, InstanceTable } from "./schema.ts";
@@ -19,76 +20,90 @@ const toRecord = (row: Selectable<InstanceTable>): InstanceRecord => ({
 
 const noSuchInstance = (id: InstanceId): CcrError => new CcrError("not_found", `There is no instance ${id}.`);
 
-export const createInstanceStore = ({ db, now }: { db: Kysely<Database>; now: Clock }): InstanceStore => ({
-  create: async ({ id, runId, driver, server, place }) => {
-    const run = await db.selectFrom("runs").select("id").where("id", "=", runId).executeTakeFirst();
-    if (run === undefined) throw noSuchRun(runId);
-    const row = await db
-      .insertInto("instances")
-      .values({
-        id,
-        run_id: runId,
-        driver,
-        status: "starting",
-        handle: null,
-        server,
-        place: toJson(place, "The instance's place"),
-        created_at: now().toISOString(),
-        stopped_at: null,
-      })
-      .onConflict((conflict) => conflict.column("id").doNothing())
-      .returning(COLUMNS)
-      .executeTakeFirst();
-    if (row === undefined) throw new CcrError("conflict", `There is an instance ${id} already.`);
-    return toInstance(row);
-  },
+// A row and its handle.
+const WRITE_LENGTH = 4000;
 
-  find: async (id) => {
-    const row = await db.selectFrom("instances").select(COLUMNS).where("id", "=", id).executeTakeFirst();
-    return row === undefined ? null : toInstance(row);
-  },
+/** Makes sure that there is such an instance, and that the one who writes to it drives its run. */
+const hold = async (trx: Transaction<Database>, id: InstanceId, fence: number | null): Promise<void> => {
+  const row = await trx.selectFrom("instances").select("run_id").where("id", "=", id).executeTakeFirst();
+  if (row === undefined) throw noSuchInstance(id);
+  if (fence !== null) await holdRun(trx, row.run_id, fence);
+};
 
-  list: async ({ all = false } = {}) => {
-    const query = db.selectFrom("instances").select(COLUMNS).orderBy("created_at", "desc").orderBy("id", "desc");
-    const rows = await (all ? query.limit(LIST_MAX) : query.where("stopped_at", "is", null)).execute();
-    return rows.map(toInstance);
-  },
+export const createInstanceStore = (options: { db: Kysely<Database>; commits: GroupCommit; now: Clock }): InstanceStore => {
+  const { db, commits, now } = options;
+  return {
+    create: ({ id, runId, driver, server, place }, fence) =>
+      commits.run(WRITE_LENGTH, async (trx) => {
+        await holdRun(trx, runId, fence);
+        const row = await trx
+          .insertInto("instances")
+          .values({
+            id,
+            run_id: runId,
+            driver,
+            status: "starting",
+            handle: null,
+            server,
+            place: toJson(place, "The instance's place"),
+            created_at: now().toISOString(),
+            stopped_at: null,
+          })
+          .onConflict((conflict) => conflict.column("id").doNothing())
+          .returning(COLUMNS)
+          .executeTakeFirst();
+        if (row === undefined) throw new CcrError("conflict", `There is an instance ${id} already.`);
+        return toInstance(row);
+      }),
 
-  findRecord: async (id) => {
-    const row = await db.selectFrom("instances").selectAll().where("id", "=", id).executeTakeFirst();
-    return row === undefined ? null : toRecord(row);
-  },
+    find: async (id) => {
+      const row = await db.selectFrom("instances").select(COLUMNS).where("id", "=", id).executeTakeFirst();
+      return row === undefined ? null : toInstance(row);
+    },
 
-  listRecords: async (of) => {
-    const query = db.selectFrom("instances").selectAll().where("stopped_at", "is", null).orderBy("created_at").orderBy("id");
-    const rows = await ("runId" in of ? query.where("run_id", "=", of.runId) : query.where("server", "=", of.server)).execute();
-    return rows.map(toRecord);
-  },
+    list: async ({ all = false } = {}) => {
+      const query = db.selectFrom("instances").select(COLUMNS).orderBy("created_at", "desc").orderBy("id", "desc");
+      const rows = await (all ? query.limit(LIST_MAX) : query.where("stopped_at", "is", null)).execute();
+      return rows.map(toInstance);
+    },
 
-  saveHandle: async (id, handle) => {
-    const { numUpdatedRows } = await db
-      .updateTable("instances")
-      .set({ handle: toJson(handle, "The handle") })
-      .where("id", "=", id)
-      .executeTakeFirstOrThrow();
-    if (numUpdatedRows === 0n) throw noSuchInstance(id);
-  },
+    findRecord: async (id) => {
+      const row = await db.selectFrom("instances").selectAll().where("id", "=", id).executeTakeFirst();
+      return row === undefined ? null : toRecord(row);
+    },
 
-  setServer: async (id, server) => {
-    const { numUpdatedRows } = await db.updateTable("instances").set({ server }).where("id", "=", id).executeTakeFirstOrThrow();
-    if (numUpdatedRows === 0n) throw noSuchInstance(id);
-  },
+    listRecords: async (of) => {
+      const query = db.selectFrom("instances").selectAll().where("stopped_at", "is", null).orderBy("created_at").orderBy("id");
+      const rows = await ("runId" in of ? query.where("run_id", "=", of.runId) : query.where("server", "=", of.server)).execute();
+      return rows.map(toRecord);
+    },
 
-  setStatus: async (id, status) => {
-    const { numUpdatedRows } = await db
-      .updateTable("instances")
-      .set({ status, stopped_at: status === "stopped" ? now().toISOString() : null })
-      .where("id", "=", id)
-      .where("stopped_at", "is", null)
-      .where("status", "!=", status)
-      .executeTakeFirstOrThrow();
-    if (numUpdatedRows > 0n) return;
-    const row = await db.selectFrom("instances").select("id").where("id", "=", id).executeTakeFirst();
-    if (row === undefined) throw noSuchInstance(id);
-  },
-});
+    saveHandle: (id, handle, fence) =>
+      commits.run(WRITE_LENGTH, async (trx) => {
+        await hold(trx, id, fence);
+        await trx
+          .updateTable("instances")
+          .set({ handle: toJson(handle, "The handle") })
+          .where("id", "=", id)
+          .execute();
+      }),
+
+    setServer: (id, server, fence) =>
+      commits.run(WRITE_LENGTH, async (trx) => {
+        await hold(trx, id, fence);
+        await trx.updateTable("instances").set({ server }).where("id", "=", id).execute();
+      }),
+
+    setStatus: (id, status, fence) =>
+      commits.run(WRITE_LENGTH, async (trx) => {
+        await hold(trx, id, fence);
+        await trx
+          .updateTable("instances")
+          .set({ status, stopped_at: status === "stopped" ? now().toISOString() : null })
+          .where("id", "=", id)
+          .where("stopped_at", "is", null)
+          .where("status", "!=", status)
+          .execute();
+      }),
+  };
+};

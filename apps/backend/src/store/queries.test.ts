@@ -56,7 +56,7 @@ test("every question that grows with the data is answered from an index, in its 
   await store.transcript.append(id, claim.fence, notes(1, 3));
   await store.transcript.appendSpooled(id, claim.fence, { instanceId, events: events(1, 3) });
   await store.transcript.read(id, { after: 1, limit: 10 });
-  await store.audit.append(id, [auditRecord(id, 1)]);
+  await store.audit.append(id, claim.fence, [auditRecord(id, 1)]);
   await store.audit.read(id, { after: 0, limit: 10 });
   await store.audit.read(id, { after: 0, limit: 10, refusedOnly: true });
   await store.audit.position(id);
@@ -65,14 +65,14 @@ test("every question that grows with the data is answered from an index, in its 
   await store.runs.list({ limit: 10, taskId, before: id });
   await store.runs.list({ limit: 10, status: ["succeeded"], before: id });
   await store.runs.create({ ...claim.run, task: await createTask(store), idempotencyKey: "k" });
-  await store.instances.create({ id: instanceId, runId: id, driver: "docker", server, place: instancePlace });
-  await store.instances.setStatus(instanceId, "idle");
+  await store.instances.create({ id: instanceId, runId: id, driver: "docker", server, place: instancePlace }, claim.fence);
+  await store.instances.setStatus(instanceId, "idle", claim.fence);
   await store.instances.list({ all: true });
   await store.instances.list();
   await store.instances.findRecord(instanceId);
   await store.instances.listRecords({ runId: id });
   await store.instances.listRecords({ server });
-  await store.instances.setServer(instanceId, server);
+  await store.instances.setServer(instanceId, server, claim.fence);
   await store.tasks.list();
   await store.runs.setPriority(id, 1);
   const limits = { perRepository: 1, perTask: 1 };

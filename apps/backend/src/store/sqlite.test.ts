@@ -246,12 +246,12 @@ test("what is deleted is in no table any more, and its room is used again", asyn
   const fill = async () => {
     const { run, fence } = await claimRun(store);
     const instanceId = ids.instance();
-    await store.instances.create({ id: instanceId, runId: run.id, driver: "docker", server, place: instancePlace });
-    await store.instances.setStatus(instanceId, "stopped");
+    await store.instances.create({ id: instanceId, runId: run.id, driver: "docker", server, place: instancePlace }, fence);
+    await store.instances.setStatus(instanceId, "stopped", fence);
     await store.transcript.append(run.id, fence, notes(1, 2000));
     await store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(1, 2000) });
     await store.runs.saveDiff(run.id, fence, sampleDiff);
-    await store.audit.append(run.id, [auditRecord(run.id, 1), auditRecord(run.id, 2, "refused")]);
+    await store.audit.append(run.id, fence, [auditRecord(run.id, 1), auditRecord(run.id, 2, "refused")]);
     await endRun(store, { run, fence });
     return run.id;
   };

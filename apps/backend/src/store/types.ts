@@ -57,12 +57,12 @@ export type Progress = {
 };
 
 /**
- * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times;
- * `deaths` counts what made that necessary, less what was forgiven since for work that was done. `checks`: of the step's commands so many were begun, and so many have passed.
+ * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times, the last
+ * time when the run had been worked on for `sinceMs` (left out by servers that did not keep it yet); `deaths` counts what made that necessary, less what was forgiven since for work that was done. `checks`: of the step's commands so many were begun, and so many have passed.
  * `ended`: the step is over; null: the run goes on. `over`: so is the run, and only what is to be saved and removed remains.
  */
 export type StepPhase =
-  | { kind: "agent"; resumed: number; deaths: number; outcome: ExecutionOutcome | null }
+  | { kind: "agent"; resumed: number; deaths: number; sinceMs?: number; outcome: ExecutionOutcome | null }
   | { kind: "checks"; begun: number; passed: number }
   | { kind: "ended"; end: Ending | null }
   | { kind: "over"; end: Ending; saved: boolean };
@@ -161,9 +161,16 @@ export type InstancePlace = { machine: string; root: string; doors: string };
 /** Our record of a sandbox, with what only the server that made it needs. */
 export type InstanceRecord = Instance & { server: ServerId; place: InstancePlace; handle: SandboxHandle | null };
 
+/**
+ * Writes of whoever drives the run take its fencing number, and throw `FenceLostError`, having written nothing, when it is not the run's or
+ * the run is final. `null` is for those who clean up after a run that nobody drives.
+ */
 export interface InstanceStore {
   /** Stored before the sandbox is made, without a handle. Throws `CcrError`: `not_found` for the run, `conflict` for an id that is taken. */
-  create(input: { id: InstanceId; runId: RunId; driver: string; server: ServerId; place: InstancePlace }): Promise<Instance>;
+  create(
+    input: { id: InstanceId; runId: RunId; driver: string; server: ServerId; place: InstancePlace },
+    fence: number,
+  ): Promise<Instance>;
   find(id: InstanceId): Promise<Instance | null>;
   findRecord(id: InstanceId): Promise<InstanceRecord | null>;
   /** Those that are not stopped, newest first; with `all`, the stopped too (at most 500). */
@@ -171,11 +178,11 @@ export interface InstanceStore {
   /** The records of those that are not stopped, oldest first: of one run, or of one server. */
   listRecords(of: { runId: RunId } | { server: ServerId }): Promise<InstanceRecord[]>;
   /** Throws `CcrError` with `not_found`, as do the others. */
-  saveHandle(id: InstanceId, handle: SandboxHandle): Promise<void>;
+  saveHandle(id: InstanceId, handle: SandboxHandle, fence: number): Promise<void>;
   /** From now on this server looks after the sandbox. */
-  setServer(id: InstanceId, server: ServerId): Promise<void>;
+  setServer(id: InstanceId, server: ServerId, fence: number): Promise<void>;
   /** Setting the status it has already changes nothing; `stopped` is for ever. */
-  setStatus(id: InstanceId, status: Instance["status"]): Promise<void>;
+  setStatus(id: InstanceId, status: Instance["status"], fence: number | null): Promise<void>;
 }
 
 /** A message to append: ours, or one from an executor's spool, which is then known by its place there. */
@@ -223,8 +230,8 @@ export interface Transcript {
 
 /** The requests that went, or wanted to go, through a run's door. */
 export interface AuditStore {
-  /** Appends as one commit. Records that are stored already (by run and `n`) are left out. Throws `CcrError` with `not_found` for no such run. */
-  append(runId: RunId, records: AuditRecord[]): Promise<void>;
+  /** Appends as one commit. Records that are stored already (by run and `n`) are left out. Throws `FenceLostError`. */
+  append(runId: RunId, fence: number, records: AuditRecord[]): Promise<void>;
   read(runId: RunId, range: { after: number; limit: number; refusedOnly?: boolean }): Promise<AuditRecord[]>;
   /** The `n` up to which records are stored; 0 when none is. */
   position(runId: RunId): Promise<number>;

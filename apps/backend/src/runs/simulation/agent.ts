@@ -21,13 +21,19 @@ type AgentParts = {
  */
 export class Agent {
   readonly executionId: string;
+  readonly startedAt: number;
   #parts: AgentParts;
   #isOver = false;
   #said = 0;
   readonly #ended: (outcome: ExecutionOutcome) => void;
 
-  constructor(executionId: string, parts: AgentParts, ended: (outcome: ExecutionOutcome) => void) {
+  constructor(
+    { executionId, startedAt }: { executionId: string; startedAt: number },
+    parts: AgentParts,
+    ended: (outcome: ExecutionOutcome) => void,
+  ) {
     this.executionId = executionId;
+    this.startedAt = startedAt;
     this.#parts = parts;
     this.#ended = ended;
   }

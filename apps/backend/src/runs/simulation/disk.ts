@@ -10,6 +10,8 @@ export class Disk {
   readonly root: string;
   exists = true;
   hasWorkspace = true;
+  /** The workspace was put aside for the person. */
+  isAside = false;
   isCloned = false;
   /** All events, in order; what was acknowledged counts as removed. */
   readonly spool: SpoolEvent[] = [];

@@ -51,7 +51,6 @@ export class Sandbox {
   isFrozen = false;
   agent: Agent | null = null;
   readonly #parts: SandboxParts;
-  readonly #startedAt: number;
   #exitCode = 0;
   #held: (() => void)[] = [];
   readonly #readers = new Set<Reader>();
@@ -64,7 +63,6 @@ export class Sandbox {
     this.server = options.server;
     this.machine = options.machine;
     this.#parts = options.parts;
-    this.#startedAt = options.parts.time.now;
     this.#after(options.parts.random.between(5, 600), () => this.#boot());
   }
 
@@ -144,7 +142,7 @@ export class Sandbox {
       ackedSeq: disk.ackedSeq,
       spoolBytes: disk.spool.length * 100,
       startedAt: this.#parts.at(),
-      uptimeMs: this.#parts.time.now - this.#startedAt,
+      executingMs: this.agent === null ? null : this.#parts.time.now - this.agent.startedAt,
       claudeCodeVersion: "simulated",
     };
   }
@@ -236,7 +234,7 @@ export class Sandbox {
     const event = { source: "runner" as const, body: { type: "execution_started" as const, executionId, prompt } };
     disk.executions.set(executionId, { firstSeq: disk.append(event, at()), endSeq: null });
     this.agent = new Agent(
-      executionId,
+      { executionId, startedAt: this.#parts.time.now },
       {
         disk,
         random,

@@ -163,16 +163,16 @@ export class StoreHouse {
       instances: {
         create: write(
           "instances.create",
-          (input) => instances.create(input),
+          (input, fence) => instances.create(input, fence),
           (_, { id, runId }) => ledger.made(id, runId),
         ),
         find: read("instances.find", (id) => instances.find(id)),
         findRecord: read("instances.findRecord", (id) => instances.findRecord(id)),
         list: read("instances.list", (options) => instances.list(options)),
         listRecords: read("instances.listRecords", (of) => instances.listRecords(of)),
-        saveHandle: write("instances.saveHandle", (id, handle) => instances.saveHandle(id, handle)),
-        setServer: write("instances.setServer", (id, server) => instances.setServer(id, server)),
-        setStatus: write("instances.setStatus", (id, status) => instances.setStatus(id, status)),
+        saveHandle: write("instances.saveHandle", (id, handle, fence) => instances.saveHandle(id, handle, fence)),
+        setServer: write("instances.setServer", (id, server, fence) => instances.setServer(id, server, fence)),
+        setStatus: write("instances.setStatus", (id, status, fence) => instances.setStatus(id, status, fence)),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),
@@ -184,7 +184,7 @@ export class StoreHouse {
         follow: (id, range, signal) => transcript.follow(id, range, signal),
       },
       audit: {
-        append: write("audit.append", (id, records) => audit.append(id, records)),
+        append: write("audit.append", (id, fence, records) => audit.append(id, fence, records)),
         read: read("audit.read", (id, range) => audit.read(id, range)),
         position: read("audit.position", (id) => audit.position(id)),
       },

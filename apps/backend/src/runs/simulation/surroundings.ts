@@ -59,11 +59,15 @@ export const placesOf = (world: World, { process, server, machine }: Host): Plac
     keepWorkspace: (place, runId) =>
       process.call("places.keepWorkspace", () => {
         const disk = diskAt(place.root);
+        if (disk?.isAside === true) return `${base}/kept/${runId}/workspace`;
         if (disk?.hasWorkspace !== true) return null;
         world.log(`${process.name} puts the workspace of ${runId} aside`);
         disk.hasWorkspace = false;
+        disk.isAside = true;
         return `${base}/kept/${runId}/workspace`;
       }),
+    findKept: (place, runId) =>
+      process.call("places.findKept", () => (diskAt(place.root)?.isAside === true ? `${base}/kept/${runId}/workspace` : null)),
   };
 };
 

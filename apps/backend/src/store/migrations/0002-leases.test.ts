@@ -195,7 +195,8 @@ test("instances of runs that have ended count as stopped, and the others are nob
     place: { machine: "" },
     handle: null,
   });
-  await instances.setServer(goingInstance, server);
+  const [{ fence } = { fence: 0 }] = await place.store.queue.leases();
+  await instances.setServer(goingInstance, server, fence);
   expect(await instances.listRecords({ server })).toHaveLength(1);
 });
 

@@ -1,9 +1,12 @@
-import type { SandboxHandle } from "@ccr/protocol";
+import type { InstanceId, SandboxHandle } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
+import { FenceLostError } from "../types.ts";
 import {
   auditRecord,
+  claimRun,
   createClock,
   createTask,
+  endRun,
   errorOf,
   ids,
   instancePlace,
@@ -74,30 +77,35 @@ const describeTasks = (open: OpenPlace): void => {
   });
 };
 
+const handleOf = (instanceId: InstanceId): SandboxHandle => ({
+  version: 1,
+  driver: "bubblewrap",
+  instanceId,
+  endpoint: { socketPath: "/tmp/executor.sock" },
+  data: { pid: 7, nested: { a: [1, null, "x"] } },
+});
+
 const describeInstances = (open: OpenPlace): void => {
   describe("instances", () => {
     test("keeps an instance before it has a handle, and its handle afterwards", async () => {
       await using place = await open();
       const run = await queueRun(place.store);
       const id = ids.instance();
-      const instance = await place.store.instances.create({
-        id,
-        runId: run.id,
-        driver: "bubblewrap",
-        server,
-        place: instancePlace,
-      });
+      const instance = await place.store.instances.create(
+        {
+          id,
+          runId: run.id,
+          driver: "bubblewrap",
+          server,
+          place: instancePlace,
+        },
+        0,
+      );
       expect(instance).toMatchObject({ id, runId: run.id, driver: "bubblewrap", status: "starting", stoppedAt: null });
       const record = { ...instance, server, place: instancePlace };
       expect(await place.store.instances.findRecord(id)).toEqual({ ...record, handle: null });
-      const handle: SandboxHandle = {
-        version: 1,
-        driver: "bubblewrap",
-        instanceId: id,
-        endpoint: { socketPath: "/tmp/executor.sock" },
-        data: { pid: 7, nested: { a: [1, null, "x"] } },
-      };
-      await place.store.instances.saveHandle(id, handle);
+      const handle = handleOf(id);
+      await place.store.instances.saveHandle(id, handle, 0);
       expect(await place.store.instances.findRecord(id)).toEqual({ ...record, handle });
       expect(await place.store.instances.find(id)).toEqual(instance);
     });
@@ -107,15 +115,15 @@ const describeInstances = (open: OpenPlace): void => {
       await using place = await open({ now: clock.now });
       const run = await queueRun(place.store);
       const id = ids.instance();
-      await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace });
-      await place.store.instances.setStatus(id, "executing");
+      await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace }, 0);
+      await place.store.instances.setStatus(id, "executing", 0);
       expect(await place.store.instances.find(id)).toMatchObject({ status: "executing", stoppedAt: null });
       clock.advance(10);
       const stoppedAt = clock.now().toISOString();
-      await place.store.instances.setStatus(id, "stopped");
+      await place.store.instances.setStatus(id, "stopped", 0);
       clock.advance(10);
-      await place.store.instances.setStatus(id, "stopped");
-      await place.store.instances.setStatus(id, "idle");
+      await place.store.instances.setStatus(id, "stopped", 0);
+      await place.store.instances.setStatus(id, "idle", 0);
       expect(await place.store.instances.find(id)).toMatchObject({ status: "stopped", stoppedAt });
     });
 
@@ -124,9 +132,9 @@ const describeInstances = (open: OpenPlace): void => {
       const run = await queueRun(place.store);
       const made = [ids.instance(), ids.instance(), ids.instance()];
       for (const id of made)
-        await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace });
+        await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace }, 0);
       const [first, second, third] = made;
-      if (second !== undefined) await place.store.instances.setStatus(second, "stopped");
+      if (second !== undefined) await place.store.instances.setStatus(second, "stopped", 0);
       expect((await place.store.instances.list()).map(({ id }) => id)).toEqual([third, first]);
       expect((await place.store.instances.list({ all: true })).map(({ id }) => id)).toEqual([third, second, first]);
     });
@@ -137,44 +145,82 @@ const describeInstances = (open: OpenPlace): void => {
       const [run, other] = [await queueRun(place.store), await queueRun(place.store)];
       const make = async (runId: typeof run.id, owner = server) => {
         const id = ids.instance();
-        await instances.create({ id, runId, driver: "docker", server: owner, place: { ...instancePlace, root: `/data/${id}` } });
+        await instances.create(
+          { id, runId, driver: "docker", server: owner, place: { ...instancePlace, root: `/data/${id}` } },
+          0,
+        );
         return id;
       };
       const made = [await make(run.id), await make(other.id), await make(run.id, otherServer), await make(run.id)] as const;
-      await instances.setStatus(made[3], "stopped");
+      await instances.setStatus(made[3], "stopped", 0);
       const listed = async (of: Parameters<typeof instances.listRecords>[0]) =>
         (await instances.listRecords(of)).map(({ id }) => id);
       expect(await listed({ runId: run.id })).toEqual([made[0], made[2]]);
       expect(await listed({ server })).toEqual([made[0], made[1]]);
       expect(await listed({ server: otherServer })).toEqual([made[2]]);
       expect((await instances.listRecords({ runId: run.id }))[0]).toEqual(await instances.findRecord(made[0]));
-      await instances.setServer(made[0], otherServer);
+      await instances.setServer(made[0], otherServer, 0);
       expect(await listed({ server: otherServer })).toEqual([made[0], made[2]]);
       expect(await listed({ server })).toEqual([made[1]]);
       expect(await instances.findRecord(made[0])).toMatchObject({ server: otherServer, place: { root: `/data/${made[0]}` } });
-      expect(await errorOf(instances.setServer(ids.instance(), server))).toMatchObject({ code: "not_found" });
+      expect(await errorOf(instances.setServer(ids.instance(), server, 0))).toMatchObject({ code: "not_found" });
+    });
+
+    test("is not written by one whose run somebody else drives now, nor by anybody who drives it once it is final", async () => {
+      await using place = await open();
+      const { instances, queue } = place.store;
+      const { run, fence } = await claimRun(place.store);
+      const id = ids.instance();
+      const made = { id, runId: run.id, driver: "docker", server, place: instancePlace };
+      await instances.create(made, fence);
+      const [lease] = (await queue.leases()).filter((each) => each.id === run.id);
+      const claim = lease === undefined ? null : await queue.takeOver(lease, otherServer);
+      if (claim === null) throw new Error("it could not be taken over");
+      const writesWith = (number: number) => [
+        instances.create({ ...made, id: ids.instance() }, number),
+        instances.saveHandle(id, handleOf(id), number),
+        instances.setServer(id, otherServer, number),
+        instances.setStatus(id, "stopped", number),
+        place.store.audit.append(run.id, number, [auditRecord(run.id, 1)]),
+      ];
+      for (const write of writesWith(fence)) expect(await errorOf(write)).toBeInstanceOf(FenceLostError);
+      expect(await instances.findRecord(id)).toMatchObject({ status: "starting", server, handle: null });
+      expect(await instances.listRecords({ runId: run.id })).toHaveLength(1);
+      expect(await place.store.audit.position(run.id)).toBe(0);
+
+      await instances.saveHandle(id, handleOf(id), claim.fence);
+      await instances.setServer(id, otherServer, claim.fence);
+      expect(await instances.findRecord(id)).toMatchObject({ server: otherServer, handle: handleOf(id) });
+      await endRun(place.store, claim);
+      for (const write of writesWith(claim.fence)) expect(await errorOf(write)).toBeInstanceOf(FenceLostError);
+      expect(await instances.find(id)).toMatchObject({ status: "starting" });
+      await instances.setStatus(id, "stopped", null);
+      expect(await instances.find(id)).toMatchObject({ status: "stopped" });
     });
 
     test("refuses an id that is taken, a run that is not there, and an instance that is not there", async () => {
       await using place = await open();
       const run = await queueRun(place.store);
       const id = ids.instance();
-      await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace });
+      await place.store.instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace }, 0);
       expect(
-        await errorOf(place.store.instances.create({ id, runId: run.id, driver: "bubblewrap", server, place: instancePlace })),
+        await errorOf(place.store.instances.create({ id, runId: run.id, driver: "bubblewrap", server, place: instancePlace }, 0)),
       ).toMatchObject({
         code: "conflict",
       });
       expect(await place.store.instances.find(id)).toMatchObject({ driver: "docker" });
-      const orphan = place.store.instances.create({
-        id: ids.instance(),
-        runId: ids.run(),
-        driver: "docker",
-        server,
-        place: instancePlace,
-      });
+      const orphan = place.store.instances.create(
+        {
+          id: ids.instance(),
+          runId: ids.run(),
+          driver: "docker",
+          server,
+          place: instancePlace,
+        },
+        0,
+      );
       expect(await errorOf(orphan)).toMatchObject({ code: "not_found" });
-      expect(await errorOf(place.store.instances.setStatus(ids.instance(), "idle"))).toMatchObject({ code: "not_found" });
+      expect(await errorOf(place.store.instances.setStatus(ids.instance(), "idle", 0))).toMatchObject({ code: "not_found" });
       expect(await place.store.instances.find(ids.instance())).toBeNull();
       expect(await place.store.instances.findRecord(ids.instance())).toBeNull();
     });
@@ -189,10 +235,12 @@ const describeAudit = (open: OpenPlace): void => {
       expect(await place.store.audit.position(id)).toBe(0);
       await place.store.audit.append(
         id,
+        0,
         range(1, 150).map((n) => auditRecord(id, n)),
       );
       await place.store.audit.append(
         id,
+        0,
         range(100, 260).map((n) => ({ ...auditRecord(id, n), host: "late.test" })),
       );
       expect(await place.store.audit.position(id)).toBe(260);
@@ -207,6 +255,7 @@ const describeAudit = (open: OpenPlace): void => {
       const { id } = await queueRun(place.store);
       await place.store.audit.append(
         id,
+        0,
         range(1, 20).map((n) => auditRecord(id, n, n % 5 === 0 ? "refused" : "allowed")),
       );
       expect((await place.store.audit.read(id, { after: 3, limit: 2 })).map(({ n }) => n)).toEqual([4, 5]);
@@ -217,10 +266,10 @@ const describeAudit = (open: OpenPlace): void => {
     test("takes nothing for a run that is not there, and nothing is nothing", async () => {
       await using place = await open();
       const { id } = await queueRun(place.store);
-      await place.store.audit.append(id, []);
+      await place.store.audit.append(id, 0, []);
       expect(await place.store.audit.read(id, { after: 0, limit: 10 })).toEqual([]);
       const nobody = ids.run();
-      expect(await errorOf(place.store.audit.append(nobody, [auditRecord(nobody, 1)]))).toMatchObject({ code: "not_found" });
+      expect(await errorOf(place.store.audit.append(nobody, 0, [auditRecord(nobody, 1)]))).toMatchObject({ code: "not_found" });
     });
   });
 };

@@ -33,11 +33,11 @@ const endedRun = async (store: Store, endedAt: string): Promise<Claim> => {
 /** Leaves something of a run in every place of the store. */
 const fill = async (store: Store, { run, fence }: Claim) => {
   const instanceId = ids.instance();
-  await store.instances.create({ id: instanceId, runId: run.id, driver: "docker", server, place: instancePlace });
+  await store.instances.create({ id: instanceId, runId: run.id, driver: "docker", server, place: instancePlace }, fence);
   await store.transcript.append(run.id, fence, notes(1, 250));
   await store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(1, 50) });
   await store.runs.saveDiff(run.id, fence, sampleDiff);
-  await store.audit.append(run.id, [auditRecord(run.id, 1), auditRecord(run.id, 2, "refused")]);
+  await store.audit.append(run.id, fence, [auditRecord(run.id, 1), auditRecord(run.id, 2, "refused")]);
   return instanceId;
 };
 

@@ -141,7 +141,10 @@ export const openPlace = async () => {
     async addInstance(run: Run): Promise<void> {
       const id = InstanceId.parse(`inst_${run.id.slice("run_".length)}`);
       const place = { machine: "m", root: folder.join("instances", id), doors: folder.join("doors", id) };
-      await store.instances.create({ id, runId: run.id, driver: "bubblewrap", server: ServerId.parse("srv_0000000001"), place });
+      await store.instances.create(
+        { id, runId: run.id, driver: "bubblewrap", server: ServerId.parse("srv_0000000001"), place },
+        0,
+      );
       await mkdir(place.root);
     },
     async [Symbol.asyncDispose]() {
