@@ -4,7 +4,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { keptToken, leaveFolders, lockFolder, makeFolders, StartError } from "./folders.ts";
+import { keepToDatabase, keptToken, leaveFolders, lockFolder, makeFolders, StartError } from "./folders.ts";
 
 /** A process that tries to lock the folder when it is told to, and keeps the lock until it is killed. */
 const startContender = async (dataDir: string) => {
@@ -111,6 +111,26 @@ describe("makeFolders", () => {
     await using folder = await temporaryFolder();
     await writeFile(folder.join("file"), "");
     await expect(makeFolders(folder.join("file"))).rejects.toThrow(/The data folder .*file cannot be written .*CCR_DATA_DIR/);
+  });
+});
+
+describe("keepToDatabase", () => {
+  it("goes with any database as long as nothing is in it, and then with none but that one", async () => {
+    await using folder = await temporaryFolder();
+    const { instances } = await makeFolders(folder.path);
+    const [one, two] = [
+      { id: "db_1", name: "one.db" },
+      { id: "db_2", name: "two.db" },
+    ];
+    await keepToDatabase(folder.path, one);
+    await keepToDatabase(folder.path, two);
+    await mkdir(`${instances}/inst_0123456789`);
+    await keepToDatabase(folder.path, two);
+    await expect(keepToDatabase(folder.path, one)).rejects.toThrow(StartError);
+    await expect(keepToDatabase(folder.path, one)).rejects.toThrow(/belongs to another database than one\.db, .* DATABASE_URL/);
+    await rm(folder.join("database-id"));
+    await keepToDatabase(folder.path, one);
+    await expect(keepToDatabase(folder.path, two)).rejects.toThrow(StartError);
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { chmod, lstat, mkdir, open, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readdir, readFile, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -127,6 +127,24 @@ export const keptServerId = async (dataDir: string): Promise<ServerId> => {
   return ServerId.parse(
     await kept(join(dataDir, "server-id"), { isValid, make: () => `srv_${randomBytes(10).toString("hex")}` }),
   );
+};
+
+/**
+ * Makes sure that the data folder goes on with the database that it was used with: of runs that another one knows nothing of, sandboxes and
+ * kept work would be taken for rubbish. A folder that holds none goes with any. Throws `StartError`.
+ */
+export const keepToDatabase = async (dataDir: string, database: { id: string; name: string }): Promise<void> => {
+  const path = join(dataDir, "database-id");
+  const isKept = (await kept(path, { isValid: (text) => text !== "", make: () => database.id })) === database.id;
+  if (isKept) return;
+  const left = await Promise.all(["instances", "kept"].map((folder) => readdir(join(dataDir, folder))));
+  const runs = left.reduce((sum, names) => sum + names.length, 0);
+  if (runs > 0) {
+    throw new StartError(
+      `The data folder ${dataDir} belongs to another database than ${database.name}, which knows nothing of the ${runs} sandboxes and pieces of kept work in it. Set DATABASE_URL to the one it was used with, or choose another folder with CCR_DATA_DIR. To give up what is in it, remove ${path}.`,
+    );
+  }
+  await writeFile(path, `${database.id}\n`, { mode: 0o600 });
 };
 
 /** A name by which this machine is told from another one, also after it was started anew. */

@@ -14,7 +14,16 @@ import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
 import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
 import { selectDriver } from "./drivers/select.ts";
-import { keptServerId, keptToken, leaveFolders, lockFolder, machineName, makeFolders, StartError } from "./folders.ts";
+import {
+  keepToDatabase,
+  keptServerId,
+  keptToken,
+  leaveFolders,
+  lockFolder,
+  machineName,
+  makeFolders,
+  StartError,
+} from "./folders.ts";
 import { startGateway } from "./gateway/process.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
@@ -127,6 +136,7 @@ const serve = async (config: Config): Promise<void> => {
       () => databaseName(config),
     ),
   );
+  await keepToDatabase(config.dataDir, { id: await store.upkeep.databaseId(), name: databaseName(config) });
   const { driver, drivers, sentence, images, storage } = await report.stage(
     "sandbox",
     () => chooseDriver(config, folders.sandboxes),

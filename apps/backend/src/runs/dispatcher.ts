@@ -112,7 +112,9 @@ export class Dispatcher implements AsyncDisposable {
     // A server is one process at a time: what it owns when it starts was left by the one before it.
     if (owner !== null) return quietMs >= STALE_AFTER_MS || (this.#isFirstLook && owner === this.#deps.server);
     // It was given up in order. What has not begun begins anew, wherever that is.
-    return status === "starting" || quietMs >= RETURN_WITHIN_MS || (await this.#canReach(id));
+    if (status === "starting" || (await this.#canReach(id))) return true;
+    // Whoever canceled a run waits for no more than its end to be told.
+    return quietMs >= (status === "canceling" ? STALE_AFTER_MS : RETURN_WITHIN_MS);
   }
 
   /** Whether the sandbox of a run can be reached from here, or there is none. */

@@ -12,6 +12,7 @@ export interface Database {
   diffs: DiffTable;
   audit_records: AuditTable;
   pulse: PulseTable;
+  identity: IdentityTable;
 }
 
 export interface TaskTable {
@@ -108,6 +109,11 @@ export interface AuditTable {
   decision: AuditRecord["decision"];
   /** JSON of `AuditRecord`. */
   record: string;
+}
+
+/** One row, made with the table. */
+export interface IdentityTable {
+  database_id: string;
 }
 
 export interface PulseTable {

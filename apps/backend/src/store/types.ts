@@ -245,6 +245,8 @@ export interface Upkeep {
   check(): Promise<void>;
   /** What the database takes on its disk, in bytes. */
   sizeBytes(): Promise<number>;
+  /** The same for every server that uses this database, for ever, and another one for each other database. */
+  databaseId(): Promise<string>;
   /** Final runs that ended before `endedBefore`, oldest first. */
   listEnded(range: { endedBefore: string; limit: number }): Promise<RunId[]>;
   /** Deletes a final run with its transcript, diff, requests and instances. Whether there was such a run; one that is not final stays. */

@@ -43,6 +43,11 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
 
     sizeBytes: () => engine.sizeBytes(),
 
+    databaseId: async () => {
+      const { database_id } = await db.selectFrom("identity").select("database_id").executeTakeFirstOrThrow();
+      return database_id;
+    },
+
     listEnded: async ({ endedBefore, limit }) => {
       const rows = await db
         .selectFrom("runs")

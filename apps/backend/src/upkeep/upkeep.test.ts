@@ -23,8 +23,17 @@ const upkeepOf = (place: Place, options: Partial<UpkeepOptions> = {}) =>
 
 const untilWaiting = (place: Place) => waitFor(place.time.isWaited, { what: "the end of the sweep" });
 
+/** Lets time pass, and what was to happen then happen. */
+const after = async (place: Place, ms: number): Promise<void> => {
+  await untilWaiting(place);
+  place.time.pass(ms);
+  place.time.ring();
+  await untilWaiting(place);
+};
+const MINUTE_MS = 60_000;
+
 describe("upkeep", () => {
-  it("sweeps at once and then every hour, and ends when it is disposed of", async () => {
+  it("sweeps ten minutes after the start and then every hour, and ends when it is disposed of", async () => {
     await using place = await openPlace();
     const first = await place.end(await place.addRun(), 31);
     const second = await place.end(await place.addRun(), 29.99);
@@ -32,11 +41,11 @@ describe("upkeep", () => {
     {
       await using upkeep = upkeepOf(place);
       await untilWaiting(place);
+      expect(await readdir(place.folders.work)).toHaveLength(2);
+      expect((await upkeep.disk()).next.at).toBe(new Date(NOW.getTime() + 10 * MINUTE_MS).toISOString());
+      await after(place, 10 * MINUTE_MS);
       expect(await readdir(place.folders.work)).toEqual([second.id]);
-      expect((await upkeep.disk()).next.at).toBe(new Date(NOW.getTime() + 3600_000).toISOString());
-      place.time.pass(3600_000);
-      place.time.ring();
-      await untilWaiting(place);
+      await after(place, 60 * MINUTE_MS);
       expect(await readdir(place.folders.work)).toEqual([]);
     }
     const late = await place.end(await place.addRun(), 31);
@@ -49,16 +58,12 @@ describe("upkeep", () => {
     await using place = await openPlace();
     await place.keep(await place.end(await place.addRun(), 1));
     await using _upkeep = upkeepOf(place);
-    await untilWaiting(place);
+    await after(place, 10 * MINUTE_MS);
     place.time.set(3000 * DAY_MS);
-    place.time.pass(3600_000);
-    place.time.ring();
-    await untilWaiting(place);
+    await after(place, 60 * MINUTE_MS);
     expect(await readdir(place.folders.work)).toHaveLength(1);
     expect(place.lines).toEqual([expect.stringMatching(/^warn the clock went forward by more than a day/)]);
-    place.time.pass(3600_000);
-    place.time.ring();
-    await untilWaiting(place);
+    await after(place, 60 * MINUTE_MS);
     expect(await readdir(place.folders.work)).toEqual([]);
   });
 

@@ -13,12 +13,14 @@ export interface Upkeep extends AsyncDisposable {
 }
 
 const SWEEP_EVERY_MS = 3600_000;
+// A machine may boot with any time on its clock, and is told the right one within some minutes.
+const FIRST_SWEEP_AFTER_MS = 10 * 60_000;
 // A clock that is set forward makes everything old at once.
 const CLOCK_SET_MS = 24 * 3600_000;
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
-/** Begins to sweep, at once and then every hour, until it is disposed of. */
+/** Sweeps ten minutes after the start and then every hour, until it is disposed of. */
 export const startUpkeep = (options: UpkeepOptions): Upkeep => {
   const { clock, log } = options;
   const closing = new AbortController();
@@ -40,6 +42,11 @@ export const startUpkeep = (options: UpkeepOptions): Upkeep => {
 
   const run = async (): Promise<void> => {
     const leap = watchClock();
+    const waitFor = async (ms: number): Promise<void> => {
+      nextSweepAt = new Date(clock.now().getTime() + ms);
+      await clock.wait(ms, closing.signal);
+    };
+    await waitFor(FIRST_SWEEP_AFTER_MS);
     while (!closing.signal.aborted) {
       if (leap() > CLOCK_SET_MS) {
         log("warn", "the clock went forward by more than a day; retention waits an hour, should that have been a mistake");
@@ -51,8 +58,7 @@ export const startUpkeep = (options: UpkeepOptions): Upkeep => {
           if (!closing.signal.aborted) log("error", "retention failed", { error: reasonOf(error) });
         }
       }
-      nextSweepAt = new Date(clock.now().getTime() + SWEEP_EVERY_MS);
-      await clock.wait(SWEEP_EVERY_MS, closing.signal);
+      await waitFor(SWEEP_EVERY_MS);
     }
   };
   const loop = run();

@@ -5,9 +5,10 @@ import type { Engine } from "../engine.ts";
 import type { Database } from "../schema.ts";
 import { initial } from "./0001-initial.ts";
 import { leases } from "./0002-leases.ts";
+import { identity } from "./0003-identity.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
-const migrations: Record<string, Migration> = { "0001-initial": initial, "0002-leases": leases };
+const migrations: Record<string, Migration> = { "0001-initial": initial, "0002-leases": leases, "0003-identity": identity };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });

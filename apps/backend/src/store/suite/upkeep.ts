@@ -43,6 +43,14 @@ const fill = async (store: Store, { run, fence }: Claim) => {
 
 export const describeUpkeep = (open: OpenPlace): void => {
   describe("upkeep", () => {
+    test("tells a database from every other one, however many look at it", async () => {
+      await using place = await open();
+      await using elsewhere = await open();
+      const id = await place.store.upkeep.databaseId();
+      expect(await (await place.open()).upkeep.databaseId()).toBe(id);
+      expect(await elsewhere.store.upkeep.databaseId()).not.toBe(id);
+    });
+
     test("counts runs by status and reason", async () => {
       await using place = await open();
       const { store } = place;
