@@ -38,6 +38,7 @@ import { createReport, type Report } from "./report.ts";
 import { systemClock } from "./runs/clock.ts";
 import type { RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
+import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
@@ -263,7 +264,7 @@ const serve = async (config: Config): Promise<void> => {
   const app = createHttp({
     access,
     context: { tasks: store.tasks, runs, instances: createInstances(deps, dispatcher, runs), upkeep, info },
-    downloads: work,
+    downloads: createDownloads({ store, server, work }),
     uiFolder,
     readiness,
     metrics,

@@ -7,7 +7,8 @@ import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { collect, keptPlace, pieces, RUN, runGit, signal } from "../git/testing/kept-place.ts";
-import { type Download, type Downloads, downloadRoutes } from "./downloads.ts";
+import type { Download, Downloads } from "../runs/types.ts";
+import { downloadRoutes } from "./downloads.ts";
 
 const serve = async (downloads: Downloads) => {
   const app = new Hono();

@@ -1,19 +1,6 @@
 import { CcrError, ERROR_STATUS, errorBody, RunId } from "@ccr/protocol";
 import { Hono } from "hono";
-
-/** Bytes to be read once; disposed of when they were read, or nobody wants them. */
-export interface Download extends AsyncDisposable {
-  /** null: not known before. */
-  bytes: number | null;
-  chunks: AsyncIterable<Uint8Array>;
-}
-
-/** What can be downloaded of a run; null: nothing is kept yet. */
-export interface Downloads {
-  patch(runId: RunId, signal: AbortSignal): Promise<Download | null>;
-  bundle(runId: RunId, signal: AbortSignal): Promise<Download | null>;
-  conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
-}
+import type { Download, Downloads } from "../runs/types.ts";
 
 export type DownloadsOptions = {
   /** Throws `not_found` for a run that is not there. */

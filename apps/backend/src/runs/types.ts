@@ -34,3 +34,17 @@ export interface Instances {
   /** Cancels the run that uses the sandbox, and removes the sandbox. Idempotent. */
   remove(id: InstanceId): Promise<Instance>;
 }
+
+/** Bytes to be read once; disposed of when they were read, or nobody wants them. */
+export interface Download extends AsyncDisposable {
+  /** null: not known before. */
+  bytes: number | null;
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/** What can be downloaded of a run; null: nothing is kept yet. Throws `CcrError` with `not_found` where it is to be had elsewhere. */
+export interface Downloads {
+  patch(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+  bundle(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+  conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+}
