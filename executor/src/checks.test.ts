@@ -102,7 +102,7 @@ describe("a check with an id", () => {
     const executor = await startExecutor({ folder });
     void executor.ask("POST", "/check", { checkId: "c", command: "printf x > ran; tail -f /dev/null" }).catch(() => {});
     await waitFor(() => count(folder.join("workspace/ran")), { what: "the check to be at work" });
-    expect(await executor.end("SIGTERM")).toBe(0);
+    expect(await executor.end("SIGTERM")).toBe(143);
     await leaks.assertNothingLeft();
   });
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { spoolFileName } from "@ccr/protocol";
-import { leakWatch, pinnedNode } from "@ccr/testkit";
+import { leakWatch, pinnedNode, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { executorMain } from "./index.ts";
 import { collect, executorFolder, outcomeOf, startExecutor, testEnvironment } from "./testing/executor.ts";
@@ -101,12 +101,18 @@ describe("the executor's program", () => {
     await leaks.assertNothingLeft();
   });
 
-  it("ends with 0 on SIGTERM and leaves nothing behind", async () => {
+  it.each([
+    { signal: "SIGTERM" as const, code: 143 },
+    { signal: "SIGINT" as const, code: 130 },
+  ])("ends with $code on $signal, what was going on as interrupted, and leaves nothing behind", async ({ signal, code }) => {
     const leaks = await leakWatch();
     {
       await using folder = await executorFolder();
-      const executor = await startExecutor({ folder });
-      expect(await executor.end("SIGTERM")).toBe(0);
+      const executor = await startExecutor({ folder, env: { EXECUTOR_CLAUDE: wildAgent } });
+      const events = executor.stream("POST", "/execute", { prompt: "waits" }).then(collect);
+      await waitFor(async () => (await executor.ask("GET", "/health")).text.includes('"executing"'), { what: "the execution" });
+      expect(await executor.end(signal)).toBe(code);
+      expect(outcomeOf(await events)).toEqual({ kind: "interrupted" });
       expect(executor.stderr()).toBe("");
       expect(await readdir(folder.path)).not.toContain("e.sock");
       expect(await readdir(folder.join("spool"))).not.toContain("tmp");

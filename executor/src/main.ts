@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runCheck } from "./check.ts";
@@ -45,11 +46,12 @@ const endOfLife = (lifetimeMs: number, end: () => void): void => {
   else setTimeout(() => endOfLife(lifetimeMs, end), Math.min(leftMs, 2_147_483_647)).unref();
 };
 
-const start = async (config: Config): Promise<void> => {
-  const stopped = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, resolve);
+/** Works until it is told to end, or its lifetime is over; gives the exit code. */
+const start = async (config: Config): Promise<number> => {
+  const stopped = new Promise<number>((resolve) => {
+    // As a shell tells it, so that whoever made the sandbox can tell an order to end from an end of its own.
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => resolve(128 + constants.signals[name]));
+    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, () => resolve(0));
   });
   await using stack = new AsyncDisposableStack();
   const state = await StateFile.open(config.spoolFolder);
@@ -131,7 +133,7 @@ const start = async (config: Config): Promise<void> => {
   process.stdout.write(`executor: listening on ${address}\n`);
   void executor.prewarm();
 
-  await stopped;
+  const exitCode = await stopped;
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await executions.close();
@@ -141,6 +143,7 @@ const start = async (config: Config): Promise<void> => {
   const limit = setTimeout(() => server.closeAllConnections(), 2_000);
   await closed;
   clearTimeout(limit);
+  return exitCode;
 };
 
 const [argument] = process.argv.slice(2);
@@ -151,6 +154,6 @@ if (argument === "--help" || argument === "-h") {
 } else {
   const result = loadConfig();
   if (!result.ok) fail(result.message);
-  else await start(result.config).catch((error: unknown) => fail(describe(error)));
+  else process.exit(await start(result.config).catch((error: unknown) => fail(describe(error))));
 }
 process.exit(0);
