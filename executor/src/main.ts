@@ -4,6 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { EXECUTOR_SPOOL_HELD_EXIT_CODE } from "@ccr/protocol";
 import { runCheck } from "./check.ts";
 import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
@@ -19,15 +20,18 @@ import { listen } from "./listen.ts";
 import { OutageWatch } from "./outage.ts";
 import { killMarked } from "./processes.ts";
 import { Spool } from "./spool.ts";
+import { lockSpool, SpoolHeldError } from "./spool-lock.ts";
 import { StateFile } from "./state.ts";
 import { systemClock } from "./watchdog.ts";
 
-const fail = (message: string): never => {
+const fail = (message: string, exitCode = 1): never => {
   process.stderr.write(`executor: ${message}\n`);
-  process.exit(1);
+  process.exit(exitCode);
 };
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const exitCodeOf = (error: unknown): number => (error instanceof SpoolHeldError ? EXECUTOR_SPOOL_HELD_EXIT_CODE : 1);
 
 const claudeCodeVersion = (): string => {
   try {
@@ -48,12 +52,23 @@ const endOfLife = (lifetimeMs: number, end: () => void): void => {
 
 /** Works until it is told to end, or its lifetime is over; gives the exit code. */
 const start = async (config: Config): Promise<number> => {
+  const stopping = new AbortController();
   const stopped = new Promise<number>((resolve) => {
+    const stop = (exitCode: number) => {
+      stopping.abort();
+      resolve(exitCode);
+    };
     // As a shell tells it, so that whoever made the sandbox can tell an order to end from an end of its own.
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => resolve(128 + constants.signals[name]));
-    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, () => resolve(0));
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop(128 + constants.signals[name]));
+    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, () => stop(0));
   });
   await using stack = new AsyncDisposableStack();
+  const lock = await lockSpool(config.spoolFolder, {
+    onWait: () => process.stdout.write(`executor: waits for another executor to let go of ${config.spoolFolder}\n`),
+    signal: stopping.signal,
+  });
+  if (lock === null) return stopped;
+  stack.use(lock);
   const state = await StateFile.open(config.spoolFolder);
   const mark = state.get().agentMark;
   // An agent of an executor that was killed may still be at work; two must never be. What it has written is read when it is dead.
@@ -154,6 +169,6 @@ if (argument === "--help" || argument === "-h") {
 } else {
   const result = loadConfig();
   if (!result.ok) fail(result.message);
-  else process.exit(await start(result.config).catch((error: unknown) => fail(describe(error))));
+  else process.exit(await start(result.config).catch((error: unknown) => fail(describe(error), exitCodeOf(error))));
 }
 process.exit(0);

@@ -154,6 +154,12 @@ export const ExecutorHealth = z.object({
 });
 export type ExecutorHealth = z.infer<typeof ExecutorHealth>;
 
+/**
+ * The exit code of an executor that found another one at work with its spool, and ended without having touched anything. It is the
+ * `EX_TEMPFAIL` of sysexits.h: asked for again when that one has ended, it works.
+ */
+export const EXECUTOR_SPOOL_HELD_EXIT_CODE = 75;
+
 /** Query of `POST /execute` and `GET /execute`: give events with a greater `seq` first. */
 export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).optional() });
 
