@@ -57,8 +57,8 @@ Environment:
 Ends with 143 on SIGTERM and 130 on SIGINT, with 0 after its lifetime, and with 75 when another executor works with the spool.
 `;
 
-// sizeof(sockaddr_un.sun_path) - 1 on Linux.
-const SOCKET_PATH_MAX_BYTES = 107;
+/** sizeof(sockaddr_un.sun_path) - 1 on Linux. */
+export const SOCKET_PATH_MAX_BYTES = 107;
 
 class BadValue extends Error {}
 

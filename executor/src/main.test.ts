@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { spoolFileName } from "@ccr/protocol";
 import { leakWatch, pinnedNode, waitFor } from "@ccr/testkit";
@@ -74,6 +74,18 @@ describe("the executor's program", () => {
     await writeFile(folder.join("file"), "precious");
     const third = await run([], { ...testEnvironment(other), EXECUTOR_LISTEN: folder.join("file") });
     expect(third).toMatchObject({ code: 1, stderr: expect.stringMatching(/is not a socket/) });
+  });
+
+  it("leaves the socket of one that has taken its place, however late it ends", async () => {
+    await using folder = await executorFolder();
+    await using other = await executorFolder();
+    await using first = await startExecutor({ folder });
+    await rm(first.address);
+    await using second = await startExecutor({ folder: other, listen: first.address });
+    expect(await first.end("SIGTERM")).toBe(143);
+    expect((await second.ask("GET", "/health")).status).toBe(200);
+    await second.end("SIGTERM");
+    expect(await readdir(folder.path)).not.toContain("e.sock");
   });
 
   it("makes its socket for its user alone, or as it is told", async () => {

@@ -144,11 +144,12 @@ const start = async (config: Config): Promise<number> => {
     fence: new Fence({ state, keep }),
     onError: (error) => process.stderr.write(`executor: ${error.message}\n`),
   });
-  const address = await listen(server, config.listen);
-  process.stdout.write(`executor: listening on ${address}\n`);
+  const door = await listen(server, config.listen);
+  process.stdout.write(`executor: listening on ${door.address}\n`);
   void executor.prewarm();
 
   const exitCode = await stopped;
+  await door.leave();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await executions.close();
