@@ -7,7 +7,7 @@ import { signalGroup } from "./processes.ts";
 export interface CheckOptions {
   workspace: string;
   env: Readonly<Record<string, string>>;
-  /** Aborted when nobody waits for the result any more. */
+  /** Aborted when there is to be no result any more: with a `CcrError` that says why, or because nobody waits for it. */
   signal: AbortSignal;
 }
 
@@ -15,9 +15,14 @@ const TERM_GRACE_MS = 2_000;
 // What a command left running in the background may hold its output open; after this time nobody waits for it.
 const DRAIN_MS = 500;
 
+const abortError = ({ reason }: AbortSignal): CcrError =>
+  reason instanceof CcrError
+    ? reason
+    : new CcrError("timeout", "The check was ended because nobody waits for it any more.", { cause: reason });
+
 /**
  * Runs a command with `bash -c` in the workspace, in a process group of its own that is gone when this resolves. Output and errors come as
- * one stream, in the order in which they were written. Rejects only when the command could not be run, or is not waited for any more.
+ * one stream, in the order in which they were written. Rejects only when the command could not be run, or the signal is aborted.
  */
 export const runCheck = async (
   { command, timeoutMs }: CheckInput,
@@ -26,7 +31,7 @@ export const runCheck = async (
   const folder = await stat(workspace).catch(() => null);
   if (folder?.isDirectory() !== true)
     throw new CcrError("conflict", `There is no workspace at ${workspace}: clone a repository first.`);
-  if (signal.aborted) throw new CcrError("timeout", "The check was ended because nobody waits for it any more.");
+  if (signal.aborted) throw abortError(signal);
   const begin = performance.now();
   const output = new HeadAndTail();
   // One file descriptor for both streams keeps their order; the command stays an argument of its own and is quoted by nobody.
@@ -72,7 +77,7 @@ export const runCheck = async (
       child.stdout.destroy();
     }
     const durationMs = Math.round(performance.now() - begin);
-    if (signal.aborted) throw new CcrError("timeout", "The check was ended because nobody waits for it any more.");
+    if (signal.aborted) throw abortError(signal);
     const { text, truncated } = output.finish();
     const outcome: CheckResult["outcome"] = timedOut
       ? { kind: "timed_out", afterMs: durationMs }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { CcrError, type CheckInput, CheckResult } from "@ccr/protocol";
 import { z } from "zod";
 import { replaceFile } from "./durable-file.ts";
+import { stoppingError } from "./stopping.ts";
 
 /** Enough for every check of a step that is asked for again after a server has died; each is bounded by the limit of its output. */
 const STORED_MAX = 64;
@@ -81,9 +82,9 @@ export class Checks {
     return running.result;
   }
 
-  /** Ends the checks that are going on; resolves when they have ended. */
+  /** Ends the checks that are going on, without a result (`unavailable`); resolves when they have ended. */
   async close(): Promise<void> {
-    this.#closing.abort();
+    this.#closing.abort(stoppingError());
     await Promise.allSettled([...this.#running.values()].map(({ result }) => result));
   }
 

@@ -149,15 +149,17 @@ const start = async (config: Config): Promise<number> => {
   void executor.prewarm();
 
   const exitCode = await stopped;
-  await door.leave();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await executions.close();
-  await checks.close();
-  await conversation.close();
+  const closed = Promise.withResolvers<void>();
+  const leave = async () => {
+    await door.leave();
+    server.close(() => closed.resolve());
+    server.closeIdleConnections();
+  };
+  // Nobody comes in any more. Who is in is told that there is no more work to be had, or reads how what there was has ended.
+  await Promise.all([executor.stop(), leave()]);
   // Readers get the end that was just spooled; one that does not read is not waited for.
   const limit = setTimeout(() => server.closeAllConnections(), 2_000);
-  await closed;
+  await closed.promise;
   clearTimeout(limit);
   return exitCode;
 };
