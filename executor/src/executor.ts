@@ -180,7 +180,9 @@ export class Executor implements ExecutorApi {
   }
 
   async interrupt(): Promise<z.infer<typeof InterruptResult>> {
-    return { interrupted: await this.#parts.executions.interrupt() };
+    const { executions, checks } = this.#parts;
+    const ended = await Promise.all([executions.interrupt(), checks.interrupt()]);
+    return { interrupted: ended.includes(true) };
   }
 
   async check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {

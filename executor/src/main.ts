@@ -10,7 +10,7 @@ import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
 import { Conversation } from "./conversation.ts";
 import { salvageTurns } from "./conversation-salvage.ts";
-import { AGENT_MARK, agentEnvironment, COMMAND_MARK, commandEnvironment } from "./environment.ts";
+import { AGENT_MARK, agentEnvironment, CHECK_MARK, COMMAND_MARK, commandEnvironment } from "./environment.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
 import { Fence } from "./fence.ts";
@@ -120,7 +120,9 @@ const start = async (config: Config): Promise<number> => {
   const keep = <T>(work: () => Promise<T>) => spool.withReserve(work);
   const checks = await Checks.open({
     folder: join(config.spoolFolder, "checks"),
-    run: (input, signal) => runCheck(input, { workspace: config.workspace, env: commands, signal }),
+    run: (input, signals) =>
+      runCheck(input, { workspace: config.workspace, env: { ...commands, [CHECK_MARK]: mark }, ...signals }),
+    endLeft: () => killMarked(CHECK_MARK, mark),
     keep,
   });
   stack.defer(() => checks.close());

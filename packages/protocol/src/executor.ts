@@ -59,6 +59,11 @@ export const ExecuteInput = z.object({
 });
 export type ExecuteInput = z.infer<typeof ExecuteInput>;
 
+/**
+ * Ends what is going on, and is answered when it has ended: the execution, as `interrupted`; the checks, as `killed`, for whoever waits for
+ * one and whoever asks for it again; and what checks have left running. `interrupted` says whether there was an execution or a check. The
+ * conversation can go on, and what its agent runs in the background does.
+ */
 export const InterruptResult = z.object({ interrupted: z.boolean() });
 
 /** Runs one command with `bash -c` in the workspace, not as a shell of the agent. */
