@@ -2,19 +2,25 @@ import { mkdir } from "node:fs/promises";
 import { CheckInput } from "@ccr/protocol";
 import { leakWatch, temporaryFolder, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { runCheck } from "./check.ts";
+import { type CheckOptions, runCheck } from "./check.ts";
 
 const never = new AbortController().signal;
 const check = async (
   command: string,
-  { timeoutMs, signal = never, env = {} }: { timeoutMs?: number; signal?: AbortSignal; env?: Record<string, string> } = {},
+  {
+    timeoutMs,
+    env = {},
+    ...signals
+  }: { timeoutMs?: number; env?: Record<string, string> } & Partial<Pick<CheckOptions, "signal" | "interruption">> = {},
 ) => {
   await using folder = await temporaryFolder();
   await mkdir(folder.join("w"));
   return await runCheck(CheckInput.parse({ command, ...(timeoutMs === undefined ? {} : { timeoutMs }) }), {
     workspace: folder.join("w"),
     env: { PATH: process.env.PATH ?? "", ...env },
-    signal,
+    signal: never,
+    interruption: never,
+    ...signals,
   });
 };
 
@@ -102,8 +108,31 @@ describe("runCheck", () => {
     await leaks.assertNothingLeft();
   });
 
+  it("tells an interrupted command as killed, whatever it makes of the signal, with what it wrote", async () => {
+    const leaks = await leakWatch();
+    const interrupt = new AbortController();
+    const running = check("trap 'exit 0' TERM; echo before; (tail -f /dev/null) & wait", { interruption: interrupt.signal });
+    await waitFor(async () => (await leaks.left()).some((line) => line.includes("tail -f")), { what: "the command to run" });
+    interrupt.abort();
+    expect(await running).toMatchObject({
+      passed: false,
+      outcome: { kind: "killed", signal: "SIGTERM" },
+      output: "before\n",
+    });
+    await leaks.assertNothingLeft();
+  });
+
+  it("does not begin a command that was interrupted before", async () => {
+    expect(await check("echo begun", { interruption: AbortSignal.abort() })).toMatchObject({
+      command: "echo begun",
+      passed: false,
+      outcome: { kind: "killed" },
+      output: "",
+    });
+  });
+
   it("says that there is no workspace", async () => {
-    const options = { workspace: "/nonexistent/workspace", env: {}, signal: never };
+    const options = { workspace: "/nonexistent/workspace", env: {}, signal: never, interruption: never };
     await expect(runCheck(CheckInput.parse({ command: "true" }), options)).rejects.toMatchObject({ code: "conflict" });
   });
 });

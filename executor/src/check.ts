@@ -7,7 +7,9 @@ import { signalGroup } from "./processes.ts";
 export interface CheckOptions {
   workspace: string;
   env: Readonly<Record<string, string>>;
-  /** Aborted when nobody waits for the result any more. */
+  /** Aborted when the command is to be ended like one whose time is up. The result says so. */
+  interruption: AbortSignal;
+  /** Aborted when there is to be no result any more: with a `CcrError` that says why, or because nobody waits for it. */
   signal: AbortSignal;
 }
 
@@ -15,18 +17,32 @@ const TERM_GRACE_MS = 2_000;
 // What a command left running in the background may hold its output open; after this time nobody waits for it.
 const DRAIN_MS = 500;
 
+const abortError = ({ reason }: AbortSignal): CcrError =>
+  reason instanceof CcrError
+    ? reason
+    : new CcrError("timeout", "The check was ended because nobody waits for it any more.", { cause: reason });
+
+/** What is told of a command that we ended, however it took that: one that catches the signal may end with any exit code. */
+const interrupted = (killedBy: NodeJS.Signals | null): CheckResult["outcome"] => ({
+  kind: "killed",
+  signal: killedBy ?? "SIGTERM",
+});
+
 /**
  * Runs a command with `bash -c` in the workspace, in a process group of its own that is gone when this resolves. Output and errors come as
- * one stream, in the order in which they were written. Rejects only when the command could not be run, or is not waited for any more.
+ * one stream, in the order in which they were written. Rejects only when the command could not be run, or the signal is aborted.
  */
 export const runCheck = async (
   { command, timeoutMs }: CheckInput,
-  { workspace, env, signal }: CheckOptions,
+  { workspace, env, interruption, signal }: CheckOptions,
 ): Promise<CheckResult> => {
   const folder = await stat(workspace).catch(() => null);
   if (folder?.isDirectory() !== true)
     throw new CcrError("conflict", `There is no workspace at ${workspace}: clone a repository first.`);
-  if (signal.aborted) throw new CcrError("timeout", "The check was ended because nobody waits for it any more.");
+  if (signal.aborted) throw abortError(signal);
+  if (interruption.aborted) {
+    return { command, outcome: interrupted(null), passed: false, output: "", outputTruncated: false, durationMs: 0 };
+  }
   const begin = performance.now();
   const output = new HeadAndTail();
   // One file descriptor for both streams keeps their order; the command stays an argument of its own and is quoted by nobody.
@@ -58,9 +74,11 @@ export const runCheck = async (
     },
     Math.min(timeoutMs, 2_147_483_647),
   );
-  signal.addEventListener("abort", end, { once: true });
+  for (const each of [interruption, signal]) each.addEventListener("abort", end, { once: true });
   try {
     const { code, killedBy } = await exited;
+    // What comes from here on did not end it.
+    const how = { timedOut, interrupted: interruption.aborted };
     // What it left running goes with it.
     if (signalGroup(pid, "SIGTERM")) killTimer ??= setTimeout(() => signalGroup(pid, "SIGKILL"), TERM_GRACE_MS);
     const drained = await Promise.race([
@@ -72,13 +90,15 @@ export const runCheck = async (
       child.stdout.destroy();
     }
     const durationMs = Math.round(performance.now() - begin);
-    if (signal.aborted) throw new CcrError("timeout", "The check was ended because nobody waits for it any more.");
+    if (signal.aborted) throw abortError(signal);
     const { text, truncated } = output.finish();
-    const outcome: CheckResult["outcome"] = timedOut
+    const outcome: CheckResult["outcome"] = how.timedOut
       ? { kind: "timed_out", afterMs: durationMs }
-      : killedBy !== null
-        ? { kind: "killed", signal: killedBy }
-        : { kind: "exited", exitCode: code ?? -1 };
+      : how.interrupted
+        ? interrupted(killedBy)
+        : killedBy !== null
+          ? { kind: "killed", signal: killedBy }
+          : { kind: "exited", exitCode: code ?? -1 };
     return {
       command,
       outcome,
@@ -91,6 +111,6 @@ export const runCheck = async (
     clearTimeout(limit);
     clearTimeout(killTimer);
     signalGroup(pid, "SIGKILL");
-    signal.removeEventListener("abort", end);
+    for (const each of [interruption, signal]) each.removeEventListener("abort", end);
   }
 };

@@ -1,10 +1,12 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import type { CheckResult } from "@ccr/protocol";
 import { leakWatch, temporaryFolder, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { Checks, type ChecksOptions } from "./checks.ts";
-import { executorFolder, startExecutor } from "./testing/executor.ts";
+import { collect, executorFolder, outcomeOf, startExecutor } from "./testing/executor.ts";
 
+const wildAgent = new URL("./testing/wild-agent.mjs", import.meta.url).pathname;
 const count = async (path: string) => (await readFile(path, "utf8").catch(() => "")).length;
 const never = new AbortController().signal;
 const result = (command: string): CheckResult => ({
@@ -23,10 +25,11 @@ const open = async (folder: string, more: Partial<ChecksOptions> = {}) => {
       ran.push(command);
       return result(command);
     },
+    endLeft: async () => {},
     keep: (work) => work(),
     ...more,
   });
-  return { ran, ask: (checkId: string, command: string) => checks.check({ checkId, command, timeoutMs: 1000 }, never) };
+  return { checks, ran, ask: (checkId: string, command: string) => checks.check({ checkId, command, timeoutMs: 1000 }, never) };
 };
 
 describe("a check with an id", () => {
@@ -102,8 +105,65 @@ describe("a check with an id", () => {
     const executor = await startExecutor({ folder });
     void executor.ask("POST", "/check", { checkId: "c", command: "printf x > ran; tail -f /dev/null" }).catch(() => {});
     await waitFor(() => count(folder.join("workspace/ran")), { what: "the check to be at work" });
-    expect(await executor.end("SIGTERM")).toBe(0);
+    expect(await executor.end("SIGTERM")).toBe(143);
     await leaks.assertNothingLeft();
+  });
+});
+
+describe("an interruption", () => {
+  // In a session of its own, so that no signal to the command's group gets there, and deaf.
+  const straggler = (name: string) =>
+    `setsid bash -c 'trap "" TERM; while :; do printf x >> ${name}; timeout 0.02 tail -f /dev/null; done' > /dev/null 2>&1 &`;
+  const killed = (output: string) => ({ passed: false, outcome: { kind: "killed", signal: "SIGTERM" }, output });
+
+  it("ends checks and all that they left running before it is answered, and that is their result", async () => {
+    await using folder = await executorFolder();
+    const file = (name: string) => folder.join(`workspace/${name}`);
+    const input = { checkId: "c", command: `${straggler("beats")} echo begun; printf x >> ran; tail -f /dev/null` };
+    const leaks = await leakWatch();
+    let first: unknown;
+    {
+      await using executor = await startExecutor({ folder });
+      await executor.ask("POST", "/check", {
+        checkId: "before",
+        command: `${straggler("earlier")} until [ -s earlier ]; do timeout 0.02 tail -f /dev/null; done`,
+      });
+      const asked = [input, { command: "echo mine; printf x >> ran; tail -f /dev/null" }].map((body) =>
+        executor.ask("POST", "/check", body),
+      );
+      for (const name of ["beats", "earlier"]) await waitFor(() => count(file(name)), { what: `${name} to be there` });
+      await waitFor(async () => (await count(file("ran"))) === 2, { what: "both checks to be at work" });
+      expect((await executor.ask("POST", "/interrupt")).json).toEqual({ interrupted: true });
+      const beats = await Promise.all(["beats", "earlier"].map((name) => count(file(name))));
+      await leaks.left().then((left) => expect(left.filter((line) => !line.includes("main.ts"))).toEqual([]));
+      const [named, unnamed] = await Promise.all(asked);
+      expect(named).toMatchObject({ status: 200, json: { command: input.command, ...killed("begun\n") } });
+      expect(unnamed).toMatchObject({ status: 200, json: killed("mine\n") });
+      first = named?.json;
+      expect((await executor.ask("POST", "/check", input)).json).toEqual(first);
+      expect((await executor.ask("POST", "/interrupt")).json).toEqual({ interrupted: false });
+      expect((await executor.ask("POST", "/check", { command: "echo $((1 + 1))" })).json).toMatchObject({ output: "2\n" });
+      expect(await Promise.all(["beats", "earlier"].map((name) => count(file(name))))).toEqual(beats);
+      await executor.end("SIGKILL");
+    }
+    await using executor = await startExecutor({ folder });
+    expect((await executor.ask("POST", "/check", input)).json).toEqual(first);
+    expect(await count(file("ran"))).toBe(2);
+  });
+
+  it("ends with force what does not go, and both an execution and a check", async () => {
+    await using folder = await executorFolder();
+    await using executor = await startExecutor({ folder, env: { EXECUTOR_CLAUDE: wildAgent } });
+    const events = executor.stream("POST", "/execute", { prompt: "waits" }).then(collect);
+    const asked = executor.ask("POST", "/check", {
+      checkId: "c",
+      command: "trap '' TERM; printf x > ran; while :; do timeout 1 tail -f /dev/null; done",
+    });
+    await waitFor(() => count(folder.join("workspace/ran")), { what: "the check to be at work" });
+    await waitFor(async () => (await executor.ask("GET", "/health")).text.includes('"executing"'), { what: "the execution" });
+    expect((await executor.ask("POST", "/interrupt")).json).toEqual({ interrupted: true });
+    expect(await asked).toMatchObject({ json: { passed: false, outcome: { kind: "killed", signal: "SIGKILL" } } });
+    expect(outcomeOf(await events)).toEqual({ kind: "interrupted" });
   });
 });
 
@@ -147,6 +207,32 @@ describe("Checks", () => {
     fails = false;
     expect((await ask("a", "c")).output).toBe("second");
     expect((await (await open(folder.path)).ask("a", "c")).output).toBe("second");
+  });
+
+  it("begins nothing while an interruption looks for what was left running, and counts only what it ended", async () => {
+    await using folder = await temporaryFolder();
+    const looking = Promise.withResolvers<void>();
+    const { ask, ran, checks } = await open(folder.path, { endLeft: () => looking.promise });
+    await ask("a", "before");
+    const interrupted = checks.interrupt();
+    const asked = ask("b", "after");
+    await setImmediate();
+    expect(ran).toEqual(["before"]);
+    looking.resolve();
+    expect(await interrupted).toBe(false);
+    expect(await asked).toEqual(result("after"));
+  });
+
+  it("ends a check that is interrupted before its command was begun", async () => {
+    await using folder = await temporaryFolder();
+    const { ask, checks } = await open(folder.path, {
+      run: async ({ command }, { interruption }) => ({ ...result(command), passed: !interruption.aborted }),
+    });
+    const asked = ask("a", "c");
+    expect(await checks.interrupt()).toBe(true);
+    expect((await asked).passed).toBe(false);
+    expect(await ask("a", "c")).toEqual(await asked);
+    expect((await ask("b", "c")).passed).toBe(true);
   });
 
   it("gives its result, and remembers it, when the disk does not take it", async () => {

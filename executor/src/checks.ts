@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { CcrError, type CheckInput, CheckResult } from "@ccr/protocol";
 import { z } from "zod";
 import { replaceFile } from "./durable-file.ts";
+import { stoppingError } from "./stopping.ts";
 
 /** Enough for every check of a step that is asked for again after a server has died; each is bounded by the limit of its output. */
 const STORED_MAX = 64;
@@ -14,12 +15,21 @@ type Stored = z.infer<typeof Stored>;
 interface Running {
   command: string;
   result: Promise<CheckResult>;
+  interruption: AbortController;
+}
+
+interface RunSignals {
+  /** See `CheckOptions`. */
+  interruption: AbortSignal;
+  signal: AbortSignal;
 }
 
 export interface ChecksOptions {
   /** Where results are kept. */
   folder: string;
-  run: (input: CheckInput, signal: AbortSignal) => Promise<CheckResult>;
+  run: (input: CheckInput, signals: RunSignals) => Promise<CheckResult>;
+  /** Ends whatever checks have left running; resolves when it is gone. */
+  endLeft: () => Promise<void>;
   /** Does a piece of work that writes little, also on a full disk. */
   keep: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -38,7 +48,10 @@ const expectSame = (checkId: string, { command }: { command: string }, asked: st
 export class Checks {
   readonly #options: ChecksOptions;
   readonly #closing = new AbortController();
-  readonly #running = new Map<string, Running>();
+  readonly #running = new Set<Running>();
+  /** Those of them that have an id. */
+  readonly #byId = new Map<string, Running>();
+  #interrupting: Promise<unknown> = Promise.resolve();
   /** File names by the key of their id, oldest first. */
   readonly #stored: Map<string, string>;
   /** Results that the disk did not take. */
@@ -75,33 +88,70 @@ export class Checks {
    */
   async check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {
     const { checkId, command } = input;
-    if (checkId === undefined) return this.#options.run(input, AbortSignal.any([signal, this.#closing.signal]));
-    const running = this.#running.get(checkId) ?? this.#begin(checkId, input);
+    if (checkId === undefined) {
+      const ending = AbortSignal.any([signal, this.#closing.signal]);
+      return this.#begin(command, (interruption) => this.#run(input, { interruption, signal: ending })).result;
+    }
+    const running = this.#byId.get(checkId) ?? this.#beginNamed(checkId, input);
     expectSame(checkId, running, command);
     return running.result;
   }
 
-  /** Ends the checks that are going on; resolves when they have ended. */
-  async close(): Promise<void> {
-    this.#closing.abort();
-    await Promise.allSettled([...this.#running.values()].map(({ result }) => result));
+  /**
+   * Ends the checks that are going on, as if their time were up, and all that any check has left running; resolves, when that is gone and
+   * their results are kept, with whether there were any. Whoever waits for one is given its result: killed. Idempotent.
+   */
+  async interrupt(): Promise<boolean> {
+    const ended = [...this.#running];
+    for (const { interruption } of ended) interruption.abort();
+    const gone = this.#interrupting.then(async () => {
+      await Promise.allSettled(ended.map(({ result }) => result));
+      await this.#options.endLeft();
+    });
+    this.#interrupting = gone.catch(() => {});
+    await gone;
+    return ended.length > 0;
   }
 
-  #begin(checkId: string, input: CheckInput): Running {
-    const work = async () => {
-      const known = await this.#find(checkId);
-      if (known !== null) {
-        expectSame(checkId, known, input.command);
-        return known.result;
-      }
-      const result = await this.#options.run(input, this.#closing.signal);
-      await this.#store({ checkId, command: input.command, result });
-      return result;
-    };
-    const running = { command: input.command, result: work().finally(() => this.#running.delete(checkId)) };
-    running.result.catch(() => {}); // told to whoever waits, if anybody still does
-    this.#running.set(checkId, running);
+  /** Ends the checks that are going on, without a result (`unavailable`); resolves when they have ended. */
+  async close(): Promise<void> {
+    this.#closing.abort(stoppingError());
+    await Promise.allSettled([...this.#running].map(({ result }) => result));
+  }
+
+  #begin(command: string, work: (interruption: AbortSignal) => Promise<CheckResult>): Running {
+    const interruption = new AbortController();
+    const result = work(interruption.signal).finally(() => this.#running.delete(running));
+    result.catch(() => {}); // told to whoever waits, if anybody still does
+    const running: Running = { command, result, interruption };
+    this.#running.add(running);
     return running;
+  }
+
+  #beginNamed(checkId: string, input: CheckInput): Running {
+    const { command } = input;
+    const running = this.#begin(command, async (interruption) => {
+      try {
+        const known = await this.#find(checkId);
+        if (known !== null) {
+          expectSame(checkId, known, command);
+          return known.result;
+        }
+        const result = await this.#run(input, { interruption, signal: this.#closing.signal });
+        await this.#store({ checkId, command, result });
+        return result;
+      } finally {
+        this.#byId.delete(checkId);
+      }
+    });
+    this.#byId.set(checkId, running);
+    return running;
+  }
+
+  async #run(input: CheckInput, signals: RunSignals): Promise<CheckResult> {
+    // An interruption that is still looking for what was left running would take a new command for that. One of this check waits for it.
+    if (!signals.interruption.aborted) await this.#interrupting;
+    return this.#options.run(input, signals);
   }
 
   async #find(checkId: string): Promise<Stored | null> {

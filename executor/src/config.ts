@@ -53,10 +53,12 @@ Environment:
   EXECUTOR_LIFETIME_SECONDS  the executor ends by itself after this time, whatever goes on (default: never)
   EXECUTOR_CLAUDE          Claude Code's executable (default: the one that the Agent SDK brings)
   ANTHROPIC_*, CLAUDE_*    passed on to Claude Code when there is no gateway
+
+Ends with 143 on SIGTERM and 130 on SIGINT, with 0 after its lifetime, and with 75 when another executor works with the spool.
 `;
 
-// sizeof(sockaddr_un.sun_path) - 1 on Linux.
-const SOCKET_PATH_MAX_BYTES = 107;
+/** sizeof(sockaddr_un.sun_path) - 1 on Linux. */
+export const SOCKET_PATH_MAX_BYTES = 107;
 
 class BadValue extends Error {}
 

@@ -6,6 +6,8 @@ type Variables = Readonly<Record<string, string>>;
 export const AGENT_MARK = "CCR_EXECUTOR_AGENT";
 /** The same of checks and of git. */
 export const COMMAND_MARK = "CCR_EXECUTOR_COMMAND";
+/** The same of checks alone. */
+export const CHECK_MARK = "CCR_EXECUTOR_CHECK";
 
 const OWN = /^(ANTHROPIC_|CLAUDE_|CLAUDECODE$|CCR_EXECUTOR_)/i;
 const CREDENTIAL = /(TOKEN(?!S)|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE_KEY|API_?KEY|ACCESS_KEY)/i;

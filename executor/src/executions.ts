@@ -6,6 +6,7 @@ import type { AgentProcess } from "./agent-process.ts";
 import type { Conversation } from "./conversation.ts";
 import { exitOutcome, resultOutcome, stalledOutcome, unauthorizedOutcome, unavailableOutcome } from "./outcome.ts";
 import type { Spool, SpoolBody } from "./spool.ts";
+import { stoppingError } from "./stopping.ts";
 import { type Alarm, type Clock, Watchdog } from "./watchdog.ts";
 
 /** What a reader needs to know of an execution. */
@@ -121,15 +122,20 @@ export class Executions {
     return this.#current === null ? null : Math.round(performance.now() - this.#current.startedAtMs);
   }
 
+  /** Throws `unavailable` for an execution that is new when no more are taken. */
+  assertTakes({ executionId }: Pick<ExecuteInput, "executionId">): void {
+    if (this.#closed && (executionId === undefined || !this.#records.has(executionId))) throw stoppingError();
+  }
+
   /**
    * Starts an execution and resolves once its start is spooled; an id that is known gives that execution instead, running or ended.
-   * Throws `conflict` while another one runs, `disk_full` when the spool has no room.
+   * Throws `conflict` while another one runs, `disk_full` when the spool has no room, `unavailable` when no more are taken.
    */
   start(input: ExecuteInput): Promise<ExecutionRecord> {
+    this.assertTakes(input);
     const id = input.executionId ?? randomUUID();
     const known = this.#records.get(id);
     if (known !== undefined) return known;
-    if (this.#closed) throw new CcrError("unavailable", "The executor is being stopped.");
     if (this.#current !== null) {
       throw new CcrError("conflict", `The execution '${this.#current.id}' is going on. Wait for its end, or interrupt it.`);
     }

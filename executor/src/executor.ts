@@ -30,6 +30,7 @@ import { initGit } from "./git-init.ts";
 import { Snapshots } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
 import type { StateFile } from "./state.ts";
+import { stoppingError } from "./stopping.ts";
 
 /**
  * The bytes of a file. `length`: how many `chunks` gives, when that is known before. A failure within `chunks` cuts the answer, so what
@@ -89,6 +90,7 @@ export class Executor implements ExecutorApi {
   readonly #startedAt = new Date().toISOString();
   readonly #snapshots: Snapshots;
   #gitTurn: Promise<unknown> = Promise.resolve();
+  #stopping = false;
 
   constructor(parts: ExecutorOptions) {
     this.#parts = parts;
@@ -102,6 +104,17 @@ export class Executor implements ExecutorApi {
     if (prewarm === null) return;
     const names = await readdir(workspace).catch((): string[] => []);
     await conversation.prewarm(prewarm, { workspaceReady: names.length > 0 && !state.get().cloning });
+  }
+
+  /**
+   * Takes no more work (`unavailable`) and ends what is going on; resolves when that has ended, with its end in the spool. What there is can
+   * still be read, and acknowledged.
+   */
+  async stop(): Promise<void> {
+    const { executions, checks, conversation } = this.#parts;
+    this.#stopping = true;
+    await Promise.all([executions.close(), checks.close()]);
+    await conversation.close();
   }
 
   async health(): Promise<ExecutorHealth> {
@@ -120,12 +133,14 @@ export class Executor implements ExecutorApi {
     };
   }
 
-  initGit(input: InitGitInput): Promise<z.infer<typeof InitGitResult>> {
+  async initGit(input: InitGitInput): Promise<z.infer<typeof InitGitResult>> {
+    this.#assertWorking();
     const { home, commandEnvironment: env } = this.#parts;
     return this.#oneAfterAnother(() => initGit(input, { home, env }));
   }
 
   async gitClone(input: GitCloneInput, signal: AbortSignal): Promise<GitCloneResult> {
+    this.#assertWorking();
     const { home, commandEnvironment: env, workspace, state, conversation } = this.#parts;
     const result = await this.#oneAfterAnother(() => gitClone(input, { home, env, workspace, state, signal }));
     void conversation.attach();
@@ -134,6 +149,7 @@ export class Executor implements ExecutorApi {
 
   async execute(input: ExecuteInput, { after, signal }: StreamOptions): Promise<Reply> {
     const { executions, spool, workspace } = this.#parts;
+    executions.assertTakes(input);
     await readdir(workspace).catch(() => {
       throw new CcrError("conflict", `There is no workspace at ${workspace}: clone a repository first.`);
     });
@@ -163,10 +179,13 @@ export class Executor implements ExecutorApi {
   }
 
   async interrupt(): Promise<z.infer<typeof InterruptResult>> {
-    return { interrupted: await this.#parts.executions.interrupt() };
+    const { executions, checks } = this.#parts;
+    const ended = await Promise.all([executions.interrupt(), checks.interrupt()]);
+    return { interrupted: ended.includes(true) };
   }
 
-  check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {
+  async check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {
+    this.#assertWorking();
     return this.#parts.checks.check(input, signal);
   }
 
@@ -175,7 +194,8 @@ export class Executor implements ExecutorApi {
     return diffWorkspace({ workspace, env, scratch: join(scratch, "diffs"), state, signal });
   }
 
-  snapshot(signal: AbortSignal): Promise<WorkSnapshot> {
+  async snapshot(signal: AbortSignal): Promise<WorkSnapshot> {
+    this.#assertWorking();
     return this.#snapshots.take(signal);
   }
 
@@ -185,6 +205,10 @@ export class Executor implements ExecutorApi {
 
   conversation({ session, after }: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes> {
     return readConversation({ configFolder: this.#parts.claudeFolder, session, after, signal });
+  }
+
+  #assertWorking(): void {
+    if (this.#stopping) throw stoppingError();
   }
 
   /** git's configuration and the workspace are written by one request at a time. */

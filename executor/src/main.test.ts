@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { spoolFileName } from "@ccr/protocol";
-import { leakWatch, pinnedNode } from "@ccr/testkit";
+import { leakWatch, pinnedNode, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { executorMain } from "./index.ts";
 import { collect, executorFolder, outcomeOf, startExecutor, testEnvironment } from "./testing/executor.ts";
@@ -76,6 +76,18 @@ describe("the executor's program", () => {
     expect(third).toMatchObject({ code: 1, stderr: expect.stringMatching(/is not a socket/) });
   });
 
+  it("leaves the socket of one that has taken its place, however late it ends", async () => {
+    await using folder = await executorFolder();
+    await using other = await executorFolder();
+    await using first = await startExecutor({ folder });
+    await rm(first.address);
+    await using second = await startExecutor({ folder: other, listen: first.address });
+    expect(await first.end("SIGTERM")).toBe(143);
+    expect((await second.ask("GET", "/health")).status).toBe(200);
+    await second.end("SIGTERM");
+    expect(await readdir(folder.path)).not.toContain("e.sock");
+  });
+
   it("makes its socket for its user alone, or as it is told", async () => {
     await using folder = await executorFolder();
     {
@@ -101,12 +113,18 @@ describe("the executor's program", () => {
     await leaks.assertNothingLeft();
   });
 
-  it("ends with 0 on SIGTERM and leaves nothing behind", async () => {
+  it.each([
+    { signal: "SIGTERM" as const, code: 143 },
+    { signal: "SIGINT" as const, code: 130 },
+  ])("ends with $code on $signal, what was going on as interrupted, and leaves nothing behind", async ({ signal, code }) => {
     const leaks = await leakWatch();
     {
       await using folder = await executorFolder();
-      const executor = await startExecutor({ folder });
-      expect(await executor.end("SIGTERM")).toBe(0);
+      const executor = await startExecutor({ folder, env: { EXECUTOR_CLAUDE: wildAgent } });
+      const events = executor.stream("POST", "/execute", { prompt: "waits" }).then(collect);
+      await waitFor(async () => (await executor.ask("GET", "/health")).text.includes('"executing"'), { what: "the execution" });
+      expect(await executor.end(signal)).toBe(code);
+      expect(outcomeOf(await events)).toEqual({ kind: "interrupted" });
       expect(executor.stderr()).toBe("");
       expect(await readdir(folder.path)).not.toContain("e.sock");
       expect(await readdir(folder.join("spool"))).not.toContain("tmp");

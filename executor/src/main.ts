@@ -1,14 +1,16 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
+import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { EXECUTOR_SPOOL_HELD_EXIT_CODE } from "@ccr/protocol";
 import { runCheck } from "./check.ts";
 import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
 import { Conversation } from "./conversation.ts";
 import { salvageTurns } from "./conversation-salvage.ts";
-import { AGENT_MARK, agentEnvironment, COMMAND_MARK, commandEnvironment } from "./environment.ts";
+import { AGENT_MARK, agentEnvironment, CHECK_MARK, COMMAND_MARK, commandEnvironment } from "./environment.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
 import { Fence } from "./fence.ts";
@@ -18,15 +20,18 @@ import { listen } from "./listen.ts";
 import { OutageWatch } from "./outage.ts";
 import { killMarked } from "./processes.ts";
 import { Spool } from "./spool.ts";
+import { lockSpool, SpoolHeldError } from "./spool-lock.ts";
 import { StateFile } from "./state.ts";
 import { systemClock } from "./watchdog.ts";
 
-const fail = (message: string): never => {
+const fail = (message: string, exitCode = 1): never => {
   process.stderr.write(`executor: ${message}\n`);
-  process.exit(1);
+  process.exit(exitCode);
 };
 
 const describe = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const exitCodeOf = (error: unknown): number => (error instanceof SpoolHeldError ? EXECUTOR_SPOOL_HELD_EXIT_CODE : 1);
 
 const claudeCodeVersion = (): string => {
   try {
@@ -45,13 +50,25 @@ const endOfLife = (lifetimeMs: number, end: () => void): void => {
   else setTimeout(() => endOfLife(lifetimeMs, end), Math.min(leftMs, 2_147_483_647)).unref();
 };
 
-const start = async (config: Config): Promise<void> => {
-  const stopped = new Promise<void>((resolve) => {
-    process.once("SIGTERM", resolve);
-    process.once("SIGINT", resolve);
-    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, resolve);
+/** Works until it is told to end, or its lifetime is over; gives the exit code. */
+const start = async (config: Config): Promise<number> => {
+  const stopping = new AbortController();
+  const stopped = new Promise<number>((resolve) => {
+    const stop = (exitCode: number) => {
+      stopping.abort();
+      resolve(exitCode);
+    };
+    // As a shell tells it, so that whoever made the sandbox can tell an order to end from an end of its own.
+    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop(128 + constants.signals[name]));
+    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, () => stop(0));
   });
   await using stack = new AsyncDisposableStack();
+  const lock = await lockSpool(config.spoolFolder, {
+    onWait: () => process.stdout.write(`executor: waits for another executor to let go of ${config.spoolFolder}\n`),
+    signal: stopping.signal,
+  });
+  if (lock === null) return stopped;
+  stack.use(lock);
   const state = await StateFile.open(config.spoolFolder);
   const mark = state.get().agentMark;
   // An agent of an executor that was killed may still be at work; two must never be. What it has written is read when it is dead.
@@ -103,7 +120,9 @@ const start = async (config: Config): Promise<void> => {
   const keep = <T>(work: () => Promise<T>) => spool.withReserve(work);
   const checks = await Checks.open({
     folder: join(config.spoolFolder, "checks"),
-    run: (input, signal) => runCheck(input, { workspace: config.workspace, env: commands, signal }),
+    run: (input, signals) =>
+      runCheck(input, { workspace: config.workspace, env: { ...commands, [CHECK_MARK]: mark }, ...signals }),
+    endLeft: () => killMarked(CHECK_MARK, mark),
     keep,
   });
   stack.defer(() => checks.close());
@@ -127,20 +146,24 @@ const start = async (config: Config): Promise<void> => {
     fence: new Fence({ state, keep }),
     onError: (error) => process.stderr.write(`executor: ${error.message}\n`),
   });
-  const address = await listen(server, config.listen);
-  process.stdout.write(`executor: listening on ${address}\n`);
+  const door = await listen(server, config.listen);
+  process.stdout.write(`executor: listening on ${door.address}\n`);
   void executor.prewarm();
 
-  await stopped;
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await executions.close();
-  await checks.close();
-  await conversation.close();
+  const exitCode = await stopped;
+  const closed = Promise.withResolvers<void>();
+  const leave = async () => {
+    await door.leave();
+    server.close(() => closed.resolve());
+    server.closeIdleConnections();
+  };
+  // Nobody comes in any more. Who is in is told that there is no more work to be had, or reads how what there was has ended.
+  await Promise.all([executor.stop(), leave()]);
   // Readers get the end that was just spooled; one that does not read is not waited for.
   const limit = setTimeout(() => server.closeAllConnections(), 2_000);
-  await closed;
+  await closed.promise;
   clearTimeout(limit);
+  return exitCode;
 };
 
 const [argument] = process.argv.slice(2);
@@ -151,6 +174,6 @@ if (argument === "--help" || argument === "-h") {
 } else {
   const result = loadConfig();
   if (!result.ok) fail(result.message);
-  else await start(result.config).catch((error: unknown) => fail(describe(error)));
+  else process.exit(await start(result.config).catch((error: unknown) => fail(describe(error), exitCodeOf(error))));
 }
 process.exit(0);

@@ -59,6 +59,11 @@ export const ExecuteInput = z.object({
 });
 export type ExecuteInput = z.infer<typeof ExecuteInput>;
 
+/**
+ * Ends what is going on, and is answered when it has ended: the execution, as `interrupted`; the checks, as `killed`, for whoever waits for
+ * one and whoever asks for it again; and what checks have left running. `interrupted` says whether there was an execution or a check. The
+ * conversation can go on, and what its agent runs in the background does.
+ */
 export const InterruptResult = z.object({ interrupted: z.boolean() });
 
 /** Runs one command with `bash -c` in the workspace, not as a shell of the agent. */
@@ -153,6 +158,12 @@ export const ExecutorHealth = z.object({
   claudeCodeVersion: z.string(),
 });
 export type ExecutorHealth = z.infer<typeof ExecutorHealth>;
+
+/**
+ * The exit code of an executor that found another one at work with its spool, and ended without having touched anything. It is the
+ * `EX_TEMPFAIL` of sysexits.h: asked for again when that one has ended, it works.
+ */
+export const EXECUTOR_SPOOL_HELD_EXIT_CODE = 75;
 
 /** Query of `POST /execute` and `GET /execute`: give events with a greater `seq` first. */
 export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).optional() });
