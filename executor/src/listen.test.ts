@@ -47,6 +47,28 @@ describe("listening on a socket", () => {
     expect(await readdir(folder.path)).toEqual([]);
   });
 
+  it("tells when its socket is removed or replaced, and not when it leaves by itself", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.join("executor.sock");
+    await using one = serve();
+    const first = await listen(one.server, socket(path));
+    const leaving = new AbortController();
+    const told: string[] = [];
+    const lost = first.lost(new AbortController().signal);
+    void first.lost(leaving.signal).then(() => told.push("left"));
+    leaving.abort();
+    await rm(path);
+    await lost;
+    await using two = serve();
+    const second = await listen(two.server, socket(path));
+    const replaced = second.lost(new AbortController().signal);
+    await rm(path);
+    await using three = serve();
+    await listen(three.server, socket(path));
+    await replaced;
+    expect(told).toEqual([]);
+  });
+
   it.each([1, 6, 13, 40])("takes a path as long as the kernel allows whose last name has %i bytes", async (nameBytes) => {
     await using folder = await temporaryFolder();
     const path = (length: number) => folder.join("d".repeat(length), "s".repeat(nameBytes));

@@ -49,7 +49,11 @@ export interface Listening {
   address: string;
   /** Takes the socket's name away, when it still leads here. Before the server is closed: then another's file cannot have its number yet. */
   leave(): Promise<void>;
+  /** Resolves when the socket's name leads here no more, within about a second; never on the signal's account, nor for an address without a name. */
+  lost(signal: AbortSignal): Promise<void>;
 }
+
+const LOOK_EVERY_MS = 500;
 
 /**
  * A server that is closed removes the name that it was bound to, whoever listens there by then. So it is bound to a name of its own, and
@@ -62,12 +66,25 @@ const listenOnSocket = async (server: Server, { path, mode }: { path: string; mo
   await chmod(bound, mode);
   const { dev, ino } = await lstat(bound);
   await rename(bound, path);
+  const leadsHere = async (): Promise<boolean> => {
+    const found = await lstat(path).catch(() => null);
+    return found?.dev === dev && found.ino === ino;
+  };
   return {
     address: path,
     leave: async () => {
-      const found = await lstat(path).catch(() => null);
-      if (found?.dev === dev && found.ino === ino) await rm(path, { force: true });
+      if (await leadsHere()) await rm(path, { force: true });
     },
+    lost: (signal) =>
+      new Promise((resolve) => {
+        const look = setInterval(async () => {
+          if (await leadsHere()) return;
+          clearInterval(look);
+          if (!signal.aborted) resolve();
+        }, LOOK_EVERY_MS);
+        look.unref();
+        signal.addEventListener("abort", () => clearInterval(look), { once: true });
+      }),
   };
 };
 
@@ -78,5 +95,9 @@ export const listen = async (server: Server, address: ListenAddress): Promise<Li
   await begin(server, { host, port: address.port });
   const bound = server.address();
   const port = typeof bound === "object" && bound !== null ? bound.port : address.port;
-  return { address: `http://${host.includes(":") ? `[${host}]` : host}:${port}`, leave: async () => {} };
+  return {
+    address: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    leave: async () => {},
+    lost: () => new Promise(() => {}),
+  };
 };

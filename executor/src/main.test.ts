@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import { spoolFileName } from "@ccr/protocol";
+import { EXECUTOR_DOOR_LOST_EXIT_CODE, spoolFileName } from "@ccr/protocol";
 import { leakWatch, pinnedNode, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { executorMain } from "./index.ts";
@@ -82,7 +82,7 @@ describe("the executor's program", () => {
     await using first = await startExecutor({ folder });
     await rm(first.address);
     await using second = await startExecutor({ folder: other, listen: first.address });
-    expect(await first.end("SIGTERM")).toBe(143);
+    expect((await once(first.child, "exit"))[0]).toBe(EXECUTOR_DOOR_LOST_EXIT_CODE);
     expect((await second.ask("GET", "/health")).status).toBe(200);
     await second.end("SIGTERM");
     expect(await readdir(folder.path)).not.toContain("e.sock");
@@ -109,6 +109,24 @@ describe("the executor's program", () => {
       expect(outcomeOf(events)).toEqual({ kind: "interrupted" });
       expect(await exit).toEqual([0, null]);
       expect(await readFile(folder.join("spool", spoolFileName(1)), "utf8")).toContain('"interrupted"');
+    }
+    await leaks.assertNothingLeft();
+  });
+
+  it("ends, and its agent with it, when its door is taken away: nobody can speak with it any more", async () => {
+    const leaks = await leakWatch();
+    {
+      await using folder = await executorFolder();
+      await using executor = await startExecutor({ folder, env: { EXECUTOR_CLAUDE: wildAgent } });
+      const exit = once(executor.child, "exit");
+      await executor.stream("POST", "/execute", { prompt: "waits" });
+      await rm(folder.join("e.sock"));
+      expect(await exit).toEqual([EXECUTOR_DOOR_LOST_EXIT_CODE, null]);
+      expect(executor.stderr()).toMatch(/^executor: .* does not lead here any more; ending\n$/);
+      expect(await readFile(folder.join("spool", spoolFileName(1)), "utf8")).toContain('"execution_ended"');
+      // Whoever comes over the same folders goes on.
+      await using next = await startExecutor({ folder, env: { EXECUTOR_CLAUDE: wildAgent } });
+      expect((await next.ask("GET", "/health")).status).toBe(200);
     }
     await leaks.assertNothingLeft();
   });

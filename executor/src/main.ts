@@ -4,7 +4,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EXECUTOR_SPOOL_HELD_EXIT_CODE } from "@ccr/protocol";
+import { EXECUTOR_DOOR_LOST_EXIT_CODE, EXECUTOR_SPOOL_HELD_EXIT_CODE } from "@ccr/protocol";
 import { runCheck } from "./check.ts";
 import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
@@ -53,15 +53,14 @@ const endOfLife = (lifetimeMs: number, end: () => void): void => {
 /** Works until it is told to end, or its lifetime is over; gives the exit code. */
 const start = async (config: Config): Promise<number> => {
   const stopping = new AbortController();
-  const stopped = new Promise<number>((resolve) => {
-    const stop = (exitCode: number) => {
-      stopping.abort();
-      resolve(exitCode);
-    };
-    // As a shell tells it, so that whoever made the sandbox can tell an order to end from an end of its own.
-    for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop(128 + constants.signals[name]));
-    if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, () => stop(0));
-  });
+  const { promise: stopped, resolve } = Promise.withResolvers<number>();
+  const stop = (exitCode: number): void => {
+    stopping.abort();
+    resolve(exitCode);
+  };
+  // As a shell tells it, so that whoever made the sandbox can tell an order to end from an end of its own.
+  for (const name of ["SIGTERM", "SIGINT"] as const) process.once(name, () => stop(128 + constants.signals[name]));
+  if (config.lifetimeMs !== null) endOfLife(config.lifetimeMs, () => stop(0));
   await using stack = new AsyncDisposableStack();
   const lock = await lockSpool(config.spoolFolder, {
     onWait: () => process.stdout.write(`executor: waits for another executor to let go of ${config.spoolFolder}\n`),
@@ -148,6 +147,11 @@ const start = async (config: Config): Promise<number> => {
   });
   const door = await listen(server, config.listen);
   process.stdout.write(`executor: listening on ${door.address}\n`);
+  // An engine that was killed may have lost sight of a sandbox that it was just starting: nobody else would ever end it.
+  void door.lost(stopping.signal).then(() => {
+    process.stderr.write(`executor: ${door.address} does not lead here any more; ending\n`);
+    stop(EXECUTOR_DOOR_LOST_EXIT_CODE);
+  });
   void executor.prewarm();
 
   const exitCode = await stopped;

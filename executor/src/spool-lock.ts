@@ -18,8 +18,8 @@ export interface LockOptions {
 }
 
 const NAME = "executor.lock";
-// A process that was killed is gone within moments; one that is told to end takes seconds, but nobody makes its successor so early.
-const WITHIN_MS = 5_000;
+// A process that was killed is gone within moments; one whose door was taken away notices it and ends, which takes seconds.
+const WITHIN_MS = 15_000;
 const PAUSE_MS = 50;
 // Two that ask at the same moment hinder each other for an instant; SQLite asks again for this long, and then one of them has it.
 const CONTEST_MS = 20;

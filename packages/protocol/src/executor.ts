@@ -165,6 +165,12 @@ export type ExecutorHealth = z.infer<typeof ExecutorHealth>;
  */
 export const EXECUTOR_SPOOL_HELD_EXIT_CODE = 75;
 
+/**
+ * The exit code of an executor whose door does not lead to it any more: its socket was removed, or another one listens there. Nobody can
+ * speak with it, and its place is another one's now. It is the `EX_PROTOCOL` of sysexits.h.
+ */
+export const EXECUTOR_DOOR_LOST_EXIT_CODE = 76;
+
 /** Query of `POST /execute` and `GET /execute`: give events with a greater `seq` first. */
 export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).optional() });
 

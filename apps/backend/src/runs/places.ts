@@ -17,6 +17,8 @@ export interface Places {
   make(place: Workplace): Promise<void>;
   /** Whether the workspace is there, to go on with. */
   has(place: Workplace): Promise<boolean>;
+  /** Takes an executor's socket away: one that is still there, though its sandbox is destroyed, ends within seconds. Idempotent. */
+  closeDoor(place: Workplace): Promise<void>;
   /** Removes the folders and all in them. Idempotent; only after the sandbox is destroyed. */
   remove(place: Workplace): Promise<void>;
   /** Every sandbox of ours that has folders. */
@@ -108,6 +110,7 @@ export const createPlaces = (options: { machine: string; instances: string; door
         await mkdir(folder, { recursive: true, mode: 0o700 });
     },
     has: (place) => isFolder(place.workspace),
+    closeDoor: (place) => removeFolder(place.executorSocket),
     remove: async (place) => {
       await removeFolder(place.root);
       await removeFolder(place.doors);

@@ -1,4 +1,10 @@
-import type { InstanceId, Run, SandboxHandle } from "@ccr/protocol";
+import {
+  EXECUTOR_DOOR_LOST_EXIT_CODE,
+  EXECUTOR_SPOOL_HELD_EXIT_CODE,
+  type InstanceId,
+  type Run,
+  type SandboxHandle,
+} from "@ccr/protocol";
 import type { SandboxDriver, SandboxState } from "../drivers/types.ts";
 import type { InstanceRecord } from "../store/types.ts";
 import { within } from "./clock.ts";
@@ -17,8 +23,8 @@ const ASK_ENGINE_EVERY_MS = 1000;
 /** A sandbox that dies so often, without the agent's getting on in between, is given up. */
 const REVIVALS_MAX = 5;
 
-// By SIGKILL and SIGTERM, as a shell tells it: such an executor did not fail by itself.
-const KILLED = [137, 143];
+// By SIGKILL, SIGTERM and SIGINT, as a shell tells it, or since another one was in its place: such an executor did not fail by itself.
+const KILLED = [137, 143, 130, EXECUTOR_SPOOL_HELD_EXIT_CODE, EXECUTOR_DOOR_LOST_EXIT_CODE];
 
 /** The sandbox of a run, and how to speak with its executor. */
 export type OpenedSandbox = {
@@ -193,6 +199,8 @@ export const revive = async (
   dead.cut.abort(new ExecutorLostError(why));
   await scene.hold();
   await destroyPatiently(scene, dead, signal);
+  // Whatever of it its engine has lost sight of ends when its door is gone, and lets go of the folders.
+  await deps.places.closeDoor(dead.place);
   const { instanceId, place, driver } = dead;
   const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, prewarm };
   const opened = await openPatiently(scene, wanted, signal).catch((error: unknown) => {

@@ -8,6 +8,7 @@ export type Workplace = InstancePlace & {
   home: string;
   spool: string;
   gatewaySocket: string;
+  executorSocket: string;
 };
 
 export const workplaceAt = (place: InstancePlace): Workplace => ({
@@ -16,6 +17,7 @@ export const workplaceAt = (place: InstancePlace): Workplace => ({
   home: join(place.root, "home"),
   spool: join(place.root, "spool"),
   gatewaySocket: join(place.doors, "gateway.sock"),
+  executorSocket: join(place.doors, "executor.sock"),
 });
 
 // Saving the work and taking everything down may last a while beyond the run's own time.

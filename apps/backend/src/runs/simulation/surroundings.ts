@@ -66,6 +66,7 @@ export const placesOf = (world: World, { process, server, machine }: Host): Plac
         disk.isAside = true;
         return `${base}/kept/${runId}/workspace`;
       }),
+    closeDoor: () => process.call("places.closeDoor", () => {}),
     findKept: (place, runId) =>
       process.call("places.findKept", () => (diskAt(place.root)?.isAside === true ? `${base}/kept/${runId}/workspace` : null)),
   };
