@@ -119,7 +119,7 @@ export class AgentProcess {
     this.#bell.ring();
     const child = this.#child;
     // The number of a process that has ended may be another's by now.
-    const signal = (name: NodeJS.Signals) => child?.pid !== undefined && !hasEnded(child) && signalGroup(child.pid, name);
+    const signal = (name: NodeJS.Signals) => child !== null && !hasEnded(child) && signalGroup(child.pid, name);
     signal("SIGTERM");
     const timer = setTimeout(() => signal("SIGKILL"), TERM_GRACE_MS);
     this.#query?.close();
@@ -149,7 +149,7 @@ export class AgentProcess {
     // The SDK waits for the end of a process that has closed its output; one that lives on after that would never give another sign.
     child.stdout.once("close", () => {
       if (hasEnded(child)) return;
-      const timer = setTimeout(() => child.pid !== undefined && signalGroup(child.pid, "SIGKILL"), TERM_GRACE_MS);
+      const timer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), TERM_GRACE_MS);
       child.once("exit", () => clearTimeout(timer));
     });
     child.stderr.setEncoding("utf8");
@@ -193,7 +193,7 @@ export class AgentProcess {
       // Its output has ended although it lives: nothing more can come from it.
       const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
       signalGroup(child.pid, "SIGTERM");
-      const timer = setTimeout(() => signalGroup(child.pid ?? 0, "SIGKILL"), TERM_GRACE_MS);
+      const timer = setTimeout(() => signalGroup(child.pid, "SIGKILL"), TERM_GRACE_MS);
       await gone;
       clearTimeout(timer);
     }

@@ -1,6 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir } from "node:fs/promises";
 import { CheckInput } from "@ccr/protocol";
-import { leakWatch, temporaryFolder, waitFor } from "@ccr/testkit";
+import { leakWatch, pinnedNode, temporaryFolder, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { type CheckOptions, runCheck } from "./check.ts";
 
@@ -129,6 +131,24 @@ describe("runCheck", () => {
       outcome: { kind: "killed" },
       output: "",
     });
+  });
+
+  it("says that bash cannot be started, and ends nobody else for it", async () => {
+    await using folder = await temporaryFolder();
+    // In a group of its own: what goes wrong here would end everything that is in the same one.
+    const module = JSON.stringify(new URL("./check.ts", import.meta.url).href);
+    const program = `
+      const { runCheck } = await import(${module});
+      const never = new AbortController().signal;
+      const options = { workspace: ${JSON.stringify(folder.path)}, env: { PATH: "/nonexistent" }, signal: never, interruption: never };
+      await runCheck({ command: "true", timeoutMs: 1000 }, options).catch(({ message }) => console.log(message));
+    `;
+    const child = spawn(pinnedNode, ["--input-type=module", "-e", program], {
+      detached: true,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const [printed, [code]] = await Promise.all([child.stdout.setEncoding("utf8").toArray(), once(child, "exit")]);
+    expect({ printed: printed.join(""), code }).toEqual({ printed: "bash cannot be started: spawn bash ENOENT\n", code: 0 });
   });
 
   it("says that there is no workspace", async () => {

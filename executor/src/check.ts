@@ -60,7 +60,7 @@ export const runCheck = async (
     );
   });
   child.stdout.on("data", (chunk: Buffer) => output.add(chunk));
-  const pid = child.pid ?? 0;
+  const { pid } = child;
   let killTimer: NodeJS.Timeout | undefined;
   let timedOut = false;
   const end = () => {

@@ -1,7 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 
-/** Sends a signal to a process group; false when there is none any more. */
-export const signalGroup = (leader: number, signal: NodeJS.Signals): boolean => {
+/** Sends a signal to a process group; false when there is none any more, or its leader could not be started and has no number. */
+export const signalGroup = (leader: number | undefined, signal: NodeJS.Signals): boolean => {
+  if (leader === undefined) return false;
   try {
     process.kill(-leader, signal);
     return true;
