@@ -10,6 +10,7 @@ import {
   sawOutOfMemory,
   unifiedParents,
 } from "./cgroups.ts";
+import { identify } from "./processes.ts";
 
 const LIMITS = { memoryMb: 100, cpus: 1.5, processes: 50, diskMb: 1 };
 const valuesOf = (home: Parameters<typeof cgroupSettings>[0]) =>
@@ -87,7 +88,14 @@ it("gives each member of several groups once, and none of a group that is gone",
   await using folder = await temporaryFolder();
   await mkdir(folder.join("a"));
   await mkdir(folder.join("b"));
-  await writeFile(folder.join("a", "cgroup.procs"), "12\n7\n");
-  await writeFile(folder.join("b", "cgroup.procs"), "7\n");
-  expect(await cgroupMembers([folder.join("a"), folder.join("b"), folder.join("gone")])).toEqual([12, 7]);
+  await writeFile(folder.join("a", "cgroup.procs"), `${process.ppid}\n${process.pid}\n`);
+  await writeFile(folder.join("b", "cgroup.procs"), `${process.pid}\n`);
+  const members = await cgroupMembers([folder.join("a"), folder.join("b"), folder.join("gone")]);
+  expect(members).toEqual([await identify(process.ppid), await identify(process.pid)]);
+});
+
+it("gives no member that has ended or cannot be seen from here", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(folder.join("cgroup.procs"), `0\n0\n${2 ** 22 + 1}\n`);
+  expect(await cgroupMembers([folder.path])).toEqual([]);
 });

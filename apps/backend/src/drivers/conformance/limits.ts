@@ -1,9 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
 import type { SandboxHandle } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { expect, it } from "vitest";
 import type { SandboxDriver, SandboxState } from "../types.ts";
-import { COUNT_FORKS, type DriverUnderTest, never, openPlace, openSandbox } from "./sandbox.ts";
+import { COUNT_FORKS, type DriverUnderTest, hostProcesses, never, openPlace, openSandbox } from "./sandbox.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -109,13 +108,4 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
 const bytesOf = (state: SandboxState): number => {
   if (state.status === "gone") throw new Error("the sandbox is gone");
   return state.diskBytes;
-};
-
-/** The ids of all processes on the host that have `marker` in their command line. */
-const hostProcesses = async (marker: string): Promise<string[]> => {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => ((await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).includes(marker) ? [pid] : [])),
-  );
-  return found.flat();
 };
