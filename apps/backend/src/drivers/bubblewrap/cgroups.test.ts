@@ -5,9 +5,9 @@ import {
   cgroupFolders,
   cgroupMembers,
   cgroupSettings,
+  countOutOfMemoryKills,
   ownGroup,
   parseCgroupMounts,
-  sawOutOfMemory,
   unifiedParents,
 } from "./cgroups.ts";
 import { identify } from "./processes.ts";
@@ -73,15 +73,15 @@ describe("control groups version 1", () => {
   });
 });
 
-it("sees in either version's counters whether something was killed for memory", async () => {
+it("reads in either version's counters how many were killed for memory", async () => {
   await using folder = await temporaryFolder();
   for (const name of ["v1", "v2", "calm"]) await mkdir(folder.join(name));
   await writeFile(folder.join("v1", "memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
   await writeFile(folder.join("v2", "memory.events"), "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 1\n");
   await writeFile(folder.join("calm", "memory.events"), "max 9\noom 1\noom_kill 0\n");
-  expect(await sawOutOfMemory([folder.join("v1")])).toBe(true);
-  expect(await sawOutOfMemory([folder.join("calm"), folder.join("v2")])).toBe(true);
-  expect(await sawOutOfMemory([folder.join("calm"), folder.join("gone")])).toBe(false);
+  expect(await countOutOfMemoryKills([folder.join("v1"), folder.join("gone")])).toBe(2);
+  expect(await countOutOfMemoryKills([folder.join("calm"), folder.join("v2")])).toBe(1);
+  expect(await countOutOfMemoryKills([folder.join("calm"), folder.join("gone")])).toBe(0);
 });
 
 it("gives each member of several groups once, and none of a group that is gone", async () => {

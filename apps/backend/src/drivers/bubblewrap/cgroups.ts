@@ -124,12 +124,12 @@ export const makeCgroups = async (home: CgroupHome, name: string, limits: Sandbo
   return folders;
 };
 
-/** Whether the kernel ever killed something in these groups because their memory ran out. */
-export const sawOutOfMemory = async (folders: readonly string[]): Promise<boolean> => {
-  const texts = await Promise.all(
-    folders.flatMap((folder) => ["memory.events", "memory.oom_control"].map((file) => read(join(folder, file)))),
-  );
-  return texts.some((text) => Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0);
+/** How many processes of these groups the kernel has killed for lack of memory, theirs or the machine's. */
+export const countOutOfMemoryKills = async (folders: readonly string[]): Promise<number> => {
+  // Version 2 counts in the one file and version 1 in the other.
+  const files = folders.flatMap((folder) => ["memory.events", "memory.oom_control"].map((file) => join(folder, file)));
+  const counts = (await Promise.all(files.map(read))).map((text) => Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0));
+  return counts.reduce((sum, count) => sum + count, 0);
 };
 
 /** The processes in these groups. */

@@ -5,16 +5,16 @@ import { handleFolder, instanceFolder, requireOwnHandle } from "../handle.ts";
 import { type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
-import { NEVER_RAN_EXIT_CODE } from "../results.ts";
+import { exited, KILLED_EXIT_CODE, NEVER_RAN_EXIT_CODE } from "../results.ts";
 import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
 import {
   type CgroupHome,
   cgroupFolders,
   cgroupMembers,
+  countOutOfMemoryKills,
   findCgroupHome,
   makeCgroups,
   removeCgroups,
-  sawOutOfMemory,
 } from "./cgroups.ts";
 import { readHostSystem } from "./host.ts";
 import { findInit, rememberInit } from "./init.ts";
@@ -46,9 +46,6 @@ export type BubblewrapDriverOptions = {
   /** The program; looked for on PATH when left out. */
   bwrapPath?: string | undefined;
 };
-
-// The exit code of a program that was killed, which is all that is known when bwrap was killed with it.
-const KILLED_EXIT_CODE = 137;
 
 // The kernel ends a namespace's processes at once; ones that wait for a disk may take long.
 const GONE_WITHIN_MS = 20_000;
@@ -83,8 +80,9 @@ export class BubblewrapDriver implements SandboxDriver {
     if (record === null) return { status: "gone" };
     const diskBytes = await diskUsage([...record.writable, stateFiles(folder).log]);
     const exitCode = await this.#exitCode(folder);
-    if (exitCode === null) return { status: "running", diskBytes };
-    return { status: "exited", exitCode, outOfMemory: await sawOutOfMemory(record.cgroups), diskBytes };
+    const outOfMemoryKills = await countOutOfMemoryKills(record.cgroups);
+    if (exitCode === null) return { status: "running", outOfMemoryKills, diskBytes };
+    return exited({ exitCode, outOfMemoryKills, diskBytes });
   }
 
   async logs(handle: SandboxHandle): Promise<string> {
@@ -188,7 +186,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const monitor = await findMonitor(folder);
     if (monitor === null) return NEVER_RAN_EXIT_CODE;
     if ((await isRunning(monitor)) || (await findInit(folder)) !== null) return null;
-    // It may have ended between the two looks.
+    // It may have ended between the two looks. That it was killed is all that is known when bwrap was killed with it.
     return (await readStatus(folder)).exitCode ?? (initPid === null ? NEVER_RAN_EXIT_CODE : KILLED_EXIT_CODE);
   }
 
