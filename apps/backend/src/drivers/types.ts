@@ -3,10 +3,14 @@ import type { SandboxHandle, SandboxSpec } from "@ccr/protocol";
 /**
  * What became of a sandbox. `diskBytes` is what its writable mounts hold now; `Number.POSITIVE_INFINITY` when they hold more entries,
  * or deeper nested ones, than can be measured, which is over every limit.
+ *
+ * `outOfMemoryKills` is how many of its processes the kernel has killed for lack of memory so far, as far as can be told. An engine forgets
+ * old ones, so it may fall; when it has grown since the last look, one was killed since. `outOfMemory`: the sandbox itself was ended by
+ * SIGKILL, and at least one kill was counted. That one may have been long before: the number of the last look tells.
  */
 export type SandboxState =
-  | { status: "running"; diskBytes: number }
-  | { status: "exited"; exitCode: number; outOfMemory: boolean; diskBytes: number }
+  | { status: "running"; outOfMemoryKills: number; diskBytes: number }
+  | { status: "exited"; exitCode: number; outOfMemory: boolean; outOfMemoryKills: number; diskBytes: number }
   | { status: "gone" };
 
 export type Probe = { usable: true; details: string } | { usable: false; why: string };

@@ -42,10 +42,10 @@ describe("endings", () => {
 
 describe("limitOf", () => {
   it.each([
-    [{ status: "running", diskBytes: 100 * 1024 * 1024 } as const, null],
-    [{ status: "running", diskBytes: 100 * 1024 * 1024 + 1 } as const, "limit_disk"],
-    [{ status: "exited", exitCode: 137, outOfMemory: true, diskBytes: 0 } as const, "limit_memory"],
-    [{ status: "exited", exitCode: 1, outOfMemory: false, diskBytes: 0 } as const, null],
+    [{ status: "running", outOfMemoryKills: 0, diskBytes: 100 * 1024 * 1024 } as const, null],
+    [{ status: "running", outOfMemoryKills: 0, diskBytes: 100 * 1024 * 1024 + 1 } as const, "limit_disk"],
+    [{ status: "exited", exitCode: 137, outOfMemory: true, outOfMemoryKills: 1, diskBytes: 0 } as const, "limit_memory"],
+    [{ status: "exited", exitCode: 1, outOfMemory: false, outOfMemoryKills: 0, diskBytes: 0 } as const, null],
     [{ status: "gone" } as const, null],
   ])("%j ends with %s", (state, reason) => {
     expect(limitOf(state, limits)?.ending.reason ?? null).toBe(reason);

@@ -5,11 +5,12 @@ import {
   cgroupFolders,
   cgroupMembers,
   cgroupSettings,
+  countOutOfMemoryKills,
   ownGroup,
   parseCgroupMounts,
-  sawOutOfMemory,
   unifiedParents,
 } from "./cgroups.ts";
+import { identify } from "./processes.ts";
 
 const LIMITS = { memoryMb: 100, cpus: 1.5, processes: 50, diskMb: 1 };
 const valuesOf = (home: Parameters<typeof cgroupSettings>[0]) =>
@@ -72,22 +73,29 @@ describe("control groups version 1", () => {
   });
 });
 
-it("sees in either version's counters whether something was killed for memory", async () => {
+it("reads in either version's counters how many were killed for memory", async () => {
   await using folder = await temporaryFolder();
   for (const name of ["v1", "v2", "calm"]) await mkdir(folder.join(name));
   await writeFile(folder.join("v1", "memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
   await writeFile(folder.join("v2", "memory.events"), "low 0\nhigh 0\nmax 9\noom 1\noom_kill 1\noom_group_kill 1\n");
   await writeFile(folder.join("calm", "memory.events"), "max 9\noom 1\noom_kill 0\n");
-  expect(await sawOutOfMemory([folder.join("v1")])).toBe(true);
-  expect(await sawOutOfMemory([folder.join("calm"), folder.join("v2")])).toBe(true);
-  expect(await sawOutOfMemory([folder.join("calm"), folder.join("gone")])).toBe(false);
+  expect(await countOutOfMemoryKills([folder.join("v1"), folder.join("gone")])).toBe(2);
+  expect(await countOutOfMemoryKills([folder.join("calm"), folder.join("v2")])).toBe(1);
+  expect(await countOutOfMemoryKills([folder.join("calm"), folder.join("gone")])).toBe(0);
 });
 
 it("gives each member of several groups once, and none of a group that is gone", async () => {
   await using folder = await temporaryFolder();
   await mkdir(folder.join("a"));
   await mkdir(folder.join("b"));
-  await writeFile(folder.join("a", "cgroup.procs"), "12\n7\n");
-  await writeFile(folder.join("b", "cgroup.procs"), "7\n");
-  expect(await cgroupMembers([folder.join("a"), folder.join("b"), folder.join("gone")])).toEqual([12, 7]);
+  await writeFile(folder.join("a", "cgroup.procs"), `${process.ppid}\n${process.pid}\n`);
+  await writeFile(folder.join("b", "cgroup.procs"), `${process.pid}\n`);
+  const members = await cgroupMembers([folder.join("a"), folder.join("b"), folder.join("gone")]);
+  expect(members).toEqual([await identify(process.ppid), await identify(process.pid)]);
+});
+
+it("gives no member that has ended or cannot be seen from here", async () => {
+  await using folder = await temporaryFolder();
+  await writeFile(folder.join("cgroup.procs"), `0\n0\n${2 ** 22 + 1}\n`);
+  expect(await cgroupMembers([folder.path])).toEqual([]);
 });

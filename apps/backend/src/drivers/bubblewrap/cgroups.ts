@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { SandboxLimits } from "@ccr/protocol";
 import { memoryLimitBytes } from "../layout.ts";
+import { identify, type ProcessIdentity } from "./processes.ts";
 
 /*
  * Limits on memory, cpu and processes through control groups, version 1 (a tree per controller) or version 2 (one tree).
@@ -123,27 +124,27 @@ export const makeCgroups = async (home: CgroupHome, name: string, limits: Sandbo
   return folders;
 };
 
-/** Whether the kernel ever killed something in these groups because their memory ran out. */
-export const sawOutOfMemory = async (folders: readonly string[]): Promise<boolean> => {
-  const texts = await Promise.all(
-    folders.flatMap((folder) => ["memory.events", "memory.oom_control"].map((file) => read(join(folder, file)))),
-  );
-  return texts.some((text) => Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0) > 0);
+/** How many processes of these groups the kernel has killed for lack of memory, theirs or the machine's. */
+export const countOutOfMemoryKills = async (folders: readonly string[]): Promise<number> => {
+  // Version 2 counts in the one file and version 1 in the other.
+  const files = folders.flatMap((folder) => ["memory.events", "memory.oom_control"].map((file) => join(folder, file)));
+  const counts = (await Promise.all(files.map(read))).map((text) => Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0));
+  return counts.reduce((sum, count) => sum + count, 0);
 };
 
-/** The ids of the processes in these groups. */
-export const cgroupMembers = async (folders: readonly string[]): Promise<number[]> => {
+/** The processes in these groups. */
+export const cgroupMembers = async (folders: readonly string[]): Promise<ProcessIdentity[]> => {
+  const found = await Promise.all((await memberNumbers(folders)).map(identify));
+  // A number may have become another process's before that was looked at: a stranger is in no group of ours.
+  const still = new Set(await memberNumbers(folders));
+  return found.filter((member) => member !== null).filter(({ pid }) => still.has(pid));
+};
+
+const memberNumbers = async (folders: readonly string[]): Promise<number[]> => {
   const texts = await Promise.all(folders.map((folder) => read(join(folder, "cgroup.procs"))));
-  return [
-    ...new Set(
-      texts.flatMap((text) =>
-        text
-          .split("\n")
-          .filter((line) => line !== "")
-          .map(Number),
-      ),
-    ),
-  ];
+  const numbers = texts.flatMap((text) => text.split("\n")).map(Number);
+  // Version 2 gives 0 for a process that cannot be seen from here.
+  return [...new Set(numbers)].filter((number) => number > 0);
 };
 
 // A process counts as a member for a moment after it has ended.

@@ -5,22 +5,23 @@ import { handleFolder, instanceFolder, requireOwnHandle } from "../handle.ts";
 import { type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
-import { NEVER_RAN_EXIT_CODE } from "../results.ts";
+import { exited, KILLED_EXIT_CODE, NEVER_RAN_EXIT_CODE } from "../results.ts";
 import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
 import {
   type CgroupHome,
   cgroupFolders,
   cgroupMembers,
+  countOutOfMemoryKills,
   findCgroupHome,
   makeCgroups,
   removeCgroups,
-  sawOutOfMemory,
 } from "./cgroups.ts";
 import { readHostSystem } from "./host.ts";
+import { findInit, rememberInit } from "./init.ts";
 import { ARGUMENTS_FD, launch, SECCOMP_FD, STATUS_FD } from "./launch.ts";
 import { bwrapArguments, commandInside } from "./plan.ts";
 import { probeBubblewrap } from "./probe.ts";
-import { isRunning, killUntilGone, namespaceMembers } from "./processes.ts";
+import { isRunning, isSame, killUntilGone, type ProcessIdentity } from "./processes.ts";
 import { seccompFilter } from "./seccomp.ts";
 import {
   etcPaths,
@@ -45,9 +46,6 @@ export type BubblewrapDriverOptions = {
   /** The program; looked for on PATH when left out. */
   bwrapPath?: string | undefined;
 };
-
-// The exit code of a program that was killed, which is all that is known when bwrap was killed with it.
-const KILLED_EXIT_CODE = 137;
 
 // The kernel ends a namespace's processes at once; ones that wait for a disk may take long.
 const GONE_WITHIN_MS = 20_000;
@@ -82,8 +80,9 @@ export class BubblewrapDriver implements SandboxDriver {
     if (record === null) return { status: "gone" };
     const diskBytes = await diskUsage([...record.writable, stateFiles(folder).log]);
     const exitCode = await this.#exitCode(folder);
-    if (exitCode === null) return { status: "running", diskBytes };
-    return { status: "exited", exitCode, outOfMemory: await sawOutOfMemory(record.cgroups), diskBytes };
+    const outOfMemoryKills = await countOutOfMemoryKills(record.cgroups);
+    if (exitCode === null) return { status: "running", outOfMemoryKills, diskBytes };
+    return exited({ exitCode, outOfMemoryKills, diskBytes });
   }
 
   async logs(handle: SandboxHandle): Promise<string> {
@@ -95,10 +94,8 @@ export class BubblewrapDriver implements SandboxDriver {
     const record = await findRecord(folder);
     if (record !== null) {
       if (!(await killUntilGone(() => this.#processes(folder, record), GONE_WITHIN_MS))) {
-        throw new CcrError(
-          "internal",
-          `Processes of the sandbox ${handle.instanceId} could not be killed: ${(await this.#processes(folder, record)).join(", ")}.`,
-        );
+        const left = (await this.#processes(folder, record)).map(({ pid }) => pid).join(", ");
+        throw new CcrError("internal", `Processes of the sandbox ${handle.instanceId} could not be killed: ${left}.`);
       }
       await removeCgroups(record.cgroups);
     }
@@ -116,7 +113,10 @@ export class BubblewrapDriver implements SandboxDriver {
     const folder = this.#folder(handle);
     const found = await findRecord(folder);
     if (found !== null) {
-      if ((await readStatus(folder)).pidNamespace !== null) return found.handle;
+      if ((await readStatus(folder)).initPid !== null) {
+        await rememberInit(folder);
+        return found.handle;
+      }
       await this.destroy(handle); // half made by a server that was killed
     }
     await prepareMounts(spec, this.#server);
@@ -130,6 +130,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const inside = commandInside({ server: this.#server, identity: sandboxIdentity(this.#server), processLimit });
     const command = [this.#options.bwrapPath ?? "bwrap", "--args", String(ARGUMENTS_FD), "--", ...inside];
     await launch({ folder, cgroups: record.cgroups, limits: spec.limits, command }, signal);
+    await rememberInit(folder);
     return handle;
   }
 
@@ -180,27 +181,27 @@ export class BubblewrapDriver implements SandboxDriver {
 
   /** How the sandbox ended, or null while it runs. */
   async #exitCode(folder: string): Promise<number | null> {
-    const { pidNamespace, exitCode } = await readStatus(folder);
+    const { initPid, exitCode } = await readStatus(folder);
     if (exitCode !== null) return exitCode;
     const monitor = await findMonitor(folder);
     if (monitor === null) return NEVER_RAN_EXIT_CODE;
-    if (await isRunning(monitor)) return null;
-    if (pidNamespace !== null && (await namespaceMembers(pidNamespace)).length > 0) return null;
-    // It may have ended between the two looks.
-    return (await readStatus(folder)).exitCode ?? (pidNamespace === null ? NEVER_RAN_EXIT_CODE : KILLED_EXIT_CODE);
+    if ((await isRunning(monitor)) || (await findInit(folder)) !== null) return null;
+    // It may have ended between the two looks. That it was killed is all that is known when bwrap was killed with it.
+    return (await readStatus(folder)).exitCode ?? (initPid === null ? NEVER_RAN_EXIT_CODE : KILLED_EXIT_CODE);
   }
 
   /**
-   * What is to be killed now: everything in its namespace and control groups but the process that became bwrap, which ends by itself
-   * after it has reaped the sandbox; and that one when nothing else is left.
+   * What is to be killed now: its namespace's first process, with which all in there end, and everything in its control groups, but not the
+   * process that became bwrap, which ends by itself after it has reaped the sandbox; and that one when nothing else is left.
    */
-  async #processes(folder: string, record: SandboxRecord): Promise<number[]> {
-    const { pidNamespace } = await readStatus(folder);
+  async #processes(folder: string, record: SandboxRecord): Promise<ProcessIdentity[]> {
     const monitor = await findMonitor(folder);
-    const inside = pidNamespace === null ? [] : await namespaceMembers(pidNamespace);
-    const others = [...inside, ...(await cgroupMembers(record.cgroups))].filter((pid) => pid !== monitor?.pid);
-    if (others.length > 0) return [...new Set(others)];
-    return monitor !== null && (await isRunning(monitor)) ? [monitor.pid] : [];
+    const init = await findInit(folder);
+    const members = await cgroupMembers(record.cgroups);
+    const others = init === null ? members : [init, ...members];
+    if (monitor === null || !(await isRunning(monitor))) return others;
+    const inside = others.filter((process) => !isSame(process, monitor));
+    return inside.length > 0 ? inside : [monitor];
   }
 }
 

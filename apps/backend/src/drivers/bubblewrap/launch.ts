@@ -20,7 +20,8 @@ for open in /proc/$$/fd/*; do
   if [ "$open" -gt 2 ]; then eval "exec $open>&-"; fi
 done
 read -r self < "/proc/$$/stat"
-printf '%s\\n' "$self" > "$folder/process"
+read -r boot < /proc/sys/kernel/random/boot_id || boot=
+printf '%s\\n' "$self" "$boot" > "$folder/process"
 while [ "$1" != -- ]; do
   echo "$$" > "$1/cgroup.procs"
   shift
@@ -82,7 +83,7 @@ const untilMade = async (folder: string, ended: () => string | null, signal: Abo
   const giveUpAt = performance.now() + STARTED_WITHIN_MS;
   for (;;) {
     const how = ended();
-    if ((await readStatus(folder)).pidNamespace !== null) return;
+    if ((await readStatus(folder)).initPid !== null) return;
     if (how !== null)
       throw new CcrError("unavailable", `The sandbox could not be started: ${how}. ${await readLog(folder)}`.trim());
     if (performance.now() > giveUpAt)

@@ -27,9 +27,9 @@ const write = (folder: string) =>
   writeState(folder, { record, identity: { uid: 7, gid: 8 }, bwrapArguments: ["--a", "b c"], seccomp: null });
 
 it("reads what bwrap reported, and not what it is just writing", () => {
-  expect(parseStatus("")).toEqual({ pidNamespace: null, exitCode: null });
-  expect(parseStatus('{ "child-pid": 5, "pid-namespace": 99 }\n{ "exit-co')).toEqual({ pidNamespace: 99, exitCode: null });
-  expect(parseStatus('{ "child-pid": 5, "pid-namespace": 99 }\n{ "exit-code": 0 }\n')).toEqual({ pidNamespace: 99, exitCode: 0 });
+  expect(parseStatus("")).toEqual({ initPid: null, exitCode: null });
+  expect(parseStatus('{ "child-pid": 5, "pid-namespace": 99 }\n{ "exit-co')).toEqual({ initPid: 5, exitCode: null });
+  expect(parseStatus('{ "child-pid": 5, "pid-namespace": 99 }\n{ "exit-code": 0 }\n')).toEqual({ initPid: 5, exitCode: 0 });
 });
 
 it("keeps a record that another server reads, and removes it as a whole", async () => {

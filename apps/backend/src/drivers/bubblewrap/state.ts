@@ -4,7 +4,7 @@ import { SandboxHandle, Timestamp } from "@ccr/protocol";
 import { z } from "zod";
 import { accountFiles, type Identity } from "../identity.ts";
 import { LOG_MAX_BYTES, lastBytes } from "../results.ts";
-import { type ProcessIdentity, parseStat } from "./processes.ts";
+import { ProcessIdentity, parseIdentity } from "./processes.ts";
 
 /*
  * What the driver knows about a sandbox, in a folder named after its instance. The folder is complete before anything is started,
@@ -30,6 +30,7 @@ export const stateFiles = (folder: string) => ({
   process: join(folder, "process"),
   arguments: join(folder, "arguments"),
   seccomp: join(folder, "seccomp"),
+  init: join(folder, "init"),
   status: join(folder, "status"),
   log: join(folder, "log"),
 });
@@ -88,22 +89,29 @@ export const listRecords = async (stateDir: string): Promise<SandboxRecord[]> =>
 
 /** The process that became bwrap, or null when it was never started. */
 export const findMonitor = async (folder: string): Promise<ProcessIdentity | null> =>
-  parseStat(await readFile(stateFiles(folder).process, "latin1").catch(() => ""));
+  parseIdentity(await readFile(stateFiles(folder).process, "latin1").catch(() => ""));
+
+/** Writes down the first process of the sandbox's namespace. */
+export const writeInit = (folder: string, init: ProcessIdentity): Promise<void> =>
+  writeFile(stateFiles(folder).init, JSON.stringify(init));
+
+/** The first process of the sandbox's namespace as it was written down, or null when it was not. */
+export const findStoredInit = async (folder: string): Promise<ProcessIdentity | null> =>
+  ProcessIdentity.safeParse(parseJson(await readFile(stateFiles(folder).init, "utf8").catch(() => ""))).data ?? null;
 
 const StatusLine = z.object({
   "child-pid": z.number().optional(),
-  "pid-namespace": z.number().optional(),
   "exit-code": z.number().optional(),
 });
 
-/** What bwrap reported so far: the process namespace once the sandbox is made, the exit code once it has ended. */
-export type BwrapStatus = { pidNamespace: number | null; exitCode: number | null };
+/** What bwrap reported so far: the namespace's first process once the sandbox is made, the exit code once it has ended. */
+export type BwrapStatus = { initPid: number | null; exitCode: number | null };
 
 /** Reads the lines that `bwrap --json-status-fd` wrote; one that is not complete yet counts as not there. Pure. */
 export const parseStatus = (text: string): BwrapStatus => {
   const lines = text.split("\n").map((line) => StatusLine.safeParse(parseJson(line)).data ?? {});
   return {
-    pidNamespace: lines.find((line) => line["pid-namespace"] !== undefined)?.["pid-namespace"] ?? null,
+    initPid: lines.find((line) => line["child-pid"] !== undefined)?.["child-pid"] ?? null,
     exitCode: lines.find((line) => line["exit-code"] !== undefined)?.["exit-code"] ?? null,
   };
 };

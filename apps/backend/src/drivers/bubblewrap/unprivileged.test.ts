@@ -49,6 +49,6 @@ describe.skipIf(process.getuid?.() !== 0)("a server of a plain user", () => {
     expect(Number(report.forks)).toBeLessThan(100);
     expect(report.ended).toMatchObject({ status: "exited", exitCode: 137 });
     expect(report.after).toEqual({ status: "gone" });
-    expect(report.left).toEqual([]);
+    expect(report.left).toEqual({ sandboxes: [], processes: [] });
   });
 });

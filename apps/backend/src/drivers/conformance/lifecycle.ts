@@ -23,11 +23,13 @@ export const lifecycleTests = (opened: () => DriverUnderTest): void => {
     const { image, open, traces } = opened();
     await using place = await openPlace(image);
     const driver = open();
+    await using cleanUp = new AsyncDisposableStack();
     const handle = await driver.create(place.spec(), never());
+    cleanUp.defer(() => driver.destroy(handle));
     const sandbox = talkTo({ driver, handle, place });
     await waitUntilHealthy(sandbox);
     expect(handle).toMatchObject({ driver: driver.name, endpoint: { socketPath: `${place.path("doors")}/executor.sock` } });
-    expect(await driver.inspect(handle)).toMatchObject({ status: "running" });
+    expect(await driver.inspect(handle)).toMatchObject({ status: "running", outOfMemoryKills: 0 });
     expect(await driver.list()).toContainEqual(handle);
     expect(await driver.logs(handle, never())).toContain("listening");
     expect(await traces(handle.instanceId)).not.toEqual([]);
@@ -173,7 +175,7 @@ export const lifecycleTests = (opened: () => DriverUnderTest): void => {
       },
       { what: "the sandbox to have ended" },
     );
-    expect(state).toMatchObject({ exitCode: 137, outOfMemory: false });
+    expect(state).toMatchObject({ exitCode: 137, outOfMemory: false, outOfMemoryKills: 0 });
     expect(await sandbox.driver.logs(sandbox.handle, never())).toContain("listening");
     expect((await sandbox.driver.list()).map(({ instanceId }) => instanceId)).toContain(sandbox.handle.instanceId);
   });

@@ -1,9 +1,8 @@
-import { readdir, readFile } from "node:fs/promises";
 import type { SandboxHandle } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { expect, it } from "vitest";
 import type { SandboxDriver, SandboxState } from "../types.ts";
-import { COUNT_FORKS, type DriverUnderTest, never, openPlace, openSandbox } from "./sandbox.ts";
+import { COUNT_FORKS, type DriverUnderTest, hostProcesses, never, openPlace, openSandbox } from "./sandbox.ts";
 
 const MEBIBYTE = 1024 * 1024;
 
@@ -27,7 +26,30 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
     await sandbox.check("kill -9 $(pgrep -f ^/opt/ccr/node_modules/.bin/node)").catch(() => null);
     expect(await untilExited(sandbox.driver, sandbox.handle)).toMatchObject({ exitCode: 137, outOfMemory: true });
     expect(await neighbour.output("echo well")).toBe("well\n");
-    expect(await neighbour.driver.inspect(neighbour.handle)).toMatchObject({ status: "running" });
+    expect(await neighbour.driver.inspect(neighbour.handle)).toMatchObject({ status: "running", outOfMemoryKills: 0 });
+  });
+
+  it("counts what is killed for memory while the sandbox goes on, and takes no later end of another kind for that", async () => {
+    await using sandbox = await openSandbox(opened(), { limits: { memoryMb: 256 } });
+    const { driver, handle } = sandbox;
+    for (const kills of [1, 2]) {
+      await sandbox.check("head -c 3000000000 /dev/zero | tail > /dev/null").catch(() => null);
+      const state = await waitFor(
+        async () => {
+          const found = await driver.inspect(handle);
+          return found.status !== "gone" && found.outOfMemoryKills >= kills && found;
+        },
+        { what: `${kills} to be counted` },
+      );
+      // With control groups version 2, bubblewrap's sandboxes end as a whole, and there is no later end.
+      if (state.status === "exited") return expect(state).toMatchObject({ exitCode: 137, outOfMemory: true });
+    }
+    // What an engine sends that ends, or is told to end a sandbox.
+    await sandbox.check("kill -TERM $(pgrep -f ^/opt/ccr/node_modules/.bin/node)").catch(() => null);
+    const { exitCode, outOfMemory, outOfMemoryKills } = await untilExited(driver, handle);
+    expect(exitCode).not.toBe(137);
+    expect(outOfMemory).toBe(false);
+    expect(outOfMemoryKills).toBeGreaterThanOrEqual(1);
   });
 
   it("sees it when the executor itself has too little memory", async () => {
@@ -36,7 +58,9 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
     const driver = open();
     const handle = await driver.create(place.spec({ limits: { memoryMb: 32 } }), never());
     try {
-      expect(await untilExited(driver, handle)).toMatchObject({ exitCode: 137, outOfMemory: true });
+      const state = await untilExited(driver, handle);
+      expect(state).toMatchObject({ exitCode: 137, outOfMemory: true });
+      expect(state.outOfMemoryKills).toBeGreaterThanOrEqual(1);
     } finally {
       await driver.destroy(handle);
     }
@@ -109,13 +133,4 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
 const bytesOf = (state: SandboxState): number => {
   if (state.status === "gone") throw new Error("the sandbox is gone");
   return state.diskBytes;
-};
-
-/** The ids of all processes on the host that have `marker` in their command line. */
-const hostProcesses = async (marker: string): Promise<string[]> => {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => ((await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).includes(marker) ? [pid] : [])),
-  );
-  return found.flat();
 };

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { type IncomingMessage, request } from "node:http";
 import { text } from "node:stream/consumers";
 import {
@@ -182,3 +182,12 @@ print(len(children))
 for child in children:
     os.kill(child, signal.SIGKILL)
 '`;
+
+/** The ids of all processes on the host that have `marker` in their command line. */
+export const hostProcesses = async (marker: string): Promise<string[]> => {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => ((await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "")).includes(marker) ? [pid] : [])),
+  );
+  return found.flat();
+};

@@ -1,6 +1,6 @@
 import { projectRoot, temporaryFolder, waitFor } from "@ccr/testkit";
 import { BubblewrapDriver } from "../bubblewrap/driver.ts";
-import { COUNT_FORKS, never, openSandbox } from "./sandbox.ts";
+import { COUNT_FORKS, hostProcesses, never, openSandbox } from "./sandbox.ts";
 
 /*
  * A program, not a suite: what a plain user's server would do with the bubblewrap driver. A test runs it under another user and reads
@@ -32,6 +32,10 @@ if (!probe.usable) {
   const writable = await sandbox.output(
     "for folder in / /dev /etc /opt/ccr /home; do touch $folder/x 2>/dev/null && echo $folder; done; true",
   );
+  const marker = `ccr-left-${process.pid}`;
+  await sandbox.output(
+    `(setsid bash -c 'exec -a ${marker} sleep 600' > /dev/null 2>&1 < /dev/null &); until pgrep -f ^${marker}; do :; done`,
+  );
   await sandbox.check("kill -9 $(pgrep -f ^/opt/ccr/node_modules/.bin/node)").catch(() => null);
   const ended = await waitFor(async () => {
     const state = await sandbox.driver.inspect(sandbox.handle);
@@ -39,5 +43,6 @@ if (!probe.usable) {
   });
   await sandbox[Symbol.asyncDispose]();
   const after = await sandbox.driver.inspect(sandbox.handle);
-  console.log(JSON.stringify({ probe, status, forks, who, network, writable, ended, after, left: await sandbox.driver.list() }));
+  const left = { sandboxes: await sandbox.driver.list(), processes: await hostProcesses(marker) };
+  console.log(JSON.stringify({ probe, status, forks, who, network, writable, ended, after, left }));
 }

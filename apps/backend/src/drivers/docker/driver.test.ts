@@ -1,11 +1,11 @@
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { InstanceId } from "@ccr/protocol";
-import { projectRoot, sharedDockerEngine, temporaryFolder } from "@ccr/testkit";
+import { projectRoot, sharedDockerEngine, temporaryFolder, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type DockerUnderTest, openDocker } from "../conformance/drivers.ts";
 import { openEngineProxy, openSilentEngine } from "../conformance/engine-proxy.ts";
-import { never, newInstanceId, openPlace } from "../conformance/sandbox.ts";
+import { never, newInstanceId, openPlace, openSandbox } from "../conformance/sandbox.ts";
 import { DockerDriver } from "./driver.ts";
 import { engineAt, engineSocket } from "./engine.ts";
 import { DockerImages } from "./image.ts";
@@ -144,4 +144,27 @@ describe.skipIf("why" in engine)("a real engine that falters", () => {
     await driver.destroy(handle);
     expect(await under.traces(handle.instanceId)).toEqual([]);
   });
+
+  it.each(["fail", "hang"] as const)(
+    "tells of memory what is known without its events, when it is asked for these and they %s",
+    async (how) => {
+      await using proxy = await openEngineProxy(socketPath(), async ({ path }) => (path.startsWith("/events") ? how : "pass"));
+      await using sandbox = await openSandbox(under, { limits: { memoryMb: 256 } });
+      const driver = under.openThrough(proxy.engine);
+      const { handle } = sandbox;
+      const startedAt = performance.now();
+      expect(await driver.inspect(handle)).toMatchObject({ status: "running", outOfMemoryKills: 0 });
+      expect(performance.now() - startedAt).toBeLessThan(4_000);
+      await sandbox.check("head -c 3000000000 /dev/zero | tail > /dev/null").catch(() => null);
+      await sandbox.check("kill -9 $(pgrep -f ^/opt/ccr/node_modules/.bin/node)").catch(() => null);
+      const state = await waitFor(
+        async () => {
+          const found = await driver.inspect(handle);
+          return found.status === "exited" && found;
+        },
+        { what: "the sandbox to have ended", timeoutMs: 20_000 },
+      );
+      expect(state).toMatchObject({ exitCode: 137, outOfMemory: true, outOfMemoryKills: 1 });
+    },
+  );
 });

@@ -9,7 +9,7 @@ import { handleFolder, instanceFolder, requireOwnHandle } from "../handle.ts";
 import { accountFiles, type Identity, sandboxIdentity, serverIdentity } from "../identity.ts";
 import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
-import { lastBytes, NEVER_RAN_EXIT_CODE } from "../results.ts";
+import { exited, lastBytes, NEVER_RAN_EXIT_CODE } from "../results.ts";
 import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
 import {
   ANSWER_WITHIN_MS,
@@ -21,6 +21,7 @@ import {
   engineStatus,
 } from "./engine.ts";
 import { readLogFrames } from "./logs.ts";
+import { countOutOfMemoryKills } from "./out-of-memory.ts";
 import { containerName, containerRequest, environmentNames, LABELS } from "./plan.ts";
 import { probeEngine } from "./probe.ts";
 
@@ -39,6 +40,9 @@ const HandleData = z.object({ writable: z.array(z.string()) });
 
 // Whoever looks wants to know soon, also that there is nobody to answer; an engine that is well takes milliseconds.
 const LOOK_WITHIN_MS = 8_000;
+
+// It has them in memory and gives them within milliseconds; whoever looks does not wait long for what is only good to know.
+const EVENTS_WITHIN_MS = 2_000;
 
 // Between taking a name and showing the container, an engine does little; under load it can take a while.
 const ADOPTED_WITHIN_MS = 15_000;
@@ -90,15 +94,17 @@ export class DockerDriver implements SandboxDriver {
       const withinMs = Math.min(LOOK_WITHIN_MS, this.#answerWithinMs);
       const container = await inspectContainer(ask, containerName(handle.instanceId), withinMs);
       if (container === null) return { status: "gone" };
-      const diskBytes = await diskUsage(HandleData.parse(handle.data).writable);
+      const measuring = diskUsage(HandleData.parse(handle.data).writable);
+      if (container.State.Status === "created")
+        return exited({ exitCode: NEVER_RAN_EXIT_CODE, outOfMemoryKills: 0, diskBytes: await measuring });
+      const counting = countOutOfMemoryKills(ask, container, Math.min(EVENTS_WITHIN_MS, withinMs));
+      const [diskBytes, outOfMemoryKills] = await Promise.all([measuring, counting]);
       switch (container.State.Status) {
-        case "created":
-          return { status: "exited", exitCode: NEVER_RAN_EXIT_CODE, outOfMemory: false, diskBytes };
         case "exited":
         case "dead":
-          return { status: "exited", exitCode: container.State.ExitCode, outOfMemory: container.State.OOMKilled, diskBytes };
+          return exited({ exitCode: container.State.ExitCode, outOfMemoryKills, diskBytes });
         default:
-          return { status: "running", diskBytes };
+          return { status: "running", outOfMemoryKills, diskBytes };
       }
     });
   }

@@ -75,9 +75,9 @@ export class Sandbox {
   }
 
   inspect(): SandboxState {
-    if (this.isUp) return { status: "running", diskBytes: 1000 };
+    if (this.isUp) return { status: "running", outOfMemoryKills: 0, diskBytes: 1000 };
     if (this.state === "gone") return { status: "gone" };
-    return { status: "exited", exitCode: this.#exitCode, outOfMemory: false, diskBytes: 1000 };
+    return { status: "exited", exitCode: this.#exitCode, outOfMemory: false, outOfMemoryKills: 0, diskBytes: 1000 };
   }
 
   /** The sandbox ends: what is on the disk stays as it is at this moment. */
