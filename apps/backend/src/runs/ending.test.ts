@@ -48,6 +48,11 @@ describe("limitOf", () => {
     [{ status: "exited", exitCode: 1, outOfMemory: false, outOfMemoryKills: 0, diskBytes: 0 } as const, null],
     [{ status: "gone" } as const, null],
   ])("%j ends with %s", (state, reason) => {
-    expect(limitOf(state, limits)?.ending.reason ?? null).toBe(reason);
+    expect(limitOf(state, limits, { ranOut: true })?.ending.reason ?? null).toBe(reason);
+  });
+
+  it("is not of memory when something was killed for it long before", () => {
+    const state = { status: "exited", exitCode: 137, outOfMemory: true, outOfMemoryKills: 1, diskBytes: 0 } as const;
+    expect(limitOf(state, limits, { ranOut: false })).toBeNull();
   });
 });

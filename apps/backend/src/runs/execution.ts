@@ -1,6 +1,7 @@
 import type { ExecuteInput, ExecutionOutcome } from "@ccr/protocol";
 import type { Progress, StepPhase } from "../store/types.ts";
 import { ExecutorLostError } from "./executor-client.ts";
+import { outOfMemory } from "./guard.ts";
 import { lossOf, reachAgain } from "./reach.ts";
 import { relay } from "./relay.ts";
 import { sandboxOf } from "./sandboxes.ts";
@@ -27,6 +28,15 @@ const promptOf = (instructions: string, { resumed }: AgentPhase): string =>
 const wasCut = (outcome: ExecutionOutcome): boolean =>
   outcome.kind === "interrupted" || (outcome.kind === "failed" && outcome.code === "agent_exited");
 
+/** Whether the kernel killed something in the sandbox just now; when the engine cannot tell, it did not. */
+const ranOutOfMemory = async (scene: Scene): Promise<boolean> => {
+  const { clock } = scene.deps;
+  const { driver, handle, memory } = sandboxOf(scene);
+  const state = await driver.inspect(handle).catch(() => null);
+  if (state !== null) memory.see(state, clock.elapsedMs());
+  return memory.ranOut(clock.elapsedMs());
+};
+
 /**
  * Brings the agent's turn of a step to its end, and gives its outcome: joins the execution that an earlier supervisor began, relays all it
  * says, and goes on with a new prompt in the same conversation when the agent, its executor or its sandbox dies on the way.
@@ -41,6 +51,8 @@ export const letAgentWork = async (
     const heardBefore = scene.heard;
     const outcome = await execute(scene, { progress, phase, instructions, signal });
     if (!wasCut(outcome)) return outcome;
+    // With the same limit it would only end there again.
+    if (await ranOutOfMemory(scene)) throw outOfMemory(scene.run.limits);
     const deaths = Math.max(0, phase.deaths - Math.floor((scene.heard - heardBefore) / MESSAGES_PER_DEATH)) + 1;
     if (deaths >= DEATHS_MAX) return outcome;
     phase = { kind: "agent", resumed: phase.resumed + 1, deaths, sinceMs: scene.activeMs(), outcome: null };

@@ -16,17 +16,23 @@ const SILENT_AFTER_MS = 60_000;
 // Time in which we were frozen ourselves does not count: so often must it have been asked in vain.
 const SILENT_AFTER_TRIES = 6;
 
-/** The limit that a sandbox's state is over, if any. Pure. */
-export const limitOf = (state: SandboxState, limits: Pick<RunLimits, "diskMb" | "memoryMb">): RunEnded | null => {
+/** The end of a run whose sandbox had too little memory. */
+export const outOfMemory = ({ memoryMb }: Pick<RunLimits, "memoryMb">): RunEnded =>
+  new RunEnded("limit_memory", `It may use ${memoryMb} MiB; launch again with a higher limit on memory.`);
+
+/** The limit that a sandbox's state is over, if any. `ranOut`: its memory did just now. Pure. */
+export const limitOf = (
+  state: SandboxState,
+  limits: Pick<RunLimits, "diskMb" | "memoryMb">,
+  { ranOut }: { ranOut: boolean },
+): RunEnded | null => {
   switch (state.status) {
     case "running":
       return state.diskBytes > limits.diskMb * 1024 * 1024
         ? new RunEnded("limit_disk", `It may hold ${limits.diskMb} MiB; launch again with a higher limit on disk.`)
         : null;
     case "exited":
-      return state.outOfMemory
-        ? new RunEnded("limit_memory", `It may use ${limits.memoryMb} MiB; launch again with a higher limit on memory.`)
-        : null;
+      return state.outOfMemory && ranOut ? outOfMemory(limits) : null;
     case "gone":
       return null;
   }
@@ -72,7 +78,8 @@ const guardSandbox = async (
     const state = await opened.driver.inspect(opened.handle).catch(() => null);
     waitMs = Math.max(LOOK_EVERY_MS, (clock.elapsedMs() - startedAt) * COST_SHARE);
     if (signal.aborted) break;
-    const over = state === null ? null : limitOf(state, run.limits);
+    if (state !== null) opened.memory.see(state, clock.elapsedMs());
+    const over = state === null ? null : limitOf(state, run.limits, { ranOut: opened.memory.ranOut(clock.elapsedMs()) });
     if (over !== null) {
       end(over);
       break;

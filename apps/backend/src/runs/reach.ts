@@ -28,7 +28,8 @@ export const reachAgain = async (
   const { clock } = scene.deps;
   const opened = sandboxOf(scene);
   const state = await inspectPatiently(scene, opened, signal);
-  const over = limitOf(state, scene.run.limits);
+  opened.memory.see(state, clock.elapsedMs());
+  const over = limitOf(state, scene.run.limits, { ranOut: opened.memory.ranOut(clock.elapsedMs()) });
   if (over !== null) throw over;
   if (state.status === "running" && !opened.cut.signal.aborted && tries <= RECONNECT_TRIES) {
     await clock.wait(RECONNECT_MS, signal);

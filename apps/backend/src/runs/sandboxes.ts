@@ -11,6 +11,7 @@ import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { type ExecutorClient, ExecutorLostError } from "./executor-client.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { sandboxSpec, type Workplace, workplaceAt } from "./workplace.ts";
 
@@ -35,6 +36,7 @@ export type OpenedSandbox = {
   executor: ExecutorClient;
   /** Aborts, with an `ExecutorLostError`, everything that waits for an executor that will not answer any more. */
   cut: AbortController;
+  memory: MemoryWatch;
 };
 
 /** The run's sandbox; to be asked only where there must be one. */
@@ -103,6 +105,7 @@ export const openSandbox = async (scene: Scene, wanted: Wanted, signal: AbortSig
     driver,
     executor: deps.connect(handle.endpoint, fence),
     cut: new AbortController(),
+    memory: new MemoryWatch(),
   };
   await untilHealthy(deps, opened, signal).catch(async (error: unknown) => {
     signal.throwIfAborted();
@@ -163,6 +166,7 @@ export const attachSandbox = (deps: RunDeps, record: InstanceRecord, fence: numb
     driver: driverNamed(deps, handle.driver),
     executor: deps.connect(handle.endpoint, fence),
     cut: new AbortController(),
+    memory: new MemoryWatch(),
   };
 };
 

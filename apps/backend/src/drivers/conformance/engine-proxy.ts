@@ -8,8 +8,8 @@ export interface EngineStandIn extends AsyncDisposable {
   engine: string;
 }
 
-/** What happens to one call on its way: it is passed on when this resolves to `pass`, and answered with a 500, or never, otherwise. */
-export type Interception = (call: { method: string; path: string }) => Promise<"pass" | "fail" | "hang">;
+/** What happens to one call on its way: it is passed on when this resolves to `pass`, and answered with a 500 and a message, or never, otherwise. */
+export type Interception = (call: { method: string; path: string }) => Promise<"pass" | "hang" | "fail" | { failure: string }>;
 
 export interface EngineProxy extends EngineStandIn {
   /** Resolves when every call that came so far has been answered by the engine, heard or not. */
@@ -23,20 +23,18 @@ export const openEngineProxy = async (socketPath: string, intercept: Interceptio
     const { method = "GET", url: path = "/", headers } = incoming;
     const body: Buffer[] = [];
     for await (const piece of incoming) body.push(piece);
-    switch (await intercept({ method, path })) {
-      case "hang":
-        return;
-      case "fail":
-        outgoing.writeHead(500, { "content-type": "application/json" }).end('{"message":"try again"}');
-        return;
-      case "pass": {
-        const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-          request({ socketPath, method, path, headers, agent: false }, resolve).once("error", reject).end(Buffer.concat(body));
-        });
-        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-        await pipeline(answer, outgoing);
-      }
+    const fate = await intercept({ method, path });
+    if (fate === "hang") return;
+    if (fate !== "pass") {
+      const message = fate === "fail" ? "try again" : fate.failure;
+      outgoing.writeHead(500, { "content-type": "application/json" }).end(JSON.stringify({ message }));
+      return;
     }
+    const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+      request({ socketPath, method, path, headers, agent: false }, resolve).once("error", reject).end(Buffer.concat(body));
+    });
+    outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+    await pipeline(answer, outgoing);
   };
   const calls = new Set<Promise<void>>();
   const server = createServer((incoming, outgoing) => {

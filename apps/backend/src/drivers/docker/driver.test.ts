@@ -125,6 +125,28 @@ describe.skipIf("why" in engine)("a real engine that falters", () => {
     expect(await under.traces(spec.instanceId)).toEqual([]);
   }, 30_000);
 
+  it("makes another container in the place of one that it was killed over and can never start", async () => {
+    const answers = ["id already in use", "try again"];
+    const created: string[] = [];
+    await using proxy = await openEngineProxy(socketPath(), async ({ method, path }) => {
+      if (method === "POST" && path.startsWith("/containers/create")) created.push(path);
+      if (method !== "POST" || !path.endsWith("/start")) return "pass";
+      const failure = answers.shift();
+      return failure === undefined ? "pass" : { failure };
+    });
+    await using place = await openPlace(under.image);
+    const driver = under.openThrough(proxy.engine);
+    const spec = place.spec();
+    await using cleanUp = new AsyncDisposableStack();
+    cleanUp.defer(async () => void (await destroyListed(spec.instanceId)));
+    // Another refusal stays one: the caller asks again, and the container that is there is started.
+    await expect(driver.create(spec, never())).rejects.toThrow("try again");
+    expect(created).toHaveLength(2);
+    const handle = await driver.create(spec, never());
+    expect(await driver.inspect(handle)).toMatchObject({ status: "running" });
+    expect(await under.traces(spec.instanceId)).toContainEqual(expect.stringMatching(/^container /));
+  });
+
   it("is asked again to remove what it failed to remove", async () => {
     let failures = 1;
     await using proxy = await openEngineProxy(socketPath(), async ({ method }) =>

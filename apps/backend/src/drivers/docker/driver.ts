@@ -82,8 +82,15 @@ export class DockerDriver implements SandboxDriver {
         imageEnvironment: environmentNames(image.Config.Env ?? []),
         cpus: info.NCPU,
       });
-      const container = await createOrAdopt(ask, request, { withinMs: 3 * this.#answerWithinMs, signal });
-      return this.#startOnce(ask, container, handle);
+      const limits = { withinMs: 3 * this.#answerWithinMs, signal };
+      const container = await createOrAdopt(ask, request, limits);
+      try {
+        return await this.#startOnce(ask, container, handle);
+      } catch (error) {
+        if (!isHalfStarted(error)) throw error;
+        await removeContainer(ask, spec.instanceId);
+        return this.#startOnce(ask, await createOrAdopt(ask, request, limits), handle);
+      }
     };
     return this.#calling(`making the sandbox ${spec.instanceId}`, making, signal);
   }
@@ -245,6 +252,13 @@ const createOrAdopt = async (
     await delay(50, undefined, { signal });
   }
 };
+
+/**
+ * Whether an engine that was killed while it started this container has begun it again and now finds its name in use one level below: it
+ * will never start it. Another container of the same makes starts, since its id is another one.
+ */
+const isHalfStarted = (error: unknown): boolean =>
+  engineStatus(error) === 500 && /\bid already in use|already exists\b/i.test(engineMessage(error));
 
 const inspectContainer = (ask: AskEngine, name: string, withinMs?: number): Promise<Docker.ContainerInspectInfo | null> =>
   ask((docker) => docker.getContainer(name).inspect(), withinMs === undefined ? {} : { withinMs }).catch((error: unknown) => {
