@@ -130,21 +130,23 @@ export const CleanUp = ({ rules, hasImages }: { rules: RetentionRules | null; ha
                         aria-describedby={`clean-${kind}-hint`}
                         checked={isChosen}
                         onChange={({ target }) => change(kind, { chosen: target.checked })}
-                        className="size-4 accent-accent"
+                        className="size-4 shrink-0 accent-accent"
                       />
                       <label htmlFor={`clean-${kind}`} className="min-w-0 flex-1">
                         {label}
                       </label>
-                      <TextInput
-                        inputMode="numeric"
-                        aria-label={unit === "" ? `${label}: how many` : `${label}: ${unit}`}
-                        aria-invalid={wrong || undefined}
-                        disabled={!isChosen}
-                        value={number}
-                        onChange={({ target }) => change(kind, { number: target.value.trim() })}
-                        className="nums w-16 text-right disabled:opacity-50"
-                      />
-                      <span className="w-8 text-xs text-ink-faint">{unit}</span>
+                      <span className="w-16 shrink-0">
+                        <TextInput
+                          inputMode="numeric"
+                          aria-label={unit === "" ? `${label}: how many` : `${label}: ${unit}`}
+                          aria-invalid={wrong || undefined}
+                          disabled={!isChosen}
+                          value={number}
+                          onChange={({ target }) => change(kind, { number: target.value.trim() })}
+                          className="nums text-right disabled:opacity-50"
+                        />
+                      </span>
+                      <span className="w-8 shrink-0 text-xs text-ink-faint">{unit}</span>
                     </div>
                     <p id={`clean-${kind}-hint`} className="pl-6.5 text-xs text-pretty text-ink-faint">
                       {hint}

@@ -1,6 +1,6 @@
 import type { DiskItem, DiskPlace, DiskReport } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
-import { HardDrive, TriangleAlert } from "lucide-react";
+import { ChevronRight, HardDrive, TriangleAlert } from "lucide-react";
 import { useApi } from "../api/client.ts";
 import { classes } from "../ui/classes.ts";
 import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
@@ -32,10 +32,13 @@ const PlaceCard = ({ place, minFreeBytes }: { place: DiskPlace; minFreeBytes: nu
   );
 };
 
+/** What it is, how long it is kept, how many there are, and what they take. */
+const COLUMNS = "md:grid-cols-[minmax(0,1fr)_14rem_4rem_6rem]";
+
 const ItemRow = ({ item }: { item: DiskItem }) => (
-  <li className="grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4 py-1.5 md:grid-cols-[minmax(0,1fr)_12rem_6rem]">
+  <li className={classes("grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4 py-1.5 pl-6", COLUMNS)}>
     <TailPath text={item.name} className="code text-xs" />
-    <span className="order-3 col-span-2 text-xs text-ink-faint md:order-none md:col-span-1">
+    <span className="order-3 col-span-2 text-xs text-ink-faint md:order-none">
       {item.inUse ? "in use" : item.removableAt === null ? "kept" : `until ${formatMoment(item.removableAt)}`}
     </span>
     <span className="nums text-right text-xs text-ink-soft">{sizeOf(item.bytes)}</span>
@@ -44,18 +47,29 @@ const ItemRow = ({ item }: { item: DiskItem }) => (
 
 const PartDetails = ({ row: { label, what, part, rule } }: { row: PartRow }) => (
   <details className="group">
-    <summary className="inset-ring-focus grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4 gap-y-0.5 px-4 py-3 hover:bg-hover md:grid-cols-[minmax(0,1fr)_14rem_5rem_6rem]">
-      <span className="min-w-0">
-        <span className="font-medium">{label}</span>
-        <span className="block truncate text-xs text-ink-faint">{what}</span>
+    <summary
+      className={classes(
+        "inset-ring-focus grid list-none grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4 gap-y-0.5 px-4 py-3 hover:bg-hover [&::-webkit-details-marker]:hidden",
+        COLUMNS,
+      )}
+    >
+      <span className="flex min-w-0 items-baseline gap-2">
+        <ChevronRight
+          aria-hidden
+          className="size-4 shrink-0 translate-y-0.5 text-ink-faint transition-transform group-open:rotate-90"
+        />
+        <span className="min-w-0">
+          <span className="font-medium">{label}</span>
+          <span className="block truncate text-xs text-ink-faint">{what}</span>
+        </span>
       </span>
-      <span className="order-3 text-xs text-ink-soft md:order-none">{rule}</span>
+      <span className="order-3 pl-6 md:pl-0 text-xs text-ink-soft md:order-none">{rule}</span>
       <span className="nums order-4 text-right text-xs text-ink-faint md:order-none">{part.count.toLocaleString("en")}</span>
       <span className="nums text-right font-medium">{sizeOf(part.bytes)}</span>
     </summary>
     <div className="border-t border-line bg-sunken px-4 py-2">
       {part.items.length === 0 ? (
-        <p className="py-1 text-xs text-ink-faint">There is none.</p>
+        <p className="py-1 pl-6 text-xs text-ink-faint">There is none.</p>
       ) : (
         <ul className="divide-y divide-line">
           {part.items.map((item) => (
@@ -64,7 +78,7 @@ const PartDetails = ({ row: { label, what, part, rule } }: { row: PartRow }) => 
         </ul>
       )}
       {part.count > part.items.length && part.items.length > 0 && (
-        <p className="py-1.5 text-xs text-ink-faint">And {plural(part.count - part.items.length, "smaller one")}.</p>
+        <p className="py-1.5 pl-6 text-xs text-ink-faint">And {plural(part.count - part.items.length, "smaller one")}.</p>
       )}
     </div>
   </details>
@@ -114,7 +128,7 @@ const Report = ({ report }: { report: DiskReport }) => (
           <PartDetails key={row.key} row={row} />
         ))}
         <div className="flex items-baseline justify-between gap-4 px-4 py-3">
-          <span className="min-w-0">
+          <span className="min-w-0 pl-6">
             <span className="font-medium">Database</span>
             <span className="block truncate text-xs text-ink-faint">Tasks, runs and their transcripts</span>
           </span>
