@@ -26,7 +26,15 @@ export type ServerOptions = {
   upWithinMs?: number;
   /** Starts it as a person does, with all that `npm start` prepares. */
   asNpmStart?: boolean;
+  /** The name of the machine that it believes to be on; this one's when left out. Takes root. */
+  machine?: string;
 };
+
+/** The program and its arguments, on a machine that is called so. Whichever it is, the process is the server's own. */
+const onMachine = (machine: string | undefined, program: readonly string[]): [string, string[]] =>
+  machine === undefined
+    ? [pinnedNode, [...program]]
+    : ["unshare", ["--uts", "sh", "-c", 'hostname "$0" && exec "$@"', machine, pinnedNode, ...program]];
 
 export type Client = ReturnType<typeof createTRPCClient<AppRouter>>;
 
@@ -49,7 +57,8 @@ export interface Server extends AsyncDisposable {
 export const startServer = async (options: ServerOptions): Promise<Server> => {
   const { dataDir, driver, modelUrl, localRepositories = [], environment = {} } = options;
   const program = options.asNpmStart === true ? "scripts/start.mjs" : "apps/backend/src/main.ts";
-  const child = spawn(pinnedNode, [join(projectRoot, program)], {
+  const [command, args] = onMachine(options.machine, [join(projectRoot, program)]);
+  const child = spawn(command, args, {
     env: {
       PATH: process.env.PATH ?? "",
       HOME: dataDir,
