@@ -150,7 +150,7 @@ describe("deaths", () => {
     await readUntil(stream, isToolUse);
     const ending = here.executor.end("SIGTERM");
     expect(outcomeOf(await readUntil(stream, ({ body }) => body.type === "execution_ended"))).toEqual({ kind: "interrupted" });
-    expect(await ending).toBe(0);
+    expect(await ending).toBe(143);
   });
 });
 

@@ -284,7 +284,7 @@ describe("starting in advance", () => {
     {
       await using here = await setUp({ go: [say("Done.")] }, { EXECUTOR_PREWARM: "1" });
       await waitFor(() => agentPid(here.executor));
-      expect(await here.executor.end("SIGTERM")).toBe(0);
+      expect(await here.executor.end("SIGTERM")).toBe(143);
     }
     await leaks.assertNothingLeft();
   });

@@ -120,7 +120,8 @@ describe("two executors over one folder", () => {
 
 describe("lockSpool", () => {
   const path = "executor.lock";
-  const mkfifo = (file: string) => promisify(execFile)("mkfifo", [file]);
+  const run = promisify(execFile);
+  const mkfifo = (file: string) => run("mkfifo", [file]);
   const database = (file: string) => {
     using made = new DatabaseSync(file);
     made.exec("PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1)");
@@ -144,13 +145,29 @@ describe("lockSpool", () => {
     await expect(lockSpool(folder.path, { signal: never, withinMs: 0 })).rejects.toThrow(/another executor/);
   });
 
-  it("gives it to the next one when it is let go of", async () => {
+  it("gives it to the next one when it is let go of, and is an empty file and no more", async () => {
     await using folder = await temporaryFolder();
     for (let n = 0; n < 3; n += 1) {
       using held = await lockSpool(folder.join("new/folder"), { signal: never, withinMs: 0 });
       expect(held).not.toBeNull();
     }
+    using held = await lockSpool(folder.join("new/folder"), { signal: never, withinMs: 0 });
+    expect(held).not.toBeNull();
     expect(await readdir(folder.join("new/folder"))).toEqual([path]);
+    expect((await lstat(folder.join("new/folder", path))).size).toBe(0);
     expect((await lstat(folder.join("new/folder"))).mode & 0o777).toBe(0o700);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)("takes it on a full disk (needs root, to mount a small disk)", async () => {
+    await using folder = await temporaryFolder();
+    await run("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", folder.path]);
+    try {
+      await expect(writeFile(folder.join("filler"), Buffer.alloc(1024 * 1024))).rejects.toMatchObject({ code: "ENOSPC" });
+      using held = await lockSpool(folder.path, { signal: never, withinMs: 0 });
+      expect(held).not.toBeNull();
+      await expect(lockSpool(folder.path, { signal: never, withinMs: 0 })).rejects.toThrow(/another executor/);
+    } finally {
+      await run("umount", ["-l", folder.path]);
+    }
   });
 });

@@ -9,25 +9,33 @@ import { collect, executorFolder, outcomeOf, startExecutor } from "./testing/exe
 const wildAgent = fileURLToPath(new URL("./testing/wild-agent.mjs", import.meta.url));
 const unavailable = { error: { code: "unavailable", message: expect.stringMatching(/^The executor is being stopped/) } };
 
-/** Sends the first part of what a client says; what this gives sends the rest, and gives all that is answered until the server hangs up. */
+/**
+ * Sends the first part of what a client says, and waits for a first word, so that the server has read it: a connection on which nothing was
+ * read is just closed. What this gives sends the rest, and gives all that is answered until the server hangs up.
+ */
 const begin = async (address: string, first: string) => {
   const socket = connect(address).setEncoding("utf8");
-  await once(socket, "connect");
-  const answered = socket.toArray();
-  await new Promise((resolve) => socket.write(first, resolve));
+  let answer = "";
+  socket.on("data", (text: string) => {
+    answer += text;
+  });
+  const hungUp = once(socket, "end");
+  socket.write(first);
+  await once(socket, "data");
   return async (rest: string): Promise<string> => {
     socket.write(rest);
-    return (await answered).join("");
+    await hungUp;
+    return answer;
   };
 };
 
 const beginPost = async (address: string, path: string, body: object) => {
   const text = JSON.stringify(body);
-  const head = `POST ${path} HTTP/1.1\r\nhost: executor\r\ncontent-length: ${text.length}\r\nconnection: close\r\n\r\n`;
-  const finish = await begin(address, head + text.slice(0, 1));
+  const head = [`POST ${path} HTTP/1.1`, "host: executor", `content-length: ${text.length}`, "connection: close"];
+  const finish = await begin(address, [...head, "expect: 100-continue", "", ""].join("\r\n"));
   return async () => {
-    const answer = await finish(text.slice(1));
-    return { status: Number(answer.split(" ")[1]), body: answer.slice(answer.indexOf("\r\n\r\n")) };
+    const [_continue, answered = "", ...answer] = (await finish(text)).split("\r\n\r\n");
+    return { status: Number(answered.split(" ")[1]), body: answer.join("") };
   };
 };
 

@@ -94,7 +94,8 @@ export const lockFolder = (dataDir: string): Disposable => {
   let lock: DatabaseSync | null = null;
   try {
     lock = new DatabaseSync(path, { timeout: LOCK_WITHIN_MS });
-    lock.exec("BEGIN EXCLUSIVE");
+    // A journal on the disk would need room there, and would be left by one that is killed.
+    lock.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
   } catch (error) {
     lock?.close();
     throw new StartError(

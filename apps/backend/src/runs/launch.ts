@@ -5,6 +5,7 @@ import { RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { auditPath } from "./places.ts";
+import { lossOf } from "./reach.ts";
 import { followRequests } from "./requests.ts";
 import {
   attachSandbox,
@@ -195,14 +196,14 @@ const clone = async (
 ): Promise<void> => {
   const { run, fence, stores } = scene;
   const { repository, signal } = options;
-  await executor.initGit({}, signal);
+  const failed = (error: unknown): never => {
+    signal.throwIfAborted();
+    throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
+  };
+  await executor.initGit({}, signal).catch(failed);
   const ref = run.ref === null ? {} : { ref: repository.ref.name };
   const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", ...ref };
-  const { commit } = await executor.gitClone(input, signal).catch((error: unknown) => {
-    signal.throwIfAborted();
-    if (error instanceof ExecutorLostError) throw error;
-    throw new RunEnded("clone_failed", messageOf(error), { cause: error });
-  });
+  const { commit } = await executor.gitClone(input, signal).catch(failed);
   await stores.runs.patch(run.id, fence, { baseCommit: commit });
 };
 

@@ -75,8 +75,8 @@ describe.skipIf(why !== null).each([{ liveRestore: false }, { liveRestore: true 
           expect((await sandbox.health()).startedAt).toBe(startedAt);
         } else {
           // An engine that starts ends what it finds of its predecessor's, and starts none of it again.
-          // The executor takes that for an order to end, and so its code says nothing of it.
-          expect(state).toMatchObject({ status: "exited", exitCode: 0, outOfMemory: false });
+          // The executor takes that for an order to end, and says so by its code.
+          expect(state).toMatchObject({ status: "exited", exitCode: 143, outOfMemory: false });
           await expect(sandbox.health()).rejects.toThrow();
         }
         await sandbox.recreate();
