@@ -1,4 +1,3 @@
-import { lstat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { CcrError, Door, describeZodError, ERROR_STATUS, errorBody, gatewayRoutes, RunId } from "@ccr/protocol";
@@ -132,14 +131,12 @@ export const serveControl = async (gateway: Gateway, socketPath: string, onReque
       else sendJson(response, ERROR_STATUS[known.code], errorBody(known));
     });
   });
-  await listenOnSocket(server, socketPath, 0o600);
-  // The number of a file that is in use is given to no other.
-  const fileNumber = async () => (await lstat(socketPath, { bigint: true }).catch(() => null))?.ino ?? null;
-  const own = await fileNumber();
+  const listening = await listenOnSocket(server, socketPath, 0o600);
   return {
-    isReachable: async () => own !== null && (await fileNumber()) === own,
+    isReachable: async () => listening.isInPlace(),
     close: () =>
       new Promise((resolve) => {
+        listening.remove();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

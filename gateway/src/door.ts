@@ -15,7 +15,7 @@ import { proxyRequest } from "./proxy.ts";
 import { reasonOf } from "./reason.ts";
 import { printable } from "./target.ts";
 import { openTunnel } from "./tunnel.ts";
-import { listenOnSocket } from "./unix-socket.ts";
+import { type Listening, listenOnSocket } from "./unix-socket.ts";
 
 export type DoorOptions = {
   modelRoute: ModelRoute;
@@ -223,9 +223,10 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
     socket.on("close", () => connections.delete(socket));
   });
 
+  let listening: Listening;
   try {
     // Everybody who can reach the folder may connect: the sandbox's user is another one than ours, and the folder is its alone.
-    await listenOnSocket(server, door.socketPath, 0o666);
+    listening = await listenOnSocket(server, door.socketPath, 0o666);
   } catch (error) {
     await audit.close();
     throw error;
@@ -241,6 +242,7 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
     followAudit: audit.follow,
     close: async () => {
       clearInterval(summaries);
+      listening.remove();
       const serverClosed = new Promise<void>((resolve) => server.close(() => resolve()));
       closing.abort();
       // Node's own list lacks those that became tunnels or were not HTTP.
