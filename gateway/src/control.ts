@@ -10,6 +10,7 @@ import { isLiveSocket, listenOnSocket } from "./unix-socket.ts";
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
 const After = z.coerce.number().int().nonnegative().default(0);
+const Fence = z.coerce.number().int().nonnegative().optional();
 
 type RouteName = keyof typeof gatewayRoutes;
 type Call = { request: IncomingMessage; response: ServerResponse; parameters: Record<string, string>; query: URLSearchParams };
@@ -59,7 +60,8 @@ const handlersOf = (gateway: Gateway): Record<RouteName, (call: Call) => Promise
       call.response.writeHead(204).end();
     },
     closeDoor: async (call) => {
-      await gateway.closeDoor(runIdOf(call));
+      const fence = read(Fence, call.query.get("fence") ?? undefined, "fence");
+      await gateway.closeDoor(runIdOf(call), fence === undefined ? {} : { fence });
       call.response.writeHead(204).end();
     },
     followAudit: async (call) => {

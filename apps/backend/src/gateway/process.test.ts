@@ -40,6 +40,8 @@ const openServer = async () => {
     socketPath: folder.join("doors", "door.sock"),
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: [] },
+    fence: 1,
+    auditAfter: 0,
   };
   const options = (changes: Record<string, string> = {}) => ({
     controlSocket,

@@ -156,12 +156,15 @@ const prepare = async (scene: Scene, instanceId: InstanceId): Promise<Workplace>
 };
 
 const openDoor = async (scene: Scene, place: Workplace): Promise<void> => {
-  const { run, deps } = scene;
+  const { run, fence, deps, stores } = scene;
   await deps.doors.open({
     runId: run.id,
     socketPath: place.gatewaySocket,
     auditPath: auditPath(place, run.id),
     policy: { allow: deps.allowedHosts },
+    fence,
+    // Another sandbox of the run may have had another file of records.
+    auditAfter: await stores.audit.position(run.id),
   });
   followRequests(scene);
 };
