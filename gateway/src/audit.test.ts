@@ -1,9 +1,12 @@
-import { appendFile, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { appendFile, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { promisify } from "node:util";
 import { AuditRecord } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
-import { type AuditDraft, type AuditLog, openAuditLog } from "./audit.ts";
-import { RUN } from "./testing/house.ts";
+import type { AuditLog } from "./audit.ts";
+import type { AuditDraft } from "./audit-file.ts";
+import { OTHER_RUN, openTestLog, RUN } from "./testing/house.ts";
 
 const draft = (path: string): AuditDraft => ({
   at: "2026-11-22T20:39:28.000Z",
@@ -44,10 +47,10 @@ describe("the audit log", () => {
   test("numbers records without gaps, keeps their order, and goes on after it was closed", async () => {
     await using folder = await temporaryFolder();
     const path = folder.join("audit.ndjson");
-    const first = await openAuditLog(path, RUN);
+    const first = await openTestLog(path);
     for (const n of numbers(1, 1200)) first.append(draft(`/${n}`));
     await first.close();
-    const second = await openAuditLog(path, RUN);
+    const second = await openTestLog(path);
     second.append(draft("/1201"));
     await second.close();
     const records = parse(await readFile(path, "utf8"));
@@ -57,7 +60,7 @@ describe("the audit log", () => {
 
   test("gives followers every record once and in order: old ones after the number they name, then live ones, until it is closed", async () => {
     await using folder = await temporaryFolder();
-    const log = await openAuditLog(folder.join("audit.ndjson"), RUN);
+    const log = await openTestLog(folder.join("audit.ndjson"));
     for (const n of numbers(1, 700)) log.append(draft(`/${"x".repeat(300)}${n}`));
     const fromStart = follow(log, 0);
     const fromMiddle = follow(log, 650);
@@ -75,11 +78,11 @@ describe("the audit log", () => {
   test("cuts off a torn last line", async () => {
     await using folder = await temporaryFolder();
     const path = folder.join("audit.ndjson");
-    const first = await openAuditLog(path, RUN);
+    const first = await openTestLog(path);
     first.append(draft("/1"));
     await first.close();
     await appendFile(path, `{"n":2,"rule":"${"longer than the record that takes its place ".repeat(50)}`);
-    const second = await openAuditLog(path, RUN);
+    const second = await openTestLog(path);
     second.append(draft("/2"));
     await second.close();
     expect(parse(await readFile(path, "utf8")).map(({ n, path }) => [n, path])).toEqual([
@@ -88,27 +91,86 @@ describe("the audit log", () => {
     ]);
   });
 
-  test("refuses a file whose numbering is broken, and leaves it as it was", async () => {
+  test("goes on after what was stored, also when its file was lost", async () => {
     await using folder = await temporaryFolder();
     const path = folder.join("audit.ndjson");
-    const content = `${JSON.stringify({ n: 5, runId: RUN, ...draft("/5") })}\n`;
-    await writeFile(path, content);
-    await expect(openAuditLog(path, RUN)).rejects.toMatchObject({ code: "unprocessable" });
-    expect(await readFile(path, "utf8")).toBe(content);
+    const first = await openTestLog(path);
+    first.append(draft("/1"));
+    await first.close();
+    const second = await openTestLog(path, { auditAfter: 7 });
+    second.append(draft("/8"));
+    await second.renew({ fence: 1, auditAfter: 10 });
+    second.append(draft("/11"));
+    expect((await follow(second, 7, 2)).map(({ n, path }) => [n, path])).toEqual([
+      [8, "/8"],
+      [11, "/11"],
+    ]);
+    await second.close();
+    await rm(path);
+    const third = await openTestLog(path, { auditAfter: 11 });
+    third.append(draft("/12"));
+    await third.close();
+    expect(parse(await readFile(path, "utf8")).map(({ n }) => n)).toEqual([12]);
   });
 
-  test("does not write through a link, and says when the folder is missing", async () => {
+  const line = (n: number, changes: object = {}) => `${JSON.stringify({ n, runId: RUN, ...draft(`/${n}`), ...changes })}\n`;
+
+  test.each([
+    ["has lines that are none", `${line(1)}{"n":2,"ru${line(3)}${"x".repeat(200_000)}\n\n${line(4)}`, [1, 4], 3],
+    ["was filled with zeros by a disk", `${line(1)}${"\0".repeat(5000)}`, [1], 0],
+    ["has numbers twice, as two writers leave them", line(1) + line(2) + line(3) + line(2) + line(3) + line(4), [1, 2, 3, 4], 2],
+    ["begins anywhere", line(5) + line(9), [5, 9], 0],
+    ["has records of another run", line(1) + line(2, { runId: OTHER_RUN }) + line(3), [1, 3], 1],
+  ])("keeps what is good of a file that %s, and puts it aside", async (_what, content, kept, bad) => {
     await using folder = await temporaryFolder();
+    const path = folder.join("audit.ndjson");
+    await writeFile(path, content);
+    const notes: string[] = [];
+    const log = await openTestLog(path, { note: (text) => notes.push(text) });
+    log.append(draft("/new"));
+    await log.close();
+    const next = (kept.at(-1) ?? 0) + 1;
+    expect(parse(await readFile(path, "utf8")).map(({ n, path }) => [n, path])).toEqual([
+      ...kept.map((n) => [n, `/${n}`]),
+      [next, "/new"],
+    ]);
+    const aside = await readFile(`${path}.damaged-1`, "utf8").catch(() => null);
+    expect(aside).toBe(bad === 0 ? null : content);
+    expect(notes).toEqual(bad === 0 ? [] : [expect.stringMatching(`has ${bad} lines that are no records.*damaged-1$`)]);
+  });
+
+  test("puts aside what is no file, one after the other, and writes through no link", async () => {
+    await using folder = await temporaryFolder();
+    const path = folder.join("audit.ndjson");
     await writeFile(folder.join("victim"), "untouched");
-    await symlink(folder.join("victim"), folder.join("link"));
-    await expect(openAuditLog(folder.join("link"), RUN)).rejects.toMatchObject({ code: "bad_request" });
-    await expect(openAuditLog(folder.join("missing", "audit"), RUN)).rejects.toThrow(/folder must exist/);
+    const open = async (auditAfter: number) => {
+      const log = await openTestLog(path, { auditAfter });
+      log.append(draft("/x"));
+      await log.close();
+      expect(parse(await readFile(path, "utf8")).map(({ n }) => n)).toEqual([auditAfter + 1]);
+      await rm(path);
+    };
+    await symlink(folder.join("victim"), path);
+    await open(3);
+    await mkdir(path);
+    await writeFile(folder.join("audit.ndjson", "inside"), "kept");
+    await open(4);
+    await promisify(execFile)("mkfifo", [path]);
+    await open(5);
     expect(await readFile(folder.join("victim"), "utf8")).toBe("untouched");
+    expect(await readFile(folder.join("audit.ndjson.damaged-2", "inside"), "utf8")).toBe("kept");
+    expect((await readdir(folder.path)).toSorted()).toEqual([1, 2, 3].map((n) => `audit.ndjson.damaged-${n}`).concat("victim"));
+  });
+
+  test("says when the folder is missing, so that it can be made", async () => {
+    await using folder = await temporaryFolder();
+    const opening = openTestLog(folder.join("missing", "audit"));
+    await expect(opening).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("folder must exist") });
   });
 
   test("ends a follower whose signal is aborted, also one that waits", async () => {
     await using folder = await temporaryFolder();
-    const log = await openAuditLog(folder.join("audit.ndjson"), RUN);
+    const log = await openTestLog(folder.join("audit.ndjson"));
     const stop = new AbortController();
     const next = log.follow(0, stop.signal)[Symbol.asyncIterator]().next();
     stop.abort();

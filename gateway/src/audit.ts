@@ -1,17 +1,17 @@
-import { constants, type FileHandle, open } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import { AuditRecord, CcrError, type RunId } from "@ccr/protocol";
-import { type BegunLog, type BegunRequest, begunPath, openBegunLog } from "./begun.ts";
+import type { FileHandle } from "node:fs/promises";
+import { CcrError, type Door } from "@ccr/protocol";
+import { type AuditDraft, type AuditFile, lineOf, takeAuditFile, writeAll } from "./audit-file.ts";
+import { type BegunLog, type BegunRequest, openBegunLog } from "./begun.ts";
+import { auditError, identityAt, identityOf } from "./beside.ts";
+import { checkOurs, type Ownership, type Standing, takeOwnership } from "./ownership.ts";
 import { reasonOf } from "./reason.ts";
 
-/** A record before it has its number. */
-export type AuditDraft = Omit<AuditRecord, "n" | "runId">;
-
-/** The audit file of one run. */
+/** The audit of one run, for as long as its door is ours. */
 export type AuditLog = {
   /**
    * To be awaited before a request goes on to its server: whatever then ends this process, the request has a record when the log is opened
-   * again. Gives what its record is to be appended with. Rejects when it cannot be written down.
+   * again. Gives what its record is to be appended with. Rejects when it cannot be written down, and with `forbidden` when the door is not ours
+   * any more.
    */
   begin(request: BegunRequest): Promise<string>;
   /** Numbers the record and queues it for the file; never throws. Records are written in the order of the calls. */
@@ -20,10 +20,27 @@ export type AuditLog = {
   forget(begun: string): void;
   /** False while records cannot be written: nothing may be let through that could not be recorded. */
   isWritable(): boolean;
+  /** The number of the newest record. */
+  lastNumber(): number;
+  /** How it stands with the door now. */
+  look(): Promise<Standing>;
+  /** Goes on for whoever opened the door again: under that fencing number, and with greater numbers than `auditAfter`. */
+  renew(opened: Pick<Door, "fence" | "auditAfter">): Promise<void>;
   /** Whole NDJSON lines with `n` > `after`, each once and in order, synced to disk before they are seen; ends when the log is closed. */
   follow(after: number, signal: AbortSignal): AsyncIterable<Buffer>;
-  /** Writes what is queued and ends the followers once they have it. Throws `disk_full` when records could not be written. */
+  /**
+   * Writes what is queued and ends the followers once they have it. Throws `disk_full` when records could not be written. Nothing is written
+   * when the door is not ours any more: who has it has written down what was under way.
+   */
   close(): Promise<void>;
+};
+
+export type AuditOptions = {
+  now: () => number;
+  /** The control socket at which others can ask for the door; null: there is none. */
+  control: string | null;
+  /** Hears, in a sentence, what a person should know of. */
+  note: (text: string) => void;
 };
 
 const CHUNK_BYTES = 64 * 1024;
@@ -33,82 +50,11 @@ const BATCH = 500;
 const MAX_PENDING = 2_000;
 const RETRY_MS = 1_000;
 const NEWLINE = 10;
+/** With it every line begins, see `lineOf`. */
+const BEFORE_NUMBER = '{"n":'.length;
 
-/** Where the whole lines of a file end, how many they are, and where the last of them starts. */
-const measure = async (file: FileHandle): Promise<{ size: number; lines: number; lastLineAt: number }> => {
-  const chunk = Buffer.alloc(CHUNK_BYTES);
-  let [size, lines, lastLineAt, offset] = [0, 0, 0, 0];
-  for (;;) {
-    const { bytesRead } = await file.read(chunk, 0, chunk.length, offset);
-    if (bytesRead === 0) return { size, lines, lastLineAt };
-    const read = chunk.subarray(0, bytesRead);
-    for (let at = read.indexOf(NEWLINE); at !== -1; at = read.indexOf(NEWLINE, at + 1)) {
-      lastLineAt = size;
-      size = offset + at + 1;
-      lines += 1;
-    }
-    offset += bytesRead;
-  }
-};
-
-const numberOfLastLine = async (file: FileHandle, from: number, to: number): Promise<number | null> => {
-  if (to - from > CHUNK_BYTES) return null;
-  const line = Buffer.alloc(to - from);
-  await file.read(line, 0, line.length, from);
-  try {
-    return AuditRecord.pick({ n: true }).parse(JSON.parse(line.toString())).n;
-  } catch {
-    return null;
-  }
-};
-
-/** Which of the names of `begun` lines have a record in the file. */
-const recordedNames = async (file: FileHandle, size: number): Promise<string[]> => {
-  if (size === 0) return [];
-  const names: string[] = [];
-  const input = file.createReadStream({ start: 0, end: size - 1, autoClose: false });
-  for await (const line of createInterface({ input })) {
-    // Within a text its quotes would be escaped.
-    const name = /"begun":"([^"]*)"/.exec(line)?.[1];
-    if (name !== undefined) names.push(name);
-  }
-  return names;
-};
-
-const writeAll = async (file: FileHandle, bytes: Buffer, position: number): Promise<void> => {
-  for (let written = 0; written < bytes.length; ) {
-    const { bytesWritten } = await file.write(bytes, written, bytes.length - written, position + written);
-    written += bytesWritten;
-  }
-  await file.datasync();
-};
-
-const opened = async <File>(path: string, opening: Promise<File>): Promise<File> => {
-  try {
-    return await opening;
-  } catch (error) {
-    throw new CcrError(
-      "bad_request",
-      `The audit file ${path} cannot be opened (${reasonOf(error)}). Its folder must exist and be writable.`,
-    );
-  }
-};
-
-// Never through a link: the file is written with the gateway's rights.
-const openFile = (path: string): Promise<FileHandle> =>
-  opened(path, open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600));
-
-/** The record of a request that was under way when its gateway ended. */
-const interrupted = ({ rule, ...request }: BegunRequest, now: number): AuditDraft => ({
-  ...request,
-  decision: "allowed",
-  rule: `${rule}; the gateway ended before the request did`,
-  status: null,
-  bytesUp: 0,
-  bytesDown: 0,
-  durationMs: Math.max(0, now - Date.parse(request.at)),
-  usage: null,
-});
+const numberOf = (lines: Buffer, lineAt: number): number =>
+  Number.parseInt(lines.toString("latin1", lineAt + BEFORE_NUMBER, lineAt + BEFORE_NUMBER + 16), 10);
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => {
@@ -116,40 +62,53 @@ const aborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-/**
- * Opens the audit file of a run and goes on numbering where it ends; a torn last line is cut off, and what was begun and never recorded,
- * because the gateway was killed, is recorded now. One log per file at a time. Line k of the file is record k, which is what makes `after`
- * a matter of counting lines.
- */
-export const openAuditLog = async (path: string, runId: RunId, now: () => number = Date.now): Promise<AuditLog> => {
-  const file = await openFile(path);
-  let size: number;
-  let lastNumber: number;
-  let begunLog: BegunLog;
+type AuditDoor = Pick<Door, "auditPath" | "runId" | "fence" | "auditAfter">;
+type Parts = AuditFile & { own: string; ownership: Ownership; begunLog: BegunLog };
+
+const openParts = async (door: AuditDoor, options: AuditOptions): Promise<Parts> => {
+  const { auditPath, fence } = door;
+  const ownership = await takeOwnership(auditPath, { fence, control: options.control });
+  let file: FileHandle | null = null;
+  let begunLog: BegunLog | null = null;
   try {
-    const measured = await measure(file);
-    const { lines, lastLineAt } = measured;
-    if (lines > 0 && (await numberOfLastLine(file, lastLineAt, measured.size)) !== lines) {
-      throw new CcrError(
-        "unprocessable",
-        `The audit file ${path} is damaged: its last record is not number ${lines}. Move it away.`,
-      );
-    }
-    await file.truncate(measured.size);
-    size = measured.size;
-    lastNumber = lines;
-    begunLog = await opened(path, openBegunLog(begunPath(path)));
-    if (begunLog.found > 0) begunLog.settle(await recordedNames(file, size));
+    const taken = await takeAuditFile(door, { ownership, ...options });
+    file = taken.file;
+    begunLog = await openBegunLog(auditPath);
+    // Whoever takes the door from now on finds what is written there.
+    await checkOurs(await ownership.look());
+    return { ...taken, own: await identityOf(file), ownership, begunLog };
   } catch (error) {
-    await file.close();
+    await begunLog?.close();
+    await file?.close();
+    await ownership.release();
     throw error;
   }
+};
+
+/**
+ * Makes the audit of a door ours, and goes on numbering where it ends. Whoever had it lets nothing through any more from then on; what they had
+ * begun is recorded. Throws `forbidden` when the door was opened with a greater fencing number, `disk_full` or `unavailable` when it cannot be
+ * opened now. The numbers of the lines grow, which is what makes `after` a matter of looking where they begin.
+ */
+export const openAuditLog = async (door: AuditDoor, options: AuditOptions): Promise<AuditLog> => {
+  const { auditPath: path, runId } = door;
+  const parts = await openParts(door, options).catch((error: unknown) => {
+    throw auditError(path, error);
+  });
+  const { file, own, ownership, begunLog } = parts;
+  let { size, lastNumber } = parts;
+
+  const look = async (): Promise<Standing> => {
+    const standing = await ownership.look();
+    return standing === "ours" && (await identityAt(path)) !== own ? "missing" : standing;
+  };
 
   const pending: { line: string; begun: string | null }[] = [];
   let writing: Promise<void> | null = null;
   let failure: unknown = null;
   let retry: NodeJS.Timeout | null = null;
   let isClosed = false;
+  let isLost = false;
   let changed = Promise.withResolvers<void>();
 
   const wakeFollowers = () => {
@@ -159,12 +118,16 @@ export const openAuditLog = async (path: string, runId: RunId, now: () => number
   };
 
   const writePending = async (): Promise<void> => {
-    while (pending.length > 0) {
+    while (pending.length > 0 && !isLost) {
       const batch = pending.slice(0, BATCH);
       const bytes = Buffer.from(batch.map(({ line }) => line).join(""));
       try {
         // Always at the known end: what a failed write left behind is written over by the next one.
         await writeAll(file, bytes, size);
+        await file.datasync();
+        // Whoever takes the door from here on has these records: so nobody ever sees some that they do not have.
+        isLost = (await look()) !== "ours";
+        if (isLost) return;
       } catch (error) {
         failure = error;
         return;
@@ -189,47 +152,74 @@ export const openAuditLog = async (path: string, runId: RunId, now: () => number
     return writing;
   };
 
+  /** The log itself and its followers: the last one closes the file. */
+  let users = 1;
+  const leaveFile = async (): Promise<void> => {
+    users -= 1;
+    if (users === 0) await file.close();
+  };
+
   const follow = async function* (after: number, signal: AbortSignal): AsyncGenerator<Buffer> {
-    const reader = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+    if (users === 0) return;
+    users += 1;
     const stopped = aborted(signal);
     const chunk = Buffer.alloc(CHUNK_BYTES);
-    let [offset, toSkip] = [0, after];
+    let [offset, isAfter] = [0, after === 0];
     try {
       while (!signal.aborted) {
         const change = changed.promise;
         const wasClosed = isClosed;
         while (offset < size && !signal.aborted) {
-          const { bytesRead } = await reader.read(chunk, 0, Math.min(CHUNK_BYTES, size - offset), offset);
+          const { bytesRead } = await file.read(chunk, 0, Math.min(CHUNK_BYTES, size - offset), offset);
           // A copy, since the consumer may hold it while the next chunk is read.
           const lines = Buffer.from(chunk.subarray(0, chunk.subarray(0, bytesRead).lastIndexOf(NEWLINE) + 1));
           if (lines.length === 0) throw new CcrError("internal", `The audit file ${path} was changed by somebody else.`);
           offset += lines.length;
           let from = 0;
-          for (; toSkip > 0 && from < lines.length; toSkip -= 1) from = lines.indexOf(NEWLINE, from) + 1;
+          while (!isAfter && from < lines.length) {
+            isAfter = numberOf(lines, from) > after;
+            if (!isAfter) from = lines.indexOf(NEWLINE, from) + 1;
+          }
           if (from < lines.length) yield lines.subarray(from);
         }
         if (wasClosed) return;
         await Promise.race([change, stopped]);
       }
     } finally {
-      await reader.close();
+      await leaveFile();
     }
   };
 
   const append = (draft: AuditDraft, begun: string | null = null) => {
     lastNumber += 1;
     const record = { n: lastNumber, runId, ...draft, ...(begun === null ? {} : { begun }) };
-    pending.push({ line: `${JSON.stringify(record)}\n`, begun });
+    pending.push({ line: lineOf(record), begun });
     // After a failure the timer tries again, so that a full disk is not asked once per request.
     if (failure === null) void write();
   };
-  for (const [name, request] of begunLog.unsettled()) append(interrupted(request, now()), name);
 
   return {
-    begin: begunLog.begin,
+    begin: async (request) => {
+      const name = await begunLog.begin(request);
+      const standing = await look().catch((error: unknown) => {
+        begunLog.forget(name);
+        throw error;
+      });
+      // Only now that it is written: whoever has the door by now may have read it.
+      await checkOurs(standing);
+      return name;
+    },
     append,
     forget: begunLog.forget,
-    isWritable: () => failure === null && pending.length < MAX_PENDING,
+    isWritable: () => failure === null && !isLost && pending.length < MAX_PENDING,
+    lastNumber: () => lastNumber,
+    look,
+    renew: async ({ fence, auditAfter }) => {
+      lastNumber = Math.max(lastNumber, auditAfter);
+      await ownership.raise(fence).catch((error: unknown) => {
+        throw auditError(path, error);
+      });
+    },
     follow,
     close: async () => {
       if (isClosed) return;
@@ -238,10 +228,12 @@ export const openAuditLog = async (path: string, runId: RunId, now: () => number
       if (pending.length > 0) await write();
       isClosed = true;
       if (retry !== null) clearTimeout(retry);
-      await file.close();
-      await begunLog.close();
+      await leaveFile();
+      isLost ||= (await look().catch(() => null)) !== "ours";
+      await (isLost ? begunLog.leave() : begunLog.close());
+      await ownership.release();
       wakeFollowers();
-      if (pending.length > 0) {
+      if (!isLost && pending.length > 0) {
         throw new CcrError(
           "disk_full",
           `${pending.length} audit records could not be written to ${path} (${reasonOf(failure)}).`,

@@ -1,10 +1,9 @@
-import { appendFile, readFile, stat, symlink, writeFile } from "node:fs/promises";
+import { appendFile, readdir, readFile, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { AuditRecord } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
-import { openAuditLog } from "./audit.ts";
-import { type BegunRequest, begunPath, openBegunLog } from "./begun.ts";
-import { RUN } from "./testing/house.ts";
+import { type BegunRequest, openBegunLog, readBegun } from "./begun.ts";
+import { openTestLog } from "./testing/house.ts";
 
 const request = (path: string): BegunRequest => ({
   at: "2026-11-22T20:39:28.000Z",
@@ -35,7 +34,7 @@ describe("what was begun", () => {
     await using folder = await temporaryFolder();
     const path = folder.join("audit.ndjson");
     // Never closed: what a killed process leaves.
-    const killed = await openAuditLog(path, RUN);
+    const killed = await openTestLog(path);
     const done = await killed.begin(request("/done"));
     await killed.begin(request("/cut"));
     killed.forget(await killed.begin(request("/refused")));
@@ -43,7 +42,7 @@ describe("what was begun", () => {
     for await (const _lines of killed.follow(0, new AbortController().signal)) break;
     const logs = [killed];
     for (let time = 0; time < 3; time += 1) {
-      const again = await openAuditLog(path, RUN, () => Date.parse("2026-11-22T20:39:30.000Z"));
+      const again = await openTestLog(path, { now: () => Date.parse("2026-11-22T20:39:30.000Z") });
       logs.push(again);
       for await (const _lines of again.follow(1, new AbortController().signal)) break;
     }
@@ -59,27 +58,25 @@ describe("what was begun", () => {
       rule: "the model route; the gateway ended before the request did",
       durationMs: 2000,
     });
-    await expect(stat(begunPath(path))).rejects.toThrow();
+    expect(await readdir(folder.path)).toEqual(["audit.ndjson"]);
   });
 
-  test("is not taken from a line that was torn, and the next one stands where that was", async () => {
+  test("is not taken from a line that was torn, or is none", async () => {
     await using folder = await temporaryFolder();
-    const path = folder.join("begun");
-    const first = await openBegunLog(path);
-    await first.begin(request("/1"));
-    await appendFile(path, '{"id":"x-1","request":{"at":"2026-11-22T20:39:28.000Z","kind":"mo');
-    const second = await openBegunLog(path);
-    expect(second.unsettled().map(([, { path }]) => path)).toEqual(["/1"]);
-    await second.begin(request("/2"));
-    const third = await openBegunLog(path);
-    expect(third.unsettled().map(([, { path }]) => path)).toEqual(["/1", "/2"]);
-    for (const log of [first, second, third]) await log.close();
+    const log = await openBegunLog(folder.join("audit.ndjson"));
+    await log.begin(request("/1"));
+    await appendFile(log.path, `${"\0".repeat(300_000)}\nnonsense\n`);
+    await appendFile(log.path, `{"id":"x-1","request":${JSON.stringify(request("/2"))}}\n{"id":"x-2","request":{"at":"2026-11`);
+    expect([...(await readBegun(log.path)).values()].map(({ path }) => path)).toEqual(["/1", "/2"]);
+    await truncate(log.path);
+    expect((await readBegun(log.path)).size).toBe(0);
+    await log.close();
   });
 
   test("takes no room once it is recorded", async () => {
     await using folder = await temporaryFolder();
-    const path = folder.join("begun");
-    const log = await openBegunLog(path);
+    const log = await openBegunLog(folder.join("audit.ndjson"));
+    const { path } = log;
     let longest = 0;
     for (let index = 0; index < 3000; index += 1) {
       log.settle([await log.begin(request(`/${"x".repeat(300)}`))]);
@@ -91,11 +88,16 @@ describe("what was begun", () => {
     await expect(stat(path)).rejects.toThrow();
   });
 
-  test("is not written through a link", async () => {
+  test("is not read through a link, and what cannot be read is put aside", async () => {
     await using folder = await temporaryFolder();
-    await writeFile(folder.join("victim"), "untouched");
-    await symlink(folder.join("victim"), begunPath(folder.join("audit")));
-    await expect(openAuditLog(folder.join("audit"), RUN)).rejects.toMatchObject({ code: "bad_request" });
-    expect(await readFile(folder.join("victim"), "utf8")).toBe("untouched");
+    const path = folder.join("audit.ndjson");
+    await writeFile(folder.join("victim"), `{"id":"x-1","request":${JSON.stringify(request("/1"))}}\n`);
+    await symlink(folder.join("victim"), `${path}.begun-0123456789ab`);
+    const notes: string[] = [];
+    const log = await openTestLog(path, { note: (text) => notes.push(text) });
+    expect(notes).toEqual([expect.stringMatching(/begun-0123456789ab cannot be read \(ELOOP\), and is kept as .*damaged-1$/)]);
+    await log.close();
+    expect(await recordsIn(path)).toEqual([]);
+    expect(await readdir(folder.path)).toEqual(["audit.ndjson", "audit.ndjson.damaged-1", "victim"]);
   });
 });

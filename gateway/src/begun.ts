@@ -1,12 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { constants, type FileHandle, open, unlink } from "node:fs/promises";
+import { unlink } from "node:fs/promises";
 import { AuditRecord } from "@ccr/protocol";
 import { z } from "zod";
+import { openNew, openToRead } from "./beside.ts";
+import { wholeLines } from "./lines.ts";
 
 /*
  * What was begun and is not recorded yet, in a file beside the audit file. An audit record is written when a request is over: a gateway
  * that is killed would leave none of what was under way. So a line is written here before a request goes on to its server. The record in
- * the audit file names that line, which is why it is never told twice, whenever the gateway is killed.
+ * the audit file names that line, which is why it is never told twice, whenever the gateway is killed. Each gateway has a file of its own,
+ * which whoever opens the door next reads and removes.
  */
 
 /** What is known of a request when it begins. */
@@ -25,24 +28,21 @@ export type BegunRequest = z.infer<typeof BegunRequest>;
 const Line = z.object({ id: z.string(), request: BegunRequest.nullable() });
 
 export type BegunLog = {
-  /** How many lines were there when the log was opened. */
-  readonly found: number;
-  /** Those of them that are not settled, by the name of their line. */
-  unsettled(): [string, BegunRequest][];
+  readonly path: string;
   /** Resolves with the name of the line once that survives the end of this process; rejects when it cannot be written. */
   begin(request: BegunRequest): Promise<string>;
   /** These have their records. */
   settle(ids: readonly string[]): void;
   /** This one is to have none. Never throws; what cannot be written down holds for this process. */
   forget(id: string): void;
-  /** Removes the file unless something in it still needs its record. */
+  /** Leaves the file to whoever opens the door next, and removes it when nothing in it needs a record. */
   close(): Promise<void>;
+  /** Leaves the file as it is: somebody has the door now, and reads it. */
+  leave(): Promise<void>;
 };
 
 /** The file is emptied when it is longer and nothing in it is needed. */
 const MAX_BYTES = 256 * 1024;
-
-export const begunPath = (auditPath: string): string => `${auditPath}.begun`;
 
 const parseLine = (text: string): z.infer<typeof Line> | null => {
   try {
@@ -52,25 +52,37 @@ const parseLine = (text: string): z.infer<typeof Line> | null => {
   }
 };
 
-/** Opens the file at `path`. A torn last line is one whose request went nowhere, and is written over. */
-export const openBegunLog = async (path: string): Promise<BegunLog> => {
-  // Never through a link: the file is written with the gateway's rights.
-  const file: FileHandle = await open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-  const content = await file.readFile().catch(async (error: unknown) => {
-    await file.close();
-    throw error;
-  });
-  let size = content.lastIndexOf("\n") + 1;
-  const lines = content.subarray(0, size).toString().split("\n").map(parseLine);
+/**
+ * What a gateway has begun and not taken back, by the names of the lines. A torn last line is one whose request went nowhere, and lines that
+ * are none are left out. Throws when the file cannot be read.
+ */
+export const readBegun = async (path: string): Promise<Map<string, BegunRequest>> => {
   const found = new Map<string, BegunRequest>();
-  for (const line of lines) {
-    if (line === null) continue;
-    if (line.request === null) found.delete(line.id);
-    else found.set(line.id, line.request);
+  const file = await openToRead(path);
+  if (file === null) return found;
+  try {
+    for await (const lines of wholeLines(file)) {
+      for (const text of lines) {
+        const line = text === null ? null : parseLine(text);
+        if (line === null) continue;
+        if (line.request === null) found.delete(line.id);
+        else found.set(line.id, line.request);
+      }
+    }
+    return found;
+  } finally {
+    await file.close();
   }
-  const needed = new Set(found.keys());
+};
+
+/** Makes a file beside the audit file for what is begun from now on. */
+export const openBegunLog = async (auditPath: string): Promise<BegunLog> => {
   // Names of earlier openings are never given again.
   const opening = randomBytes(6).toString("hex");
+  const path = `${auditPath}.begun-${opening}`;
+  const file = await openNew(path);
+  let size = 0;
+  const needed = new Set<string>();
   let count = 0;
   let last: Promise<unknown> = Promise.resolve();
 
@@ -103,8 +115,7 @@ export const openBegunLog = async (path: string): Promise<BegunLog> => {
   };
 
   return {
-    found: found.size,
-    unsettled: () => [...found].filter(([id]) => needed.has(id)),
+    path,
     begin: async (request) => {
       count += 1;
       const id = `${opening}-${count}`;
@@ -125,6 +136,10 @@ export const openBegunLog = async (path: string): Promise<BegunLog> => {
     close: async () => {
       await last;
       if (needed.size === 0) await unlink(path).catch(() => {});
+      await file.close();
+    },
+    leave: async () => {
+      await last;
       await file.close();
     },
   };

@@ -9,10 +9,10 @@ export type GatewayClient = {
   health(signal?: AbortSignal): Promise<GatewayHealth>;
   /** The open doors with their policies of now. */
   listDoors(signal?: AbortSignal): Promise<Door[]>;
-  /** Opens a door or changes the policy of an open one; idempotent. */
+  /** Opens a door, taking it from wherever it is open, or changes the policy of an open one; idempotent. Throws `forbidden` when it was opened with a greater fencing number. */
   openDoor(door: Door): Promise<void>;
-  /** Closes a door and cuts what goes through it; idempotent. */
-  closeDoor(runId: RunId): Promise<void>;
+  /** Closes a door and cuts what goes through it; idempotent. With `fence`, throws `forbidden` when it was opened with a greater one. */
+  closeDoor(runId: RunId, options?: { fence?: number; signal?: AbortSignal }): Promise<void>;
   /**
    * Records with `n` > `after`, each once and in order, then live ones. Ends when the door was closed or the signal aborted; throws
    * `unavailable` when the gateway went away (go on with the last `n`), `not_found` when no door is open.
@@ -99,7 +99,10 @@ export const gatewayClient = (controlSocketPath: string): GatewayClient => {
     listDoors: async (signal) =>
       readJson(z.array(Door), await call(gatewayRoutes.listDoors, signal === undefined ? {} : { signal })),
     openDoor: async (door) => (await call(gatewayRoutes.openDoor, { runId: door.runId, body: door })).body.dump(),
-    closeDoor: async (runId) => (await call(gatewayRoutes.closeDoor, { runId })).body.dump(),
+    closeDoor: async (runId, { fence, signal } = {}) => {
+      const query = fence === undefined ? "" : `?fence=${fence}`;
+      await (await call(gatewayRoutes.closeDoor, { runId, query, ...(signal === undefined ? {} : { signal }) })).body.dump();
+    },
     followAudit,
     close: () => agent.destroy(),
   };

@@ -50,6 +50,8 @@ describe("the control interface", () => {
       socketPath: house.folder.join("second", "gateway.sock"),
       auditPath: house.folder.join("second.ndjson"),
       policy: { allow: [] },
+      fence: 1,
+      auditAfter: 0,
     };
     await client.openDoor(door);
     await client.openDoor(door);
@@ -107,7 +109,10 @@ describe("the control interface", () => {
     const { client, house, path } = controlled;
     const following = client.followAudit(UNKNOWN_RUN, { after: 0 }, new AbortController().signal);
     await expect(following[Symbol.asyncIterator]().next()).rejects.toMatchObject({ code: "not_found" });
-    await expect(client.openDoor({ ...house.door, auditPath: "/elsewhere/audit" })).rejects.toMatchObject({ code: "conflict" });
+    await expect(client.openDoor({ ...house.door, runId: UNKNOWN_RUN })).rejects.toMatchObject({ code: "conflict" });
+    await expect(client.openDoor({ ...house.door, fence: 0 })).rejects.toMatchObject({ code: "forbidden" });
+    await expect(client.closeDoor(RUN, { fence: 0 })).rejects.toMatchObject({ code: "forbidden" });
+    expect(await rawCall(path, "DELETE", `/doors/${RUN}?fence=x`)).toMatch(/^HTTP\/1\.1 400 [\s\S]*fence/);
     expect(await rawCall(path, "GET", "/nothing")).toMatch(/^HTTP\/1\.1 404 [\s\S]*"code":"not_found"/);
     expect(await rawCall(path, "POST", "/health")).toMatch(/^HTTP\/1\.1 404 /);
     expect(await rawCall(path, "PUT", `/doors/${RUN}`, "{")).toMatch(/^HTTP\/1\.1 400 [\s\S]*not JSON/);

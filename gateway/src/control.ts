@@ -1,4 +1,3 @@
-import { lstat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import { CcrError, Door, describeZodError, ERROR_STATUS, errorBody, gatewayRoutes, RunId } from "@ccr/protocol";
@@ -11,6 +10,7 @@ import { isLiveSocket, listenOnSocket } from "./unix-socket.ts";
 const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
 const After = z.coerce.number().int().nonnegative().default(0);
+const Fence = z.coerce.number().int().nonnegative().optional();
 
 type RouteName = keyof typeof gatewayRoutes;
 type Call = { request: IncomingMessage; response: ServerResponse; parameters: Record<string, string>; query: URLSearchParams };
@@ -60,7 +60,8 @@ const handlersOf = (gateway: Gateway): Record<RouteName, (call: Call) => Promise
       call.response.writeHead(204).end();
     },
     closeDoor: async (call) => {
-      await gateway.closeDoor(runIdOf(call));
+      const fence = read(Fence, call.query.get("fence") ?? undefined, "fence");
+      await gateway.closeDoor(runIdOf(call), fence === undefined ? {} : { fence });
       call.response.writeHead(204).end();
     },
     followAudit: async (call) => {
@@ -132,14 +133,12 @@ export const serveControl = async (gateway: Gateway, socketPath: string, onReque
       else sendJson(response, ERROR_STATUS[known.code], errorBody(known));
     });
   });
-  await listenOnSocket(server, socketPath, 0o600);
-  // The number of a file that is in use is given to no other.
-  const fileNumber = async () => (await lstat(socketPath, { bigint: true }).catch(() => null))?.ino ?? null;
-  const own = await fileNumber();
+  const listening = await listenOnSocket(server, socketPath, 0o600);
   return {
-    isReachable: async () => own !== null && (await fileNumber()) === own,
+    isReachable: async () => listening.isInPlace(),
     close: () =>
       new Promise((resolve) => {
+        listening.remove();
         server.close(() => resolve());
         server.closeAllConnections();
       }),

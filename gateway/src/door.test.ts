@@ -1,11 +1,21 @@
 import { once } from "node:events";
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import net from "node:net";
 import { text } from "node:stream/consumers";
-import type { Door } from "@ccr/protocol";
+import { AuditRecord, type Door } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
-import { connectTo, modelRequest, OTHER_RUN, openHouse, RUN, sendRaw, startOrigin, startRawOrigin } from "./testing/house.ts";
+import {
+  connectTo,
+  listening,
+  modelRequest,
+  OTHER_RUN,
+  openHouse,
+  RUN,
+  sendRaw,
+  startOrigin,
+  startRawOrigin,
+} from "./testing/house.ts";
 
 const refusedRequest = "GET http://evil.test/ HTTP/1.1\r\nHost: evil.test\r\n\r\n";
 const NAMES = { "allowed.test": ["127.0.0.1"] };
@@ -18,6 +28,8 @@ const openOther = async (house: Awaited<ReturnType<typeof openHouse>>, changes: 
     socketPath: house.folder.join("other", "gateway.sock"),
     auditPath: house.folder.join("other.ndjson"),
     policy: { allow: [] },
+    fence: 1,
+    auditAfter: 0,
     ...changes,
   };
   await house.gateway.openDoor(door);
@@ -48,17 +60,134 @@ describe("a door", () => {
     expect(await house.records(1)).toMatchObject([{ n: 1, runId: RUN, decision: "allowed" }]);
   });
 
-  test("is opened twice without harm, and not with other paths or another run's", async () => {
+  test("is opened twice without harm, and not with another run's paths", async () => {
     await using house = await openHouse();
     await Promise.all([house.gateway.openDoor(house.door), house.gateway.openDoor(house.door)]);
     expect(house.gateway.health().doors).toEqual([RUN]);
-    const moved = { ...house.door, auditPath: house.folder.join("elsewhere.ndjson") };
-    await expect(house.gateway.openDoor(moved)).rejects.toMatchObject({ code: "conflict" });
     await expect(openOther(house, { auditPath: house.door.auditPath })).rejects.toMatchObject({ code: "conflict" });
     await expect(openOther(house, { socketPath: house.door.socketPath })).rejects.toMatchObject({ code: "conflict" });
     await house.gateway.closeDoor(RUN);
     await house.gateway.closeDoor(RUN);
     expect(house.gateway.health().doors).toEqual([]);
+  });
+
+  test("moves when it is opened with other paths, and goes on counting", async () => {
+    await using house = await openHouse();
+    await house.send(refusedRequest);
+    const first = house.records(2);
+    await mkdir(house.folder.join("elsewhere"));
+    const moved = { ...house.door, socketPath: house.folder.join("elsewhere", "gateway.sock") };
+    await house.gateway.openDoor(moved);
+    // Of the one that was closed; it ends, and whoever goes on finds the next.
+    expect((await first).map(({ n }) => n)).toEqual([1]);
+    expect(await sendRaw(moved.socketPath, refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+    await expect(house.send(refusedRequest)).rejects.toMatchObject({ code: "ENOENT" });
+    expect((await house.records(2)).map(({ n }) => n)).toEqual([1, 2]);
+
+    const recorded = { ...moved, auditPath: house.folder.join("elsewhere.ndjson") };
+    await house.gateway.openDoor(recorded);
+    expect(await sendRaw(moved.socketPath, refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+    expect((await house.records(1)).map(({ n }) => n)).toEqual([3]);
+    expect(house.gateway.listDoors()).toEqual([{ ...recorded, auditAfter: 3 }]);
+  });
+
+  test("is refused to whoever has a smaller fencing number", async () => {
+    await using house = await openHouse();
+    await house.gateway.openDoor({ ...house.door, fence: 3 });
+    const late = { ...house.door, fence: 2, policy: { allow: [{ host: "evil.test", ports: [80] }] } };
+    await expect(house.gateway.openDoor(late)).rejects.toMatchObject({ code: "forbidden" });
+    await expect(house.gateway.openDoor({ ...late, auditPath: house.folder.join("x") })).rejects.toMatchObject({
+      code: "forbidden",
+    });
+    await expect(house.gateway.closeDoor(RUN, { fence: 2 })).rejects.toMatchObject({ code: "forbidden" });
+    expect(await house.send(refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+    expect(house.gateway.listDoors()).toMatchObject([{ fence: 3, policy: { allow: [] } }]);
+  });
+
+  test.each([
+    ["removes its socket", async (path: string) => rm(path)],
+    [
+      "puts another one there",
+      async (path: string) => {
+        const server = await listening(
+          net.createServer((socket) => socket.resume().end("from inside")),
+          path.replace("gateway", "own"),
+        );
+        await rename(path.replace("gateway", "own"), path);
+        return server;
+      },
+    ],
+    [
+      "puts a folder there for a while",
+      async (path: string) => {
+        await rm(path);
+        await mkdir(path);
+        setTimeout(() => void rmdir(path), 1500);
+      },
+    ],
+  ])("listens again by itself when an agent %s, and cuts nothing", async (_what, act) => {
+    await using origin = await startRawOrigin((socket) => socket.pipe(socket));
+    await using house = await openHouse({ names: NAMES, allow: [{ host: "allowed.test", ports: [origin.port] }] });
+    const tunnel = connectTo(house.door.socketPath);
+    tunnel.write(`CONNECT allowed.test:${origin.port} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    expect((await once(tunnel, "data"))[0].toString()).toContain("200");
+    const other = await act(house.door.socketPath);
+    await waitFor(async () => (await house.send(refusedRequest)).startsWith("HTTP/1.1 403"), {
+      what: "the door to be open again",
+    });
+    tunnel.write("still there");
+    expect((await once(tunnel, "data"))[0].toString()).toBe("still there");
+    tunnel.destroy();
+    await house.gateway.closeDoor(RUN);
+    await expect(house.send(refusedRequest)).rejects.toMatchObject({ code: "ENOENT" });
+    if (other instanceof net.Server) await new Promise((resolve) => other.close(resolve));
+  });
+
+  test("is there at once for whoever opens it again, however its socket was taken away", async () => {
+    await using house = await openHouse();
+    await rm(house.door.socketPath);
+    await house.gateway.openDoor(house.door);
+    expect(await house.send(refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+    expect((await house.records(1)).map(({ n }) => n)).toEqual([1]);
+    // What an agent puts there is its own trouble, and none of whoever opens the door.
+    await rm(house.door.socketPath);
+    await mkdir(house.door.socketPath);
+    await house.gateway.openDoor(house.door);
+    expect(house.gateway.health().doors).toEqual([RUN]);
+  });
+
+  test("does not let more connections in because its socket was taken away", async () => {
+    await using house = await openHouse({ limits: { connections: 3, requestHeadersMs: 60_000 } });
+    const request = `GET http://slow.test/ HTTP/1.1\r\nHost: x\r\n`;
+    const idle = [0, 1].map(() => connectTo(house.door.socketPath));
+    for (const socket of idle) socket.on("error", () => {}).write(request);
+    await Promise.all(idle.map((socket) => once(socket, "connect")));
+    await rm(house.door.socketPath);
+    await house.gateway.openDoor(house.door);
+    // Those that asked for nothing yet are cut: nobody looks after how long they take any more.
+    await Promise.all(idle.map((socket) => once(socket, "close")));
+    expect(await house.send(refusedRequest)).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  test("opens again by itself when a person removes what belongs to its audit", async () => {
+    const notes: string[] = [];
+    await using house = await openHouse({ note: (text) => notes.push(text) });
+    for (const names of [/^audit\.ndjson$/, /owner/, /begun/, /^audit/]) {
+      await house.send(refusedRequest);
+      const { auditAfter: before = 0 } = house.gateway.listDoors()[0] ?? {};
+      for (const name of await readdir(house.folder.path)) if (names.test(name)) await rm(house.folder.join(name));
+      await waitFor(
+        async () => {
+          await house.send(refusedRequest);
+          const text = await readFile(house.door.auditPath, "utf8");
+          return AuditRecord.parse(JSON.parse(text.trimEnd().split("\n").at(-1) ?? "")).n > before;
+        },
+        { what: "a record after that" },
+      );
+    }
+    expect(notes.filter((text) => text.includes("were removed"))).toHaveLength(3);
+    await house.gateway.closeDoor(RUN);
+    expect((await readdir(house.folder.path)).toSorted()).toEqual(["audit.ndjson", "doors"]);
   });
 
   test("keeps its audit file out of the sandbox's reach", async () => {

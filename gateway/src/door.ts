@@ -1,46 +1,62 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import { CcrError, type Door, type Policy } from "@ccr/protocol";
+import { CcrError, type Door } from "@ccr/protocol";
 import { type Admission, createAdmissions } from "./admission.ts";
 import { answerError, answerErrorOnSocket } from "./answers.ts";
-import { type AuditLog, openAuditLog } from "./audit.ts";
+import { type AuditLog, type AuditOptions, openAuditLog } from "./audit.ts";
 import type { Dial } from "./dial.ts";
+import { openEntrance } from "./entrance.ts";
 import type { Begin, ProxyContext } from "./exchange.ts";
 import { headerPairs, headerValues } from "./headers.ts";
 import type { Limits } from "./limits.ts";
 import type { ModelRoute } from "./model-route.ts";
 import { type Asked, type Outcome, refused } from "./outcome.ts";
+import type { Standing } from "./ownership.ts";
 import { proxyRequest } from "./proxy.ts";
 import { reasonOf } from "./reason.ts";
 import { printable } from "./target.ts";
 import { openTunnel } from "./tunnel.ts";
-import { listenOnSocket } from "./unix-socket.ts";
 
 export type DoorOptions = {
   modelRoute: ModelRoute;
   modelHosts: ReadonlySet<string>;
   dial: Dial;
   limits: Limits;
-  /** Milliseconds since 1970. */
-  now: () => number;
-};
+  /** Hears, perhaps more than once, that the door is not ours any more. It is of no use then, and to be closed. */
+  onLost: (standing: Lost) => void;
+} & AuditOptions;
+
+/** `taken`: it is another gateway's now. `missing`: files of its audit were removed. */
+export type Lost = Exclude<Standing, "ours">;
 
 /** One run's way out, listening. */
 export type OpenDoor = {
-  /** As it is now, with the policy that was set last. */
+  /** As it is now, with the policy that was set last, and with the number of its newest record. */
   door(): Door;
-  /** Takes effect for every request that comes from now on. */
-  setPolicy(policy: Policy): void;
+  /**
+   * Goes on for whoever opened it again: the policy takes effect for every request that comes from now on, and whoever connects to its socket
+   * comes to it, as soon as there can be a socket at its place. False when it was lost, and is to be closed.
+   */
+  renew(opened: Pick<Door, "policy" | "fence" | "auditAfter">): Promise<boolean>;
   followAudit: AuditLog["follow"];
-  /** Stops listening, cuts what goes through, and writes the last records. Throws `disk_full` when they could not be written. */
+  /**
+   * Stops listening, cuts what goes through, and writes the last records. Throws `disk_full` when they could not be written. Of a door that was
+   * lost nothing is written, and nothing is removed that another gateway has put there.
+   */
   close(): Promise<void>;
 };
 
-const MAX_HEADER_BYTES = 32 * 1024;
+/** How often a door looks whether it is still its gateway's, and its socket in its place. */
+const LOOK_MS = 1000;
 /** How often refusals without a record of their own are summed up in one. */
 const SUMMARY_MS = 60_000;
 const AUDIT_RECORD_LIMITS = { method: 32, host: 300, path: 2048, rule: 1000 };
+
+/** Found out when something was about to be let through. */
+class LostError extends Error {
+  override readonly name = "LostError";
+}
 
 /** What is known of a request before it was understood. */
 const askedOf = (request: IncomingMessage): Parameters<typeof refused>[0] => {
@@ -74,15 +90,15 @@ const describeClientError = (error: unknown): { status: number; rule: string } |
  * Opens a door: HTTP/1.1 on a unix socket, told apart by the form of the request's target. A path is a request to the model, an
  * absolute `http://` address or CONNECT one for the proxy. Each request gives exactly one audit record when it is over.
  */
-export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limits, now }: DoorOptions): Promise<OpenDoor> => {
-  const audit = await openAuditLog(door.auditPath, door.runId, now);
+export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDoor> => {
+  const { modelRoute, modelHosts, dial, limits, now, note, onLost } = options;
+  const audit = await openAuditLog(door, options);
   const closing = new AbortController();
   const admissions = createAdmissions(limits, now);
   const underWay = new Set<Promise<void>>();
   /** Requests under way on a connection: CONNECT takes over a connection only when none is. */
   const busy = new WeakMap<Duplex, number>();
-  const connections = new Set<Duplex>();
-  let policy = door.policy;
+  let { policy, fence } = door;
 
   const legible = <A extends Asked & { rule: string }>(asked: A): A => ({
     ...asked,
@@ -122,6 +138,7 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
       try {
         begun = await audit.begin({ at: new Date(startedAt).toISOString(), ...legible({ ...asked, rule }) });
       } catch (error) {
+        if (error instanceof CcrError) throw new LostError(error.message);
         throw new CcrError("disk_full", `the gateway could not write down what it begins (${reasonOf(error)})`);
       }
     };
@@ -149,6 +166,11 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
         if (error instanceof CcrError && error.code === "disk_full") {
           answer(503, "The gateway cannot write its audit log, and lets nothing through unrecorded. Try again later.");
           record(refused(askedOf(request), error.message, 503), startedAt);
+          return;
+        }
+        if (error instanceof LostError) {
+          answer(503, "The gateway has lost this door, and lets nothing through. Try again.");
+          void lookOnce();
           return;
         }
         // A defect of ours: the client gets an answer, the record names the error's kind, and the door stays open.
@@ -198,54 +220,66 @@ export const openDoor = async (door: Door, { modelRoute, modelHosts, dial, limit
     record(refused({ kind: "http", method: "?", host: "", port: 0, path: "" }, described.rule, described.status), now());
   };
 
-  const server: Server = createServer({
-    insecureHTTPParser: false,
-    // Checked by the door itself, which also leaves a record.
-    requireHostHeader: false,
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: limits.requestHeadersMs,
-    requestTimeout: limits.requestMs,
-    connectionsCheckingInterval: Math.min(limits.requestHeadersMs, 5_000),
-    // Sandboxed clients open hundreds of connections; an idle one costs little, a new one costs them a round trip.
-    keepAliveTimeout: 60_000,
-  });
-  server.maxConnections = limits.connections;
-  // Also for a client that stops reading; longer than the longest silence that a working exchange may have.
-  server.timeout = Math.max(limits.modelHeadersMs, limits.modelIdleMs, limits.idleMs) + 60_000;
-  server.on("request", onRequest).on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
-    response.writeContinue();
-    onRequest(request, response);
-  });
-  server.on("checkExpectation", onRequest).on("connect", onConnect).on("clientError", onClientError);
-  server.on("drop", () => admissions.countUnrecorded());
-  server.on("connection", (socket) => {
-    connections.add(socket);
-    socket.on("close", () => connections.delete(socket));
-  });
-
-  try {
-    // Everybody who can reach the folder may connect: the sandbox's user is another one than ours, and the folder is its alone.
-    await listenOnSocket(server, door.socketPath, 0o666);
-  } catch (error) {
+  const entrance = await openEntrance(door.socketPath, limits, {
+    onRequest,
+    onConnect,
+    onClientError,
+    onDrop: admissions.countUnrecorded,
+    isBusy: (socket) => (busy.get(socket) ?? 0) > 0,
+  }).catch(async (error: unknown) => {
     await audit.close();
     throw error;
-  }
+  });
+
+  let trouble: string | null = null;
+  const tell = (error: unknown): void => {
+    const text = error instanceof CcrError ? error.message : reasonOf(error);
+    if (text !== trouble) note(`the door of ${door.runId} is not as it should be: ${text}`);
+    trouble = text;
+  };
+  /** Never rejects. A door that cannot be put right now is looked at again. */
+  const look = async (): Promise<void> => {
+    try {
+      const standing = await audit.look();
+      if (standing !== "ours") return onLost(standing);
+      await entrance.heal();
+      trouble = null;
+    } catch (error) {
+      tell(error);
+    }
+  };
+  let looking: Promise<void> | null = null;
+  const lookOnce = (): Promise<void> => {
+    looking ??= look().finally(() => {
+      looking = null;
+    });
+    return looking;
+  };
+  const looks = setInterval(() => void lookOnce(), LOOK_MS);
+  looks.unref();
   const summaries = setInterval(summarise, SUMMARY_MS);
   summaries.unref();
 
   return {
-    door: () => ({ ...door, policy }),
-    setPolicy: (changed) => {
-      policy = changed;
+    door: () => ({ ...door, policy, fence, auditAfter: audit.lastNumber() }),
+    renew: async (opened) => {
+      await audit.renew(opened);
+      // Asked after the greater number was written down: whoever took the door before that is seen.
+      if ((await audit.look()) !== "ours") return false;
+      policy = opened.policy;
+      fence = Math.max(fence, opened.fence);
+      await entrance.heal().catch(tell);
+      return true;
     },
     followAudit: audit.follow,
     close: async () => {
       clearInterval(summaries);
-      const serverClosed = new Promise<void>((resolve) => server.close(() => resolve()));
+      clearInterval(looks);
+      await looking;
+      const stopped = entrance.stop();
       closing.abort();
-      // Node's own list lacks those that became tunnels or were not HTTP.
-      for (const socket of connections) socket.destroy();
-      await serverClosed;
+      entrance.cut();
+      await stopped;
       await Promise.all(underWay);
       summarise();
       await audit.close();

@@ -1,15 +1,22 @@
 import path from "node:path";
 import { CcrError, type Door, type GatewayHealth, type RunId } from "@ccr/protocol";
 import { createDial, type DialOptions } from "./dial.ts";
-import { type OpenDoor, openDoor } from "./door.ts";
+import { type Lost, type OpenDoor, openDoor } from "./door.ts";
+import { askForDoor } from "./hand-over.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createModelRoute, type Upstream } from "./model-route.ts";
+import { refusedFence } from "./ownership.ts";
+import { reasonOf } from "./reason.ts";
 
 export type GatewayOptions = {
   upstream: Upstream;
   /** What `health` tells as its configuration. */
   configuration?: string;
   limits?: Partial<Limits>;
+  /** The path of the control interface, by which other gateways ask for doors. */
+  control?: string | null;
+  /** Hears, in a sentence, what a person should know of. */
+  note?: (text: string) => void;
   /** The clock, in milliseconds since 1970. */
   now?: () => number;
 } & Pick<DialOptions, "resolve" | "isPublic">;
@@ -19,10 +26,17 @@ export type Gateway = {
   health(): GatewayHealth;
   /** The open doors, each with its policy of now. */
   listDoors(): Door[];
-  /** Opens a door or changes the policy of an open one; idempotent. Throws `conflict` when the run's door is open with other paths. */
+  /**
+   * Opens a door, or changes the policy of an open one; idempotent. It is closed elsewhere: in the gateway that has it, also when that does
+   * not answer, and here when the run's door is open with other paths. Throws `conflict` when another run's door has one of its paths, and
+   * `forbidden` when it was opened with a greater fencing number.
+   */
   openDoor(door: Door): Promise<void>;
-  /** Closes a door and cuts what goes through it; idempotent. Throws `disk_full` when its last records could not be written. */
-  closeDoor(runId: RunId): Promise<void>;
+  /**
+   * Closes a door and cuts what goes through it; idempotent. Throws `disk_full` when its last records could not be written, and `forbidden`
+   * when it was opened with a greater number than `fence`.
+   */
+  closeDoor(runId: RunId, options?: { fence?: number }): Promise<void>;
   /** Whole NDJSON lines of records with `n` > `after`, then live ones until the door is closed. Throws `not_found` without a door. */
   followAudit(runId: RunId, options: { after: number }, signal: AbortSignal): AsyncIterable<Buffer>;
   close(): Promise<void>;
@@ -30,6 +44,8 @@ export type Gateway = {
 
 /** The API's own address: a door to it past the model route would take any key. */
 const ANTHROPIC_HOST = "api.anthropic.com";
+
+const describe = (error: unknown): string => (error instanceof CcrError ? error.message : reasonOf(error));
 
 const checkPaths = ({ socketPath, auditPath }: Door): void => {
   if (!path.isAbsolute(socketPath) || !path.isAbsolute(auditPath)) {
@@ -44,6 +60,7 @@ const checkPaths = ({ socketPath, auditPath }: Door): void => {
 /** Makes a gateway without doors. It listens nowhere by itself; `serveControl` gives it a control interface. */
 export const createGateway = (options: GatewayOptions): Gateway => {
   const { upstream, configuration = "", limits: given, now = Date.now, resolve, isPublic } = options;
+  const { control = null, note = () => {} } = options;
   const limits = { ...DEFAULT_LIMITS, ...given };
   const modelRoute = createModelRoute(upstream, limits);
   const modelHosts = new Set([ANTHROPIC_HOST, upstream.baseUrl.hostname]);
@@ -60,43 +77,74 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     return result;
   };
 
-  const close = (runId: RunId): Promise<void> =>
+  const close = (runId: RunId, { fence }: { fence?: number } = {}): Promise<void> =>
     inTurn(runId, async () => {
       const open = doors.get(runId);
+      const current = open?.door().fence ?? 0;
+      if (fence !== undefined && fence < current) throw refusedFence(fence, current);
       doors.delete(runId);
       await open?.close();
     });
 
+  /** Whatever becomes of its last records: it is closed. */
+  const closeOld = async (open: OpenDoor): Promise<void> => {
+    const { runId } = open.door();
+    doors.delete(runId);
+    await open.close().catch((error: unknown) => note(`the door of ${runId} was closed with a failure: ${describe(error)}`));
+  };
+
+  const open = async (door: Door): Promise<void> => {
+    const { runId, socketPath, auditPath, fence } = door;
+    checkPaths(door);
+    const taken = [...doors.values()]
+      .map((other) => other.door())
+      .find((other) => other.runId !== runId && (other.socketPath === socketPath || other.auditPath === auditPath));
+    if (taken !== undefined) throw new CcrError("conflict", `The door of ${taken.runId} has the same socket or audit file.`);
+    let { auditAfter } = door;
+    const before = doors.get(runId);
+    if (before !== undefined) {
+      const current = before.door();
+      if (fence < current.fence) throw refusedFence(fence, current.fence);
+      const isSame = current.socketPath === socketPath && current.auditPath === auditPath;
+      if (isSame && (await before.renew(door))) return;
+      await closeOld(before);
+      auditAfter = Math.max(auditAfter, before.door().auditAfter);
+    }
+    await askForDoor(door, control);
+    const onLost = (standing: Lost) => void lose(runId, () => opened, standing);
+    const opened: OpenDoor = await openDoor(
+      { ...door, auditAfter },
+      { modelRoute, modelHosts, dial, limits, now, control, note, onLost },
+    );
+    doors.set(runId, opened);
+  };
+
+  /** Closes a door that was lost. Where nobody took it, it is opened again. Never rejects. */
+  const lose = (runId: RunId, lost: () => OpenDoor, standing: Lost): Promise<void> =>
+    inTurn(runId, async () => {
+      if (doors.get(runId) !== lost()) return;
+      const door = lost().door();
+      note(
+        standing === "taken"
+          ? `the door of ${runId} is another gateway's now, and closed here`
+          : `files of the audit ${door.auditPath} were removed; the door of ${runId} is opened again`,
+      );
+      await closeOld(lost());
+      if (standing === "missing") await open(lost().door());
+    }).catch((error: unknown) => note(`the door of ${runId} could not be opened again: ${describe(error)}`));
+
   return {
     health: () => ({ status: "ok", startedAt, pid: process.pid, configuration, doors: [...doors.keys()] }),
-    listDoors: () => [...doors.values()].map((open) => open.door()),
-    openDoor: (door) =>
-      inTurn(door.runId, async () => {
-        checkPaths(door);
-        const open = doors.get(door.runId);
-        if (open === undefined) {
-          const taken = [...doors.values()]
-            .map((other) => other.door())
-            .find((other) => other.socketPath === door.socketPath || other.auditPath === door.auditPath);
-          if (taken !== undefined)
-            throw new CcrError("conflict", `The door of ${taken.runId} has the same socket or audit file.`);
-          doors.set(door.runId, await openDoor(door, { modelRoute, modelHosts, dial, limits, now }));
-          return;
-        }
-        const { socketPath, auditPath } = open.door();
-        if (socketPath !== door.socketPath || auditPath !== door.auditPath) {
-          throw new CcrError("conflict", `The door of ${door.runId} is open with other paths. Close it first.`);
-        }
-        open.setPolicy(door.policy);
-      }),
+    listDoors: () => [...doors.values()].map((each) => each.door()),
+    openDoor: (door) => inTurn(door.runId, () => open(door)),
     closeDoor: close,
     followAudit: (runId, { after }, signal) => {
-      const open = doors.get(runId);
-      if (open === undefined) throw new CcrError("not_found", `No door is open for ${runId}.`);
-      return open.followAudit(after, signal);
+      const found = doors.get(runId);
+      if (found === undefined) throw new CcrError("not_found", `No door is open for ${runId}.`);
+      return found.followAudit(after, signal);
     },
     close: async () => {
-      const results = await Promise.allSettled([...doors.keys()].map(close));
+      const results = await Promise.allSettled([...doors.keys()].map((runId) => close(runId)));
       await modelRoute.close();
       const failure = results.find((result) => result.status === "rejected");
       if (failure !== undefined) throw failure.reason;

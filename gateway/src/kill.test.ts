@@ -55,6 +55,8 @@ test("has a record of every request that reached the model, and none twice, when
     socketPath: folder.join("doors", `${index}.sock`),
     auditPath: folder.join(`${index}.ndjson`),
     policy: { allow: [] },
+    fence: 1,
+    auditAfter: 0,
   }));
   const stop = new AbortController();
   const attempts = doors.map(() => 0);

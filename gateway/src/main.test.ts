@@ -16,6 +16,8 @@ const doorIn = async (folder: TemporaryFolder): Promise<Door> => {
     socketPath: folder.join("doors", "gateway.sock"),
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: [] },
+    fence: 1,
+    auditAfter: 0,
   };
 };
 const environment = (upstream: string) => ({ ANTHROPIC_API_KEY: SECRET, ANTHROPIC_BASE_URL: upstream });

@@ -20,7 +20,12 @@ const start = async (): Promise<void> => {
     process.exit(1);
   });
 
-  const gateway = createGateway({ upstream: config.upstream, configuration: config.configuration });
+  const gateway = createGateway({
+    upstream: config.upstream,
+    configuration: config.configuration,
+    control: config.controlSocketPath,
+    note: (text) => process.stdout.write(`gateway: ${text}\n`),
+  });
   let solitude: Solitude | null = null;
   const control = await serveControl(gateway, config.controlSocketPath, () => solitude?.heard());
 

@@ -4,6 +4,7 @@ import net from "node:net";
 import { text } from "node:stream/consumers";
 import { type AllowRule, AuditRecord, type Door, RunId } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
+import { type AuditLog, type AuditOptions, openAuditLog } from "../audit.ts";
 import type { Credential } from "../credential.ts";
 import { createGateway, type Gateway } from "../gateway.ts";
 import type { Limits } from "../limits.ts";
@@ -12,6 +13,16 @@ export const SECRET = "sk-ant-real-0123456789abcdef";
 export const RUN = RunId.parse("run_0123456789");
 export const OTHER_RUN = RunId.parse("run_abcdefghij");
 
+/** The audit log of `RUN`, without a gateway. */
+export const openTestLog = (
+  auditPath: string,
+  changes: Partial<AuditOptions & Pick<Door, "fence" | "auditAfter">> = {},
+): Promise<AuditLog> => {
+  const { fence = 1, auditAfter = 0, ...options } = changes;
+  const door = { auditPath, runId: RUN, fence, auditAfter };
+  return openAuditLog(door, { now: Date.now, control: null, note: () => {}, ...options });
+};
+
 /** The port of a server that listens on TCP. */
 export const portOf = (server: net.Server): number => {
   const address = server.address();
@@ -19,10 +30,12 @@ export const portOf = (server: net.Server): number => {
   return address.port;
 };
 
-export const listening = async <S extends net.Server>(server: S): Promise<S> => {
+/** A server that listens on 127.0.0.1, or at the path of a unix socket. */
+export const listening = async <S extends net.Server>(server: S, path?: string): Promise<S> => {
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
+    if (path === undefined) server.listen(0, "127.0.0.1", resolve);
+    else server.listen({ path }, resolve);
   });
   return server;
 };
@@ -89,6 +102,7 @@ type HouseOptions = {
   resolve?: (host: string) => Promise<string[]>;
   isPublic?: (address: string) => boolean;
   now?: () => number;
+  note?: (text: string) => void;
 };
 
 /** A gateway in this process with one open door. Only 127.0.0.1 counts as a public address, so that tests have something to reach. */
@@ -111,12 +125,15 @@ export const openHouse = async (options: HouseOptions = {}) => {
     },
     isPublic: options.isPublic ?? ((address) => address === "127.0.0.1"),
     ...(options.now === undefined ? {} : { now: options.now }),
+    note: options.note ?? (() => {}),
   });
   const door: Door = {
     runId: RUN,
     socketPath: folder.join("doors", "gateway.sock"),
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: options.allow ?? [] },
+    fence: 1,
+    auditAfter: 0,
   };
   await gateway.openDoor(door);
 

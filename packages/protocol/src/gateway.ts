@@ -25,7 +25,7 @@ export const ModelUsage = z.object({
 });
 export type ModelUsage = z.infer<typeof ModelUsage>;
 
-/** One request that came through a door; `n` counts from 1 without gaps within one run. */
+/** One request that came through a door; `n` counts from 1 within one run. It never goes back, and a gap says that a file of records was lost. */
 export const AuditRecord = z.object({
   n: z.number().int().positive(),
   at: Timestamp,
@@ -52,9 +52,13 @@ export type AuditRecord = z.infer<typeof AuditRecord>;
 export const Door = z.object({
   runId: RunId,
   socketPath: z.string().max(107, "a unix socket's path has at most 107 bytes"),
-  /** Where the audit records are appended, one JSON object per line; what is under way stands in a file beside it, with `.begun` at the end. */
+  /** Where the audit records are written, one JSON object per line. Files beside it, whose names begin with its own, say who writes it and what is under way. */
   auditPath: z.string(),
   policy: Policy,
+  /** The fencing number under which it is opened. Several gateways may be told to open it: it is the one's with the greatest, and of equal ones the last one's. */
+  fence: z.number().int().nonnegative().default(0),
+  /** The greatest `n` that is stored already: records to come get greater ones, also where the file was lost. */
+  auditAfter: z.number().int().nonnegative().default(0),
 });
 export type Door = z.infer<typeof Door>;
 
@@ -77,9 +81,12 @@ export const gatewayRoutes = {
   health: { method: "GET", path: "/health" },
   /** Every open door with its policy of now, so that whoever replaces the gateway can open them again. */
   listDoors: { method: "GET", path: "/doors" },
-  /** Opens a door, or changes the policy of one that is open (also of tunnels asked for from then on). Idempotent. */
+  /**
+   * Opens a door, in place of one that is open elsewhere, or changes the policy of one that is open (also of tunnels asked for from then on).
+   * Idempotent. `forbidden`: it was opened with a greater fencing number.
+   */
   openDoor: { method: "PUT", path: "/doors/:runId" },
-  /** Closes a door and cuts what still goes through it. Idempotent. */
+  /** Closes a door and cuts what still goes through it. Idempotent. With `fence`: unless it was opened with a greater one, which is `forbidden`. */
   closeDoor: { method: "DELETE", path: "/doors/:runId" },
   /** NDJSON of audit records with `n` > `after`, then live ones, until the door is closed. */
   followAudit: { method: "GET", path: "/doors/:runId/audit" },

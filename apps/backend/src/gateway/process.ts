@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { gatewayClient, gatewayDigest } from "@ccr/gateway";
-import { type AuditRecord, CcrError, type Door, type GatewayHealth, type RunId } from "@ccr/protocol";
+import { type AuditRecord, CcrError, type Door, type ErrorCode, type GatewayHealth, type RunId } from "@ccr/protocol";
 import { type Launched, launchGateway } from "./launch.ts";
 import { growingPause, LONGEST_PAUSE_MS } from "./pause.ts";
 import { endGateway, endGateways, isGateway } from "./processes.ts";
@@ -8,6 +8,7 @@ import type { Gateway } from "./types.ts";
 
 const HEALTHY_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 25;
+const ASK_EVERY_MAX_MS = 1000;
 /** A gateway that lived this long did not die of how it was started. */
 const STEADY_AFTER_MS = 2 * LONGEST_PAUSE_MS;
 /** How often the gateway hears of us; it ends by itself when it has heard nothing for long. */
@@ -37,7 +38,7 @@ const aborted = (signal: AbortSignal): Promise<void> =>
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-const isUnavailable = (error: unknown): boolean => error instanceof CcrError && error.code === "unavailable";
+const hasCode = (error: unknown, code: ErrorCode): boolean => error instanceof CcrError && error.code === code;
 
 /** It was ended by a signal, and so not by itself. */
 class KilledError extends Error {
@@ -45,8 +46,10 @@ class KilledError extends Error {
 }
 const FIRST_TRIES = 3;
 
-/** A door that is to be open, and what ends the waiting for it. */
-type Wanted = { door: Door; closed: AbortController };
+/** A door that is to be open, what ends the waiting for it, and the greatest number of a record that was seen of it. */
+type Wanted = { door: Door; closed: AbortController; seen: number };
+
+const asSeen = ({ door, seen }: Wanted): Door => ({ ...door, auditAfter: seen });
 
 /** The gateway that is there now. `ended` is aborted with it; its reason is a sentence. */
 type Current = { pid: number; ended: AbortController; since: number; lastWords: () => Promise<string> };
@@ -61,6 +64,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   const client = gatewayClient(controlSocket);
   const configuration = await gatewayDigest({ ...environment, GATEWAY_CONTROL: controlSocket });
   const wanted = new Map<RunId, Wanted>();
+  const beingOpened = new Set<RunId>();
   const closing = new AbortController();
   const restartPause = growingPause();
   /** Resolved when a gateway is there; replaced when it ends. */
@@ -69,7 +73,9 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   const health = (): Promise<GatewayHealth> => client.health(AbortSignal.timeout(ANSWER_WITHIN_MS));
 
   const want = (door: Door): Wanted => {
-    const entry = { door, closed: wanted.get(door.runId)?.closed ?? new AbortController() };
+    const known = wanted.get(door.runId);
+    const seen = Math.max(door.auditAfter, known?.seen ?? 0);
+    const entry = { door, closed: known?.closed ?? new AbortController(), seen };
     wanted.set(door.runId, entry);
     return entry;
   };
@@ -138,8 +144,10 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       await sleep(HEARTBEAT_MS, AbortSignal.any([ended.signal, closing.signal]));
       if (ended.signal.aborted || closing.signal.aborted) return;
       try {
-        await health();
+        const { doors } = await health();
         missed = 0;
+        // Closed by itself: files of its audit were removed, and it could not be opened again.
+        for (const runId of wanted.keys()) if (!doors.includes(runId)) void reopen(runId, ended.signal);
       } catch {
         missed += 1;
         // Seen only here of one that is not our child.
@@ -182,38 +190,77 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   };
 
   /**
-   * Opens a door again in a gateway that was started anew, until it is open, closed, or the gateway `ended`. The agent behind a door
-   * can put something else in the place of its socket: that is the trouble of this door, and of no other.
+   * Opens a door that is to be open and is not, until it is open, closed, or the gateway `ended`. The agent behind a door can put something
+   * else in the place of its socket: that is the trouble of this door, and of no other. One that another server has opened under a greater
+   * fencing number is that one's, and is wanted here no more. Never rejects.
    */
   const reopen = async (runId: RunId, ended: AbortSignal): Promise<void> => {
+    if (beingOpened.has(runId)) return;
+    beingOpened.add(runId);
     const pause = growingPause();
     for (let tries = 1; ; tries++) {
       const entry = wanted.get(runId);
-      if (entry === undefined || ended.aborted || closing.signal.aborted) return;
+      if (entry === undefined || ended.aborted || closing.signal.aborted) break;
       try {
-        await client.openDoor(entry.door);
-        // It may have been closed while it was opened.
-        if (!wanted.has(runId)) await client.closeDoor(runId);
-        return;
+        await client.openDoor(asSeen(entry));
+        // It may have been closed while it was opened, or opened with other paths.
+        const now = wanted.get(runId);
+        if (now === undefined) await client.closeDoor(runId);
+        if (now === undefined || now.door === entry.door) break;
       } catch (error) {
+        if (hasCode(error, "forbidden")) {
+          giveUp(entry, error);
+          break;
+        }
         if (tries === 1 && !ended.aborted)
           log("warn", `the door of ${runId} is not open yet, and tried again: ${reasonOf(error)}`);
         await sleep(pause.next(), AbortSignal.any([ended, closing.signal, entry.closed.signal]));
       }
     }
+    beingOpened.delete(runId);
   };
 
-  /** Does something as soon as a gateway is there, and again with the next one when that ends meanwhile. */
-  const whileUp = async <Result>(act: () => Promise<Result>): Promise<Result> => {
-    const giveUp = AbortSignal.any([AbortSignal.timeout(HEALTHY_WITHIN_MS), closing.signal]);
-    const givenUp = aborted(giveUp);
-    for (;;) {
-      await Promise.race([up.promise, givenUp]);
+  /** The run is another server's by now. */
+  const giveUp = (entry: Wanted, error: unknown): void => {
+    const { runId } = entry.door;
+    if (wanted.get(runId) !== entry) return;
+    log("info", `the door of ${runId} is not opened any more: ${reasonOf(error)}`);
+    wanted.delete(runId);
+    entry.closed.abort(error);
+  };
+
+  /**
+   * Does something as soon as a gateway is there, and again with the next one when that ends meanwhile. Throws `unavailable` when that takes too
+   * long, and at once when we leave, or `until` aborts.
+   */
+  const whileUp = async <Result>(act: () => Promise<Result>, until: AbortSignal = closing.signal): Promise<Result> => {
+    const over = AbortSignal.any([AbortSignal.timeout(HEALTHY_WITHIN_MS), closing.signal, until]);
+    const isOver = aborted(over);
+    let why = "it is not there";
+    const away = (): CcrError => {
+      // The run is another server's.
+      if (until.reason instanceof CcrError) return until.reason;
+      return new CcrError(
+        "unavailable",
+        over.reason instanceof DOMException && over.reason.name === "TimeoutError"
+          ? `The gateway, which is the way out of every sandbox, cannot be used now (${why}). What it said is in ${logFile}.`
+          : "The gateway is not asked any more: the door was closed, or the server ends.",
+      );
+    };
+    for (let pauseMs = LOOK_EVERY_MS; ; pauseMs = Math.min(2 * pauseMs, ASK_EVERY_MAX_MS)) {
+      await Promise.race([up.promise, isOver]);
+      if (over.aborted) throw away();
       try {
-        return await act();
+        return await Promise.race([
+          act(),
+          isOver.then(() => {
+            throw away();
+          }),
+        ]);
       } catch (error) {
-        if (!isUnavailable(error) || giveUp.aborted) throw error;
-        await sleep(LOOK_EVERY_MS, giveUp);
+        if (over.aborted || !hasCode(error, "unavailable")) throw error;
+        why = reasonOf(error);
+        await sleep(pauseMs, over);
       }
     }
   };
@@ -224,7 +271,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     entry?.closed.abort();
     await whileUp(async () => {
       // A gateway that was killed left requests without a record: they get theirs when the door is opened, if that still works.
-      if (entry !== undefined && !(await health()).doors.includes(runId)) await client.openDoor(entry.door).catch(() => {});
+      if (entry !== undefined && !(await health()).doors.includes(runId)) await client.openDoor(asSeen(entry)).catch(() => {});
       await client.closeDoor(runId);
     });
   };
@@ -260,8 +307,25 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
 
   return {
     async open(door) {
-      want(door);
-      await whileUp(() => client.openDoor(door));
+      const { runId, fence } = door;
+      const known = wanted.get(runId)?.door.fence ?? 0;
+      if (fence < known)
+        throw new CcrError(
+          "forbidden",
+          `The door of ${runId} is open with the fencing number ${known}; ${fence} is no longer good.`,
+        );
+      const entry = want(door);
+      const act = async () => {
+        await client.openDoor(door);
+        // It may have been closed while it was opened.
+        if (!wanted.has(runId)) await client.closeDoor(runId);
+      };
+      try {
+        await whileUp(act, entry.closed.signal);
+      } catch (error) {
+        if (hasCode(error, "forbidden")) giveUp(entry, error);
+        throw error;
+      }
     },
     close,
     async keepOnly(runIds) {
@@ -287,6 +351,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
           for await (const record of client.followAudit(runId, { after: last }, signal)) {
             recovered();
             last = record.n;
+            const now = wanted.get(runId);
+            if (now !== undefined) now.seen = Math.max(now.seen, last);
             yield record;
           }
         } catch (error) {

@@ -5,7 +5,12 @@ import type { AuditRecord, Door, RunId } from "@ccr/protocol";
  * as long as that process lives also when this one ends.
  */
 export interface Doors {
-  /** Opens a run's door, or changes the policy of one that is open. Idempotent: after a restart, one that is open still is adopted. */
+  /**
+   * Opens a run's door, or changes the policy of one that is open. Idempotent: after a restart, one that is open still is adopted. One that is
+   * open with other paths, or in another server's gateway, is closed. Throws `unavailable` when the gateway does not come to do it within some
+   * seconds, and at once when the door is closed meanwhile, or the gateway left: it stays wanted, and is opened when that works. Throws
+   * `forbidden` when it was opened with a greater fencing number.
+   */
   open(door: Door): Promise<void>;
   /** Cuts what still goes through the door, also of one that an earlier start opened. Idempotent. */
   close(runId: RunId): Promise<void>;

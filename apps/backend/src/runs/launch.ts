@@ -162,18 +162,24 @@ const prepare = async (scene: Scene, instanceId: InstanceId, signal: AbortSignal
 };
 
 const openDoor = async (scene: Scene, place: Workplace, signal: AbortSignal): Promise<void> => {
-  const { run, deps } = scene;
+  const { run, fence, deps, stores } = scene;
   const door = {
     runId: run.id,
     socketPath: place.gatewaySocket,
     auditPath: auditPath(place, run.id),
     policy: { allow: deps.allowedHosts },
+    fence,
+    // Another sandbox of the run may have had another file of records.
+    auditAfter: await stores.audit.position(run.id),
   };
   await withGateway(scene, () => deps.doors.open(door), signal);
   followRequests(scene);
 };
 
-/** Asks something of the gateway. One that is away is started again by whoever looks after it, and waited for as long as the run may take. */
+/**
+ * Asks something of the gateway. One that is away is started again by whoever looks after it, and waited for as long as the run may take, and
+ * so is room for its records.
+ */
 const withGateway = async (scene: Scene, act: () => Promise<void>, signal: AbortSignal): Promise<void> => {
   const { deps, log } = scene;
   for (let tries = 1; ; tries++) {
@@ -181,8 +187,10 @@ const withGateway = async (scene: Scene, act: () => Promise<void>, signal: Abort
       return await act();
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof CcrError && error.code === "unavailable")) throw error;
-      if (tries === 1) await log.write({ type: "note", text: "The gateway does not answer now; the run waits for it." });
+      // Somebody with a greater fencing number has the door.
+      if (error instanceof CcrError && error.code === "forbidden") await scene.hold();
+      if (!(error instanceof CcrError && (error.code === "unavailable" || error.code === "disk_full"))) throw error;
+      if (tries === 1) await log.write({ type: "note", text: `The run waits for its way out: ${error.message}` });
       await deps.clock.wait(TRY_EVERY_MS, signal);
       signal.throwIfAborted();
     }
