@@ -50,7 +50,8 @@ import { createDiskGuard } from "./upkeep/disk-guard.ts";
 import { startUpkeep } from "./upkeep/upkeep.ts";
 import { readVersion } from "./version.ts";
 
-const PROBE_WITHIN_MS = 20_000;
+// An engine that is started together with this server, or again, is there by then.
+const PROBE_WITHIN_MS = 60_000;
 const REPEATED_WITHIN_MS = 1000;
 
 /** Whoever reads standard output reads whole lines: of the log, or of what a person sees at the start. */
@@ -61,7 +62,7 @@ const startReport = ({ log: { format, level }, secrets }: Config): Report => {
   return createReport({ write, format, colours, mask, log: createLog({ write, format, level, mask, colours }) });
 };
 
-const chooseDriver = async (config: Config, stateDir: string) => {
+const chooseDriver = async (config: Config, stateDir: string, log: Report["log"]) => {
   const owner = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
   const { projectRoot } = config;
   const engine = config.dockerHost ?? undefined;
@@ -78,7 +79,9 @@ const chooseDriver = async (config: Config, stateDir: string) => {
     new DockerDriver({ engine, owner, stateDir: join(stateDir, "docker") }),
     new BubblewrapDriver({ owner, stateDir: join(stateDir, "bubblewrap"), projectRoot }),
   ];
-  const { driver, because } = await selectDriver({ wanted: config.driver, drivers }, AbortSignal.timeout(PROBE_WITHIN_MS));
+  const waiting = (why: string): void => log("warn", `waiting for ${config.driver}: ${why}`);
+  const signal = AbortSignal.timeout(PROBE_WITHIN_MS);
+  const { driver, because } = await selectDriver({ wanted: config.driver, drivers, waiting }, signal);
   const usesImages = driver.name === "docker";
   return {
     driver,
@@ -140,7 +143,7 @@ const serve = async (config: Config): Promise<void> => {
   await keepToDatabase(config.dataDir, { id: await store.upkeep.databaseId(), name: databaseName(config) });
   const { driver, drivers, sentence, images, storage } = await report.stage(
     "sandbox",
-    () => chooseDriver(config, folders.sandboxes),
+    () => chooseDriver(config, folders.sandboxes, report.log),
     (chosen) => chosen.sentence,
   );
   const demo =

@@ -43,3 +43,24 @@ it("gives every reason when there is no usable driver", async () => {
     /docker: There is no Docker Engine\. bubblewrap: It is not installed\./,
   );
 });
+
+it("waits for what is wanted while it may come up, and says so once", async () => {
+  const probes = [unusable("It is starting."), unusable("It is starting."), usable("Docker Engine 27")];
+  const starting: Candidate = {
+    name: "docker",
+    probe: async () => {
+      const probe = probes.shift() ?? unusable("It was asked too often.");
+      return probe.usable ? probe : { ...probe, passing: true };
+    },
+  };
+  const said: string[] = [];
+  const options = { wanted: "docker", drivers: [starting], waiting: (why: string) => said.push(why) } as const;
+  expect((await selectDriver(options, new AbortController().signal)).driver).toBe(starting);
+  expect(said).toEqual(["It is starting."]);
+});
+
+it("gives the last reason when what is wanted does not come up in time", async () => {
+  const silent: Candidate = { name: "docker", probe: async () => ({ usable: false, why: "It is silent.", passing: true }) };
+  const options = { wanted: "docker", drivers: [silent] } as const;
+  await expect(selectDriver(options, AbortSignal.timeout(50))).rejects.toThrow(/asked for cannot be used.*It is silent\./);
+});

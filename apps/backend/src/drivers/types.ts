@@ -13,7 +13,8 @@ export type SandboxState =
   | { status: "exited"; exitCode: number; outOfMemory: boolean; outOfMemoryKills: number; diskBytes: number }
   | { status: "gone" };
 
-export type Probe = { usable: true; details: string } | { usable: false; why: string };
+/** `passing`: what is wrong may be over soon by itself, as with an engine that is just being started. */
+export type Probe = { usable: true; details: string } | { usable: false; why: string; passing?: true };
 
 /**
  * Makes and removes sandboxes of one kind. A driver keeps nothing in memory: it finds everything again from handles and from

@@ -1,8 +1,9 @@
 import type { WorkspaceDiff } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
-import { within } from "./clock.ts";
+import { LateError, within } from "./clock.ts";
 import { takeCopy } from "./copies.ts";
 import { Leaving } from "./patience.ts";
+import { lossOf } from "./reach.ts";
 import { relay } from "./relay.ts";
 import { type OpenedSandbox, revive, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
@@ -30,12 +31,19 @@ const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<WorkspaceD
   });
 };
 
-/** Makes a dead sandbox once more, without an agent, and asks it. */
+/** Makes a dead sandbox once more, without an agent, and asks it; again when that one dies, too, as often as a sandbox is made again. */
 const saveFromDead = (scene: Scene): Promise<WorkspaceDiff> =>
   within(scene.deps.clock, { ms: SAVE_WITHIN_MS }, async (signal) => {
     scene.revivals = 0;
     const why = "The sandbox was gone before its work was saved.";
-    return saveFrom(scene, await revive(scene, { why, prewarm: false, signal }));
+    for (;;) {
+      try {
+        return await saveFrom(scene, await revive(scene, { why, prewarm: false, signal }));
+      } catch (error) {
+        signal.throwIfAborted();
+        if (lossOf(error) === null && !(error instanceof LateError)) throw error;
+      }
+    }
   });
 
 /**

@@ -73,6 +73,10 @@ export const engineMessage = (error: unknown): string => {
   return error.message;
 };
 
+/** Whether an engine that answers like this, or not at all, may be one that is just being started or stopped. */
+export const isPassing = (error: unknown): boolean =>
+  error instanceof EngineSilentError || ["ECONNREFUSED", "EAGAIN", "ECONNRESET", "EPIPE"].includes(errorCode(error) ?? "");
+
 /** Why the engine behind a socket did not answer, and what to do. */
 export const describeEngineError = (error: unknown, socketPath: string): string => {
   if (error instanceof EngineSilentError) {

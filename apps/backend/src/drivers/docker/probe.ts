@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { z } from "zod";
 import type { Probe } from "../types.ts";
-import { describeEngineError, engineAt, engineSocket } from "./engine.ts";
+import { describeEngineError, engineAt, engineSocket, isPassing } from "./engine.ts";
 
 // An engine that is well answers in milliseconds; one that does not within this is stuck.
 const ANSWER_WITHIN_MS = 5_000;
@@ -58,7 +58,8 @@ export const probeEngine = async (engine: string | undefined, signal: AbortSigna
     return await engineAt(socket.socketPath)(judgeByAnswers, { withinMs: ANSWER_WITHIN_MS, signal });
   } catch (error) {
     if (signal.aborted) return { usable: false, why: "Looking for the Docker Engine was stopped." };
-    return { usable: false, why: describeEngineError(error, socket.socketPath) };
+    const why = describeEngineError(error, socket.socketPath);
+    return isPassing(error) ? { usable: false, why, passing: true } : { usable: false, why };
   }
 };
 
