@@ -44,6 +44,11 @@ const LOOK_WITHIN_MS = 8_000;
 // It has them in memory and gives them within milliseconds; whoever looks does not wait long for what is only good to know.
 const EVENTS_WITHIN_MS = 2_000;
 
+// An engine that was killed while it started a container finds its id in use when it is back, and will never start it; one that is just
+// ending fails over a start with whatever error. Another container, with another id, starts.
+const STARTS_MAX = 3;
+const START_AGAIN_MS = 500;
+
 // Between taking a name and showing the container, an engine does little; under load it can take a while.
 const ADOPTED_WITHIN_MS = 15_000;
 
@@ -83,13 +88,14 @@ export class DockerDriver implements SandboxDriver {
         cpus: info.NCPU,
       });
       const limits = { withinMs: 3 * this.#answerWithinMs, signal };
-      const container = await createOrAdopt(ask, request, limits);
-      try {
-        return await this.#startOnce(ask, container, handle);
-      } catch (error) {
-        if (!isHalfStarted(error)) throw error;
-        await removeContainer(ask, spec.instanceId);
-        return this.#startOnce(ask, await createOrAdopt(ask, request, limits), handle);
+      for (let tries = 1; ; tries++) {
+        try {
+          return await this.#startOnce(ask, await createOrAdopt(ask, request, limits), handle);
+        } catch (error) {
+          if (engineStatus(error) === null || tries >= STARTS_MAX) throw error;
+          await removeContainer(ask, spec.instanceId);
+          await delay(START_AGAIN_MS, undefined, { signal });
+        }
       }
     };
     return this.#calling(`making the sandbox ${spec.instanceId}`, making, signal);
@@ -252,13 +258,6 @@ const createOrAdopt = async (
     await delay(50, undefined, { signal });
   }
 };
-
-/**
- * Whether an engine that was killed while it started this container has begun it again and now finds its name in use one level below: it
- * will never start it. Another container of the same makes starts, since its id is another one.
- */
-const isHalfStarted = (error: unknown): boolean =>
-  engineStatus(error) === 500 && /\bid already in use|already exists\b/i.test(engineMessage(error));
 
 const inspectContainer = (ask: AskEngine, name: string, withinMs?: number): Promise<Docker.ContainerInspectInfo | null> =>
   ask((docker) => docker.getContainer(name).inspect(), withinMs === undefined ? {} : { withinMs }).catch((error: unknown) => {
