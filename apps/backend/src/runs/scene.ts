@@ -83,7 +83,7 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
 };
 
 /** So many messages of the agent's own turns make up for one death on the way: it does get on. */
-export const MESSAGES_PER_DEATH = 10;
+export const MESSAGES_PER_DEATH = 5;
 
 /** The usage after more messages of the agent. Pure. */
 export const usageAfter = (usage: RunUsage, bodies: readonly AgentBody[]): RunUsage => bodies.reduce(addUsage, usage);
