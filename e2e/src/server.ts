@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AppRouter } from "@ccr/backend/router";
 import { isFinal, Message, RUN_STATUSES, type Run } from "@ccr/protocol";
-import { pinnedNode, projectRoot, waitFor } from "@ccr/testkit";
+import { pinnedNode, projectRoot, testCache, waitFor } from "@ccr/testkit";
 import { createTRPCClient, httpLink } from "@trpc/client";
+import { z } from "zod";
 import { type DriverName, dockerEnvironment } from "./drivers.ts";
 
 /** A credential that looks like one, and that nothing but the gateway may ever hold. */
@@ -53,11 +55,18 @@ export interface Server extends AsyncDisposable {
   untilFinal(id: Run["id"], timeoutMs?: number): Promise<Run>;
 }
 
+/** The server's program with its flags, as `npm start` runs it. */
+const serverProgram = async (): Promise<string[]> => {
+  const backend = join(projectRoot, "apps/backend");
+  const flags = z.array(z.string()).parse(JSON.parse(await readFile(join(backend, "node-flags.json"), "utf8")));
+  return [...flags, join(backend, "src/main.ts")];
+};
+
 /** Starts the real server as a process of its own, on a free port, and waits for its login link. */
 export const startServer = async (options: ServerOptions): Promise<Server> => {
   const { dataDir, driver, modelUrl, localRepositories = [], environment = {} } = options;
-  const program = options.asNpmStart === true ? "scripts/start.mjs" : "apps/backend/src/main.ts";
-  const [command, args] = onMachine(options.machine, [join(projectRoot, program)]);
+  const program = options.asNpmStart === true ? [join(projectRoot, "scripts/start.mjs")] : await serverProgram();
+  const [command, args] = onMachine(options.machine, program);
   const child = spawn(command, args, {
     env: {
       PATH: process.env.PATH ?? "",
@@ -65,6 +74,8 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
       // The last two let the test run see what a server left behind.
       ...passThrough("NODE_EXTRA_CA_CERTS", "TMPDIR", "CCR_TEST_RUN"),
       ...(driver === "docker" ? (options.engine ?? (await dockerEnvironment())) : {}),
+      // As `npm start` does: what was compiled once is not compiled again.
+      NODE_COMPILE_CACHE: join(testCache(), "node"),
       PORT: "0",
       CCR_DATA_DIR: dataDir,
       CCR_DRIVER: driver,

@@ -320,7 +320,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       githubToken: env.GITHUB_TOKEN ?? null,
       dockerHost: env.DOCKER_HOST ?? null,
       projectRoot: resolve(import.meta.dirname, "../../.."),
-      childEnvironment: pick(environment, ["PATH", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR"]),
+      childEnvironment: pick(environment, ["PATH", "NODE_EXTRA_CA_CERTS", "NODE_COMPILE_CACHE", "SSL_CERT_FILE", "SSL_CERT_DIR"]),
       gitEnvironment: environment,
       proxies: pick(environment, ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]),
       // `npm start` hands on what npm itself is configured to use: people behind a company mirror need it in the image build too.
