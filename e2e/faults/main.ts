@@ -2,11 +2,22 @@ import { parseArgs } from "node:util";
 import { findPostgres, shareEngine } from "@ccr/testkit";
 import { ownEngine } from "../src/drivers.ts";
 import { type CampaignOptions, type CampaignResult, runCampaign } from "./campaign.ts";
+import { describeMachine, writeJson } from "./figures.ts";
+import { type CaseTotals, fixedCases, runFixedCases } from "./fixed-cases.ts";
 import { PARTS, type PartName } from "./processes.ts";
 
-const HELP = `Kills parts of the real servers while runs go on, and compares what is stored with what witnesses saw.
+const HELP = `Does to the real server what a machine, a network and a person do at the worst moment, and compares what is stored with what
+witnesses saw. First the fixed cases, each a test: a full disk, a database that is locked or gone, a model that falls silent, a clock that
+is set, servers that are killed or cut off. Then the campaign: parts are killed and frozen at random while runs go on. Ends with 1 when
+anything is wrong.
 
 npm run test:faults -- [options]
+
+  --only WHAT      cases or campaign (both)
+  --out FILE       also writes what came of it, with the figures, as JSON
+  --help           show this
+
+Of the campaign:
 
   --seed N         the number from which everything follows (the time)
   --kills N        how many parts are killed (200)
@@ -19,7 +30,6 @@ npm run test:faults -- [options]
   --freeze N       every N-th fault stops a part for a while instead, a server for longer than a lease (8; 0: none)
   --pause MS       the longest time between two faults (3000)
   --minutes N      stop the faults after so long (60)
-  --help           show this
 `;
 
 const fail = (text: string): never => {
@@ -30,6 +40,8 @@ const parse = () => {
   try {
     return parseArgs({
       options: {
+        only: { type: "string" },
+        out: { type: "string" },
         seed: { type: "string", default: String(Date.now() % 1_000_000) },
         kills: { type: "string", default: "200" },
         driver: { type: "string", default: "bubblewrap" },
@@ -58,6 +70,10 @@ const whole = (name: "seed" | "kills" | "servers" | "runs" | "calls" | "freeze" 
   /^\d{1,9}$/.test(values[name]) && Number(values[name]) >= least
     ? Number(values[name])
     : fail(`--${name} must be a whole number${least === 0 ? "" : `, at least ${least}`}`);
+const only =
+  values.only === undefined || values.only === "cases" || values.only === "campaign"
+    ? values.only
+    : fail("--only must be cases or campaign");
 const driver =
   values.driver === "docker" || values.driver === "bubblewrap" ? values.driver : fail("--driver must be bubblewrap or docker");
 const database =
@@ -117,5 +133,14 @@ const campaign = async (): Promise<CampaignResult | null> => {
   return result;
 };
 
-const result = await campaign();
-process.exitCode = result?.findings.length === 0 ? 0 : 1;
+const cases: CaseTotals | null = only === "campaign" ? null : await runFixedCases(await fixedCases(), stopped.signal);
+const result = only === "cases" || stopped.signal.aborted ? null : await campaign();
+const isCampaignWell = only === "cases" || result?.findings.length === 0;
+const isWell = cases?.isWell !== false && isCampaignWell && !stopped.signal.aborted;
+if (values.out !== undefined) {
+  const outcome = result === null ? null : { ...wanted, ...result };
+  await writeJson(values.out, { at: new Date().toISOString(), machine: describeMachine(), isWell, cases, campaign: outcome });
+  process.stdout.write(`written to ${values.out}\n`);
+}
+if (cases !== null) process.stdout.write(`\nfixed cases: ${cases.summary}\n`);
+process.exitCode = isWell ? 0 : 1;
