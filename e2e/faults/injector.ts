@@ -12,7 +12,7 @@ export type Fault = {
   /** `downMs`: how long it was left dead; null for a part that nobody but a server starts again. */
   what: { kind: "killed"; downMs: number | null } | { kind: "frozen"; forMs: number };
   pid: number;
-  /** Whose backend or gateway it was; null where there is only one server, and for what belongs to none. */
+  /** Whose backend or gateway it was, counted from 1; null where there is only one server, and for what belongs to none. */
   server: number | null;
   /** The run whose sandbox it was; null where all may have felt it. */
   run: string | null;
@@ -64,7 +64,7 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
     const { part, pid, instanceId } = target;
     const run = instanceId === null ? null : trial.progress.runOf(instanceId);
     const atMs = Math.round(performance.now() - startedAt);
-    const server = servers.lives.length === 1 ? null : target.server;
+    const server = servers.lives.length === 1 || target.server === null ? null : target.server + 1;
     const fault: Fault = { n, atMs, part, what, pid, server, run, positions: trial.progress.positions() };
     history.push(fault);
     // Whoever kills a server says so himself, and before. One that was frozen while it started may have run out of time for a part of it.
@@ -168,6 +168,6 @@ export const describeFault = ({ n, atMs, part, what, pid, server, run, positions
   const back = what.kind === "frozen" || what.downMs === null ? "" : `, started again after ${(what.downMs / 1000).toFixed(1)} s`;
   const how = what.kind === "killed" ? `killed${back}` : `frozen for ${(what.forMs / 1000).toFixed(1)} s`;
   const where = Object.entries(positions).map(([mark, seq]) => `${mark} at message ${seq}`);
-  const whose = run !== null ? ` of ${run}` : server !== null ? ` of server ${server + 1}` : "";
+  const whose = run !== null ? ` of ${run}` : server !== null ? ` of server ${server}` : "";
   return `${String(n).padStart(4)} ${(atMs / 1000).toFixed(2).padStart(8)} s  ${part} ${pid}${whose} ${how}; ${where.join(", ") || "no run"}`;
 };
