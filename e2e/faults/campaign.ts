@@ -30,9 +30,15 @@ export type CampaignResult = {
   runs: number;
   messages: number;
   tookMs: number;
-  /** From a server's return to the next progress of a run that was going on. */
+  /** From the only server's return to the next progress of a run that was going on. */
   pickUpsMs: readonly number[];
-  /** Starts of the server that ended with an error because another part was killed meanwhile; they were tried again. */
+  /** The longest that a run stood still, whatever was done meanwhile. */
+  longestStillMs: number;
+  /** How often a server took up a run that nobody drove, as the servers tell. */
+  takenUp: number;
+  /** How often a server found that another one drives its run. */
+  lockedOut: number;
+  /** Starts of a server that ended with an error because another part was killed meanwhile; they were tried again. */
   failedStarts: number;
   /** All of it for people: the seed, what was found and what was done. */
   report: string;
@@ -45,7 +51,8 @@ const RUN_WITHIN_MS = 240_000;
 
 /** Runs go on, several at once, while parts of the stack are killed; every run is judged in the end. Resolves also when much is wrong. */
 export const runCampaign = async (options: CampaignOptions): Promise<CampaignResult> => {
-  const { seed, driver, kills, parts, runsAtOnce, limitMs, control = null, say = () => {}, signal } = options;
+  const { seed, driver, database = "sqlite", servers = 1, kills, parts, runsAtOnce, limitMs, control = null, signal } = options;
+  const { say = () => {} } = options;
   await using trial = await startTrial(options);
   const injector = createInjector({ trial, engine: control });
   const startedAt = performance.now();
@@ -92,9 +99,11 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
   } catch (error) {
     faultsOver.abort();
     if (!(error instanceof CannotStartError)) throw error;
-    findings.push({ kind: "crashed", run: null, text: `the server cannot be started: ${error.message.slice(-1500)}` });
+    findings.push({ kind: "crashed", run: null, text: `a server cannot be started: ${error.message.slice(-1500)}` });
   }
   findings.push(...(await finish(trial)));
+  const { lives } = trial.servers;
+  const told = (text: string) => lives.reduce((sum, life) => sum + life.printed().split(text).length - 1, 0);
   const result = {
     findings: byGravity(findings),
     history: injector.history,
@@ -103,9 +112,13 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
     messages,
     tookMs: performance.now() - startedAt,
     pickUpsMs: trial.progress.pickUps(),
-    failedStarts: trial.life.failedStarts(),
+    longestStillMs: trial.progress.longestStillMs(),
+    takenUp: told("a run that nobody drove is taken up"),
+    lockedOut: told("another server drives this run now"),
+    failedStarts: lives.reduce((sum, life) => sum + life.failedStarts(), 0),
   };
-  const report = describeCampaign({ ...result, seed, driver, parts });
+  const stack = `${driver}${servers === 1 ? "" : `, ${servers} servers`}${database === "postgres" ? " on PostgreSQL" : ""}`;
+  const report = describeCampaign({ ...result, seed, stack, parts });
   return { ...result, report, evidence: findings.length === 0 ? null : trial.keepEvidence(report) };
 };
 
@@ -113,21 +126,23 @@ const finish = (trial: Trial): Promise<Finding[]> =>
   trial.finish().catch((error: unknown): Finding[] => [{ kind: "crashed", run: null, text: `at the end: ${String(error)}` }]);
 
 const describeCampaign = (
-  campaign: Omit<CampaignResult, "report" | "evidence"> & { seed: number; driver: string; parts: readonly PartName[] },
+  campaign: Omit<CampaignResult, "report" | "evidence"> & { seed: number; stack: string; parts: readonly PartName[] },
 ): string => {
-  const { seed, driver, parts, findings, history, kills, runs, messages, tookMs, pickUpsMs, failedStarts } = campaign;
+  const { seed, stack, parts, findings, history, kills, runs, messages, tookMs, pickUpsMs, failedStarts } = campaign;
+  const { longestStillMs, takenUp, lockedOut } = campaign;
   const count = (part: PartName) => history.filter((fault) => fault.part === part && fault.what.kind === "killed").length;
   const frozen = history.length - kills;
   const sorted = pickUpsMs.toSorted((a, b) => a - b);
   const seconds = (ms: number | undefined) => `${((ms ?? 0) / 1000).toFixed(1)} s`;
   return [
-    `seed ${seed}, ${driver}: ${kills} kills (${parts.map((part) => `${part} ${count(part)}`).join(", ")}) and ${frozen} freezes over ${runs} runs with ${messages} messages in ${seconds(tookMs)}`,
+    `seed ${seed}, ${stack}: ${kills} kills (${parts.map((part) => `${part} ${count(part)}`).join(", ")}) and ${frozen} freezes over ${runs} runs with ${messages} messages in ${seconds(tookMs)}`,
     ...(sorted.length === 0
       ? []
       : [
           `runs went on ${seconds(sorted[Math.floor(sorted.length / 2)])} after their server was back (median of ${sorted.length}; the slowest ${seconds(sorted.at(-1))})`,
         ]),
-    ...(failedStarts === 0 ? [] : [`${failedStarts} starts of the server failed because another part was killed meanwhile`]),
+    `no run stood still for longer than ${seconds(longestStillMs)}; ${takenUp} times a run was taken up, ${lockedOut} times a server was locked out`,
+    ...(failedStarts === 0 ? [] : [`${failedStarts} starts of a server failed because another part was killed meanwhile`]),
     ...(findings.length === 0 ? ["nothing lost, nothing doubled, no wrong outcome, nothing left"] : describeFindings(findings)),
     ...(findings.length === 0 ? [] : ["", "What was done:", ...history.map(describeFault)]),
   ].join("\n");

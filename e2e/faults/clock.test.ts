@@ -39,7 +39,7 @@ describe.runIf(library !== null)("a clock that is set while a run goes on", () =
         NO_FAKE_STAT: "1",
       },
     });
-    const serverDate = async () => Date.parse((await trial.life.server()?.fetch("/login"))?.headers.get("date") ?? "");
+    const serverDate = async () => Date.parse((await trial.servers.any()?.fetch("/login"))?.headers.get("date") ?? "");
     const run = await trial.launch();
     for (const [index, seconds] of jumps.entries()) {
       await trial.reached(run, 25 + 25 * index);

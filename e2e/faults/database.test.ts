@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { findPostgres, pinnedNode, startPostgres } from "@ccr/testkit";
+import { findPostgres, pinnedNode } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { expectNothingWrong, lasting } from "./cases.ts";
 import { startTrial } from "./trial.ts";
@@ -37,7 +37,7 @@ it("a database that another process has locked for a while does not end a run, a
   const run = await trial.launch();
   await trial.reached(run, 30);
   {
-    await using _locked = await lockDatabase(join(trial.dataDir, "runner.db"));
+    await using _locked = await lockDatabase(join(trial.dataDirs[0] ?? "", "runner.db"));
     await lasting(LOCKED_MS);
   }
   await expectNothingWrong(trial, [run]);
@@ -50,19 +50,12 @@ describe.runIf(!("why" in postgres))("a PostgreSQL", () => {
     "that is stopped (%s) and comes back does not end a run, and loses nothing",
     { timeout: 180_000 },
     async (mode) => {
-      await using server = await startPostgres({ fsync: false });
-      await using database = await server.createDatabase();
-      await using trial = await startTrial({
-        driver: "bubblewrap",
-        seed: 2,
-        script: SCRIPT,
-        environment: { DATABASE_URL: database.url },
-      });
+      await using trial = await startTrial({ driver: "bubblewrap", seed: 2, script: SCRIPT, database: "postgres" });
       const run = await trial.launch();
       await trial.reached(run, 30);
-      await server.stop(mode);
+      await trial.database?.stop(mode);
       await lasting(8_000);
-      await server.start();
+      await trial.database?.start();
       await expectNothingWrong(trial, [run]);
     },
   );

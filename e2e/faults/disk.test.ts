@@ -51,7 +51,7 @@ describe.runIf(process.getuid?.() === 0)("a disk that is full for a while", () =
       });
       // The agent may have had one result more than its spool had room for; the end of the execution says so.
       expect(ended.findings.filter(({ kind, text }) => kind !== "tool_result_lost" || !text.startsWith("1 of "))).toEqual([]);
-      const after = await trial.life.ask((client) => client.runs.byId.query({ id: first.id }));
+      const after = await trial.servers.ask((client) => client.runs.byId.query({ id: first.id }));
       expect(["passed", "disk_full", "limit_disk"]).toContain(after.reason);
       await expectNothingWrong(trial, [await trial.launch()], { faults: () => 0 });
     } finally {

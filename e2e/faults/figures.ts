@@ -1,5 +1,7 @@
 import { execFile } from "node:child_process";
-import { readdir, readFile, readlink } from "node:fs/promises";
+import { mkdir, readdir, readFile, readlink, writeFile } from "node:fs/promises";
+import { cpus, totalmem } from "node:os";
+import { dirname } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -68,4 +70,18 @@ export const table = (rows: readonly Readonly<Record<string, number | string>>[]
   const line = (cells: readonly (string | number)[]) =>
     cells.map((cell, index) => String(cell).padStart(widths[index] ?? 0)).join("  ");
   return [line(names), ...rows.map((row) => line(names.map((name) => row[name] ?? "")))].join("\n");
+};
+
+/** What figures were taken on. */
+export const describeMachine = () => ({
+  cpus: cpus().length,
+  model: cpus()[0]?.model ?? "",
+  memoryMb: Math.round(totalmem() / MEBIBYTE),
+  node: process.version,
+});
+
+/** Writes what came of it for programs, in a folder that is made. */
+export const writeJson = async (path: string, value: unknown): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, `${JSON.stringify(value, null, 2)}\n`);
 };

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { PlannedFault } from "./plan.ts";
+import { lengthMs, type PlannedFault } from "./plan.ts";
 import { findParts, type PartName, type PartProcess, signalProcess } from "./processes.ts";
 import type { Trial } from "./trial.ts";
 
@@ -9,9 +9,11 @@ export type Fault = {
   /** Since the injector was made. */
   atMs: number;
   part: PartName;
-  /** `downMs`: how long a backend or an engine was left dead; null for a part that nobody but the server starts again. */
+  /** `downMs`: how long it was left dead; null for a part that nobody but a server starts again. */
   what: { kind: "killed"; downMs: number | null } | { kind: "frozen"; forMs: number };
   pid: number;
+  /** Whose backend or gateway it was, counted from 1; null where there is only one server, and for what belongs to none. */
+  server: number | null;
   /** The run whose sandbox it was; null where all may have felt it. */
   run: string | null;
   /** How many messages each run had that was going on. */
@@ -35,7 +37,7 @@ export interface Injector {
   settled(): Promise<void>;
   /** Rejects when something that is to be started again does not come up. */
   readonly failed: Promise<never>;
-  /** How many faults a run may have felt since it was launched. */
+  /** How many faults by which work is done again a run may have felt since it was launched. */
   feltBy(mark: string, launchedAt: number): number;
 }
 
@@ -44,6 +46,7 @@ const LOOK_EVERY_MS = 40;
 
 /** Makes an injector for one trial. */
 export const createInjector = ({ trial, engine }: { trial: Trial; engine: EngineControl | null }): Injector => {
+  const { servers, troubles, database } = trial;
   const startedAt = performance.now();
   const history: Fault[] = [];
   const comingBack = new Set<Promise<void>>();
@@ -52,24 +55,37 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
   // Whoever does not wait for it does not have to hear of it.
   failed.promise.catch(() => {});
 
-  const inBackground = (work: Promise<void>): void => {
+  const inBackground = (act: () => Promise<void>): void => {
+    const work = troubles.during(act);
     comingBack.add(work);
     work.finally(() => comingBack.delete(work)).catch(failed.reject);
   };
-  const record = (n: number, { part, pid, instanceId }: PartProcess, what: Fault["what"]): Fault => {
+  const record = (n: number, target: PartProcess, what: Fault["what"]): Fault => {
+    const { part, pid, instanceId } = target;
     const run = instanceId === null ? null : trial.progress.runOf(instanceId);
     const atMs = Math.round(performance.now() - startedAt);
-    const fault: Fault = { n, atMs, part, what, pid, run, positions: trial.progress.positions() };
+    const server = servers.lives.length === 1 || target.server === null ? null : target.server + 1;
+    const fault: Fault = { n, atMs, part, what, pid, server, run, positions: trial.progress.positions() };
     history.push(fault);
-    if (part !== "backend") trial.life.disturbed();
-    trial.progress.disturbed();
+    // Whoever kills a server says so himself, and before. One that was frozen while it started may have run out of time for a part of it.
+    const isKilledServer = part === "backend" && what.kind === "killed";
+    for (const [number, life] of servers.lives.entries())
+      if (!isKilledServer && (target.server === null || target.server === number)) life.disturbed();
+    troubles.note();
     return fault;
   };
+  /** The number of what is killed and started again by us alone, one start at a time. */
+  const pidOutside = async (part: "engine" | "database"): Promise<number | null> => {
+    if (part === "engine") return engineIsBack ? ((await engine?.pid()) ?? null) : null;
+    return database === null || database.isAway() ? null : database.pid();
+  };
   const candidates = async (part: PartName): Promise<PartProcess[]> => {
-    if (part !== "engine") return (await findParts(trial.dataDir)).filter((found) => found.part === part);
-    // It is started again by us alone, one start at a time.
-    const pid = engineIsBack ? ((await engine?.pid()) ?? null) : null;
-    return pid === null ? [] : [{ part, pid, startedAt: "", instanceId: null }];
+    if (part === "engine" || part === "database") {
+      const pid = await pidOutside(part);
+      return pid === null ? [] : [{ part, pid, startedAt: "", instanceId: null, server: null }];
+    }
+    const found = (await findParts(trial.dataDirs)).filter((each) => each.part === part);
+    return found.sort((a, b) => (a.server ?? 0) - (b.server ?? 0) || a.pid - b.pid);
   };
   const find = async ({ order, pick }: PlannedFault): Promise<PartProcess | null> => {
     for (const part of order) {
@@ -89,33 +105,43 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
     await delay(downMs);
     await engine?.start();
     engineIsBack = true;
-    trial.progress.disturbed();
   };
-  const backendComesBack = async (downMs: number): Promise<void> => {
-    await trial.life.untilGone();
+  const databaseComesBack = async (downMs: number, how: "immediate" | "kill"): Promise<void> => {
+    await database?.stop(how);
     await delay(downMs);
-    await trial.life.start();
-    trial.progress.disturbed();
+    await database?.start();
   };
-  const kill = async (target: PartProcess, { n, downMs }: { n: number; downMs: number }): Promise<Fault | null> => {
-    if (target.part === "engine") {
+  const kill = async (target: PartProcess, planned: PlannedFault): Promise<Fault | null> => {
+    const { part } = target;
+    const { n } = planned;
+    const downMs = lengthMs(planned, part);
+    if (part === "engine" || part === "database") {
       const fault = record(n, target, { kind: "killed", downMs });
-      inBackground(engineComesBack(downMs));
+      // Clients are told of a crash in the one way, and not in the other.
+      const how = planned.pick < 0.5 ? "kill" : "immediate";
+      inBackground(() => (part === "engine" ? engineComesBack(downMs) : databaseComesBack(downMs, how)));
       return fault;
     }
-    const isBackend = target.part === "backend";
-    if (isBackend) trial.life.killed();
+    const life = part === "backend" ? servers.lives[target.server ?? 0] : undefined;
+    life?.killed();
     if (!(await signalProcess(target, "SIGKILL"))) return null;
-    const fault = record(n, target, { kind: "killed", downMs: isBackend ? downMs : null });
-    if (isBackend) inBackground(backendComesBack(downMs));
+    const fault = record(n, target, { kind: "killed", downMs: life === undefined ? null : downMs });
+    if (life !== undefined)
+      inBackground(async () => {
+        await life.untilGone();
+        await delay(downMs);
+        await life.start();
+      });
     return fault;
   };
-  const freeze = async (target: PartProcess, { n, forMs }: { n: number; forMs: number }): Promise<Fault | null> => {
+  const freeze = async (target: PartProcess, planned: PlannedFault): Promise<Fault | null> => {
     if (!(await signalProcess(target, "SIGSTOP"))) return null;
-    const fault = record(n, target, { kind: "frozen", forMs });
-    await delay(forMs);
-    await signalProcess(target, "SIGCONT");
-    trial.progress.disturbed();
+    const forMs = lengthMs(planned, target.part);
+    const fault = record(planned.n, target, { kind: "frozen", forMs });
+    await troubles.during(async () => {
+      await delay(forMs);
+      await signalProcess(target, "SIGCONT");
+    });
     return fault;
   };
   return {
@@ -123,23 +149,25 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
     apply: async (planned) => {
       const target = await find(planned);
       if (target === null) return null;
-      const { n, what } = planned;
-      return what.kind === "kill" ? kill(target, { n, downMs: what.downMs }) : freeze(target, { n, forMs: what.forMs });
+      return planned.kind === "kill" ? kill(target, planned) : freeze(target, planned);
     },
     failed: failed.promise,
     settled: async () => {
       while (comingBack.size > 0) await Promise.allSettled(comingBack);
     },
+    // A database that is away ends no agent, so that nothing has to be done again.
     feltBy: (mark, launchedAt) =>
-      history.filter(({ run, atMs }) => (run === null || run === mark) && startedAt + atMs >= launchedAt).length,
+      history.filter(
+        ({ part, run, atMs }) => part !== "database" && (run === null || run === mark) && startedAt + atMs >= launchedAt,
+      ).length,
   };
 };
 
 /** One line for a fault. */
-export const describeFault = ({ n, atMs, part, what, pid, run, positions }: Fault): string => {
+export const describeFault = ({ n, atMs, part, what, pid, server, run, positions }: Fault): string => {
   const back = what.kind === "frozen" || what.downMs === null ? "" : `, started again after ${(what.downMs / 1000).toFixed(1)} s`;
   const how = what.kind === "killed" ? `killed${back}` : `frozen for ${(what.forMs / 1000).toFixed(1)} s`;
   const where = Object.entries(positions).map(([mark, seq]) => `${mark} at message ${seq}`);
-  const whose = run === null ? "" : ` of ${run}`;
+  const whose = run !== null ? ` of ${run}` : server !== null ? ` of server ${server}` : "";
   return `${String(n).padStart(4)} ${(atMs / 1000).toFixed(2).padStart(8)} s  ${part} ${pid}${whose} ${how}; ${where.join(", ") || "no run"}`;
 };

@@ -1,27 +1,45 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from "node:fs";
 import { basename, join } from "node:path";
+import { waitFor } from "@ccr/testkit";
 import { describeProcesses } from "./processes.ts";
+
+const EMPTY_WITHIN_MS = 5_000;
 
 const list = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder) : []);
 
 /**
- * What of the sandboxes of a data folder is still there, from outside: folders, doors, processes, mounts and control groups.
+ * What of the sandboxes of some data folders is still there, from outside: folders, doors, processes, mounts and control groups.
  * `instanceIds`: all that there ever were.
  */
-export const sandboxesLeft = async (dataDir: string, instanceIds: readonly string[]): Promise<string[]> => {
-  const processes = await describeProcesses(dataDir);
+export const sandboxesLeft = async (dataDirs: readonly string[], instanceIds: readonly string[]): Promise<string[]> => {
+  const processes = await describeProcesses(dataDirs);
   return [
-    ...list(join(dataDir, "instances")).map((name) => `folder instances/${name}`),
-    ...list(join(dataDir, "doors"))
-      .filter((name) => name.startsWith("inst_"))
-      .map((name) => `door doors/${name}`),
-    ...["bubblewrap", "docker"].flatMap((driver) =>
-      list(join(dataDir, "sandboxes", driver)).map((name) => `folder sandboxes/${driver}/${name}`),
+    ...dataDirs.flatMap((dataDir, place) =>
+      leftIn(dataDir).map((what) => (dataDirs.length === 1 ? what : `${what} of server ${place + 1}`)),
     ),
     ...processes.filter((line) => !/(backend|gateway)\/src\/main\.ts/.test(line)),
-    ...mountsOf(dataDir).map((mount) => `mount ${mount}`),
     ...controlGroupsOf(instanceIds).map((group) => `control group ${group}`),
   ];
+};
+
+const leftIn = (dataDir: string): string[] => [
+  ...list(join(dataDir, "instances")).map((name) => `folder instances/${name}`),
+  ...list(join(dataDir, "doors"))
+    .filter((name) => name.startsWith("inst_"))
+    .map((name) => `door doors/${name}`),
+  ...["bubblewrap", "docker"].flatMap((driver) =>
+    list(join(dataDir, "sandboxes", driver)).map((name) => `folder sandboxes/${driver}/${name}`),
+  ),
+  ...mountsOf(dataDir).map((mount) => `mount ${mount}`),
+  ...socketsOf(join(dataDir, "doors", "inst_")).map((path) => `listener at ${path}`),
+];
+
+/** Doors that somebody on this machine holds open, also where their folder is gone. */
+const socketsOf = (beginning: string): string[] => {
+  const paths = readFileSync("/proc/net/unix", "utf8")
+    .split("\n")
+    .flatMap((line) => line.split(" ").at(-1) ?? []);
+  return [...new Set(paths.filter((path) => path.startsWith(beginning)))];
 };
 
 const mountsOf = (dataDir: string): string[] =>
@@ -32,15 +50,21 @@ const mountsOf = (dataDir: string): string[] =>
       return target.startsWith(`${dataDir}/`) ? [target] : [];
     });
 
-/** Removes the control groups of sandboxes whose processes were killed from outside. */
-export const removeControlGroups = (instanceIds: readonly string[]): void => {
-  for (const group of controlGroupsOf(instanceIds).toReversed()) {
-    try {
-      rmdirSync(join("/sys/fs/cgroup", group));
-    } catch {
-      // Something else has removed it, or its last process is still on its way out: it is empty, and harms nobody.
+/** Removes the control groups of sandboxes whose processes were killed from outside; the last of these may still be on their way out. */
+export const removeControlGroups = async (instanceIds: readonly string[]): Promise<void> => {
+  const remove = (): boolean => {
+    const groups = controlGroupsOf(instanceIds);
+    for (const group of groups.toReversed()) {
+      try {
+        rmdirSync(join("/sys/fs/cgroup", group));
+      } catch {
+        // Something else has removed it, or it is not empty yet.
+      }
     }
-  }
+    return groups.length === 0;
+  };
+  // One that stays is empty in the end, and harms nobody.
+  await waitFor(remove, { timeoutMs: EMPTY_WITHIN_MS, intervalMs: 50 }).catch(() => {});
 };
 
 const controlGroupsOf = (instanceIds: readonly string[]): string[] =>

@@ -1,14 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { type Client, type Server, type ServerOptions, startServer } from "../src/server.ts";
+import { type Server, type ServerOptions, startServer } from "../src/server.ts";
 
-// A call that a server took and died with is not answered by anybody.
-const ANSWERED_WITHIN_MS = 5_000;
-const ASKED_AGAIN_MS = 100;
-const PATIENCE_MS = 180_000;
 const STARTS = 20;
+// As long as whoever keeps a service up waits before it tries again.
+const START_AGAIN_MS = 500;
 
-/** A server that dies and is started again, as those see it who need it. */
+/** A server that dies and is started again, as whoever does that to it sees it. */
 export interface ServerLife extends AsyncDisposable {
+  readonly dataDir: string;
   /** The server that is up, or null. */
   server(): Server | null;
   /** When it was last started, by `performance.now()`; null while it is down. */
@@ -25,8 +24,8 @@ export interface ServerLife extends AsyncDisposable {
   disturbed(): void;
   /** How many starts ended with an error because of what was done to other parts. */
   failedStarts(): number;
-  /** Asks it until it answers, over its deaths. */
-  ask<Result>(question: (client: Client, signal: AbortSignal) => Promise<Result>): Promise<Result>;
+  /** Whether it could not be started, though nothing was done to it. */
+  isHopeless(): boolean;
   /** Deaths that nobody caused, a line each. */
   crashes(): readonly string[];
   /** All that every one of them has printed. */
@@ -37,8 +36,8 @@ export class CannotStartError extends Error {
   override readonly name = "CannotStartError";
 }
 
-/** Starts a server that may be killed at any moment. */
-export const startLife = async (options: ServerOptions): Promise<ServerLife> => {
+/** Starts a server that may be killed at any moment. `isInNeed` tells that something is away now without which no start can succeed. */
+export const startLife = async (options: ServerOptions, isInNeed: () => boolean = () => false): Promise<ServerLife> => {
   let current: Server | null = null;
   let upSince: number | null = null;
   let generation = 0;
@@ -71,22 +70,31 @@ export const startLife = async (options: ServerOptions): Promise<ServerLife> => 
     return starting;
   };
   const startAnew = async (): Promise<void> => {
-    for (let left = STARTS; current === null && !closed; left--) {
-      const before = { kills, disturbances };
+    for (let left = STARTS; current === null && !closed; ) {
+      const before = { kills, disturbances, inNeed: isInNeed() };
       try {
         adopt(await startServer(options));
       } catch (error) {
         const why = error instanceof Error ? error.message : String(error);
         earlier.push(why);
+        const wasKilled = kills !== before.kills;
         const ended = why.startsWith("the server ended");
-        if (ended && kills === before.kills && disturbances !== before.disturbances) failedStarts++;
-        if ((kills !== before.kills || (ended && disturbances !== before.disturbances)) && left > 1) continue;
+        const lacked = ended && (before.inNeed || isInNeed());
+        const wasDisturbed = ended && disturbances !== before.disturbances;
+        if (!wasKilled && (lacked || wasDisturbed)) failedStarts++;
+        // What is away is back some time, and is no fault of this server's.
+        if (lacked) {
+          await delay(START_AGAIN_MS);
+          continue;
+        }
+        if ((wasKilled || wasDisturbed) && --left > 0) continue;
         isHopeless = true;
         throw new CannotStartError(why, { cause: error });
       }
     }
   };
   const life: ServerLife = {
+    dataDir: options.dataDir,
     server: () => current,
     upSince: () => upSince,
     generation: () => generation,
@@ -103,18 +111,7 @@ export const startLife = async (options: ServerOptions): Promise<ServerLife> => 
       disturbances++;
     },
     failedStarts: () => failedStarts,
-    ask: async (question) => {
-      const giveUpAt = performance.now() + PATIENCE_MS;
-      for (;;) {
-        try {
-          if (current === null) throw new Error("the server is down");
-          return await question(current.client, AbortSignal.timeout(ANSWERED_WITHIN_MS));
-        } catch (error) {
-          if (performance.now() > giveUpAt || closed || isHopeless) throw error;
-          await delay(ASKED_AGAIN_MS);
-        }
-      }
-    },
+    isHopeless: () => isHopeless,
     crashes: () => crashes,
     printed: () => [...earlier, ...(current === null ? [] : [current.output()])].join("\n--- the server starts anew ---\n"),
     [Symbol.asyncDispose]: async () => {

@@ -76,7 +76,7 @@ export const soakRuns = async (options: {
   };
   const sample = async (done: number): Promise<void> => {
     const backend = await processFigures(server.process.pid ?? 0);
-    const gateway = await processFigures((await findParts(dataDir)).find(({ part }) => part === "gateway")?.pid ?? 0);
+    const gateway = await processFigures((await findParts([dataDir])).find(({ part }) => part === "gateway")?.pid ?? 0);
     const taken: RunsSample = {
       runs: done,
       seconds: Math.round((performance.now() - startedAt) / 1000),

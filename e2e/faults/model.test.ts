@@ -10,7 +10,7 @@ it("a model that cannot be reached for a while does not end a run", { timeout: 1
   await trial.reached(run, 40);
   trial.line.set("cut");
   await lasting(12_000);
-  expect((await trial.life.ask((client) => client.runs.byId.query({ id: run.id }))).status).toBe("running");
+  expect((await trial.servers.ask((client) => client.runs.byId.query({ id: run.id }))).status).toBe("running");
   trial.line.set("open");
   await expectNothingWrong(trial, [run], { faults: () => 0 });
 });
@@ -21,7 +21,7 @@ it("a model that falls silent in the middle of a run, and then hangs up, does no
   await trial.reached(run, 40);
   trial.line.set("silent");
   await lasting(15_000);
-  expect((await trial.life.ask((client) => client.runs.byId.query({ id: run.id }))).status).toBe("running");
+  expect((await trial.servers.ask((client) => client.runs.byId.query({ id: run.id }))).status).toBe("running");
   trial.line.set("open");
   await expectNothingWrong(trial, [run], { faults: () => 0 });
 });

@@ -8,9 +8,11 @@ export type PlannedFault = {
   pauseMs: number;
   /** The first of them that runs is the one. */
   order: PartName[];
-  /** Which of several processes of that part: at least 0, less than 1. */
+  /** Which of several processes of that part, or in which of several ways: at least 0, less than 1. */
   pick: number;
-  what: { kind: "kill"; downMs: number } | { kind: "freeze"; forMs: number };
+  kind: "kill" | "freeze";
+  /** How long it lasts, of what is possible for the part: see `lengthMs`. At least 0, less than 1. */
+  length: number;
 };
 
 export type PlanOptions = {
@@ -23,6 +25,8 @@ export type PlanOptions = {
 };
 
 const DOWN_AT_MOST_MS = 10_000;
+/** Longer than a lease, which nobody can renew meanwhile. */
+const DATABASE_DOWN_AT_MOST_MS = 40_000;
 const FROZEN_MS = { least: 500, most: 6_000 };
 /** Longer than a lease, so that whoever else may drive the runs would do so. */
 export const BACKEND_FROZEN_MS = 32_000;
@@ -31,7 +35,7 @@ export const BACKEND_FROZEN_MS = 32_000;
 export const planFault = ({ seed, parts, freezeEvery, pauseMs }: PlanOptions, n: number): PlannedFault => {
   const random = seededRandom(Math.imul(seed, 7919) + n);
   const isFreeze = freezeEvery > 0 && n % freezeEvery === 0;
-  // A sandbox is no single process, and an engine has no lease. The backend is stopped less often than others: it takes long.
+  // A sandbox is no single process, and neither engine nor database has a lease. The backend is stopped less often than others: it takes long.
   const can = parts.filter(
     (part) => !isFreeze || ["gateway", "executor", "agent"].includes(part) || (part === "backend" && random.next() < 0.5),
   );
@@ -41,11 +45,13 @@ export const planFault = ({ seed, parts, freezeEvery, pauseMs }: PlanOptions, n:
     pauseMs: Math.round(random.between(0, pauseMs)),
     order: order.map(({ part }) => part),
     pick: random.next(),
-    what: isFreeze
-      ? {
-          kind: "freeze",
-          forMs: order[0]?.part === "backend" ? BACKEND_FROZEN_MS : Math.round(random.between(FROZEN_MS.least, FROZEN_MS.most)),
-        }
-      : { kind: "kill", downMs: Math.round(random.between(0, DOWN_AT_MOST_MS)) },
+    kind: isFreeze ? "freeze" : "kill",
+    length: random.next(),
   };
+};
+
+/** How long a part is left dead, or stopped, when the fault meets that part. Pure. */
+export const lengthMs = ({ kind, length }: Pick<PlannedFault, "kind" | "length">, part: PartName): number => {
+  if (kind === "kill") return Math.round(length * (part === "database" ? DATABASE_DOWN_AT_MOST_MS : DOWN_AT_MOST_MS));
+  return part === "backend" ? BACKEND_FROZEN_MS : Math.round(FROZEN_MS.least + length * (FROZEN_MS.most - FROZEN_MS.least));
 };

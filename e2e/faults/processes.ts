@@ -2,11 +2,18 @@ import { readdir, readFile } from "node:fs/promises";
 import { basename } from "node:path";
 
 /** The parts of the stack that can be killed. */
-export const PARTS = ["backend", "gateway", "executor", "agent", "sandbox", "engine"] as const;
+export const PARTS = ["backend", "gateway", "executor", "agent", "sandbox", "engine", "database"] as const;
 export type PartName = (typeof PARTS)[number];
 
 /** A process of the stack under test. `startedAt` tells it from another that got the same number. */
-export type PartProcess = { part: PartName; pid: number; startedAt: string; instanceId: string | null };
+export type PartProcess = {
+  part: PartName;
+  pid: number;
+  startedAt: string;
+  instanceId: string | null;
+  /** Whose backend or gateway it is, by the place of its data folder; null for what belongs to no server. */
+  server: number | null;
+};
 
 type Row = {
   pid: number;
@@ -32,20 +39,23 @@ const statOf = async (pid: number): Promise<{ state: string; parent: number; sta
 const read = (path: string): Promise<string> => readFile(path, "latin1").catch(() => "");
 
 /**
- * The sandbox of a data folder that a process is in, by what is mounted into it: no process can hide that. Only the folder's own name is
- * looked for, which has to be like no other: what stands before it in the list of mounts begins at the disk, not at the root.
+ * The sandbox of one of the data folders, or of one below them, that a process is in, by what is mounted into it: no process can hide
+ * that. Only the folder's own name is looked for, which has to be like no other: what stands before it in the list of mounts begins at the
+ * disk, not at the root.
  */
-const instanceIn = (mounts: string, dataDir: string): string | null =>
-  new RegExp(`/${basename(dataDir)}/instances/(inst_\\w+)`).exec(mounts)?.[1] ?? null;
+const instanceIn = (mounts: string, dataDirs: readonly string[]): string | null =>
+  new RegExp(`/(?:${dataDirs.map((dataDir) => basename(dataDir)).join("|")})/(?:[^\\s]*?/)?instances/(inst_\\w+)`).exec(
+    mounts,
+  )?.[1] ?? null;
 
-const rowOf = async (pid: number, dataDir: string): Promise<Row | null> => {
+const rowOf = async (pid: number, dataDirs: readonly string[]): Promise<Row | null> => {
   const stat = await statOf(pid);
   const command = (await read(`/proc/${pid}/cmdline`)).split("\0").filter((part) => part !== "");
   if (stat === null || command.length === 0) return null;
   const environment = (await read(`/proc/${pid}/environ`)).split("\0");
   const inner = /^NSpid:.*?(\d+)$/m.exec(await read(`/proc/${pid}/status`))?.[1];
-  const instanceId = instanceIn(await read(`/proc/${pid}/mountinfo`), dataDir);
-  const names = [...command, ...environment].some((text) => text.includes(dataDir));
+  const instanceId = instanceIn(await read(`/proc/${pid}/mountinfo`), dataDirs);
+  const names = [...command, ...environment].some((text) => dataDirs.some((dataDir) => text.includes(dataDir)));
   return {
     pid,
     parent: stat.parent,
@@ -58,45 +68,53 @@ const rowOf = async (pid: number, dataDir: string): Promise<Row | null> => {
   };
 };
 
-/** Every process that belongs to the server with this data folder: it names the folder, or has a part of it mounted. */
-const rowsOf = async (dataDir: string): Promise<Row[]> => {
+/** Every process that belongs to a server with one of these data folders: it names the folder, or has a part of it mounted. */
+const rowsOf = async (dataDirs: readonly string[]): Promise<Row[]> => {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
-  const rows = await Promise.all(pids.filter((pid) => pid !== process.pid).map((pid) => rowOf(pid, dataDir)));
+  const rows = await Promise.all(pids.filter((pid) => pid !== process.pid).map((pid) => rowOf(pid, dataDirs)));
   return rows.filter((row) => row !== null).filter((row) => row.isOurs);
 };
 
-const partOf = ({ command, environment, innerPid, instanceId }: Row, dataDir: string): PartName | null => {
+/** What it is, and whose: null where it is not to be killed. */
+const partOf = (row: Row, dataDirs: readonly string[]): Pick<PartProcess, "part" | "server"> | null => {
+  const { command, environment, innerPid, instanceId } = row;
   const runs = (file: string) => command.some((part) => part.endsWith(file));
   if (instanceId === null) {
-    if (runs("gateway/src/main.ts")) return "gateway";
-    return runs("apps/backend/src/main.ts") && environment.includes(`CCR_DATA_DIR=${dataDir}`) ? "backend" : null;
+    const isGateway = runs("gateway/src/main.ts");
+    if (!isGateway && !runs("apps/backend/src/main.ts")) return null;
+    // A gateway is told its control socket alone, which is in the folder.
+    const isOf = (dataDir: string) => (text: string) =>
+      isGateway ? text.startsWith(`GATEWAY_CONTROL=${dataDir}/`) : text === `CCR_DATA_DIR=${dataDir}`;
+    const server = dataDirs.findIndex((dataDir) => environment.some(isOf(dataDir)));
+    return server === -1 ? null : { part: isGateway ? "gateway" : "backend", server };
   }
   // The first process of the sandbox's namespace takes all the others with it. Where it is the executor itself, it is both.
-  if (innerPid === 1) return "sandbox";
-  if (command[0]?.endsWith("/claude") === true) return "agent";
-  return runs("executor/src/main.ts") ? "executor" : null;
+  if (innerPid === 1) return { part: "sandbox", server: null };
+  if (command[0]?.endsWith("/claude") === true) return { part: "agent", server: null };
+  return runs("executor/src/main.ts") ? { part: "executor", server: null } : null;
 };
 
-/** The parts of the server with this data folder that run now, seen from outside. The engine is not among them: it is not the server's. */
-export const findParts = async (dataDir: string): Promise<PartProcess[]> =>
-  (await rowsOf(dataDir)).flatMap((row) => {
-    const part = partOf(row, dataDir);
+/** The parts of the servers with these data folders that run now, seen from outside. Engine and database are not among them: they are no server's. */
+export const findParts = async (dataDirs: readonly string[]): Promise<PartProcess[]> =>
+  (await rowsOf(dataDirs)).flatMap((row) => {
+    const what = partOf(row, dataDirs);
+    if (what === null) return [];
     const { pid, startedAt, instanceId } = row;
-    const found = part === null ? [] : [{ part, pid, startedAt, instanceId }];
-    const isBoth = part === "sandbox" && row.command.some((text) => text.endsWith("executor/src/main.ts")) && !isShell(row);
-    return isBoth ? [...found, { part: "executor" as const, pid, startedAt, instanceId }] : found;
+    const found = { ...what, pid, startedAt, instanceId };
+    const isBoth = what.part === "sandbox" && row.command.some((text) => text.endsWith("executor/src/main.ts")) && !isShell(row);
+    return isBoth ? [found, { ...found, part: "executor" as const }] : [found];
   });
 
 // bubblewrap's own process carries the command line of what it started.
 const isShell = ({ command }: Row): boolean => /(^|\/)bwrap$|docker-init$|tini$/.test(command[0] ?? "");
 
-/** What runs of it, a line each, for people. */
-export const describeProcesses = async (dataDir: string): Promise<string[]> =>
-  (await rowsOf(dataDir)).map(({ pid, command }) => `process ${pid}: ${command.join(" ").slice(0, 160)}`);
+/** What runs of them, a line each, for people. */
+export const describeProcesses = async (dataDirs: readonly string[]): Promise<string[]> =>
+  (await rowsOf(dataDirs)).map(({ pid, command }) => `process ${pid}: ${command.join(" ").slice(0, 160)}`);
 
-/** Kills whatever runs of it. */
-export const killAll = async (dataDir: string): Promise<void> => {
-  for (const row of await rowsOf(dataDir)) await signalProcess(row, "SIGKILL");
+/** Kills whatever runs of them. */
+export const killAll = async (dataDirs: readonly string[]): Promise<void> => {
+  for (const row of await rowsOf(dataDirs)) await signalProcess(row, "SIGKILL");
 };
 
 /** Sends a signal to a process, unless it has ended; gives whether it was there. */

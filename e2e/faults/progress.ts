@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isFinal, type Run } from "@ccr/protocol";
 import type { Finding } from "./findings.ts";
-import type { ServerLife } from "./life.ts";
+import type { Servers } from "./servers.ts";
+import type { Troubles } from "./troubles.ts";
 
 const LOOK_EVERY_MS = 250;
 const ANSWER_WITHIN_MS = 2_000;
@@ -20,36 +21,40 @@ type Course = {
   toldStuck: boolean;
 };
 
-/** Looks at the runs through the API, over the server's deaths, and measures how long they stand still. */
+/** Looks at the runs through the API of one server after the other, over their deaths, and measures how long they stand still. */
 export interface Progress extends AsyncDisposable {
   follow(mark: string, id: Run["id"]): void;
   /** Resolves when the API says that the run is final; null when it is not in time, which counts from the moment of `undisturbed`. */
   untilFinal(mark: string, limit: { withinMs: number; undisturbed?: AbortSignal }): Promise<Run | null>;
-  /** Says that something is being done to the stack: standing still is no wonder from now on for a while. */
-  disturbed(): void;
   /** Whose sandbox it is or was, as far as is known. */
   runOf(instanceId: string): string | null;
   /** How many messages each run that goes on has, as far as is known. */
   positions(): Record<string, number>;
-  /** How long it took from a server's return to the next progress of each run that was going on, in milliseconds. */
+  /** How long it took from the only server's return to the next progress of each run that was going on, in milliseconds. */
   pickUps(): readonly number[];
+  /** The longest time, in milliseconds, that a run stood still after it had begun, whatever was done meanwhile. */
+  longestStillMs(): number;
   findings(): readonly Finding[];
 }
 
-export const followProgress = (life: ServerLife): Progress => {
+export const followProgress = (servers: Servers, troubles: Troubles): Progress => {
   const courses = new Map<string, Course>();
   const finals = new Map<string, Run>();
   const pickUps: number[] = [];
   const findings: Finding[] = [];
   const closing = new AbortController();
-  let disturbedAt = performance.now();
-  let generation = life.generation();
+  // With several of them a run goes on without the one that is back.
+  const only = servers.lives.length === 1 ? servers.lives[0] : undefined;
+  let generation = only?.generation();
+  let turn = 0;
+  let longestStillMs = 0;
 
   const note = (mark: string, course: Course, run: Run): void => {
     const now = performance.now();
     if (run.instanceId !== null) course.instanceIds.add(run.instanceId);
     const moved = run.lastSeq > course.lastSeq || run.status !== course.status;
     if (moved) {
+      if (course.status !== "queued") longestStillMs = Math.max(longestStillMs, now - course.progressAt);
       if (course.backAt !== null) pickUps.push(now - course.backAt);
       Object.assign(course, { lastSeq: run.lastSeq, status: run.status, progressAt: now, backAt: null, toldStuck: false });
     }
@@ -58,7 +63,7 @@ export const followProgress = (life: ServerLife): Progress => {
       courses.delete(mark);
       return;
     }
-    const quietSince = Math.max(course.progressAt, course.backAt ?? 0, disturbedAt, life.upSince() ?? now);
+    const quietSince = Math.max(course.progressAt, troubles.lastAt(), servers.upSince() ?? now);
     if (run.status === "queued" || course.toldStuck || now - quietSince < LEASE_MS) return;
     course.toldStuck = true;
     findings.push({
@@ -68,12 +73,12 @@ export const followProgress = (life: ServerLife): Progress => {
     });
   };
   const look = async (): Promise<void> => {
-    const server = life.server();
+    const server = servers.near(turn++);
     if (server === null) return;
-    const isNew = generation !== life.generation();
-    generation = life.generation();
+    const isNew = generation !== only?.generation();
+    generation = only?.generation();
     for (const [mark, course] of courses) {
-      if (isNew && course.status !== "queued") course.backAt = life.upSince();
+      if (isNew && course.status !== "queued") course.backAt = only?.upSince() ?? null;
       const run = await server.client.runs.byId.query({ id: course.id }, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
       note(mark, course, run);
     }
@@ -105,12 +110,10 @@ export const followProgress = (life: ServerLife): Progress => {
         await delay(50);
       }
     },
-    disturbed: () => {
-      disturbedAt = performance.now();
-    },
     runOf: (instanceId) => [...courses].find(([, { instanceIds }]) => instanceIds.has(instanceId))?.[0] ?? null,
     positions: () => Object.fromEntries([...courses].map(([mark, { lastSeq }]) => [mark, lastSeq])),
     pickUps: () => pickUps,
+    longestStillMs: () => longestStillMs,
     findings: () => findings,
     [Symbol.asyncDispose]: async () => {
       closing.abort();

@@ -1,9 +1,8 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { cpus, totalmem } from "node:os";
-import { dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { findPostgres, projectRoot, shareEngine, startPostgres } from "@ccr/testkit";
-import { table } from "./figures.ts";
+import { describeMachine, table, writeJson } from "./figures.ts";
 import { soakMessages } from "./many-messages.ts";
 import { soakRuns } from "./many-runs.ts";
 
@@ -75,13 +74,6 @@ if (messages > 0) {
   results[`messages, ${driver}`] = figures;
   process.stdout.write(`\n${JSON.stringify(figures, null, 2)}\n`);
 }
-const machine = {
-  cpus: cpus().length,
-  model: cpus()[0]?.model ?? "",
-  memoryMb: Math.round(totalmem() / 1024 / 1024),
-  node: process.version,
-};
 const before: Record<string, unknown> = JSON.parse(await readFile(values.out, "utf8").catch(() => "{}"));
-await mkdir(dirname(values.out), { recursive: true });
-await writeFile(values.out, `${JSON.stringify({ ...before, at: new Date().toISOString(), machine, ...results }, null, 2)}\n`);
+await writeJson(values.out, { ...before, at: new Date().toISOString(), machine: describeMachine(), ...results });
 process.stdout.write(`written to ${values.out}\n`);

@@ -19,7 +19,7 @@ export type SpooledEvent = z.infer<typeof SpooledEvent>;
 /** What one sandbox has spooled, in the order in which it was written. */
 export type SpoolSeen = { instanceId: string; events: SpooledEvent[]; problems: string[] };
 
-/** Watches the spools of all sandboxes of a server from outside, and keeps what they held after they are gone. */
+/** Watches the spools of all sandboxes of some servers from outside, and keeps what they held after they are gone. */
 export interface SpoolFollower extends AsyncDisposable {
   /** Everything written until now. */
   seen(): Promise<SpoolSeen[]>;
@@ -38,10 +38,10 @@ const list = (folder: string): Promise<string[]> =>
   );
 
 /**
- * Follows every spool below `instances`. Each file gets a second name in the folder `kept`, which has to be on the same disk: what is
- * appended to it is read even after the server has removed it.
+ * Follows every spool below the folders `instances`. Each file gets a second name in the folder `kept`, which has to be on the same disk:
+ * what is appended to it is read even after a server has removed it.
  */
-export const followSpools = async (options: { instances: string; kept: string }): Promise<SpoolFollower> => {
+export const followSpools = async (options: { instances: readonly string[]; kept: string }): Promise<SpoolFollower> => {
   const { instances, kept } = options;
   await mkdir(kept, { recursive: true });
   const spools = new Map<string, { seen: SpoolSeen; files: Map<string, Tail> }>();
@@ -49,14 +49,14 @@ export const followSpools = async (options: { instances: string; kept: string })
   const known = new Set<string>();
   const closing = new AbortController();
 
-  const hold = async (instanceId: string, name: string): Promise<void> => {
+  const hold = async (folder: string, instanceId: string, name: string): Promise<void> => {
     if (forgotten.has(instanceId)) return;
     const spool = spools.get(instanceId) ?? { seen: { instanceId, events: [], problems: [] }, files: new Map<string, Tail>() };
     spools.set(instanceId, spool);
     if (spool.files.has(name)) return;
     const copy = join(kept, `${instanceId}-${name}`);
     try {
-      await link(join(instances, instanceId, "spool", name), copy);
+      await link(join(folder, name), copy);
       spool.files.set(name, await openTail(copy));
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : "";
@@ -64,9 +64,12 @@ export const followSpools = async (options: { instances: string; kept: string })
     }
   };
   const look = async (): Promise<void> => {
-    for (const instanceId of await list(instances)) {
-      known.add(instanceId);
-      for (const name of await list(join(instances, instanceId, "spool"))) if (isSpool(name)) await hold(instanceId, name);
+    for (const all of instances) {
+      for (const instanceId of await list(all)) {
+        known.add(instanceId);
+        const folder = join(all, instanceId, "spool");
+        for (const name of await list(folder)) if (isSpool(name)) await hold(folder, instanceId, name);
+      }
     }
   };
   const readAll = async (): Promise<void> => {

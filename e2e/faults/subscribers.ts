@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { isFinal, type Message, type Run } from "@ccr/protocol";
 import { subscribe } from "../src/server.ts";
-import type { ServerLife } from "./life.ts";
 import type { Random } from "./random.ts";
+import type { Servers } from "./servers.ts";
 
 const AGAIN_MS = 100;
 
@@ -19,17 +19,20 @@ export interface Watcher {
 
 const showsEnd = ({ source, body }: Message): boolean => source === "runner" && body.type === "status" && isFinal(body.status);
 
-/** Watches a run until its end was shown. `hangUp` leaves after a few messages each time, as a bad line would. */
+/**
+ * Watches a run until its end was shown. `hangUp` leaves after a few messages each time, as a bad line would. `home`: the number of the
+ * server to watch on as long as that one is up; null: any, another one each time.
+ */
 export const watchLive = (
-  life: ServerLife,
+  servers: Servers,
   id: Run["id"],
-  options: { name: string; hangUp: Random | null; signal: AbortSignal },
+  options: { name: string; home: number | null; hangUp: Random | null; signal: AbortSignal },
 ): Watcher => {
-  const { name, hangUp, signal } = options;
+  const { name, home, hangUp, signal } = options;
   const seen: Message[] = [];
   let cuts = 0;
   const watchOnce = async (): Promise<void> => {
-    const server = life.server();
+    const server = home === null ? servers.any() : servers.near(home);
     if (server === null) return;
     const leaveAfter = hangUp === null ? Number.POSITIVE_INFINITY : Math.ceil(hangUp.between(1, 60));
     let count = 0;

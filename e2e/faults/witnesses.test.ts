@@ -1,7 +1,7 @@
 import { appendFile, mkdir, rm, truncate, writeFile } from "node:fs/promises";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { expect, it } from "vitest";
-import { planFault } from "./plan.ts";
+import { lengthMs, planFault } from "./plan.ts";
 import { PARTS } from "./processes.ts";
 import { followSpools } from "./spools.ts";
 import { openTail } from "./tail.ts";
@@ -33,7 +33,7 @@ it("spools are read on when their files and folders are gone, in the order of th
   await using folder = await temporaryFolder();
   const spool = folder.join("instances", "inst_a", "spool");
   await mkdir(spool, { recursive: true });
-  await using spools = await followSpools({ instances: folder.join("instances"), kept: folder.join("kept") });
+  await using spools = await followSpools({ instances: [folder.join("instances")], kept: folder.join("kept") });
   await writeFile(`${spool}/spool-000000000001.ndjson`, event(1) + event(2));
   await writeFile(`${spool}/state.json`, "{}");
   await waitFor(async () => (await spools.seen())[0]?.events.length === 2);
@@ -54,14 +54,17 @@ it("a plan follows from its seed, draws every part, and stops only what can be s
   const plan = Array.from({ length: 300 }, (_, index) => planFault(options, index + 1));
   expect(plan).toEqual(plan.map(({ n }) => planFault(options, n)));
   expect(plan).not.toEqual(plan.map(({ n }) => planFault({ ...options, seed: 8 }, n)));
-  const kills = plan.filter(({ what }) => what.kind === "kill");
+  const kills = plan.filter(({ kind }) => kind === "kill");
   expect(kills).toHaveLength(240);
   for (const part of PARTS) expect(kills.filter(({ order }) => order[0] === part).length).toBeGreaterThan(20);
-  for (const { order } of kills) expect(order.toSorted()).toEqual(PARTS.toSorted());
-  for (const { order, what } of plan) {
-    if (what.kind === "kill") continue;
-    expect(order).not.toContain("sandbox");
-    expect(order).not.toContain("engine");
-    expect(what.forMs > 30_000).toBe(order[0] === "backend");
+  for (const planned of kills) {
+    expect(planned.order.toSorted()).toEqual(PARTS.toSorted());
+    expect(lengthMs(planned, "backend")).toBeLessThan(10_000);
+  }
+  expect(Math.max(...kills.map((planned) => lengthMs(planned, "database")))).toBeGreaterThan(30_000);
+  for (const planned of plan) {
+    if (planned.kind === "kill") continue;
+    for (const part of ["sandbox", "engine", "database"]) expect(planned.order).not.toContain(part);
+    for (const part of planned.order) expect(lengthMs(planned, part) > 30_000).toBe(part === "backend");
   }
 });

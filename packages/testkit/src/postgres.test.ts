@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { temporaryFolder } from "./folders.ts";
 import { leakWatch } from "./leaks.ts";
 import { findPostgres, startPostgres } from "./postgres.ts";
 
@@ -10,6 +12,7 @@ test("starts a PostgreSQL that keeps what it has through stops and kills, and le
   const leaks = await leakWatch();
   let folder = "";
   {
+    await using dumps = await temporaryFolder();
     await using server = await startPostgres();
     folder = await server.query("postgres", "show data_directory");
     expect(await server.query("postgres", "show fsync")).toBe("on");
@@ -17,12 +20,16 @@ test("starts a PostgreSQL that keeps what it has through stops and kills, and le
     const name = new URL(database.url).pathname.slice(1);
     await server.query(name, "create table numbers (n integer); insert into numbers values (1)");
     for (const end of [() => server.stop("fast"), () => server.stop("immediate"), () => server.kill()]) {
+      expect(server.pid()).toBeGreaterThan(0);
       await end();
+      expect(server.pid()).toBeNull();
       await expect(server.query(name, "select 1")).rejects.toThrow(/refused/);
       await server.start();
       await server.query(name, "insert into numbers select max(n) + 1 from numbers");
     }
     expect(await server.query(name, "select count(*) from numbers")).toBe("4");
+    await database.dump(`${dumps.path}/all.sql`);
+    expect(await readFile(`${dumps.path}/all.sql`, "utf8")).toMatch(/COPY public\.numbers[^\n]*\n1\n2\n3\n4\n/);
     await using other = await server.createDatabase();
     expect(other.url).not.toBe(database.url);
   }

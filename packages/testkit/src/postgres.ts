@@ -16,6 +16,8 @@ export interface NoPostgres {
 export interface PostgresDatabase extends AsyncDisposable {
   /** With the password. */
   readonly url: string;
+  /** Writes all that it holds into a file, as SQL. */
+  dump(path: string): Promise<void>;
 }
 
 /** A PostgreSQL of our own. Disposing it stops it and removes all it had. */
@@ -26,6 +28,8 @@ export interface PostgresServer extends AsyncDisposable {
   createDatabase(): Promise<PostgresDatabase>;
   /** Runs SQL as the superuser, and gives what psql prints: unaligned rows without headers. */
   query(database: string, sql: string): Promise<string>;
+  /** The number of its first process, or null while it does not run. */
+  pid(): number | null;
   /** `fast` rolls back what is going on and closes every connection; `immediate` aborts as a crash does. */
   stop(mode: "fast" | "immediate"): Promise<void>;
   /** Kills the server like a power cut kills its machine, and waits until each of its processes is gone. */
@@ -57,7 +61,7 @@ export const findPostgres = (): { programs: string } | NoPostgres => {
   const folders = [...versions.map((version) => `/usr/lib/postgresql/${version}/bin`), ...(process.env.PATH ?? "").split(":")];
   for (const folder of folders) {
     try {
-      for (const program of ["initdb", "postgres", "psql"]) accessSync(join(folder, program), constants.X_OK);
+      for (const program of ["initdb", "postgres", "psql", "pg_dump"]) accessSync(join(folder, program), constants.X_OK);
       return { programs: folder };
     } catch {
       // not here
@@ -117,6 +121,7 @@ export const startPostgres = async (options: PostgresOptions = {}): Promise<Post
     url: (database) => server.url(database),
     createDatabase: () => server.createDatabase(),
     query: (database, sql) => server.query(database, sql),
+    pid: () => server.pid(),
     stop: (mode) => server.stop(mode),
     kill: () => server.kill(),
     start: () => server.start(),
@@ -214,7 +219,15 @@ class Cluster {
     const drop = async () => {
       if (this.#process !== null) await this.query("postgres", `drop database if exists ${name} with (force)`);
     };
-    return { url: this.url(name), [Symbol.asyncDispose]: drop };
+    return { url: this.url(name), dump: (path) => this.dump(name, path), [Symbol.asyncDispose]: drop };
+  }
+
+  async dump(database: string, path: string): Promise<void> {
+    await promisify(execFile)(join(this.#programs, "pg_dump"), ["-f", path, "-d", this.url(database)], { cwd: "/" });
+  }
+
+  pid(): number | null {
+    return this.#process?.pid ?? null;
   }
 
   stop(mode: "fast" | "immediate"): Promise<void> {
