@@ -21,10 +21,11 @@ const Totals = z.object({
 /** What came of the fixed cases. `isWell`: whether each that could be run passed. */
 export type CaseTotals = z.infer<typeof Totals> & { isWell: boolean; summary: string };
 
-/** The files of the suite's fixed cases: all but those that run a campaign, and the cases of several servers. */
+/** The files of the suite's fixed cases: all but those that run a campaign, and the cases of several servers and of a server that is away. */
 export const fixedCases = async (): Promise<string[]> => {
   const files = (await readdir(import.meta.dirname)).filter((name) => name.endsWith(".test.ts") && name !== "bounded.test.ts");
-  return [...files.sort().map((name) => `e2e/faults/${name}`), "e2e/servers.test.ts"];
+  const others = ["servers", "machines", "away"].map((name) => `e2e/${name}.test.ts`);
+  return [...files.sort().map((name) => `e2e/faults/${name}`), ...others];
 };
 
 /** Runs test files, with their output as ours. The signal ends them; what they had started is ended then, too. */
