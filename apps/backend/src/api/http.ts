@@ -169,7 +169,9 @@ export const createHttp = (options: HttpOptions): Hono => {
       endpoint: "/trpc",
       createContext: () => ({ ...context }),
       onError: ({ error, path }) => {
-        if (error.code === "INTERNAL_SERVER_ERROR") unexpected(path ?? "", error.cause ?? error);
+        // A stream that ends with one of our errors, as when the database goes away under it, is told to its reader alone.
+        const isForeseen = error.cause instanceof CcrError && error.cause.code !== "internal";
+        if (error.code === "INTERNAL_SERVER_ERROR" && !isForeseen) unexpected(path ?? "", error.cause ?? error);
       },
     }),
   );
