@@ -86,6 +86,7 @@ const judgeReason = (
   }
   if (reason === "server_lost" || run.sentence?.includes(RUN_REASONS.server_lost.sentence) === true) {
     if (!isElsewhere) wrong("its server is lost, and its sandbox is on the machine of the one who says so");
+    if (!entry.isForsaken) wrong("its server is lost, and it was there, or came back in time");
     return;
   }
   const expected = expectedReason(script);

@@ -147,24 +147,28 @@ export class StoreHouse {
           ),
         ),
         takeOver: (seen, owner) => claim("queue.takeOver", false, () => this.#write(queue.takeOver(seen, owner))),
-        renew: fenced(
-          write(
+        renew: fenced((id, fence, activeMs) =>
+          process.call(
             "queue.renew",
-            (id, fence, activeMs) => queue.renew(id, fence, activeMs),
-            (_, id) => ledger.renewed(id, time.now),
+            async () => {
+              const run = await this.#write(queue.renew(id, fence, activeMs));
+              ledger.renewed(id, time.now);
+              return run;
+            },
+            this.#options(process, () => ledger.renewalRefused(process, id)),
           ),
         ),
         release: write(
           "queue.release",
           (id, fence) => queue.release(id, fence),
-          (_, id, fence) => ledger.claimUnheard(id, fence),
+          (_, id, fence) => ledger.released(id, fence, time.now),
         ),
       },
       instances: {
         create: write(
           "instances.create",
           (input) => instances.create(input),
-          (_, { id, runId }) => ledger.made(id, runId),
+          (_, { id, runId, place }) => ledger.made(id, runId, place.machine),
         ),
         find: read("instances.find", (id) => instances.find(id)),
         findRecord: read("instances.findRecord", (id) => instances.findRecord(id)),
@@ -194,7 +198,8 @@ export class StoreHouse {
     };
   }
 
-  #options(process: Process): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
+  /** `refused` hears of a database that is there and refuses this once. */
+  #options(process: Process, refused: () => void = () => {}): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
     const { random } = this.#world;
     const fail = (why: string): CcrError => {
       process.ableSince = this.#world.time.now;
@@ -203,8 +208,11 @@ export class StoreHouse {
     return {
       wayMs: 30,
       refuse: () => {
-        const { storeIsAway, storeRefuses } = this.#world.weather;
-        return storeIsAway || (storeRefuses > 0 && random.chance(storeRefuses)) ? fail("it does not answer") : null;
+        const { storeAbsences, storeRefuses } = this.#world.weather;
+        if (storeAbsences > 0 || process.isCutOff) return fail("it does not answer");
+        if (storeRefuses === 0 || !random.chance(storeRefuses)) return null;
+        refused();
+        return fail("it is busy");
       },
       loseAnswer: () => {
         const { storeForgetsToAnswer } = this.#world.weather;

@@ -11,7 +11,10 @@ import { VirtualTime } from "./time.ts";
 
 /** How likely, or whether, what goes wrong by itself does so now. */
 export type Weather = {
-  storeIsAway: boolean;
+  /** The database is away as long as there is one. */
+  storeAbsences: number;
+  /** The servers that do not reach the database, though it is there. */
+  cutOff: Set<ServerId>;
   storeRefuses: number;
   storeForgetsToAnswer: number;
   executorRefuses: number;
@@ -20,7 +23,8 @@ export type Weather = {
 };
 
 export const calm = (): Weather => ({
-  storeIsAway: false,
+  storeAbsences: 0,
+  cutOff: new Set(),
   storeRefuses: 0,
   storeForgetsToAnswer: 0,
   executorRefuses: 0,

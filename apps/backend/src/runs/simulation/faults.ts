@@ -1,0 +1,201 @@
+import type { Mood } from "./moods.ts";
+import type { Trap } from "./process.ts";
+import type { Server } from "./server.ts";
+import type { World } from "./world.ts";
+
+/** Everything that a server may be in the middle of. */
+const OPS = [
+  "queue.claimNext",
+  "queue.takeOver",
+  "queue.renew",
+  "queue.release",
+  "runs.patch",
+  "runs.advance",
+  "runs.find",
+  "runs.saveDiff",
+  "instances.create",
+  "instances.saveHandle",
+  "instances.setStatus",
+  "instances.setServer",
+  "instances.listRecords",
+  "transcript.append",
+  "transcript.appendSpooled",
+  "transcript.spoolPosition",
+  "driver.create",
+  "driver.destroy",
+  "driver.inspect",
+  "driver.list",
+  "executor.health",
+  "executor.gitClone",
+  "executor.execute",
+  "executor.check",
+  "executor.interrupt",
+  "executor.follow",
+  "executor.snapshot",
+  "executor.diff",
+  "executor.bundle",
+  "work.keep",
+  "places.make",
+  "places.remove",
+  "doors.open",
+  "doors.close",
+] as const;
+
+/** What the state of a run is written with. */
+const COMMITS = ["transcript.append", "transcript.appendSpooled", "runs.advance", "runs.patch"] as const;
+
+/** Lays out all that goes wrong until then. */
+export const planFaults = (
+  world: World,
+  { mood, servers, untilMs }: { mood: Mood; servers: readonly Server[]; untilMs: number },
+): void => {
+  const { random, time } = world;
+  const times = (most: number, plan: () => void): void => {
+    for (let count = random.between(0, most); count > 0; count--) plan();
+  };
+  for (const server of servers) {
+    times(mood.servers, () => planServerFault(world, server, untilMs));
+    times(mood.stops, () => planStop(world, server, untilMs));
+    times(mood.cutOffs, () => planCutOff(world, server, untilMs));
+  }
+  times(mood.sandboxes * 2, () => time.after(random.between(0, untilMs), () => hitSandbox(world)));
+  planWeather(world, mood, untilMs);
+};
+
+// So seldom nobody starts a server again that was stopped: its runs are then left for a quarter of an hour.
+const STAYS_STOPPED = 0.04;
+
+/** As for a new version, or a restart of its machine: at any moment, or in the middle of something. */
+const planStop = (world: World, server: Server, untilMs: number): void => {
+  const { random, time } = world;
+  const backAfterMs = random.between(1000, random.pick([10_000, 120_000]));
+  const comesBack = !random.chance(STAYS_STOPPED);
+  const stop = (): void => {
+    server.close();
+    if (comesBack) time.after(backAfterMs, () => server.start());
+  };
+  const at = random.between(0, untilMs);
+  if (random.chance(0.6)) time.after(at, stop);
+  else time.after(at / 3, () => server.process.traps.push(makeTrap(world, stop)));
+};
+
+const makeTrap = ({ random }: World, spring: () => void): Trap => ({
+  op: random.chance(0.3) ? random.pick(COMMITS) : random.pick(OPS),
+  when: random.pick(["before", "after"]),
+  count: random.pick([1, 1, 1, 2, 3, 5, 20, random.between(1, 30)]),
+  spring,
+});
+
+const planCutOff = ({ random, time }: World, server: Server, untilMs: number): void => {
+  const at = random.between(0, untilMs);
+  time.after(at, () => server.cutOff());
+  time.after(at + random.pick([3000, 40_000, 90_000]) * (0.3 + random.next()), () => server.rejoin());
+};
+
+const planServerFault = (world: World, server: Server, untilMs: number): void => {
+  const { random, time } = world;
+  const comesBack = (): void => {
+    if (random.chance(0.85)) time.after(random.pick([100, 2000, 20_000, 60_000]) * random.next(), () => server.start());
+  };
+  const kill = (): void => {
+    server.kill();
+    comesBack();
+  };
+  const freeze = (): void => {
+    server.freeze();
+    time.after(random.pick([2000, 28_000, 45_000, 90_000]) * (0.5 + random.next()), () => server.thaw());
+  };
+  const at = random.between(0, untilMs);
+  const kind = random.next();
+  if (kind < 0.2) time.after(at, kill);
+  else if (kind < 0.3) time.after(at, freeze);
+  else if (kind < 0.4) {
+    time.after(at, () => {
+      server.process.clockOffsetMs += random.between(-5, 5) * 3_600_000;
+    });
+  } else {
+    const trap = makeTrap(world, random.chance(0.65) ? kill : freeze);
+    time.after(at / 3, () => server.process.traps.push(trap));
+  }
+};
+
+const hitSandbox = (world: World): void => {
+  const { random, ledger } = world;
+  const up = [...world.sandboxes.values()].filter(({ isUp }) => isUp);
+  const sandbox = up[random.between(0, up.length - 1)];
+  if (sandbox === undefined) return;
+  const { instanceId } = sandbox;
+  const kind = random.next();
+  if (kind < 0.3) {
+    ledger.hit(instanceId, "deaths");
+    world.log(`${instanceId} is killed`);
+    sandbox.end(random.chance(0.2) ? "gone" : { exitCode: 137 });
+  } else if (kind < 0.6) {
+    const { agent } = sandbox;
+    if (agent === null) return;
+    ledger.hit(instanceId, "agentDeaths");
+    world.log(`the agent of ${instanceId} is killed`);
+    agent.end({ kind: "failed", code: "agent_exited", message: "It was killed." });
+  } else if (kind < 0.85) {
+    ledger.hit(instanceId, "cuts");
+    world.log(`the connections of ${instanceId} are cut`);
+    sandbox.cut();
+  } else {
+    ledger.hit(instanceId, "frozen");
+    world.log(`${instanceId} is frozen`);
+    sandbox.freeze();
+    world.time.after(random.pick([3000, 20_000, 100_000]) * random.next(), () => sandbox.thaw());
+  }
+};
+
+const planWeather = (world: World, mood: Mood, untilMs: number): void => {
+  const { random, time, weather } = world;
+  const spell = (begin: () => void, end: () => void, forMs: number): void => {
+    const at = random.between(0, untilMs);
+    time.after(at, begin);
+    time.after(at + forMs, end);
+  };
+  for (let count = random.between(0, mood.store); count > 0; count--) {
+    spell(
+      () => {
+        world.log("the database is away");
+        weather.storeAbsences++;
+      },
+      () => {
+        if (--weather.storeAbsences === 0) world.log("the database is back");
+      },
+      // Some are longer than a lease.
+      random.chance(0.5) ? random.between(100, 2000) : random.between(5000, 70_000),
+    );
+  }
+  if (mood.store > 0) {
+    weather.storeRefuses = random.pick([0, 0.01, 0.05]);
+    weather.storeForgetsToAnswer = random.pick([0, 0.01, 0.05]);
+  }
+  for (let count = random.between(0, mood.engine); count > 0; count--) {
+    const machine = random.pick(["m0", "m1"]);
+    const isDeadly = random.chance(0.5);
+    spell(
+      () => {
+        world.log(`the engine of ${machine} is away`);
+        weather.enginesAway.add(machine);
+        for (const sandbox of world.sandboxes.values()) {
+          if (sandbox.machine !== machine) continue;
+          world.ledger.hit(sandbox.instanceId, "engine");
+          if (!isDeadly) continue;
+          world.ledger.hit(sandbox.instanceId, "deaths");
+          sandbox.end({ exitCode: 137 });
+        }
+      },
+      () => {
+        world.log(`the engine of ${machine} is back`);
+        weather.enginesAway.delete(machine);
+      },
+      random.between(100, random.pick([2000, 20_000])),
+    );
+  }
+  if (mood.cuts > 0) {
+    weather.executorRefuses = random.pick([0, 0.01, 0.03]);
+    weather.executorForgetsToAnswer = random.pick([0, 0.01, 0.03]);
+  }
+};

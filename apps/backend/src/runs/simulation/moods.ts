@@ -1,0 +1,32 @@
+/** How much goes wrong in a history: how often each of these happens at most, by itself. */
+export type Mood = {
+  /** To each server: it is killed or frozen, at any moment or in the middle of something, or its clock is set. */
+  servers: number;
+  /** To each server: it is stopped in order, and started again. */
+  stops: number;
+  /** To each server: it does not reach the database, though the others do. */
+  cutOffs: number;
+  /** To sandboxes and agents: they are killed, frozen, or cut off. */
+  sandboxes: number;
+  /** The database is away, for all servers. Also whether it refuses, now and then, what it is asked. */
+  store: number;
+  engine: number;
+  /** Whether connections to executors break. */
+  cuts: number;
+};
+
+export const CALM: Mood = { servers: 0, stops: 0, cutOffs: 0, sandboxes: 0, store: 0, engine: 0, cuts: 0 };
+
+export const MOODS: readonly [Mood, ...Mood[]] = [
+  CALM,
+  { ...CALM, servers: 5 },
+  { ...CALM, servers: 3 },
+  { ...CALM, servers: 4, store: 2 },
+  { ...CALM, stops: 2 },
+  { ...CALM, stops: 2, servers: 1, store: 1 },
+  { ...CALM, store: 3 },
+  { ...CALM, cutOffs: 2, store: 1 },
+  { ...CALM, sandboxes: 3 },
+  { ...CALM, servers: 2, sandboxes: 2, store: 1, engine: 1, cuts: 1 },
+  { ...CALM, servers: 3, stops: 1, cutOffs: 1, sandboxes: 3, store: 2, engine: 2, cuts: 2 },
+];
