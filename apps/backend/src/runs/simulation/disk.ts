@@ -28,6 +28,11 @@ export class Disk {
     this.root = root;
   }
 
+  /** Where the gateway listens for what is inside. */
+  get gatewaySocket(): string {
+    return `${this.root.replace("/instances/", "/doors/")}/gateway.sock`;
+  }
+
   append(event: Unnumbered, at: string): number {
     const seq = this.spool.length + 1;
     this.spool.push({ ...event, seq, at });

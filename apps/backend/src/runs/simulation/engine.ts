@@ -1,5 +1,6 @@
 import type { InstanceId, SandboxHandle, SandboxSpec, ServerId } from "@ccr/protocol";
 import type { SandboxDriver } from "../../drivers/types.ts";
+import type { Clock } from "../deps.ts";
 import { Disk } from "./disk.ts";
 import type { Process } from "./process.ts";
 import { Sandbox, type SandboxParts } from "./sandbox.ts";
@@ -16,7 +17,7 @@ const away = (): Error => new Error("the engine does not answer");
 /** Where a sandbox's executor listens: by this its endpoint tells which sandbox is meant. */
 export const socketOf = (doors: string): string => `${doors}/executor.sock`;
 
-export type Host = { process: Process; server: ServerId; machine: string };
+export type Host = { process: Process; server: ServerId; machine: string; clock: Clock };
 
 /** What a server sees of the sandboxes of its machine. */
 export const driverOf = (world: World, { process, server, machine }: Host): SandboxDriver => {
@@ -27,6 +28,7 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
     scripts: world.scripts,
     at: () => world.at(),
     log: (line) => world.log(line),
+    hasWayOut: ({ disk }) => world.sockets.has(disk.gatewaySocket),
     request: (sandbox) => requestOut(world, sandbox),
   };
   const refuse = (): Error | null => (world.weather.enginesAway.has(machine) ? away() : null);
@@ -118,10 +120,8 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
 };
 
 /** Something goes through the door that is open at the sandbox's socket, if any is. */
-const requestOut = (world: World, sandbox: Sandbox): void => {
-  const door = [...world.doors].findLast(({ socketPath }) =>
-    socketPath.startsWith(sandbox.disk.root.replace("/instances/", "/doors/")),
-  );
+const requestOut = (world: World, { disk }: Sandbox): void => {
+  const door = world.sockets.get(disk.gatewaySocket);
   if (door === undefined) return;
   const audit = world.auditOf(door.auditPath);
   const refused = world.random.chance(0.5);

@@ -57,6 +57,7 @@ export const planFaults = (
     times(mood.servers, () => planServerFault(world, server, untilMs));
     times(mood.stops, () => planStop(world, server, untilMs));
     times(mood.cutOffs, () => planCutOff(world, server, untilMs));
+    times(mood.gateways, () => planGatewayFault(world, server, untilMs));
   }
   times(mood.sandboxes * 2, () => time.after(random.between(0, untilMs), () => hitSandbox(world)));
   planWeather(world, mood, untilMs);
@@ -90,6 +91,30 @@ const planCutOff = ({ random, time }: World, server: Server, untilMs: number): v
   const at = random.between(0, untilMs);
   time.after(at, () => server.cutOff());
   time.after(at + random.pick([3000, 40_000, 90_000]) * (0.3 + random.next()), () => server.rejoin());
+};
+
+/** What a server is about to ask its gateway, or has just asked it, when that dies. */
+const AT_THE_GATEWAY = [
+  "queue.claimNext",
+  "queue.takeOver",
+  "places.make",
+  "doors.open",
+  "doors.close",
+  "doors.keepOnly",
+  "driver.create",
+  "driver.destroy",
+] as const;
+
+const planGatewayFault = (world: World, server: Server, untilMs: number): void => {
+  const { random, time } = world;
+  const forMs = random.between(200, random.pick([5000, 60_000]));
+  const goAway = (): void => world.gatewayOf(server.id).goAway(forMs);
+  const at = random.between(0, untilMs);
+  if (random.chance(0.4)) time.after(at, goAway);
+  else {
+    const trap = makeTrap(world, goAway);
+    time.after(at / 3, () => server.process.traps.push({ ...trap, op: random.pick(AT_THE_GATEWAY) }));
+  }
 };
 
 const planServerFault = (world: World, server: Server, untilMs: number): void => {

@@ -157,7 +157,8 @@ export const whatIsLeft = async (world: World, servers: readonly Server[]): Prom
     // Whoever took the sandbox over looks after its folders, too, when it comes back.
     if (record === null || record.status === "stopped" || isOurs(record.server)) left.push(`folder ${root}`);
   }
-  for (const { server, runId } of world.doors) if (isOurs(server)) left.push(`door of ${runId} at ${server}`);
+  for (const { server, held } of world.gateways.values())
+    if (isOurs(server)) for (const runId of held) left.push(`door of ${runId} at ${server}`);
   for (const { process, up } of living) {
     for (const [op, count] of process.pending) {
       const isIdle = up !== null && ((op === "clock.wait" && count <= 2) || (LOOKS.has(op) && count === 1));

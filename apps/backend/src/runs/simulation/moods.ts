@@ -6,6 +6,8 @@ export type Mood = {
   stops: number;
   /** To each server: it does not reach the database, though the others do. */
   cutOffs: number;
+  /** To each server: its gateway dies, and cannot be started again for a while. */
+  gateways: number;
   /** To sandboxes and agents: they are killed, frozen, or cut off. */
   sandboxes: number;
   /** The database is away, for all servers. Also whether it refuses, now and then, what it is asked. */
@@ -15,7 +17,7 @@ export type Mood = {
   cuts: number;
 };
 
-export const CALM: Mood = { servers: 0, stops: 0, cutOffs: 0, sandboxes: 0, store: 0, engine: 0, cuts: 0 };
+export const CALM: Mood = { servers: 0, stops: 0, cutOffs: 0, gateways: 0, sandboxes: 0, store: 0, engine: 0, cuts: 0 };
 
 export const MOODS: readonly [Mood, ...Mood[]] = [
   CALM,
@@ -26,7 +28,9 @@ export const MOODS: readonly [Mood, ...Mood[]] = [
   { ...CALM, stops: 2, servers: 1, store: 1 },
   { ...CALM, store: 3 },
   { ...CALM, cutOffs: 2, store: 1 },
+  { ...CALM, gateways: 2 },
+  { ...CALM, gateways: 2, servers: 2, stops: 1 },
   { ...CALM, sandboxes: 3 },
-  { ...CALM, servers: 2, sandboxes: 2, store: 1, engine: 1, cuts: 1 },
-  { ...CALM, servers: 3, stops: 1, cutOffs: 1, sandboxes: 3, store: 2, engine: 2, cuts: 2 },
+  { ...CALM, gateways: 1, servers: 2, sandboxes: 2, store: 1, engine: 1, cuts: 1 },
+  { ...CALM, gateways: 1, servers: 3, stops: 1, cutOffs: 1, sandboxes: 3, store: 2, engine: 2, cuts: 2 },
 ];

@@ -100,6 +100,7 @@ const calmDown = (world: World, servers: readonly Server[]): void => {
     server.process.traps = [];
     server.thaw();
     server.rejoin();
+    world.gatewayOf(server.id).canStart();
   }
   const keepOneUp = (): void => {
     if (servers.every(({ isAlive }) => !isAlive)) servers[0]?.start();

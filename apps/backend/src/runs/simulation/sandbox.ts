@@ -26,7 +26,9 @@ export type SandboxParts = {
   scripts: readonly Script[];
   at: () => string;
   log: (line: string) => void;
-  /** The agent asks for something through the way out. */
+  /** Whether somebody listens at the sandbox's way out. */
+  hasWayOut: (sandbox: Sandbox) => boolean;
+  /** The agent asks for something through it. */
   request: (sandbox: Sandbox) => void;
 };
 
@@ -243,6 +245,7 @@ export class Sandbox {
         at,
         after: (ms, act) => this.#after(ms, act),
         spooled: () => this.#spooled(),
+        hasWayOut: () => this.#parts.hasWayOut(this),
         request: () => this.#parts.request(this),
       },
       (outcome) => {

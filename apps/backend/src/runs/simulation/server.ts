@@ -4,10 +4,11 @@ import { Dispatcher } from "../dispatcher.ts";
 import { createInstances, createRuns } from "../runs.ts";
 import type { Instances, Runs } from "../types.ts";
 import { connectOf } from "./connect.ts";
+import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
 import { Process } from "./process.ts";
 import type { StoreHouse } from "./store-gate.ts";
-import { doorsOf, mirrorsOf, placesOf, workOf } from "./surroundings.ts";
+import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
 import { EPOCH_MS, type World } from "./world.ts";
 
 type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances };
@@ -137,7 +138,8 @@ export class Server {
 
   #deps(process: Process): RunDeps {
     const world = this.#world;
-    const host = { process, server: this.id, machine: this.machine };
+    const clock = process.clock(EPOCH_MS);
+    const host = { process, server: this.id, machine: this.machine, clock };
     const driver = driverOf(world, host);
     return {
       server: this.id,
@@ -167,7 +169,7 @@ export class Server {
         resumed: () => {},
         spool: () => {},
       },
-      clock: process.clock(EPOCH_MS),
+      clock,
     };
   }
 }

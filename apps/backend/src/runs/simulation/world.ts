@@ -1,8 +1,9 @@
-import type { AuditRecord, InstanceId, RunId, ServerId, WorkSnapshot } from "@ccr/protocol";
+import type { AuditRecord, InstanceId, ServerId, WorkSnapshot } from "@ccr/protocol";
 import { createIds, type Ids } from "../../store/ids.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/types.ts";
 import type { Disk } from "./disk.ts";
+import { Gateway, type OpenDoor } from "./gateway.ts";
 import { Ledger } from "./ledger.ts";
 import { Random } from "./random.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -32,9 +33,6 @@ export const calm = (): Weather => ({
   enginesAway: new Set(),
 });
 
-/** A door that is open: whose gateway serves it, and where it writes down what goes through. */
-export type OpenDoor = { server: ServerId; runId: RunId; socketPath: string; auditPath: string; ended: Set<() => void> };
-
 export type Kept = { snapshot: WorkSnapshot; units: string[]; at: string };
 
 /** A moment far from any daylight saving, as good as any other. */
@@ -52,7 +50,9 @@ export class World {
   readonly sandboxes = new Map<InstanceId, Sandbox>();
   /** By their root. Those that were removed stay for the witness. */
   readonly disks = new Map<string, Disk>();
-  readonly doors = new Set<OpenDoor>();
+  readonly gateways = new Map<ServerId, Gateway>();
+  /** Who listens at which path on the disks of the machines. */
+  readonly sockets = new Map<string, OpenDoor>();
   /** By the path of their file. */
   readonly audits = new Map<string, { records: AuditRecord[]; followers: Set<() => void> }>();
   /** By server and run. */
@@ -113,6 +113,12 @@ export class World {
   violate(what: string): void {
     this.log(`VIOLATION ${what}`);
     this.violations.push(what);
+  }
+
+  gatewayOf(server: ServerId): Gateway {
+    const gateway = this.gateways.get(server) ?? new Gateway(server, this);
+    this.gateways.set(server, gateway);
+    return gateway;
   }
 
   auditOf(path: string): { records: AuditRecord[]; followers: Set<() => void> } {
