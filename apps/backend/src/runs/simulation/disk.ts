@@ -14,6 +14,8 @@ export class Disk {
   /** All events, in order; what was acknowledged counts as removed. */
   readonly spool: SpoolEvent[] = [];
   ackedSeq = 0;
+  /** Who holds the lock on the spool. */
+  executor: object | null = null;
   fence = 0;
   /** The executions by their ids, with the seqs of their first and last event. */
   readonly executions = new Map<string, { firstSeq: number; endSeq: number | null }>();

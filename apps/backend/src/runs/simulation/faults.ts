@@ -60,6 +60,7 @@ export const planFaults = (
     times(mood.gateways, () => planGatewayFault(world, server, untilMs));
   }
   times(mood.sandboxes * 2, () => time.after(random.between(0, untilMs), () => hitSandbox(world)));
+  times(mood.duels, () => planDuel(world, servers, untilMs));
   planWeather(world, mood, untilMs);
 };
 
@@ -142,6 +143,38 @@ const planServerFault = (world: World, server: Server, untilMs: number): void =>
     const trap = makeTrap(world, random.chance(0.65) ? kill : freeze);
     time.after(at / 3, () => server.process.traps.push(trap));
   }
+};
+
+/** Where a server that makes a sandbox again does what no fencing number guards, or is about to. */
+const IN_A_REVIVAL = ["queue.renew", "driver.destroy", "driver.destroy", "driver.create", "instances.saveHandle"] as const;
+
+const planDuel = (world: World, servers: readonly Server[], untilMs: number): void => {
+  const { random, time, ledger } = world;
+  const trap: Pick<Trap, "op" | "when"> = { op: random.pick(IN_A_REVIVAL), when: random.pick(["before", "after"]) };
+  const isClose = random.chance(0.5);
+  const begin = (): void => {
+    const going = [...world.sandboxes.values()].filter(({ isUp, instanceId }) => isUp && ledger.isCurrent(instanceId));
+    const sandbox = going[random.between(0, going.length - 1)];
+    const holder = sandbox === undefined ? null : ledger.runOf(sandbox.instanceId)?.holder;
+    const server = servers.find(({ answers, process }) => answers && process === holder);
+    if (sandbox === undefined || server === undefined) {
+      if (time.now < untilMs) time.after(1000, begin);
+      return;
+    }
+    const freeze = (): void => {
+      server.freeze();
+      // Whoever takes over does so within a lease: the one who was frozen comes back at that moment, or some time after it.
+      const thaw = (): void => void time.after(random.between(0, 2000), () => server.thaw());
+      if (isClose)
+        for (const { process } of servers) process.traps.push({ op: "queue.takeOver", when: "after", count: 1, spring: thaw });
+      time.after(random.between(25_000, 60_000), () => server.thaw());
+    };
+    server.process.traps.push({ ...trap, count: 1, spring: freeze });
+    ledger.hit(sandbox.instanceId, "deaths");
+    world.log(`${sandbox.instanceId} is killed`);
+    sandbox.end({ exitCode: 137 });
+  };
+  time.after(random.between(0, untilMs), begin);
 };
 
 const hitSandbox = (world: World): void => {

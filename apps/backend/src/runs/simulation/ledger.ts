@@ -176,12 +176,16 @@ export class Ledger {
     instance.touched = Math.max(instance.touched, entry.fence);
   }
 
+  /** Whether the run of the sandbox goes on with another process. */
+  isDrivenByAnother(process: Process, instanceId: InstanceId): boolean {
+    const entry = this.runOf(instanceId);
+    return entry !== null && !isFinal(entry.status) && entry.holder !== null && entry.holder !== process;
+  }
+
   /** Whether somebody other than this process has taken the run over and done something with the sandbox since. */
   isSomebodyElses(process: Process, instanceId: InstanceId): boolean {
     const instance = this.instances.get(instanceId);
-    const entry = this.runOf(instanceId);
-    if (instance === undefined || entry === null || isFinal(entry.status)) return false;
-    return entry.holder !== null && entry.holder !== process && instance.touched === entry.fence;
+    return this.isDrivenByAnother(process, instanceId) && instance?.touched === this.runOf(instanceId)?.fence;
   }
 
   /** To be called every second: nobody who could is to leave a run alone for longer than a lease. */
@@ -210,7 +214,7 @@ export class Ledger {
     if (holder === null) return true;
     const process = this.#processes.get(holder.server);
     if (process === undefined || process.state === "dead") return true;
-    if (process !== holder) return process.state !== "alive" || now - process.ableSince < TAKEN_UP_WITHIN_MS;
+    if (process !== holder) return process.state !== "alive" || !process.hasBegun || now - process.ableSince < TAKEN_UP_WITHIN_MS;
     return process.heldUpMs() >= LOST_AFTER_MS - renewalsRefused * RENEWED_EVERY_MS;
   }
 

@@ -10,6 +10,8 @@ export type Mood = {
   gateways: number;
   /** To sandboxes and agents: they are killed, frozen, or cut off. */
   sandboxes: number;
+  /** A sandbox dies, and the server that revives it freezes on the way, until another one of its machine has taken over, or nearly. */
+  duels: number;
   /** The database is away, for all servers. Also whether it refuses, now and then, what it is asked. */
   store: number;
   engine: number;
@@ -17,7 +19,17 @@ export type Mood = {
   cuts: number;
 };
 
-export const CALM: Mood = { servers: 0, stops: 0, cutOffs: 0, gateways: 0, sandboxes: 0, store: 0, engine: 0, cuts: 0 };
+export const CALM: Mood = {
+  servers: 0,
+  stops: 0,
+  cutOffs: 0,
+  gateways: 0,
+  sandboxes: 0,
+  duels: 0,
+  store: 0,
+  engine: 0,
+  cuts: 0,
+};
 
 export const MOODS: readonly [Mood, ...Mood[]] = [
   CALM,
@@ -31,6 +43,8 @@ export const MOODS: readonly [Mood, ...Mood[]] = [
   { ...CALM, gateways: 2 },
   { ...CALM, gateways: 2, servers: 2, stops: 1 },
   { ...CALM, sandboxes: 3 },
+  { ...CALM, duels: 2 },
+  { ...CALM, duels: 2, servers: 1, sandboxes: 1 },
   { ...CALM, gateways: 1, servers: 2, sandboxes: 2, store: 1, engine: 1, cuts: 1 },
   { ...CALM, gateways: 1, servers: 3, stops: 1, cutOffs: 1, sandboxes: 3, store: 2, engine: 2, cuts: 2 },
 ];

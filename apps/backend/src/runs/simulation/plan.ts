@@ -14,9 +14,9 @@ export const makePlan = async (world: World): Promise<Plan> => {
   const house = new StoreHouse(world);
   const mood = random.pick(MOODS);
   const untilMs = random.between(10_000, 90_000);
-  const isOneMachine = random.chance(0.4);
+  const isOneMachine = random.chance(mood.duels > 0 ? 0.8 : 0.4);
   const servers = Array.from(
-    { length: random.pick([1, 2, 2, 3]) },
+    { length: random.pick([mood.duels > 0 ? 2 : 1, 2, 2, 3]) },
     (_, index) =>
       new Server(ServerId.parse(`srv_000000000${"abc"[index]}`), {
         machine: isOneMachine ? "m0" : `m${index % 2}`,

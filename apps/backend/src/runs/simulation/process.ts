@@ -27,6 +27,8 @@ type Parts = { time: VirtualTime; random: Random; trace: (line: string) => void 
 const ARRIVES_ALL_THE_SAME = 0.3;
 // What was due while it was held up is done by then, a renewal of a lease for instance, which is tried every five seconds.
 const CATCHES_UP_WITHIN_MS = 6000;
+// Less than this between two times of being held up is no time to do anything in.
+const RENEWS_WITHIN_MS = 500;
 
 /**
  * One server's process: everything that goes in or out of it passes here. Killed, nothing that it asked for comes back, and nothing goes out
@@ -37,6 +39,8 @@ export class Process {
   readonly server: ServerId;
   readonly machine: string;
   state: "alive" | "frozen" | "dead" = "alive";
+  /** Whether it has got so far as to look for runs. */
+  hasBegun = false;
   /** Since when it has been able to do its work without a break. */
   ableSince: number;
   /** By how much its wall clock is off. */
@@ -286,7 +290,9 @@ export class Process {
     const isHeldUp = this.state === "frozen" || this.#isCutOff;
     const last = this.#heldUp;
     if (last === null || last.to !== null) {
-      if (isHeldUp) this.#heldUp = { from: now, to: null };
+      if (!isHeldUp) return;
+      const wasJust = last !== null && last.to !== null && now - last.to < RENEWS_WITHIN_MS;
+      this.#heldUp = { from: wasJust ? last.from : now, to: null };
     } else if (!isHeldUp) this.#heldUp = { from: last.from, to: now };
   }
 

@@ -7,6 +7,7 @@ import {
   type ExecutorHealth,
   type InstanceId,
   type SandboxHandle,
+  type ServerId,
   type SpoolEvent,
   type WorkSnapshot,
   type WorkspaceDiff,
@@ -26,6 +27,8 @@ export type SandboxParts = {
   scripts: readonly Script[];
   at: () => string;
   log: (line: string) => void;
+  /** Its executor is there, and takes requests. */
+  booted: (sandbox: Sandbox) => void;
   /** Whether somebody listens at the sandbox's way out. */
   hasWayOut: (sandbox: Sandbox) => boolean;
   /** The agent asks for something through it. */
@@ -40,6 +43,9 @@ const CUT: ExecutionOutcome = {
   message: "The executor ended while the agent was at work, and was started again. The conversation can go on.",
 };
 
+/** How an executor ends that finds its spool in use. */
+const SPOOL_TAKEN_EXIT_CODE = 75;
+
 const gone = (): ExecutorLostError => new ExecutorLostError("the executor cannot be reached");
 
 /** A sandbox with the executor in it, over a disk that may have had another one before. */
@@ -47,8 +53,10 @@ export class Sandbox {
   readonly handle: SandboxHandle;
   readonly disk: Disk;
   /** The server whose driver made it, and the machine that it is on. */
-  readonly server: string;
+  readonly server: ServerId;
   readonly machine: string;
+  /** Whether its maker did not drive the run any more when it was made, and could not know. */
+  readonly isStray: boolean;
   state: "booting" | "running" | "exited" | "gone" = "booting";
   isFrozen = false;
   agent: Agent | null = null;
@@ -60,11 +68,15 @@ export class Sandbox {
   readonly #calls = new Map<(error: Error) => void, number | null>();
   readonly #running = new Map<string, Promise<CheckResult>>();
 
-  constructor(handle: SandboxHandle, options: { disk: Disk; server: string; machine: string; parts: SandboxParts }) {
+  constructor(
+    handle: SandboxHandle,
+    options: { disk: Disk; server: ServerId; machine: string; isStray: boolean; parts: SandboxParts },
+  ) {
     this.handle = handle;
     this.disk = options.disk;
     this.server = options.server;
     this.machine = options.machine;
+    this.isStray = options.isStray;
     this.#parts = options.parts;
     this.#startedAt = options.parts.time.now;
     this.#after(options.parts.random.between(5, 600), () => this.#boot());
@@ -91,6 +103,7 @@ export class Sandbox {
     if (how !== "gone") this.#exitCode = how.exitCode;
     this.#held = [];
     this.agent = null;
+    if (this.disk.executor === this) this.disk.executor = null;
     for (const [cut] of [...this.#calls]) cut(gone());
     for (const { inlet } of this.#readers) inlet.fail(gone());
     this.#readers.clear();
@@ -226,7 +239,15 @@ export class Sandbox {
   }
 
   #boot(): void {
+    // The kernel gives the lock on the spool to one process at a time, and takes it back when that dies.
+    if (this.disk.executor !== null) {
+      this.#parts.log(`${this.instanceId} finds another executor at its spool`);
+      this.end({ exitCode: SPOOL_TAKEN_EXIT_CODE });
+      return;
+    }
+    this.disk.executor = this;
     this.state = "running";
+    this.#parts.booted(this);
     for (const [executionId, execution] of this.disk.executions) if (execution.endSeq === null) this.#tellEnd(executionId, CUT);
   }
 

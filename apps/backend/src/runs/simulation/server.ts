@@ -132,6 +132,7 @@ export class Server {
     }
     const dispatcher = new Dispatcher(deps);
     const runs = createRuns(deps, dispatcher);
+    process.hasBegun = true;
     process.ableSince = this.#world.time.now;
     this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs) };
   }

@@ -1,5 +1,5 @@
 import { CcrError, type RunId } from "@ccr/protocol";
-import type { Claim, Lease, Store } from "../../store/types.ts";
+import type { Claim, InstanceStore, Lease, Store } from "../../store/types.ts";
 import type { CallOptions, Process } from "./process.ts";
 import type { World } from "./world.ts";
 
@@ -174,9 +174,15 @@ export class StoreHouse {
         findRecord: read("instances.findRecord", (id) => instances.findRecord(id)),
         list: read("instances.list", (options) => instances.list(options)),
         listRecords: read("instances.listRecords", (of) => instances.listRecords(of)),
-        saveHandle: write("instances.saveHandle", (id, handle) => instances.saveHandle(id, handle)),
-        setServer: write("instances.setServer", (id, server) => instances.setServer(id, server)),
-        setStatus: write("instances.setStatus", (id, status) => instances.setStatus(id, status)),
+        saveHandle: write("instances.saveHandle", (...given: Parameters<InstanceStore["saveHandle"]>) =>
+          instances.saveHandle(...given),
+        ),
+        setServer: write("instances.setServer", (...given: Parameters<InstanceStore["setServer"]>) =>
+          instances.setServer(...given),
+        ),
+        setStatus: write("instances.setStatus", (...given: Parameters<InstanceStore["setStatus"]>) =>
+          instances.setStatus(...given),
+        ),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),

@@ -31,8 +31,9 @@ export const placesOf = (world: World, { process, server, machine }: Host): Plac
         const { instanceId } = disk;
         if (world.ledger.isSomebodyElses(process, instanceId))
           world.violate(`${process.name} removes the folders of ${instanceId}, which another server drives`);
-        if (world.sandboxes.get(instanceId)?.isUp === true)
-          world.violate(`${process.name} removes the folders under the living ${instanceId}`);
+        const living = [...world.sandboxes.values()].find((sandbox) => sandbox.disk === disk && sandbox.isUp);
+        // Nobody but its maker knows of a stray.
+        if (living?.isStray === false) world.violate(`${process.name} removes the folders under the living ${instanceId}`);
         const status = world.ledger.runOf(instanceId)?.status;
         if (status === "running" && world.ledger.isCurrent(instanceId))
           world.violate(`${process.name} removes the folders of ${instanceId}, whose run is running`);

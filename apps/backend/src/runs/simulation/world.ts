@@ -1,4 +1,4 @@
-import type { AuditRecord, InstanceId, ServerId, WorkSnapshot } from "@ccr/protocol";
+import type { AuditRecord, ServerId, WorkSnapshot } from "@ccr/protocol";
 import { createIds, type Ids } from "../../store/ids.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/types.ts";
@@ -47,7 +47,8 @@ export class World {
   readonly store: Store;
   readonly scripts: Script[] = [];
   weather: Weather = calm();
-  readonly sandboxes = new Map<InstanceId, Sandbox>();
+  /** By the folder in which their driver wrote them down: there may be several of one instance, over the same folders. */
+  readonly sandboxes = new Map<string, Sandbox>();
   /** By their root. Those that were removed stay for the witness. */
   readonly disks = new Map<string, Disk>();
   readonly gateways = new Map<ServerId, Gateway>();
