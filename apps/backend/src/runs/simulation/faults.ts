@@ -1,5 +1,6 @@
 import type { Mood } from "./moods.ts";
 import type { Trap } from "./process.ts";
+import type { Sandbox } from "./sandbox.ts";
 import type { Server } from "./server.ts";
 import type { World } from "./world.ts";
 
@@ -59,6 +60,7 @@ export const planFaults = (
     times(mood.cutOffs, () => planCutOff(world, server, untilMs));
     times(mood.gateways, () => planGatewayFault(world, server, untilMs));
   }
+  times(mood.absences, () => planAbsence(world, servers, untilMs));
   times(mood.sandboxes * 2, () => time.after(random.between(0, untilMs), () => hitSandbox(world)));
   times(mood.duels, () => planDuel(world, servers, untilMs));
   planWeather(world, mood, untilMs);
@@ -87,6 +89,25 @@ const makeTrap = ({ random }: World, spring: () => void): Trap => ({
   count: random.pick([1, 1, 1, 2, 3, 5, 20, random.between(1, 30)]),
   spring,
 });
+
+const planAbsence = (world: World, servers: readonly Server[], untilMs: number): void => {
+  const { random, time } = world;
+  const at = random.between(4000, 30_000);
+  // Whoever asks how long an executor has been there hears of the last one alone.
+  if (random.chance(0.4))
+    time.after(at - random.between(1000, 4000), () => {
+      for (const sandbox of world.sandboxes.values()) if (sandbox.agent !== null) killSandbox(world, sandbox, { exitCode: 137 });
+    });
+  const forMs = random.between(1000, random.pick([30_000, untilMs - at]));
+  for (const server of servers) {
+    const isOrderly = random.chance(0.3);
+    time.after(at + random.between(0, 200), () => {
+      if (isOrderly) server.close();
+      else server.kill();
+    });
+    time.after(at + forMs + random.between(0, 2000), () => server.start());
+  }
+};
 
 const planCutOff = ({ random, time }: World, server: Server, untilMs: number): void => {
   const at = random.between(0, untilMs);
@@ -170,11 +191,15 @@ const planDuel = (world: World, servers: readonly Server[], untilMs: number): vo
       time.after(random.between(25_000, 60_000), () => server.thaw());
     };
     server.process.traps.push({ ...trap, count: 1, spring: freeze });
-    ledger.hit(sandbox.instanceId, "deaths");
-    world.log(`${sandbox.instanceId} is killed`);
-    sandbox.end({ exitCode: 137 });
+    killSandbox(world, sandbox, { exitCode: 137 });
   };
   time.after(random.between(0, untilMs), begin);
+};
+
+const killSandbox = (world: World, sandbox: Sandbox, how: { exitCode: number } | "gone"): void => {
+  world.ledger.hit(sandbox.instanceId, "deaths");
+  world.log(`${sandbox.instanceId} is killed`);
+  sandbox.end(how);
 };
 
 const hitSandbox = (world: World): void => {
@@ -184,11 +209,8 @@ const hitSandbox = (world: World): void => {
   if (sandbox === undefined) return;
   const { instanceId } = sandbox;
   const kind = random.next();
-  if (kind < 0.3) {
-    ledger.hit(instanceId, "deaths");
-    world.log(`${instanceId} is killed`);
-    sandbox.end(random.chance(0.2) ? "gone" : { exitCode: 137 });
-  } else if (kind < 0.6) {
+  if (kind < 0.3) killSandbox(world, sandbox, random.chance(0.2) ? "gone" : { exitCode: 137 });
+  else if (kind < 0.6) {
     const { agent } = sandbox;
     if (agent === null) return;
     ledger.hit(instanceId, "agentDeaths");

@@ -3,6 +3,7 @@ import type { Disk } from "./disk.ts";
 import type { RunEntry } from "./ledger.ts";
 import { expectedReason, expectedUnits, type Script } from "./script.ts";
 import type { Server } from "./server.ts";
+import { mayBeLate, mustBeLate } from "./timesheet.ts";
 import type { World } from "./world.ts";
 
 const SPOOLED: ReadonlySet<string> = new Set(["execution_started", "execution_ended"]);
@@ -89,8 +90,19 @@ const judgeReason = (
     if (!entry.isForsaken) wrong("its server is lost, and it was there, or came back in time");
     return;
   }
+  const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+  const { limitMs, leastMs, mostMs } = entry.time;
+  if (reason === "limit_time") {
+    if (!mayBeLate(entry))
+      wrong(`it was worked on for ${seconds(mostMs)} at most, and its limit of ${seconds(limitMs)} is said to be used up`);
+    return;
+  }
   const expected = expectedReason(script);
-  if (reason === expected) return;
+  if (reason === expected) {
+    if (mustBeLate(entry))
+      wrong(`it ended with ${reason}, and its agent was at work for ${seconds(leastMs)} with a limit of ${seconds(limitMs)}`);
+    return;
+  }
   if (reason !== null && excuses(entry, run).includes(reason)) return;
   wrong(
     `it ended with ${reason} (${run.sentence}) instead of ${expected} after ${JSON.stringify(entry.hit)}, ${entry.launches} launches`,

@@ -1,6 +1,7 @@
-import { type InstanceId, isFinal, type RunId, type RunStatus, type ServerId } from "@ccr/protocol";
+import { type InstanceId, isFinal, type Run, type RunId, type RunStatus, type ServerId } from "@ccr/protocol";
 import type { Claim } from "../../store/types.ts";
 import type { Process } from "./process.ts";
+import type { Timesheet } from "./timesheet.ts";
 
 /** What hit a run from outside, by kind. */
 export type Misfortunes = { deaths: number; agentDeaths: number; cuts: number; engine: number; frozen: number };
@@ -16,8 +17,8 @@ export type RunEntry = {
   takenAt: number;
   /** When the one who drove it gave it up; null when somebody drives it, or was to when it died. */
   releasedAt: number | null;
-  /** How many renewals of its lease in a row the database refused to its driver, though it was there. */
-  renewalsRefused: number;
+  /** How many renewals of its lease in a row the database refused to its driver, by chance, and whether it did so since it was away. */
+  refused: Record<Refusal, number>;
   /** Whether its driver was lost in truth when somebody took it over, since it goes on in its sandbox. */
   isForsaken: boolean;
   /** The sandbox that it goes on in. */
@@ -29,7 +30,11 @@ export type RunEntry = {
   /** How many claims of it ended before it ran. */
   launches: number;
   hit: Misfortunes;
+  time: Timesheet;
 };
+
+/** Why the database did not do what a process asked it that could reach it. */
+export type Refusal = "chance" | "outage";
 
 type InstanceEntry = {
   runId: RunId;
@@ -66,13 +71,13 @@ export class Ledger {
     return this.#limits;
   }
 
-  created(run: { id: RunId; repository: string; taskId: string }): void {
-    if (this.runs.has(run.id)) return;
-    const { id, repository, taskId } = run;
+  created({ id, repository, taskId, limits }: Run): void {
+    if (this.runs.has(id)) return;
     const hit = { deaths: 0, agentDeaths: 0, cuts: 0, engine: 0, frozen: 0 };
     const nobody = { holder: null, takenAt: 0, releasedAt: null, instanceId: null, drivenAt: 0, fence: 0, launches: 0 };
-    const lease = { renewalsRefused: 0, isForsaken: false };
-    this.runs.set(id, { id, repository, taskId, status: "queued", wasCanceled: false, hit, ...nobody, ...lease });
+    const lease = { refused: { chance: 0, outage: 0 }, isForsaken: false };
+    const time = { limitMs: limits.timeSeconds * 1000, mostMs: 0, leastMs: 0, overdueMs: 0 };
+    this.runs.set(id, { id, repository, taskId, status: "queued", wasCanceled: false, hit, time, ...nobody, ...lease });
   }
 
   /** A server has a new process. */
@@ -103,20 +108,20 @@ export class Ledger {
     entry.takenAt = now;
     entry.drivenAt = now;
     entry.releasedAt = null;
-    entry.renewalsRefused = 0;
+    entry.refused = { chance: 0, outage: 0 };
   }
 
   renewed(id: RunId, now: number): void {
     const entry = this.runs.get(id);
     if (entry === undefined) return;
     entry.drivenAt = now;
-    entry.renewalsRefused = 0;
+    entry.refused = { chance: 0, outage: 0 };
   }
 
-  /** The database refused a renewal to a process that could reach it. */
-  renewalRefused(process: Process, id: RunId): void {
+  renewalRefused(process: Process, id: RunId, why: Refusal): void {
     const entry = this.runs.get(id);
-    if (entry?.holder === process) entry.renewalsRefused++;
+    // An outage that lasts counts as one: nobody could take the run over meanwhile.
+    if (entry?.holder === process) entry.refused[why] = why === "outage" ? 1 : entry.refused[why] + 1;
   }
 
   goesOnIn(id: RunId, instanceId: InstanceId): void {
@@ -208,14 +213,14 @@ export class Ledger {
    * Whether the one who drove the run is gone, as far as anybody can know who sees all: dead and not started again, or held up for so long
    * that its lease was lost through that alone. One who gave the run up is gone when it had its time to come back.
    */
-  #isDriverLost({ holder, releasedAt, renewalsRefused }: RunEntry, now: number): boolean {
+  #isDriverLost({ holder, releasedAt, refused }: RunEntry, now: number): boolean {
     if (releasedAt !== null) return now - releasedAt >= LEFT_TO_ITS_MACHINE_MS;
     // Whoever claimed it does not know.
     if (holder === null) return true;
     const process = this.#processes.get(holder.server);
     if (process === undefined || process.state === "dead") return true;
     if (process !== holder) return process.state !== "alive" || !process.hasBegun || now - process.ableSince < TAKEN_UP_WITHIN_MS;
-    return process.heldUpMs() >= LOST_AFTER_MS - renewalsRefused * RENEWED_EVERY_MS;
+    return process.heldUpMs() >= LOST_AFTER_MS - (refused.chance + refused.outage) * RENEWED_EVERY_MS;
   }
 
   /** Whether the run was given up, and this process is on another machine than its sandbox. */

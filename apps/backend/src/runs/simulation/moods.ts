@@ -6,6 +6,8 @@ export type Mood = {
   stops: number;
   /** To each server: it does not reach the database, though the others do. */
   cutOffs: number;
+  /** All servers are away at once, while agents work on, and many runs have a short limit of time. */
+  absences: number;
   /** To each server: its gateway dies, and cannot be started again for a while. */
   gateways: number;
   /** To sandboxes and agents: they are killed, frozen, or cut off. */
@@ -23,6 +25,7 @@ export const CALM: Mood = {
   servers: 0,
   stops: 0,
   cutOffs: 0,
+  absences: 0,
   gateways: 0,
   sandboxes: 0,
   duels: 0,
@@ -40,6 +43,8 @@ export const MOODS: readonly [Mood, ...Mood[]] = [
   { ...CALM, stops: 2, servers: 1, store: 1 },
   { ...CALM, store: 3 },
   { ...CALM, cutOffs: 2, store: 1 },
+  { ...CALM, absences: 1 },
+  { ...CALM, absences: 2, sandboxes: 1 },
   { ...CALM, gateways: 2 },
   { ...CALM, gateways: 2, servers: 2, stops: 1 },
   { ...CALM, sandboxes: 3 },

@@ -13,7 +13,7 @@ export const makePlan = async (world: World): Promise<Plan> => {
   const { random, time } = world;
   const house = new StoreHouse(world);
   const mood = random.pick(MOODS);
-  const untilMs = random.between(10_000, 90_000);
+  const untilMs = mood.absences > 0 ? random.between(60_000, 180_000) : random.between(10_000, 90_000);
   const isOneMachine = random.chance(mood.duels > 0 ? 0.8 : 0.4);
   const servers = Array.from(
     { length: random.pick([mood.duels > 0 ? 2 : 1, 2, 2, 3]) },
@@ -25,17 +25,24 @@ export const makePlan = async (world: World): Promise<Plan> => {
       }),
   );
   world.log(`mood ${JSON.stringify(mood)}, until ${untilMs / 1000} s, limits ${JSON.stringify(world.ledger.limits)}`);
-  await planRuns(world, servers, untilMs);
+  const runs =
+    mood.absences > 0 ? { latestMs: 15_000, limited: 0.8, long: 0.7 } : { latestMs: untilMs / 2, limited: 0.1, long: 0 };
+  await planRuns(world, servers, runs);
   planFaults(world, { mood, servers, untilMs });
   time.after(untilMs, () => calmDown(world, servers));
   return { servers, untilMs, isCalm: mood === CALM };
 };
 
-const planRuns = async (world: World, servers: readonly Server[], untilMs: number): Promise<void> => {
+/** `limited` of the runs have a limit of time that they may come to, and `long` of the tasks take a minute or more. */
+const planRuns = async (
+  world: World,
+  servers: readonly Server[],
+  { latestMs, limited, long }: { latestMs: number; limited: number; long: number },
+): Promise<void> => {
   const { random, time, store, scripts } = world;
   const tasks = [];
   for (let index = random.between(1, 2); index > 0; index--) {
-    const script = makeScript(random, `t${index}`);
+    const script = makeScript(random, `t${index}`, { isLong: random.chance(long) });
     scripts.push(script);
     tasks.push(await store.tasks.create(taskOf(script)));
   }
@@ -48,6 +55,7 @@ const planRuns = async (world: World, servers: readonly Server[], untilMs: numbe
       repository: random.pick(["octo/one", "octo/two"]),
       priority: random.between(-1, 1),
       idempotencyKey: `k${index}`,
+      ...(random.chance(limited) ? { limits: { timeSeconds: random.between(10, random.pick([20, 60])) } } : {}),
     };
     // A person whose request is not answered asks again, of whichever server answers.
     const ask = (): void => {
@@ -67,7 +75,7 @@ const planRuns = async (world: World, servers: readonly Server[], untilMs: numbe
         if (!isAnswered) ask();
       });
     };
-    time.after(random.between(500, untilMs / 2), ask);
+    time.after(random.between(500, latestMs), ask);
   }
 };
 

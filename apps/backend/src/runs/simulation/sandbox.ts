@@ -60,8 +60,10 @@ export class Sandbox {
   state: "booting" | "running" | "exited" | "gone" = "booting";
   isFrozen = false;
   agent: Agent | null = null;
+  isChecking = false;
   readonly #parts: SandboxParts;
-  readonly #startedAt: number;
+  readonly #startedAtMs: number;
+  readonly #startedAt: string;
   #exitCode = 0;
   #held: (() => void)[] = [];
   readonly #readers = new Set<Reader>();
@@ -78,7 +80,8 @@ export class Sandbox {
     this.machine = options.machine;
     this.isStray = options.isStray;
     this.#parts = options.parts;
-    this.#startedAt = options.parts.time.now;
+    this.#startedAtMs = options.parts.time.now;
+    this.#startedAt = options.parts.at();
     this.#after(options.parts.random.between(5, 600), () => this.#boot());
   }
 
@@ -88,6 +91,11 @@ export class Sandbox {
 
   get isUp(): boolean {
     return this.state === "running" || this.state === "booting";
+  }
+
+  /** How long its executor is there: one that was made again begins anew. */
+  get uptimeMs(): number {
+    return this.#parts.time.now - this.#startedAtMs;
   }
 
   inspect(): SandboxState {
@@ -158,8 +166,8 @@ export class Sandbox {
       lastSeq: disk.spool.length,
       ackedSeq: disk.ackedSeq,
       spoolBytes: disk.spool.length * 100,
-      startedAt: this.#parts.at(),
-      uptimeMs: this.#parts.time.now - this.#startedAt,
+      startedAt: this.#startedAt,
+      uptimeMs: this.uptimeMs,
       claudeCodeVersion: "simulated",
     };
   }
@@ -290,7 +298,9 @@ export class Sandbox {
     const script = this.#parts.scripts.flatMap(({ steps }) => steps).flatMap(({ checks }) => checks);
     const check = script.find((each) => each.command === command);
     if (check === undefined) throw new Error(`nobody wrote this check: ${command}`);
+    this.isChecking = true;
     await this.#sleep(check.ms);
+    this.isChecking = false;
     const outcome = { kind: "exited" as const, exitCode: check.passes ? 0 : 1 };
     const result = { command, outcome, passed: check.passes, output: "", outputTruncated: false, durationMs: check.ms };
     this.disk.checks.set(checkId, result);

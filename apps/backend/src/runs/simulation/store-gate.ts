@@ -1,5 +1,6 @@
 import { CcrError, type RunId } from "@ccr/protocol";
 import type { Claim, InstanceStore, Lease, Store } from "../../store/types.ts";
+import type { Refusal } from "./ledger.ts";
 import type { CallOptions, Process } from "./process.ts";
 import type { World } from "./world.ts";
 
@@ -155,7 +156,7 @@ export class StoreHouse {
               ledger.renewed(id, time.now);
               return run;
             },
-            this.#options(process, () => ledger.renewalRefused(process, id)),
+            this.#options(process, (why) => ledger.renewalRefused(process, id, why)),
           ),
         ),
         release: write(
@@ -204,8 +205,11 @@ export class StoreHouse {
     };
   }
 
-  /** `refused` hears of a database that is there and refuses this once. */
-  #options(process: Process, refused: () => void = () => {}): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
+  /** `refused` hears why, unless it is for what befalls this process alone. */
+  #options(
+    process: Process,
+    refused: (why: Refusal) => void = () => {},
+  ): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
     const { random } = this.#world;
     const fail = (why: string): CcrError => {
       process.ableSince = this.#world.time.now;
@@ -215,9 +219,10 @@ export class StoreHouse {
       wayMs: 30,
       refuse: () => {
         const { storeAbsences, storeRefuses } = this.#world.weather;
+        if (storeAbsences > 0) refused("outage");
         if (storeAbsences > 0 || process.isCutOff) return fail("it does not answer");
         if (storeRefuses === 0 || !random.chance(storeRefuses)) return null;
-        refused();
+        refused("chance");
         return fail("it is busy");
       },
       loseAnswer: () => {
