@@ -63,7 +63,9 @@ export const planFaults = (
   times(mood.absences, () => planAbsence(world, servers, untilMs));
   times(mood.sandboxes * 2, () => time.after(random.between(0, untilMs), () => hitSandbox(world)));
   times(mood.duels, () => planDuel(world, servers, untilMs));
-  planWeather(world, mood, untilMs);
+  times(mood.store, () => planOutage(world, servers, untilMs));
+  times(mood.engine, () => planEngineAway(world, untilMs));
+  planWeather(world, mood);
 };
 
 // So seldom nobody starts a server again that was stopped: its runs are then left for a quarter of an hour.
@@ -129,13 +131,13 @@ const AT_THE_GATEWAY = [
 
 const planGatewayFault = (world: World, server: Server, untilMs: number): void => {
   const { random, time } = world;
-  const forMs = random.between(200, random.pick([5000, 60_000]));
+  const forMs = random.chance(0.4) ? random.between(200, 5000) : random.between(10_000, 60_000);
   const goAway = (): void => world.gatewayOf(server.id).goAway(forMs);
   const at = random.between(0, untilMs);
   if (random.chance(0.4)) time.after(at, goAway);
   else {
-    const trap = makeTrap(world, goAway);
-    time.after(at / 3, () => server.process.traps.push({ ...trap, op: random.pick(AT_THE_GATEWAY) }));
+    const trap = { ...makeTrap(world, goAway), op: random.pick(AT_THE_GATEWAY), count: random.pick([1, 1, 2, 3]) };
+    time.after(at / 3, () => server.process.traps.push(trap));
   }
 };
 
@@ -228,51 +230,49 @@ const hitSandbox = (world: World): void => {
   }
 };
 
-const planWeather = (world: World, mood: Mood, untilMs: number): void => {
+/** The database is away, for some time that may be longer than a lease. Who sleeps meanwhile does not see that nobody could renew one. */
+const planOutage = (world: World, servers: readonly Server[], untilMs: number): void => {
   const { random, time, weather } = world;
-  const spell = (begin: () => void, end: () => void, forMs: number): void => {
-    const at = random.between(0, untilMs);
-    time.after(at, begin);
-    time.after(at + forMs, end);
-  };
-  for (let count = random.between(0, mood.store); count > 0; count--) {
-    spell(
-      () => {
-        world.log("the database is away");
-        weather.storeAbsences++;
-      },
-      () => {
-        if (--weather.storeAbsences === 0) world.log("the database is back");
-      },
-      // Some are longer than a lease.
-      random.chance(0.5) ? random.between(100, 2000) : random.between(5000, 70_000),
-    );
-  }
+  const at = random.between(0, untilMs);
+  const forMs = random.chance(0.5) ? random.between(100, 2000) : random.between(5000, 70_000);
+  time.after(at, () => {
+    world.log("the database is away");
+    weather.storeAbsences++;
+  });
+  time.after(at + forMs, () => {
+    if (--weather.storeAbsences === 0) world.log("the database is back");
+  });
+  const sleeper = random.chance(0.3) ? servers[random.between(0, servers.length - 1)] : undefined;
+  time.after(at - random.between(0, 1000), () => sleeper?.freeze());
+  time.after(at + forMs + random.between(-500, 2500), () => sleeper?.thaw());
+};
+
+/** The engine of a machine is away, with or without the sandboxes that it made. */
+const planEngineAway = (world: World, untilMs: number): void => {
+  const { random, time, weather } = world;
+  const machine = random.pick(["m0", "m1"]);
+  const isDeadly = random.chance(0.5);
+  const at = random.between(0, untilMs);
+  time.after(at, () => {
+    world.log(`the engine of ${machine} is away`);
+    weather.enginesAway.add(machine);
+    for (const sandbox of world.sandboxes.values()) {
+      if (sandbox.machine !== machine) continue;
+      world.ledger.hit(sandbox.instanceId, "engine");
+      if (isDeadly) killSandbox(world, sandbox, { exitCode: 137 });
+    }
+  });
+  time.after(at + random.between(100, random.pick([2000, 20_000])), () => {
+    world.log(`the engine of ${machine} is back`);
+    weather.enginesAway.delete(machine);
+  });
+};
+
+/** What may happen to anything that is asked, as long as it lasts. */
+const planWeather = ({ random, weather }: World, mood: Mood): void => {
   if (mood.store > 0) {
     weather.storeRefuses = random.pick([0, 0.01, 0.05]);
     weather.storeForgetsToAnswer = random.pick([0, 0.01, 0.05]);
-  }
-  for (let count = random.between(0, mood.engine); count > 0; count--) {
-    const machine = random.pick(["m0", "m1"]);
-    const isDeadly = random.chance(0.5);
-    spell(
-      () => {
-        world.log(`the engine of ${machine} is away`);
-        weather.enginesAway.add(machine);
-        for (const sandbox of world.sandboxes.values()) {
-          if (sandbox.machine !== machine) continue;
-          world.ledger.hit(sandbox.instanceId, "engine");
-          if (!isDeadly) continue;
-          world.ledger.hit(sandbox.instanceId, "deaths");
-          sandbox.end({ exitCode: 137 });
-        }
-      },
-      () => {
-        world.log(`the engine of ${machine} is back`);
-        weather.enginesAway.delete(machine);
-      },
-      random.between(100, random.pick([2000, 20_000])),
-    );
   }
   if (mood.cuts > 0) {
     weather.executorRefuses = random.pick([0, 0.01, 0.03]);

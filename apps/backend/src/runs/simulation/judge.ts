@@ -58,7 +58,9 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const isElsewhere = disk !== undefined && !disk.root.startsWith(`/${entry.holder?.machine}/`);
   judgeReason(wrong, { entry, run, script, isElsewhere });
   if (disk !== undefined) {
-    judgeSpool(wrong, { run, messages, disk, isElsewhere });
+    // What is on a machine that nobody comes from, or that a canceled run is not waited for, stays there.
+    const isLeft = isElsewhere && (entry.isForsaken || entry.wasCanceled);
+    judgeSpool(wrong, { run, messages, disk, isLeft });
     if (run.status === "succeeded") await judgeWork(world, wrong, { run, script, disk });
   } else if (run.status === "succeeded") wrong("it succeeded without a sandbox");
   const turns = messages.flatMap(({ source, body }) =>
@@ -112,14 +114,14 @@ const judgeReason = (
 /** What an executor said is in the transcript, once and in order: all of it, or, when the end could not be brought to safety, its beginning. */
 const judgeSpool = (
   wrong: (what: string) => void,
-  { run, messages, disk, isElsewhere }: { run: Run; messages: readonly Message[]; disk: Disk; isElsewhere: boolean },
+  { run, messages, disk, isLeft }: { run: Run; messages: readonly Message[]; disk: Disk; isLeft: boolean },
 ): void => {
   const stored = spooled(messages);
   const said = disk.spool.map(({ body }) => JSON.stringify(body));
   const isSaved = !messages.some(({ source, body }) => source === "runner" && body.type === "note");
   const other = stored.findIndex((body, index) => body !== said[index]);
   if (other !== -1) wrong(`event ${other + 1} of its spool is stored as ${stored[other]}`);
-  else if (stored.length === said.length || !isSaved || isElsewhere || run.reason === "sandbox_lost") return;
+  else if (stored.length === said.length || !isSaved || isLeft || run.reason === "sandbox_lost") return;
   wrong(`${stored.length} of ${said.length} events of its spool are stored`);
 };
 

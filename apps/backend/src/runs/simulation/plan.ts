@@ -13,7 +13,8 @@ export const makePlan = async (world: World): Promise<Plan> => {
   const { random, time } = world;
   const house = new StoreHouse(world);
   const mood = random.pick(MOODS);
-  const untilMs = mood.absences > 0 ? random.between(60_000, 180_000) : random.between(10_000, 90_000);
+  const untilMs =
+    mood.absences > 0 ? random.between(60_000, 180_000) : random.between(10_000, mood.gateways > 1 ? 120_000 : 90_000);
   const isOneMachine = random.chance(mood.duels > 0 ? 0.8 : 0.4);
   const servers = Array.from(
     { length: random.pick([mood.duels > 0 ? 2 : 1, 2, 2, 3]) },
@@ -26,7 +27,9 @@ export const makePlan = async (world: World): Promise<Plan> => {
   );
   world.log(`mood ${JSON.stringify(mood)}, until ${untilMs / 1000} s, limits ${JSON.stringify(world.ledger.limits)}`);
   const runs =
-    mood.absences > 0 ? { latestMs: 15_000, limited: 0.8, long: 0.7 } : { latestMs: untilMs / 2, limited: 0.1, long: 0 };
+    mood.absences > 0
+      ? { latestMs: 15_000, limited: 0.8, long: 0.7 }
+      : { latestMs: Math.min(untilMs / 2, 45_000), limited: 0.1, long: 0 };
   await planRuns(world, servers, runs);
   planFaults(world, { mood, servers, untilMs });
   time.after(untilMs, () => calmDown(world, servers));

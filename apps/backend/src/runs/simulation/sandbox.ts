@@ -61,6 +61,8 @@ export class Sandbox {
   isFrozen = false;
   agent: Agent | null = null;
   isChecking = false;
+  /** How long its agent was at work without a server that could hear of it: this is lost with it. */
+  untoldMs = 0;
   readonly #parts: SandboxParts;
   readonly #startedAtMs: number;
   readonly #startedAt: string;

@@ -6,16 +6,29 @@ import type { World } from "./world.ts";
 
 const away = (why: string): CcrError => new CcrError("unavailable", `The database cannot be used: ${why}.`);
 
-/** The answer of last time, as long as nothing was written since: servers ask again every second. */
+/** The answer of last time, as long as nothing was written since that could change it: servers ask again every second. */
 class Memo<Result> {
-  #known: { version: number; result: Result } | null = null;
+  readonly #changedBy: ReadonlySet<string>;
+  #version = 0;
+  #known: { result: Result } | null = null;
 
-  async get(version: () => number, act: () => Promise<Result>): Promise<Result> {
-    const before = version();
-    if (this.#known?.version === before) return this.#known.result;
+  constructor(...changedBy: string[]) {
+    this.#changedBy = new Set(changedBy);
+  }
+
+  async get(act: () => Promise<Result>): Promise<Result> {
+    if (this.#known !== null) return this.#known.result;
+    const before = this.#version;
     const result = await act();
-    if (version() === before) this.#known = { version: before, result };
+    if (this.#version === before) this.#known = { result };
     return result;
+  }
+
+  /** To be called before and after something is written. */
+  written(op: string): void {
+    if (!this.#changedBy.has(op)) return;
+    this.#version++;
+    this.#known = null;
   }
 }
 
@@ -25,10 +38,8 @@ class Memo<Result> {
  */
 export class StoreHouse {
   readonly #world: World;
-  /** Raised by every write. */
-  #version = 0;
-  readonly #leases = new Memo<Lease[]>();
-  readonly #claims = new Memo<Claim | null>();
+  readonly #leases = new Memo<Lease[]>("queue.claimNext", "queue.takeOver", "queue.renew", "queue.release", "runs.advance");
+  readonly #claims = new Memo<Claim | null>("queue.claimNext", "runs.create", "runs.advance", "runs.setPriority");
 
   constructor(world: World) {
     this.#world = world;
@@ -51,7 +62,7 @@ export class StoreHouse {
         process.call(
           op,
           async () => {
-            const result = await this.#write(act(...given));
+            const result = await this.#write(op, act(...given));
             saw(result, ...given);
             return result;
           },
@@ -131,28 +142,21 @@ export class StoreHouse {
       queue: {
         claimNext: (claimer) =>
           claim("queue.claimNext", true, () =>
-            this.#claims.get(
-              () => this.#version,
-              async () => {
-                const got = await time.whileStill(queue.claimNext(claimer));
-                if (got !== null) this.#version++;
-                return got;
-              },
-            ),
+            this.#claims.get(async () => {
+              const got = await time.whileStill(queue.claimNext(claimer));
+              if (got !== null) this.#written("queue.claimNext");
+              return got;
+            }),
           ),
         queued: read("queue.queued", (limits) => queue.queued(limits)),
-        leases: read("queue.leases", () =>
-          this.#leases.get(
-            () => this.#version,
-            () => queue.leases(),
-          ),
-        ),
-        takeOver: (seen, owner) => claim("queue.takeOver", false, () => this.#write(queue.takeOver(seen, owner))),
+        leases: read("queue.leases", () => this.#leases.get(() => queue.leases())),
+        takeOver: (seen, owner) =>
+          claim("queue.takeOver", false, () => this.#write("queue.takeOver", queue.takeOver(seen, owner))),
         renew: fenced((id, fence, activeMs) =>
           process.call(
             "queue.renew",
             async () => {
-              const run = await this.#write(queue.renew(id, fence, activeMs));
+              const run = await this.#write("queue.renew", queue.renew(id, fence, activeMs));
               ledger.renewed(id, time.now);
               return run;
             },
@@ -232,12 +236,17 @@ export class StoreHouse {
     };
   }
 
-  async #write<Result>(work: Promise<Result>): Promise<Result> {
-    this.#version++;
+  async #write<Result>(op: string, work: Promise<Result>): Promise<Result> {
+    this.#written(op);
     try {
       return await this.#world.time.whileStill(work);
     } finally {
-      this.#version++;
+      this.#written(op);
     }
+  }
+
+  #written(op: string): void {
+    this.#leases.written(op);
+    this.#claims.written(op);
   }
 }

@@ -7,7 +7,7 @@ export type Timesheet = {
   limitMs: number;
   /** Somebody drove it, or nobody did and its agent or a check was at work: the longest that may be said of it. */
   mostMs: number;
-  /** Its agent was at work: the least that must be said of it. */
+  /** Its agent was at work, as far as anybody could hear of it: the least that must be said of it. */
   leastMs: number;
   /** Its agent was at work beyond the limit, and a server that drives it could have ended that. */
   overdueMs: number;
@@ -36,11 +36,16 @@ export const countTime = (world: World, everyMs: number): void => {
     const sandboxes = [...world.sandboxes.values()].filter((sandbox) => sandbox.instanceId === instanceId && sandbox.isUp);
     const isDriven = holder !== null && holder.state !== "dead";
     if (isDriven || sandboxes.some(({ agent, isChecking }) => agent !== null || isChecking)) time.mostMs += everyMs;
-    if (!sandboxes.some(({ agent, isFrozen }) => agent !== null && !isFrozen)) continue;
-    time.leastMs += everyMs;
-    const since = Math.max(entry.takenAt, holder?.ableSince ?? 0);
-    const couldEnd =
-      isDriven && holder.state === "alive" && weather.storeAbsences === 0 && world.time.now - since > SEEN_WITHIN_MS;
+    const working = sandboxes.filter(({ agent, isFrozen }) => agent !== null && !isFrozen);
+    for (const sandbox of working) sandbox.untoldMs += everyMs;
+    if (!isDriven) continue;
+    for (const sandbox of sandboxes) {
+      time.leastMs += sandbox.untoldMs;
+      sandbox.untoldMs = 0;
+    }
+    if (working.length === 0) continue;
+    const since = Math.max(entry.takenAt, holder.ableSince);
+    const couldEnd = holder.state === "alive" && weather.storeAbsences === 0 && world.time.now - since > SEEN_WITHIN_MS;
     if (!mustBeLate(entry) || !couldEnd) continue;
     time.overdueMs += everyMs;
     if (time.overdueMs === ENDED_WITHIN_MS) world.violate(`the agent of ${entry.id} works on beyond its limit of time`);
