@@ -11,9 +11,13 @@ type AgentParts = {
   after: (ms: number, act: () => void) => void;
   /** Something was written into the spool. */
   spooled: () => void;
+  /** Its model is behind the way out: without one it waits. */
+  hasWayOut: () => boolean;
   /** It asks for something through the way out. */
   request: () => void;
 };
+
+const LOOKS_AGAIN_AFTER_MS = 500;
 
 /**
  * The agent at work on one prompt: it looks at what is there, adds what is missing, one unit after the other, and talks about it. What it
@@ -39,7 +43,7 @@ export class Agent {
   }
 
   work({ paceMs }: Script, step: StepScript): void {
-    const { disk, random } = this.#parts;
+    const { disk, random, hasWayOut } = this.#parts;
     disk.sessionId ??= "00000000-0000-4000-8000-000000000001";
     const left = step.units.filter((unit) => !disk.units.includes(unit));
     const deeds: (() => void)[] = [() => this.#say("system")];
@@ -52,10 +56,11 @@ export class Agent {
       });
     }
     deeds.push(() => this.#say("result"));
-    const next = (index: number): void => {
+    const next = (index: number, afterMs = index === 0 ? random.between(1, 400) : random.between(1, paceMs)): void => {
       const deed = deeds[index];
-      this.#parts.after(index === 0 ? random.between(1, 400) : random.between(1, paceMs), () => {
+      this.#parts.after(afterMs, () => {
         if (this.#isOver) return;
+        if (!hasWayOut()) return next(index, LOOKS_AGAIN_AFTER_MS);
         if (deed === undefined) return this.end(this.#outcome(step));
         deed();
         next(index + 1);

@@ -16,8 +16,13 @@ export const connectOf =
   (endpoint, fence): ExecutorClient => {
     const { random, ledger, sandboxes } = world;
     const path = "socketPath" in endpoint ? endpoint.socketPath : "";
-    const find = (): Sandbox | undefined =>
-      [...sandboxes.values()].find(({ handle }) => "socketPath" in handle.endpoint && handle.endpoint.socketPath === path);
+    /** Of several over the same folders, the one that listens. */
+    const find = (): Sandbox | undefined => {
+      const there = [...sandboxes.values()].filter(
+        ({ handle }) => "socketPath" in handle.endpoint && handle.endpoint.socketPath === path,
+      );
+      return there.find(({ state }) => state === "running") ?? there[0];
+    };
     const listening = (): Sandbox => {
       const sandbox = find();
       if (sandbox === undefined || sandbox.machine !== machine) throw new ExecutorLostError("nobody listens");

@@ -16,6 +16,8 @@ export class Disk {
   /** All events, in order; what was acknowledged counts as removed. */
   readonly spool: SpoolEvent[] = [];
   ackedSeq = 0;
+  /** Who holds the lock on the spool. */
+  executor: object | null = null;
   fence = 0;
   /** The executions by their ids, with the seqs of their first and last event. */
   readonly executions = new Map<string, { firstSeq: number; endSeq: number | null }>();
@@ -28,6 +30,11 @@ export class Disk {
   constructor(instanceId: InstanceId, root: string) {
     this.instanceId = instanceId;
     this.root = root;
+  }
+
+  /** Where the gateway listens for what is inside. */
+  get gatewaySocket(): string {
+    return `${this.root.replace("/instances/", "/doors/")}/gateway.sock`;
   }
 
   append(event: Unnumbered, at: string): number {

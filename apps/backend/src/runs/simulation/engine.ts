@@ -1,5 +1,7 @@
 import type { InstanceId, SandboxHandle, SandboxSpec, ServerId } from "@ccr/protocol";
+import { z } from "zod";
 import type { SandboxDriver } from "../../drivers/types.ts";
+import type { Clock } from "../deps.ts";
 import { Disk } from "./disk.ts";
 import type { Process } from "./process.ts";
 import { Sandbox, type SandboxParts } from "./sandbox.ts";
@@ -16,9 +18,15 @@ const away = (): Error => new Error("the engine does not answer");
 /** Where a sandbox's executor listens: by this its endpoint tells which sandbox is meant. */
 export const socketOf = (doors: string): string => `${doors}/executor.sock`;
 
-export type Host = { process: Process; server: ServerId; machine: string };
+export type Host = { process: Process; server: ServerId; machine: string; clock: Clock };
 
-/** What a server sees of the sandboxes of its machine. */
+/** Where the driver that made a sandbox wrote down what it made. */
+const Data = z.object({ folder: z.string() });
+
+/**
+ * What a server sees of the sandboxes of its machine, as with bubblewrap: each server's driver has a folder of its own, in which it finds what
+ * it made, and nothing of what others did. By a handle it reaches the sandbox of any server of the machine.
+ */
 export const driverOf = (world: World, { process, server, machine }: Host): SandboxDriver => {
   const { sandboxes, ledger, random, time } = world;
   const parts: SandboxParts = {
@@ -27,21 +35,29 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
     scripts: world.scripts,
     at: () => world.at(),
     log: (line) => world.log(line),
+    booted: (sandbox) => {
+      if ([...sandboxes.values()].some((other) => other !== sandbox && other.disk === sandbox.disk && other.state === "running"))
+        world.violate(`two executors live over the spool of ${sandbox.instanceId}`);
+    },
+    hasWayOut: ({ disk }) => world.sockets.has(disk.gatewaySocket),
     request: (sandbox) => requestOut(world, sandbox),
   };
   const refuse = (): Error | null => (world.weather.enginesAway.has(machine) ? away() : null);
+  const folderOf = (id: InstanceId): string => `/${machine}/${server}/sandboxes/${id}`;
   const own = (handle: SandboxHandle): Sandbox | null => {
-    const sandbox = sandboxes.get(handle.instanceId) ?? null;
+    const sandbox = sandboxes.get(Data.parse(handle.data).folder) ?? null;
     if (sandbox !== null && sandbox.machine !== machine)
       world.violate(`${process.name} reaches for ${handle.instanceId} of another machine`);
     return sandbox;
   };
   const make = (spec: SandboxSpec): SandboxHandle => {
     const { instanceId, mounts } = spec;
-    const there = sandboxes.get(instanceId);
+    const folder = folderOf(instanceId);
+    const there = sandboxes.get(folder);
+    // Dead or alive, until it is destroyed.
+    if (there !== undefined) return there.handle;
     const workspace = mounts.find(({ target }) => target === "/workspace")?.source ?? "";
     const doors = mounts.find(({ target }) => target === "/doors")?.source ?? "";
-    if (there?.isUp === true) return there.handle;
     const root = workspace.replace(/\/workspace$/, "");
     const disk = world.disks.get(root);
     if (disk === undefined || !disk.exists) throw new Error(`there is no folder ${root}`);
@@ -51,11 +67,12 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
       driver: "bubblewrap",
       instanceId,
       endpoint: { socketPath: socketOf(doors) },
-      data: {},
+      data: { folder },
     };
-    world.log(`${process.name} makes ${instanceId}`);
+    const isStray = ledger.isDrivenByAnother(process, instanceId);
+    world.log(`${process.name} makes ${instanceId}${isStray ? ", which another server drives" : ""}`);
     ledger.touches(process, instanceId);
-    sandboxes.set(instanceId, new Sandbox(handle, { disk, server, machine, parts }));
+    sandboxes.set(folder, new Sandbox(handle, { disk, server, machine, isStray, parts }));
     return handle;
   };
   return {
@@ -94,7 +111,8 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
           const { instanceId } = handle;
           const sandbox = own(handle);
           if (sandbox === null) return;
-          if (ledger.isSomebodyElses(process, instanceId) && sandbox.isUp) {
+          const isItsOwnStray = sandbox.isStray && sandbox.server === server;
+          if (ledger.isSomebodyElses(process, instanceId) && sandbox.isUp && !isItsOwnStray) {
             const run = ledger.runOf(instanceId);
             const toldAt = run === null ? undefined : process.confirmedAt.get(run.id);
             if (toldAt === undefined || askedAt - toldAt > SURE_FOR_MS)
@@ -103,7 +121,7 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
           }
           world.log(`${process.name} destroys ${instanceId}`);
           sandbox.end("gone");
-          sandboxes.delete(instanceId);
+          sandboxes.delete(Data.parse(handle.data).folder);
         },
         { refuse, wayMs: 400 },
       );
@@ -118,10 +136,8 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
 };
 
 /** Something goes through the door that is open at the sandbox's socket, if any is. */
-const requestOut = (world: World, sandbox: Sandbox): void => {
-  const door = [...world.doors].findLast(({ socketPath }) =>
-    socketPath.startsWith(sandbox.disk.root.replace("/instances/", "/doors/")),
-  );
+const requestOut = (world: World, { disk }: Sandbox): void => {
+  const door = world.sockets.get(disk.gatewaySocket);
   if (door === undefined) return;
   const audit = world.auditOf(door.auditPath);
   const refused = world.random.chance(0.5);

@@ -1,11 +1,13 @@
 import { isFinal } from "@ccr/protocol";
 import { judgeRun, whatIsLeft } from "./judge.ts";
 import { makePlan } from "./plan.ts";
+import { countTime } from "./timesheet.ts";
 import { World } from "./world.ts";
 
 // The longest script takes minutes; a server that died waits for a minute, and the reaper comes every minute.
 const SETTLED_WITHIN_MS = 45 * 60_000;
 const REAPED_WITHIN_MS = 5 * 60_000;
+const LOOK_EVERY_MS = 1000;
 
 export type History = {
   seed: number;
@@ -24,9 +26,10 @@ export const play = async (seed: number, options: { tellsAll: boolean } = { tell
   const { time, ledger, store } = world;
   const { servers, untilMs, isCalm } = await makePlan(world);
   const watch = (): void => {
+    countTime(world, LOOK_EVERY_MS);
     const able = servers.filter(({ answers }) => answers).map(({ process }) => process);
     if (able.length > 0) ledger.watch(time.now, able, (process, id) => servers.some((server) => server.drives(process, id)));
-    time.after(1000, watch);
+    time.after(LOOK_EVERY_MS, watch);
   };
   watch();
   const isSettled = (): boolean =>

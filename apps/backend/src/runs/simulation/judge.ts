@@ -3,6 +3,7 @@ import type { Disk } from "./disk.ts";
 import type { RunEntry } from "./ledger.ts";
 import { expectedReason, expectedUnits, type Script } from "./script.ts";
 import type { Server } from "./server.ts";
+import { mayBeLate, mustBeLate } from "./timesheet.ts";
 import type { World } from "./world.ts";
 
 const SPOOLED: ReadonlySet<string> = new Set(["execution_started", "execution_ended"]);
@@ -57,7 +58,9 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const isElsewhere = disk !== undefined && !disk.root.startsWith(`/${entry.holder?.machine}/`);
   judgeReason(wrong, { entry, run, script, isElsewhere });
   if (disk !== undefined) {
-    judgeSpool(wrong, { run, messages, disk, isElsewhere });
+    // What is on a machine that nobody comes from, or that a canceled run is not waited for, stays there.
+    const isLeft = isElsewhere && (entry.isForsaken || entry.wasCanceled);
+    judgeSpool(wrong, { run, messages, disk, isLeft });
     if (run.status === "succeeded") await judgeWork(world, wrong, { run, script, disk });
   } else if (run.status === "succeeded") wrong("it succeeded without a sandbox");
   const turns = messages.flatMap(({ source, body }) =>
@@ -86,10 +89,22 @@ const judgeReason = (
   }
   if (reason === "server_lost" || run.sentence?.includes(RUN_REASONS.server_lost.sentence) === true) {
     if (!isElsewhere) wrong("its server is lost, and its sandbox is on the machine of the one who says so");
+    if (!entry.isForsaken) wrong("its server is lost, and it was there, or came back in time");
+    return;
+  }
+  const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;
+  const { limitMs, leastMs, mostMs } = entry.time;
+  if (reason === "limit_time") {
+    if (!mayBeLate(entry))
+      wrong(`it was worked on for ${seconds(mostMs)} at most, and its limit of ${seconds(limitMs)} is said to be used up`);
     return;
   }
   const expected = expectedReason(script);
-  if (reason === expected) return;
+  if (reason === expected) {
+    if (mustBeLate(entry))
+      wrong(`it ended with ${reason}, and its agent was at work for ${seconds(leastMs)} with a limit of ${seconds(limitMs)}`);
+    return;
+  }
   if (reason !== null && excuses(entry, run).includes(reason)) return;
   wrong(
     `it ended with ${reason} (${run.sentence}) instead of ${expected} after ${JSON.stringify(entry.hit)}, ${entry.launches} launches`,
@@ -99,14 +114,14 @@ const judgeReason = (
 /** What an executor said is in the transcript, once and in order: all of it, or, when the end could not be brought to safety, its beginning. */
 const judgeSpool = (
   wrong: (what: string) => void,
-  { run, messages, disk, isElsewhere }: { run: Run; messages: readonly Message[]; disk: Disk; isElsewhere: boolean },
+  { run, messages, disk, isLeft }: { run: Run; messages: readonly Message[]; disk: Disk; isLeft: boolean },
 ): void => {
   const stored = spooled(messages);
   const said = disk.spool.map(({ body }) => JSON.stringify(body));
   const isSaved = !messages.some(({ source, body }) => source === "runner" && body.type === "note");
   const other = stored.findIndex((body, index) => body !== said[index]);
   if (other !== -1) wrong(`event ${other + 1} of its spool is stored as ${stored[other]}`);
-  else if (stored.length === said.length || !isSaved || isElsewhere || run.reason === "sandbox_lost") return;
+  else if (stored.length === said.length || !isSaved || isLeft || run.reason === "sandbox_lost") return;
   wrong(`${stored.length} of ${said.length} events of its spool are stored`);
 };
 
@@ -156,7 +171,8 @@ export const whatIsLeft = async (world: World, servers: readonly Server[]): Prom
     // Whoever took the sandbox over looks after its folders, too, when it comes back.
     if (record === null || record.status === "stopped" || isOurs(record.server)) left.push(`folder ${root}`);
   }
-  for (const { server, runId } of world.doors) if (isOurs(server)) left.push(`door of ${runId} at ${server}`);
+  for (const { server, held } of world.gateways.values())
+    if (isOurs(server)) for (const runId of held) left.push(`door of ${runId} at ${server}`);
   for (const { process, up } of living) {
     for (const [op, count] of process.pending) {
       const isIdle = up !== null && ((op === "clock.wait" && count <= 2) || (LOOKS.has(op) && count === 1));

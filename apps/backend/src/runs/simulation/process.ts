@@ -1,4 +1,4 @@
-import type { RunId } from "@ccr/protocol";
+import type { RunId, ServerId } from "@ccr/protocol";
 import type { Clock } from "../deps.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";
@@ -25,6 +25,10 @@ type Parts = { time: VirtualTime; random: Random; trace: (line: string) => void 
 
 // What a request on its way does when its sender is killed: some get there.
 const ARRIVES_ALL_THE_SAME = 0.3;
+// What was due while it was held up is done by then, a renewal of a lease for instance, which is tried every five seconds.
+const CATCHES_UP_WITHIN_MS = 6000;
+// Less than this between two times of being held up is no time to do anything in.
+const RENEWS_WITHIN_MS = 500;
 
 /**
  * One server's process: everything that goes in or out of it passes here. Killed, nothing that it asked for comes back, and nothing goes out
@@ -32,8 +36,11 @@ const ARRIVES_ALL_THE_SAME = 0.3;
  */
 export class Process {
   readonly name: string;
+  readonly server: ServerId;
   readonly machine: string;
   state: "alive" | "frozen" | "dead" = "alive";
+  /** Whether it has got so far as to look for runs. */
+  hasBegun = false;
   /** Since when it has been able to do its work without a break. */
   ableSince: number;
   /** By how much its wall clock is off. */
@@ -45,21 +52,28 @@ export class Process {
   readonly pending = new Map<string, number>();
   readonly #parts: Parts;
   #held: (() => void)[] = [];
+  #isCutOff = false;
+  /** When it was last kept from what others could do. */
+  #heldUp: { from: number; to: number | null } | null = null;
 
-  constructor({ name, machine }: { name: string; machine: string }, parts: Parts) {
+  constructor({ name, server, machine }: Pick<Process, "name" | "server" | "machine">, parts: Parts) {
     this.name = name;
+    this.server = server;
     this.machine = machine;
     this.#parts = parts;
     this.ableSince = parts.time.now;
   }
 
   freeze(): void {
-    if (this.state === "alive") this.state = "frozen";
+    if (this.state !== "alive") return;
+    this.state = "frozen";
+    this.#noteHeldUp();
   }
 
   thaw(): void {
     if (this.state !== "frozen") return;
     this.state = "alive";
+    this.#noteHeldUp();
     this.ableSince = this.#parts.time.now;
     const held = this.#held;
     this.#held = [];
@@ -70,6 +84,28 @@ export class Process {
   kill(): void {
     this.state = "dead";
     this.#held = [];
+  }
+
+  /** Whether the database, which others reach, is out of its reach. */
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
+
+  set isCutOff(isCutOff: boolean) {
+    this.#isCutOff = isCutOff;
+    this.#noteHeldUp();
+  }
+
+  /**
+   * For how long it is now, or was until a moment ago, kept from renewing its leases by something that befell it alone: frozen, or cut off from
+   * the database. What befalls all servers at once is no reason for one of them to call another one lost.
+   */
+  heldUpMs(): number {
+    const { now } = this.#parts.time;
+    if (this.#heldUp === null) return 0;
+    const { from, to } = this.#heldUp;
+    if (to === null) return now - from;
+    return now - to <= CATCHES_UP_WITHIN_MS ? to - from : 0;
   }
 
   /** Runs code of the process, when it can. */
@@ -247,6 +283,17 @@ export class Process {
           signal.addEventListener("abort", finish, { once: true });
         }),
     };
+  }
+
+  #noteHeldUp(): void {
+    const { now } = this.#parts.time;
+    const isHeldUp = this.state === "frozen" || this.#isCutOff;
+    const last = this.#heldUp;
+    if (last === null || last.to !== null) {
+      if (!isHeldUp) return;
+      const wasJust = last !== null && last.to !== null && now - last.to < RENEWS_WITHIN_MS;
+      this.#heldUp = { from: wasJust ? last.from : now, to: null };
+    } else if (!isHeldUp) this.#heldUp = { from: last.from, to: now };
   }
 
   #waitsFor(op: string): () => void {

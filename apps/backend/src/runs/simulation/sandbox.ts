@@ -2,11 +2,13 @@ import {
   CcrError,
   type CheckInput,
   type CheckResult,
+  EXECUTOR_SPOOL_HELD_EXIT_CODE,
   type ExecuteInput,
   type ExecutionOutcome,
   type ExecutorHealth,
   type InstanceId,
   type SandboxHandle,
+  type ServerId,
   type SpoolEvent,
   type WorkSnapshot,
   type WorkspaceDiff,
@@ -26,7 +28,11 @@ export type SandboxParts = {
   scripts: readonly Script[];
   at: () => string;
   log: (line: string) => void;
-  /** The agent asks for something through the way out. */
+  /** Its executor is there, and takes requests. */
+  booted: (sandbox: Sandbox) => void;
+  /** Whether somebody listens at the sandbox's way out. */
+  hasWayOut: (sandbox: Sandbox) => boolean;
+  /** The agent asks for something through it. */
   request: (sandbox: Sandbox) => void;
 };
 
@@ -45,24 +51,35 @@ export class Sandbox {
   readonly handle: SandboxHandle;
   readonly disk: Disk;
   /** The server whose driver made it, and the machine that it is on. */
-  readonly server: string;
+  readonly server: ServerId;
   readonly machine: string;
+  /** Whether its maker did not drive the run any more when it was made, and could not know. */
+  readonly isStray: boolean;
   state: "booting" | "running" | "exited" | "gone" = "booting";
   isFrozen = false;
   agent: Agent | null = null;
+  isChecking = false;
+  /** How long its agent was at work without a server that could hear of it: this is lost with it. */
+  untoldMs = 0;
   readonly #parts: SandboxParts;
+  readonly #startedAt: string;
   #exitCode = 0;
   #held: (() => void)[] = [];
   readonly #readers = new Set<Reader>();
   readonly #calls = new Map<(error: Error) => void, number | null>();
   readonly #running = new Map<string, Promise<CheckResult>>();
 
-  constructor(handle: SandboxHandle, options: { disk: Disk; server: string; machine: string; parts: SandboxParts }) {
+  constructor(
+    handle: SandboxHandle,
+    options: { disk: Disk; server: ServerId; machine: string; isStray: boolean; parts: SandboxParts },
+  ) {
     this.handle = handle;
     this.disk = options.disk;
     this.server = options.server;
     this.machine = options.machine;
+    this.isStray = options.isStray;
     this.#parts = options.parts;
+    this.#startedAt = options.parts.at();
     this.#after(options.parts.random.between(5, 600), () => this.#boot());
   }
 
@@ -87,6 +104,7 @@ export class Sandbox {
     if (how !== "gone") this.#exitCode = how.exitCode;
     this.#held = [];
     this.agent = null;
+    if (this.disk.executor === this) this.disk.executor = null;
     for (const [cut] of [...this.#calls]) cut(gone());
     for (const { inlet } of this.#readers) inlet.fail(gone());
     this.#readers.clear();
@@ -141,7 +159,7 @@ export class Sandbox {
       lastSeq: disk.spool.length,
       ackedSeq: disk.ackedSeq,
       spoolBytes: disk.spool.length * 100,
-      startedAt: this.#parts.at(),
+      startedAt: this.#startedAt,
       executingMs: this.agent === null ? null : this.#parts.time.now - this.agent.startedAt,
       claudeCodeVersion: "simulated",
     };
@@ -222,7 +240,15 @@ export class Sandbox {
   }
 
   #boot(): void {
+    // The kernel gives the lock on the spool to one process at a time, and takes it back when that dies.
+    if (this.disk.executor !== null) {
+      this.#parts.log(`${this.instanceId} finds another executor at its spool`);
+      this.end({ exitCode: EXECUTOR_SPOOL_HELD_EXIT_CODE });
+      return;
+    }
+    this.disk.executor = this;
     this.state = "running";
+    this.#parts.booted(this);
     for (const [executionId, execution] of this.disk.executions) if (execution.endSeq === null) this.#tellEnd(executionId, CUT);
   }
 
@@ -241,6 +267,7 @@ export class Sandbox {
         at,
         after: (ms, act) => this.#after(ms, act),
         spooled: () => this.#spooled(),
+        hasWayOut: () => this.#parts.hasWayOut(this),
         request: () => this.#parts.request(this),
       },
       (outcome) => {
@@ -264,7 +291,9 @@ export class Sandbox {
     const script = this.#parts.scripts.flatMap(({ steps }) => steps).flatMap(({ checks }) => checks);
     const check = script.find((each) => each.command === command);
     if (check === undefined) throw new Error(`nobody wrote this check: ${command}`);
+    this.isChecking = true;
     await this.#sleep(check.ms);
+    this.isChecking = false;
     const outcome = { kind: "exited" as const, exitCode: check.passes ? 0 : 1 };
     const result = { command, outcome, passed: check.passes, output: "", outputTruncated: false, durationMs: check.ms };
     this.disk.checks.set(checkId, result);

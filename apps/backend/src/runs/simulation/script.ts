@@ -14,8 +14,8 @@ export type StepScript = {
 /** What a task makes of the agent: known to the simulated world alone, the engine sees prompts and commands. */
 export type Script = { name: string; steps: StepScript[]; paceMs: number };
 
-const makeStep = (random: Random, name: string): StepScript => ({
-  units: Array.from({ length: random.between(0, 5) }, (_, unit) => `${name}-u${unit}`),
+const makeStep = (random: Random, name: string, isLong: boolean): StepScript => ({
+  units: Array.from({ length: isLong ? random.between(4, 12) : random.between(0, 5) }, (_, unit) => `${name}-u${unit}`),
   chatter: random.between(0, 2),
   ends: random.chance(0.05) ? "agent_error" : "completed",
   checks: Array.from({ length: random.pick([0, 0, 1, 1, 2, 3]) }, (_, check) => ({
@@ -25,10 +25,11 @@ const makeStep = (random: Random, name: string): StepScript => ({
   })),
 });
 
-export const makeScript = (random: Random, name: string): Script => ({
+/** One that is long has an agent at work for a minute or more. */
+export const makeScript = (random: Random, name: string, { isLong }: { isLong: boolean }): Script => ({
   name,
-  steps: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, (_, step) => makeStep(random, `${name}-s${step}`)),
-  paceMs: random.pick([50, 300, 1000, 4000, 9000]),
+  steps: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, (_, step) => makeStep(random, `${name}-s${step}`, isLong)),
+  paceMs: isLong ? random.pick([4000, 9000]) : random.pick([50, 300, 1000, 4000, 9000]),
 });
 
 /** The task that a person would write for it. */

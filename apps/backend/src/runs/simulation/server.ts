@@ -4,10 +4,11 @@ import { Dispatcher } from "../dispatcher.ts";
 import { createInstances, createRuns } from "../runs.ts";
 import type { Instances, Runs } from "../types.ts";
 import { connectOf } from "./connect.ts";
+import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
 import { Process } from "./process.ts";
 import type { StoreHouse } from "./store-gate.ts";
-import { doorsOf, mirrorsOf, placesOf, workOf } from "./surroundings.ts";
+import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
 import { EPOCH_MS, type World } from "./world.ts";
 
 type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances };
@@ -66,6 +67,20 @@ export class Server {
     this.process.thaw();
   }
 
+  /** The database is out of its reach, and of no other server's. */
+  cutOff(): void {
+    this.#world.log(`${this.id} is cut off from the database`);
+    this.#world.weather.cutOff.add(this.id);
+    this.process.isCutOff = true;
+  }
+
+  rejoin(): void {
+    if (!this.process.isCutOff) return;
+    this.#world.log(`${this.id} reaches the database again`);
+    this.#world.weather.cutOff.delete(this.id);
+    this.process.isCutOff = false;
+  }
+
   /** SIGTERM: it leaves its runs in order, and ends. */
   close(): void {
     const { process, up } = this;
@@ -83,10 +98,11 @@ export class Server {
     });
   }
 
-  /** The next process takes the data folder. */
+  /** The next process takes the data folder, as soon as the last one has left it. */
   start(): void {
-    if (this.isAlive) return;
-    this.process = this.#begin();
+    if (this.answers) return;
+    if (this.isAlive) this.#world.time.after(500, () => this.start());
+    else this.process = this.#begin();
   }
 
   #begin(): Process {
@@ -94,8 +110,11 @@ export class Server {
     this.#starts++;
     const { time, random } = world;
     const name = `${this.id.slice(-1)}${this.#starts}`;
-    const process = new Process({ name, machine: this.machine }, { time, random, trace: (line) => world.trace(line) });
-    world.log(`${name} starts on ${this.machine}`);
+    const { id, machine } = this;
+    const process = new Process({ name, server: id, machine }, { time, random, trace: (line) => world.trace(line) });
+    process.isCutOff = world.weather.cutOff.has(id);
+    world.ledger.started(process);
+    world.log(`${name} starts on ${machine}`);
     time.after(random.between(0, 200), () => process.letIn(() => void this.#serve(process)));
     return process;
   }
@@ -113,13 +132,15 @@ export class Server {
     }
     const dispatcher = new Dispatcher(deps);
     const runs = createRuns(deps, dispatcher);
+    process.hasBegun = true;
     process.ableSince = this.#world.time.now;
     this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs) };
   }
 
   #deps(process: Process): RunDeps {
     const world = this.#world;
-    const host = { process, server: this.id, machine: this.machine };
+    const clock = process.clock(EPOCH_MS);
+    const host = { process, server: this.id, machine: this.machine, clock };
     const driver = driverOf(world, host);
     return {
       server: this.id,
@@ -149,7 +170,7 @@ export class Server {
         resumed: () => {},
         spool: () => {},
       },
-      clock: process.clock(EPOCH_MS),
+      clock,
     };
   }
 }

@@ -1,7 +1,22 @@
 import { describe, expect, it } from "vitest";
 import { type History, play } from "./history.ts";
 
-// More seeds: SIMULATION_SEEDS=20000 (from SIMULATION_FROM, 1 when left out). One, with all that happened: SIMULATION_SEED=123.
+/*
+ *     SIMULATION_SEEDS=20000 SIMULATION_FROM=1 npm test -- apps/backend/src/runs/simulation
+ *     SIMULATION_SEED=123 npm test -- apps/backend/src/runs/simulation
+ *
+ * The first plays so many histories from that seed on; left out, as many as CI has time for. The second plays one of them, and prints all that
+ * happened in it. Everything follows from the seed, which is printed with the history of each that went wrong, up to five of them.
+ *
+ * A history is the real run engine, over the real store, of one to three servers on one or two machines, in virtual time; everything else is
+ * simulated, and fails as its seed says: servers are killed, frozen, stopped and started again, also in the middle of any request; some or all do
+ * not reach the database; gateways die and cannot be started for a while; sandboxes and agents are killed, frozen or cut off; engines are away;
+ * two servers make a sandbox over the same folders. All of them may be away for longer than a run's limit of time.
+ *
+ * What must come of it a witness knows who stands outside of the servers: the outcome that the script of each run says, unless somebody canceled
+ * it, or so much befell it that another one is excused; every event of its spool once and in order; its work; no takeover from a server that was
+ * there, no run left without a driver, none called lost that was not, none ended at a limit that it did not reach; nothing left at the end.
+ */
 const { SIMULATION_SEEDS: seeds = "1200", SIMULATION_FROM: from = "1", SIMULATION_SEED: single } = process.env;
 const FIRST = Number(single ?? from);
 const COUNT = single === undefined ? Number(seeds) : 1;

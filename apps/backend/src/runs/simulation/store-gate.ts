@@ -1,20 +1,34 @@
 import { CcrError, type RunId } from "@ccr/protocol";
-import type { Claim, Lease, Store } from "../../store/types.ts";
+import type { Claim, InstanceStore, Lease, Store } from "../../store/types.ts";
+import type { Refusal } from "./ledger.ts";
 import type { CallOptions, Process } from "./process.ts";
 import type { World } from "./world.ts";
 
 const away = (why: string): CcrError => new CcrError("unavailable", `The database cannot be used: ${why}.`);
 
-/** The answer of last time, as long as nothing was written since: servers ask again every second. */
+/** The answer of last time, as long as nothing was written since that could change it: servers ask again every second. */
 class Memo<Result> {
-  #known: { version: number; result: Result } | null = null;
+  readonly #changedBy: ReadonlySet<string>;
+  #version = 0;
+  #known: { result: Result } | null = null;
 
-  async get(version: () => number, act: () => Promise<Result>): Promise<Result> {
-    const before = version();
-    if (this.#known?.version === before) return this.#known.result;
+  constructor(...changedBy: string[]) {
+    this.#changedBy = new Set(changedBy);
+  }
+
+  async get(act: () => Promise<Result>): Promise<Result> {
+    if (this.#known !== null) return this.#known.result;
+    const before = this.#version;
     const result = await act();
-    if (version() === before) this.#known = { version: before, result };
+    if (this.#version === before) this.#known = { result };
     return result;
+  }
+
+  /** To be called before and after something is written. */
+  written(op: string): void {
+    if (!this.#changedBy.has(op)) return;
+    this.#version++;
+    this.#known = null;
   }
 }
 
@@ -24,10 +38,8 @@ class Memo<Result> {
  */
 export class StoreHouse {
   readonly #world: World;
-  /** Raised by every write. */
-  #version = 0;
-  readonly #leases = new Memo<Lease[]>();
-  readonly #claims = new Memo<Claim | null>();
+  readonly #leases = new Memo<Lease[]>("queue.claimNext", "queue.takeOver", "queue.renew", "queue.release", "runs.advance");
+  readonly #claims = new Memo<Claim | null>("queue.claimNext", "runs.create", "runs.advance", "runs.setPriority");
 
   constructor(world: World) {
     this.#world = world;
@@ -50,7 +62,7 @@ export class StoreHouse {
         process.call(
           op,
           async () => {
-            const result = await this.#write(act(...given));
+            const result = await this.#write(op, act(...given));
             saw(result, ...given);
             return result;
           },
@@ -130,49 +142,52 @@ export class StoreHouse {
       queue: {
         claimNext: (claimer) =>
           claim("queue.claimNext", true, () =>
-            this.#claims.get(
-              () => this.#version,
-              async () => {
-                const got = await time.whileStill(queue.claimNext(claimer));
-                if (got !== null) this.#version++;
-                return got;
-              },
-            ),
+            this.#claims.get(async () => {
+              const got = await time.whileStill(queue.claimNext(claimer));
+              if (got !== null) this.#written("queue.claimNext");
+              return got;
+            }),
           ),
         queued: read("queue.queued", (limits) => queue.queued(limits)),
-        leases: read("queue.leases", () =>
-          this.#leases.get(
-            () => this.#version,
-            () => queue.leases(),
-          ),
-        ),
-        takeOver: (seen, owner) => claim("queue.takeOver", false, () => this.#write(queue.takeOver(seen, owner))),
-        renew: fenced(
-          write(
+        leases: read("queue.leases", () => this.#leases.get(() => queue.leases())),
+        takeOver: (seen, owner) =>
+          claim("queue.takeOver", false, () => this.#write("queue.takeOver", queue.takeOver(seen, owner))),
+        renew: fenced((id, fence, activeMs) =>
+          process.call(
             "queue.renew",
-            (id, fence, activeMs) => queue.renew(id, fence, activeMs),
-            (_, id) => ledger.renewed(id, time.now),
+            async () => {
+              const run = await this.#write("queue.renew", queue.renew(id, fence, activeMs));
+              ledger.renewed(id, time.now);
+              return run;
+            },
+            this.#options(process, (why) => ledger.renewalRefused(process, id, why)),
           ),
         ),
         release: write(
           "queue.release",
           (id, fence) => queue.release(id, fence),
-          (_, id, fence) => ledger.claimUnheard(id, fence),
+          (_, id, fence) => ledger.released(id, fence, time.now),
         ),
       },
       instances: {
         create: write(
           "instances.create",
           (input, fence) => instances.create(input, fence),
-          (_, { id, runId }) => ledger.made(id, runId),
+          (_, { id, runId, place }) => ledger.made(id, runId, place.machine),
         ),
         find: read("instances.find", (id) => instances.find(id)),
         findRecord: read("instances.findRecord", (id) => instances.findRecord(id)),
         list: read("instances.list", (options) => instances.list(options)),
         listRecords: read("instances.listRecords", (of) => instances.listRecords(of)),
-        saveHandle: write("instances.saveHandle", (id, handle, fence) => instances.saveHandle(id, handle, fence)),
-        setServer: write("instances.setServer", (id, server, fence) => instances.setServer(id, server, fence)),
-        setStatus: write("instances.setStatus", (id, status, fence) => instances.setStatus(id, status, fence)),
+        saveHandle: write("instances.saveHandle", (...given: Parameters<InstanceStore["saveHandle"]>) =>
+          instances.saveHandle(...given),
+        ),
+        setServer: write("instances.setServer", (...given: Parameters<InstanceStore["setServer"]>) =>
+          instances.setServer(...given),
+        ),
+        setStatus: write("instances.setStatus", (...given: Parameters<InstanceStore["setStatus"]>) =>
+          instances.setStatus(...given),
+        ),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),
@@ -194,7 +209,11 @@ export class StoreHouse {
     };
   }
 
-  #options(process: Process): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
+  /** `refused` hears why, unless it is for what befalls this process alone. */
+  #options(
+    process: Process,
+    refused: (why: Refusal) => void = () => {},
+  ): Pick<CallOptions, "refuse" | "loseAnswer"> & CallOptions {
     const { random } = this.#world;
     const fail = (why: string): CcrError => {
       process.ableSince = this.#world.time.now;
@@ -203,8 +222,12 @@ export class StoreHouse {
     return {
       wayMs: 30,
       refuse: () => {
-        const { storeIsAway, storeRefuses } = this.#world.weather;
-        return storeIsAway || (storeRefuses > 0 && random.chance(storeRefuses)) ? fail("it does not answer") : null;
+        const { storeAbsences, storeRefuses } = this.#world.weather;
+        if (storeAbsences > 0) refused("outage");
+        if (storeAbsences > 0 || process.isCutOff) return fail("it does not answer");
+        if (storeRefuses === 0 || !random.chance(storeRefuses)) return null;
+        refused("chance");
+        return fail("it is busy");
       },
       loseAnswer: () => {
         const { storeForgetsToAnswer } = this.#world.weather;
@@ -213,12 +236,17 @@ export class StoreHouse {
     };
   }
 
-  async #write<Result>(work: Promise<Result>): Promise<Result> {
-    this.#version++;
+  async #write<Result>(op: string, work: Promise<Result>): Promise<Result> {
+    this.#written(op);
     try {
       return await this.#world.time.whileStill(work);
     } finally {
-      this.#version++;
+      this.#written(op);
     }
+  }
+
+  #written(op: string): void {
+    this.#leases.written(op);
+    this.#claims.written(op);
   }
 }

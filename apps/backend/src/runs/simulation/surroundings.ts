@@ -1,14 +1,16 @@
-import { CcrError, InstanceId, type RunId } from "@ccr/protocol";
+import { EXECUTOR_DOOR_LOST_EXIT_CODE, InstanceId, type RunId } from "@ccr/protocol";
 import { z } from "zod";
-import type { Doors } from "../../gateway/types.ts";
 import type { KeptWork, Mirrors } from "../deps.ts";
 import type { Places } from "../places.ts";
 import { BASE_COMMIT } from "./disk.ts";
 import { type Host, makeDisk } from "./engine.ts";
 import type { Process } from "./process.ts";
-import type { OpenDoor, World } from "./world.ts";
+import type { World } from "./world.ts";
 
 const Units = z.array(z.string());
+
+// An executor looks at its door twice a second.
+const DOOR_MISSED_AFTER_MS = 500;
 
 /** The folders of a server's sandboxes, on its machine. */
 export const placesOf = (world: World, { process, server, machine }: Host): Places => {
@@ -32,13 +34,15 @@ export const placesOf = (world: World, { process, server, machine }: Host): Plac
         const { instanceId } = disk;
         if (world.ledger.isSomebodyElses(process, instanceId))
           world.violate(`${process.name} removes the folders of ${instanceId}, which another server drives`);
-        if (world.sandboxes.get(instanceId)?.isUp === true)
-          world.violate(`${process.name} removes the folders under the living ${instanceId}`);
+        const living = [...world.sandboxes.values()].find((sandbox) => sandbox.disk === disk && sandbox.isUp);
+        // Nobody but its maker knows of a stray.
+        if (living?.isStray === false) world.violate(`${process.name} removes the folders under the living ${instanceId}`);
         const status = world.ledger.runOf(instanceId)?.status;
         if (status === "running" && world.ledger.isCurrent(instanceId))
           world.violate(`${process.name} removes the folders of ${instanceId}, whose run is running`);
         world.log(`${process.name} removes the folders of ${instanceId}`);
         disk.exists = false;
+        world.sockets.delete(disk.gatewaySocket);
       }),
     list: () =>
       process.call("places.list", () =>
@@ -66,7 +70,17 @@ export const placesOf = (world: World, { process, server, machine }: Host): Plac
         disk.isAside = true;
         return `${base}/kept/${runId}/workspace`;
       }),
-    closeDoor: () => process.call("places.closeDoor", () => {}),
+    closeDoor: (place) =>
+      process.call("places.closeDoor", () => {
+        const disk = diskAt(place.root);
+        // Whoever is still there finds within a second that its door leads to it no more.
+        for (const sandbox of world.sandboxes.values()) {
+          if (sandbox.disk !== disk || !sandbox.isUp) continue;
+          world.time.after(DOOR_MISSED_AFTER_MS, () => {
+            if (sandbox.isUp) sandbox.end({ exitCode: EXECUTOR_DOOR_LOST_EXIT_CODE });
+          });
+        }
+      }),
     findKept: (place, runId) =>
       process.call("places.findKept", () => (diskAt(place.root)?.isAside === true ? `${base}/kept/${runId}/workspace` : null)),
   };
@@ -103,64 +117,6 @@ export const workOf = (world: World, { process, server }: Host): KeptWork => {
         { signal },
       );
     },
-  };
-};
-
-/** A server's gateway: its doors stay open when the server dies, and are found again by the next one. */
-export const doorsOf = (world: World, { process, server }: Host): Doors => {
-  const opened = new Set<RunId>();
-  const find = (runId: RunId): OpenDoor | null =>
-    [...world.doors].find((door) => door.server === server && door.runId === runId) ?? null;
-  const close = (door: OpenDoor): void => {
-    world.doors.delete(door);
-    for (const end of [...door.ended]) end();
-  };
-  return {
-    open: ({ runId, socketPath, auditPath }) =>
-      process.call("doors.open", () => {
-        opened.add(runId);
-        if (find(runId)?.socketPath === socketPath) return;
-        const before = find(runId);
-        if (before !== null) close(before);
-        world.doors.add({ server, runId, socketPath, auditPath, ended: new Set() });
-      }),
-    close: (runId) =>
-      process.call("doors.close", () => {
-        const door = find(runId);
-        if (door !== null) close(door);
-      }),
-    keepOnly: (runIds) =>
-      process.call("doors.keepOnly", () => {
-        for (const door of [...world.doors]) if (door.server === server && !runIds.includes(door.runId)) close(door);
-      }),
-    followAudit: (runId, { after }, signal) =>
-      process.stream(
-        "doors.followAudit",
-        (inlet) => {
-          const door = find(runId);
-          if (door === null || !opened.has(runId)) throw new CcrError("not_found", `The door of ${runId} is not open.`);
-          const audit = world.auditOf(door.auditPath);
-          let given = after;
-          const tell = (): void => {
-            for (const record of audit.records.slice(given)) inlet.push(record);
-            given = audit.records.length;
-          };
-          const leave = (): void => {
-            audit.followers.delete(tell);
-            door.ended.delete(end);
-          };
-          const end = (): void => {
-            tell();
-            inlet.end();
-            leave();
-          };
-          audit.followers.add(tell);
-          door.ended.add(end);
-          tell();
-          return leave;
-        },
-        { signal },
-      ),
   };
 };
 

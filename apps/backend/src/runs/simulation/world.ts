@@ -1,8 +1,9 @@
-import type { AuditRecord, InstanceId, RunId, ServerId, WorkSnapshot } from "@ccr/protocol";
+import type { AuditRecord, ServerId, WorkSnapshot } from "@ccr/protocol";
 import { createIds, type Ids } from "../../store/ids.ts";
 import { openSqliteStore } from "../../store/sqlite.ts";
 import type { Store } from "../../store/types.ts";
 import type { Disk } from "./disk.ts";
+import { Gateway, type OpenDoor } from "./gateway.ts";
 import { Ledger } from "./ledger.ts";
 import { Random } from "./random.ts";
 import type { Sandbox } from "./sandbox.ts";
@@ -11,7 +12,10 @@ import { VirtualTime } from "./time.ts";
 
 /** How likely, or whether, what goes wrong by itself does so now. */
 export type Weather = {
-  storeIsAway: boolean;
+  /** The database is away as long as there is one. */
+  storeAbsences: number;
+  /** The servers that do not reach the database, though it is there. */
+  cutOff: Set<ServerId>;
   storeRefuses: number;
   storeForgetsToAnswer: number;
   executorRefuses: number;
@@ -20,16 +24,14 @@ export type Weather = {
 };
 
 export const calm = (): Weather => ({
-  storeIsAway: false,
+  storeAbsences: 0,
+  cutOff: new Set(),
   storeRefuses: 0,
   storeForgetsToAnswer: 0,
   executorRefuses: 0,
   executorForgetsToAnswer: 0,
   enginesAway: new Set(),
 });
-
-/** A door that is open: whose gateway serves it, and where it writes down what goes through. */
-export type OpenDoor = { server: ServerId; runId: RunId; socketPath: string; auditPath: string; ended: Set<() => void> };
 
 export type Kept = { snapshot: WorkSnapshot; units: string[]; at: string };
 
@@ -45,10 +47,13 @@ export class World {
   readonly store: Store;
   readonly scripts: Script[] = [];
   weather: Weather = calm();
-  readonly sandboxes = new Map<InstanceId, Sandbox>();
+  /** By the folder in which their driver wrote them down: there may be several of one instance, over the same folders. */
+  readonly sandboxes = new Map<string, Sandbox>();
   /** By their root. Those that were removed stay for the witness. */
   readonly disks = new Map<string, Disk>();
-  readonly doors = new Set<OpenDoor>();
+  readonly gateways = new Map<ServerId, Gateway>();
+  /** Who listens at which path on the disks of the machines. */
+  readonly sockets = new Map<string, OpenDoor>();
   /** By the path of their file. */
   readonly audits = new Map<string, { records: AuditRecord[]; followers: Set<() => void> }>();
   /** By server and run. */
@@ -109,6 +114,12 @@ export class World {
   violate(what: string): void {
     this.log(`VIOLATION ${what}`);
     this.violations.push(what);
+  }
+
+  gatewayOf(server: ServerId): Gateway {
+    const gateway = this.gateways.get(server) ?? new Gateway(server, this);
+    this.gateways.set(server, gateway);
+    return gateway;
   }
 
   auditOf(path: string): { records: AuditRecord[]; followers: Set<() => void> } {
