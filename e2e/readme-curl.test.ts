@@ -82,6 +82,7 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("runs.list"))).toEqual([expect.objectContaining({ id })]);
   expect(dataOf(printed.get("runs.messages"))).toEqual(expect.arrayContaining([expect.objectContaining({ runId: id, seq: 1 })]));
   expect(printed.get("runs.diff")).toContain("src/summary.js");
+  expect(printed.get("GET /runs/:id/work.patch")).toMatch(/^\+\+\+ b\/src\/summary\.js$/m);
   expect(dataOf(printed.get("runs.requests"))).toEqual([]);
   expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
