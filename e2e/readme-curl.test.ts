@@ -182,7 +182,9 @@ test("every curl of the executor in the README works as it is written", async ()
     });
     expect(printed.get("POST /execute")).toContain("It greets the world.");
     const events = (printed.get("POST /execute") ?? "").trim().split("\n");
-    expect((printed.get("GET /execute") ?? "").trim().split("\n")).toEqual(events.slice(2));
+    // Something that was spooled before has the first numbers.
+    const later = events.filter((line) => JSON.parse(line).seq > 2);
+    expect((printed.get("GET /execute") ?? "").trim().split("\n")).toEqual(later);
     expect(events.length).toBeGreaterThan(3);
     expect(JSON.parse(printed.get("POST /interrupt") ?? "")).toEqual({ interrupted: false });
     expect(JSON.parse(printed.get("POST /check") ?? "")).toMatchObject({ passed: true });
