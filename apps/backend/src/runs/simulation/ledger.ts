@@ -29,6 +29,8 @@ export type RunEntry = {
   wasCanceled: boolean;
   /** How many claims of it ended before it ran. */
   launches: number;
+  /** Whether its agent has begun. */
+  hasRun: boolean;
   hit: Misfortunes;
   time: Timesheet;
 };
@@ -75,7 +77,7 @@ export class Ledger {
     if (this.runs.has(id)) return;
     const hit = { deaths: 0, agentDeaths: 0, cuts: 0, engine: 0, frozen: 0 };
     const nobody = { holder: null, takenAt: 0, releasedAt: null, instanceId: null, drivenAt: 0, fence: 0, launches: 0 };
-    const lease = { refused: { chance: 0, outage: 0 }, isForsaken: false };
+    const lease = { refused: { chance: 0, outage: 0 }, isForsaken: false, hasRun: false };
     const time = { limitMs: limits.timeSeconds * 1000, mostMs: 0, leastMs: 0, overdueMs: 0 };
     this.runs.set(id, { id, repository, taskId, status: "queued", wasCanceled: false, hit, time, ...nobody, ...lease });
   }
@@ -150,6 +152,7 @@ export class Ledger {
     if (entry === undefined) return;
     if (isFinal(entry.status) && status !== entry.status) this.#violate(`${id} went from ${entry.status} to ${status}`);
     if (status === "canceling" || (status === "canceled" && entry.status === "queued")) entry.wasCanceled = true;
+    if (status === "running") entry.hasRun = true;
     entry.status = status;
   }
 
@@ -223,9 +226,9 @@ export class Ledger {
     return process.heldUpMs() >= LOST_AFTER_MS - (refused.chance + refused.outage) * RENEWED_EVERY_MS;
   }
 
-  /** Whether the run was given up, and this process is on another machine than its sandbox. */
-  #waitsForItsMachine({ releasedAt, status, instanceId }: RunEntry, process: Process): boolean {
-    if (releasedAt === null || status === "starting" || instanceId === null) return false;
+  /** Whether the run was given up, and this process is on another machine than its sandbox. Before it ran, there is none. */
+  #waitsForItsMachine({ releasedAt, hasRun, instanceId }: RunEntry, process: Process): boolean {
+    if (releasedAt === null || !hasRun || instanceId === null) return false;
     return this.instances.get(instanceId)?.machine !== process.machine;
   }
 
