@@ -40,7 +40,8 @@ export type Refusal = "chance" | "outage";
 
 type InstanceEntry = {
   runId: RunId;
-  machine: string /** The greatest fence of those who did something with it. */;
+  machine: string;
+  /** The greatest fence of those who did something with it. */
   touched: number;
 };
 

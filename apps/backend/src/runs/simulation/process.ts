@@ -25,10 +25,8 @@ type Parts = { time: VirtualTime; random: Random; trace: (line: string) => void 
 
 // What a request on its way does when its sender is killed: some get there.
 const ARRIVES_ALL_THE_SAME = 0.3;
-// What was due while it was held up is done by then, a renewal of a lease for instance, which is tried every five seconds.
-const CATCHES_UP_WITHIN_MS = 6000;
-// Less than this between two times of being held up is no time to do anything in.
-const RENEWS_WITHIN_MS = 500;
+// A lease is renewed, or tried to be, every five seconds: only whoever was not held up for as long has had the time to.
+const RENEWS_WITHIN_MS = 6000;
 
 /**
  * One server's process: everything that goes in or out of it passes here. Killed, nothing that it asked for comes back, and nothing goes out
@@ -105,7 +103,7 @@ export class Process {
     if (this.#heldUp === null) return 0;
     const { from, to } = this.#heldUp;
     if (to === null) return now - from;
-    return now - to <= CATCHES_UP_WITHIN_MS ? to - from : 0;
+    return now - to <= RENEWS_WITHIN_MS ? to - from : 0;
   }
 
   /** Runs code of the process, when it can. */
