@@ -164,8 +164,6 @@ const serve = async (config: Config): Promise<void> => {
       () => (demo !== null ? "to the scripted model" : `to ${new URL(modelUrl ?? "https://api.anthropic.com").host}`),
     ),
   );
-  // Those of runs that ended, or were deleted, while nobody looked.
-  await doors.keepOnly((await store.queue.leases()).map(({ id }) => id));
   const localRepositoryRoots = [...config.localRepositoryRoots, ...(demo === null ? [] : [demo.repository])];
   const use = createMirrorUse();
   const mirrors = createMirrors({

@@ -27,7 +27,7 @@ describe("the doors of a gateway", () => {
     await expect(gateway.open(door)).rejects.toMatchObject({ code: "forbidden" });
     // Its run ends there: what it does to its own gateway then is nothing to the second.
     await gateway.close(runId);
-    await gateway.keepOnly([]);
+    expect(await gateway.list()).toEqual([]);
     expect(await knock(door.socketPath)).toBe(403);
     const left = await pid();
     await gateway.leave();
@@ -105,17 +105,19 @@ describe("the doors of a gateway", () => {
     await rmdir(controlSocket);
   });
 
-  it("closes the doors of runs that nobody knows any more", async () => {
+  it("tells of the doors that an earlier start opened, and closes them", async () => {
     await using server = await openServer();
     const first = await server.start();
     const forgotten = server.another("run_forgotten0");
     for (const each of [server.door, forgotten]) await first.open(each);
     await first.leave();
     await using gateway = await server.start();
-    await gateway.keepOnly([runId]);
+    expect((await gateway.list()).toSorted()).toEqual([runId, forgotten.runId].toSorted());
+    await gateway.close(forgotten.runId);
+    expect(await gateway.list()).toEqual([runId]);
     expect(await knock(server.door.socketPath)).toBe(403);
     await expect(knock(forgotten.socketPath)).rejects.toThrow();
-    await gateway.keepOnly([]);
+    await gateway.close(runId);
     await expect(knock(server.door.socketPath)).rejects.toThrow();
   });
 

@@ -328,11 +328,9 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       }
     },
     close,
-    async keepOnly(runIds) {
-      const kept = new Set(runIds);
-      const { doors } = await whileUp(health);
-      const strange = [...new Set([...doors, ...wanted.keys()])].filter((runId) => !kept.has(runId));
-      await Promise.all(strange.map(close));
+    async list() {
+      const { doors } = await health();
+      return [...new Set([...doors, ...wanted.keys()])];
     },
     async *followAudit(runId, { after }, signal): AsyncGenerator<AuditRecord> {
       let last = after;

@@ -14,8 +14,8 @@ export interface Doors {
   open(door: Door): Promise<void>;
   /** Cuts what still goes through the door, also of one that an earlier start opened. Idempotent. */
   close(runId: RunId): Promise<void>;
-  /** Closes every door but those of these runs, also those of earlier starts. To be called before any other door is opened. */
-  keepOnly(runIds: readonly RunId[]): Promise<void>;
+  /** The runs whose doors are open, or are to be, also those of earlier starts. Throws `unavailable` when the gateway is not there now. */
+  list(): Promise<RunId[]>;
   /** Records with `n` > `after`, then live ones, in order, until the door is closed or the signal aborts. For doors that were opened, or opened again, by this process. */
   followAudit(runId: RunId, range: { after: number }, signal: AbortSignal): AsyncIterable<AuditRecord>;
 }

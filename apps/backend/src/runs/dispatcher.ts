@@ -28,8 +28,6 @@ const RETURN_WITHIN_MS = 15 * 60_000;
 export class Dispatcher implements AsyncDisposable {
   readonly #deps: RunDeps;
   readonly #going = new Map<RunId, { stop: AbortController; done: Promise<void> }>();
-  /** Runs that may have a door of ours, and that another server may have gone on with. */
-  readonly #doors = new Set<RunId>();
   readonly #closing = new AbortController();
   readonly #watch = new LeaseWatch();
   #isFirstLook = true;
@@ -92,8 +90,6 @@ export class Dispatcher implements AsyncDisposable {
       throw error;
     });
     const leases = all.filter(({ id }) => !this.#going.has(id));
-    // Those of an earlier start are still open, as long as their runs were not over.
-    if (this.#isFirstLook) for (const { id } of leases) this.#doors.add(id);
     const quietMs = this.#watch.look(leases, clock.elapsedMs());
     for (const lease of leases) {
       if (!(await this.#isLeft(lease, quietMs.get(lease.id) ?? 0))) continue;
@@ -137,7 +133,6 @@ export class Dispatcher implements AsyncDisposable {
 
   #supervise(claim: Claim): void {
     const { id } = claim.run;
-    this.#doors.add(id);
     const stop = new AbortController();
     const options = { claim, deps: this.#deps, signal: stop.signal, closing: this.#closing.signal };
     const done = superviseRun(options).finally(() => {
@@ -156,7 +151,7 @@ export class Dispatcher implements AsyncDisposable {
 
   async #reap(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await reap(this.#deps, { drives: (id) => this.#going.has(id), doors: this.#doors });
+      await reap(this.#deps, (id) => this.#going.has(id));
       await this.#deps.clock.wait(REAP_EVERY_MS, signal);
     }
   }

@@ -16,14 +16,11 @@ const attempt = async (deps: RunDeps, what: string, act: () => Promise<void>): P
 
 /**
  * Removes every sandbox of this server that nobody needs any more, and every folder of one that is no more: those of final runs, those of
- * launches that were cut, and those that no record tells of. What a run that is not final may go on from stays. Closes those of `doors`
- * whose runs are over, and takes them out of the set. `drives` says whether this server drives a run; it is asked again for each, since runs
+ * launches that were cut, and those that no record tells of. What a run that is not final may go on from stays. Closes the doors
+ * of runs that are over, which ended while nobody looked, or by another server. `drives` says whether this server drives a run; it is asked again for each, since runs
  * come and go meanwhile. Idempotent. Never rejects.
  */
-export const reap = async (
-  deps: RunDeps,
-  { drives, doors }: { drives: (id: RunId) => boolean; doors: Set<RunId> },
-): Promise<void> => {
+export const reap = async (deps: RunDeps, drives: (id: RunId) => boolean): Promise<void> => {
   await attempt(deps, "looking for left instances", () => reapInstances(deps, drives));
   for (const driver of deps.drivers) {
     // One that cannot be used on this machine has nothing here, and says so at every look.
@@ -39,17 +36,15 @@ export const reap = async (
     });
   }
   await attempt(deps, "sweeping the folders", () => sweepFolders(deps, drives));
-  await attempt(deps, "closing the doors of runs that are over", () => closeDoors(deps, drives, doors));
+  await attempt(deps, "closing the doors of runs that are over", () => closeDoors(deps, drives));
 };
 
 /** Whoever ended the run closed its own door, and not that of the server which drove the run before. */
-const closeDoors = async (deps: RunDeps, drives: (id: RunId) => boolean, doors: Set<RunId>): Promise<void> => {
-  for (const id of doors) {
+const closeDoors = async (deps: RunDeps, drives: (id: RunId) => boolean): Promise<void> => {
+  for (const id of await deps.doors.list()) {
     if (drives(id)) continue;
     const run = await deps.store.runs.find(id);
-    if (run !== null && !isFinal(run.status)) continue;
-    await deps.doors.close(id);
-    doors.delete(id);
+    if (run === null || isFinal(run.status)) await deps.doors.close(id);
   }
 };
 

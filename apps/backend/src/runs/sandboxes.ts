@@ -235,10 +235,19 @@ const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">, signal
   }
 };
 
-const destroyPatiently = async ({ deps, run }: Scene, { driver, handle }: OpenedSandbox, signal: AbortSignal): Promise<void> => {
+/**
+ * Also what is left here of an earlier one: of a sandbox that ended before it answered, or that was made before another server went on with
+ * the run in one of its own. The driver would give it back instead of a new one.
+ */
+const destroyPatiently = async (
+  { deps, run }: Scene,
+  { driver, handle, instanceId }: OpenedSandbox,
+  signal: AbortSignal,
+): Promise<void> => {
   for (let tries = 1; ; tries++) {
     try {
       await driver.destroy(handle);
+      for (const left of await driver.list()) if (left.instanceId === instanceId) await driver.destroy(left);
       return;
     } catch (error) {
       signal.throwIfAborted();

@@ -255,9 +255,10 @@ const withdraw = async ({ run, deps }: Scene): Promise<void> => {
 
 /** Lets a run go on without us: its agent works, and whoever takes it up finds all in the store. One that has not begun is taken back. */
 const leave = async (scene: Scene): Promise<void> => {
-  const { run, fence, deps } = scene;
+  const { run, fence, deps, stores } = scene;
   try {
-    if (!scene.isRunning && run.status === "starting") await undoLaunch(scene);
+    // Asked again: that it runs may have been stored without the answer's getting back.
+    if (!scene.isRunning && (await stores.runs.find(run.id))?.status === "starting") await undoLaunch(scene);
     await deps.store.queue.release(run.id, fence);
   } catch (error) {
     deps.log("warn", "a run could not be left in order; whoever takes it up next sees to it", {

@@ -1,4 +1,6 @@
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
+import { resolve } from "node:path";
 import { CcrError, type InstanceId, type SandboxHandle, type SandboxSpec } from "@ccr/protocol";
 import { diskUsage } from "../disk.ts";
 import { handleFolder, instanceFolder, requireOwnHandle } from "../handle.ts";
@@ -125,7 +127,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const record = this.#record(spec, handle, home);
     await this.#write(folder, spec, record);
     signal.throwIfAborted();
-    await makeCgroups(home, cgroupName(spec.instanceId), spec.limits);
+    await makeCgroups(home, this.#cgroupName(spec), spec.limits);
     const processLimit = home.parents.pids === undefined ? spec.limits.processes : null;
     const inside = commandInside({ server: this.#server, identity: sandboxIdentity(this.#server), processLimit });
     const command = [this.#options.bwrapPath ?? "bwrap", "--args", String(ARGUMENTS_FD), "--", ...inside];
@@ -151,9 +153,15 @@ export class BubblewrapDriver implements SandboxDriver {
       handle,
       owner: this.#options.owner,
       deadline: spec.deadline,
-      cgroups: cgroupFolders(home, cgroupName(spec.instanceId)),
+      cgroups: cgroupFolders(home, this.#cgroupName(spec)),
       writable: writableSources(spec),
     };
+  }
+
+  /** Of this server alone: what another one of this machine made for the instance is never killed with it. */
+  #cgroupName({ instanceId }: SandboxSpec): string {
+    const server = createHash("sha256").update(resolve(this.#options.stateDir)).digest("hex").slice(0, 8);
+    return `ccr-${instanceId}-${server}`;
   }
 
   async #write(folder: string, spec: SandboxSpec, record: SandboxRecord): Promise<void> {
@@ -204,5 +212,3 @@ export class BubblewrapDriver implements SandboxDriver {
     return inside.length > 0 ? inside : [monitor];
   }
 }
-
-const cgroupName = (instanceId: InstanceId): string => `ccr-${instanceId}`;

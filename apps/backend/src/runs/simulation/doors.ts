@@ -26,11 +26,11 @@ export const doorsOf = (world: World, { process, server, clock }: Host): Doors =
       }
     }
   };
-  const close = async (op: string, runId: RunId): Promise<void> => {
+  const close = async (runId: RunId): Promise<void> => {
     const entry = wanted.get(runId);
     wanted.delete(runId);
     try {
-      await whileUp(op, () => gateway.close(runId));
+      await whileUp("doors.close", () => gateway.close(runId));
     } finally {
       for (const end of [...(entry?.followers ?? [])]) end();
     }
@@ -40,14 +40,12 @@ export const doorsOf = (world: World, { process, server, clock }: Host): Doors =
       wanted.set(door.runId, { door, followers: wanted.get(door.runId)?.followers ?? new Set() });
       await whileUp("doors.open", () => gateway.open(door));
     },
-    close: (runId) => close("doors.close", runId),
-    keepOnly: async (runIds) => {
-      const open = await whileUp("doors.keepOnly", () => {
+    close,
+    list: () =>
+      process.call("doors.list", () => {
         gateway.assertThere();
-        return [...gateway.doors.keys()];
-      });
-      for (const runId of new Set([...open, ...wanted.keys()])) if (!runIds.includes(runId)) await close("doors.keepOnly", runId);
-    },
+        return [...new Set([...gateway.doors.keys(), ...wanted.keys()])];
+      }),
     followAudit: (runId, { after }, signal) =>
       process.stream(
         "doors.followAudit",

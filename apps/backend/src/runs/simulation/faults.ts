@@ -111,10 +111,23 @@ const planAbsence = (world: World, servers: readonly Server[], untilMs: number):
   }
 };
 
-const planCutOff = ({ random, time }: World, server: Server, untilMs: number): void => {
+/** At any moment, or between the database's storing something and its answer: who is then to end does not know what is stored. */
+const planCutOff = (world: World, server: Server, untilMs: number): void => {
+  const { random, time } = world;
+  const forMs = random.pick([3000, 40_000, 90_000]) * (0.3 + random.next());
+  const endsMeanwhile = random.chance(0.3);
+  const cutOff = (): void => {
+    server.cutOff();
+    if (endsMeanwhile) time.after(random.between(0, 3000), () => server.close());
+    time.after(forMs, () => {
+      server.rejoin();
+      if (endsMeanwhile) time.after(random.between(0, 30_000), () => server.start());
+    });
+  };
   const at = random.between(0, untilMs);
-  time.after(at, () => server.cutOff());
-  time.after(at + random.pick([3000, 40_000, 90_000]) * (0.3 + random.next()), () => server.rejoin());
+  if (random.chance(0.5)) time.after(at, cutOff);
+  else
+    time.after(at / 3, () => server.process.traps.push({ ...makeTrap(world, cutOff), op: random.pick(COMMITS), when: "after" }));
 };
 
 /** What a server is about to ask its gateway, or has just asked it, when that dies. */
@@ -124,7 +137,7 @@ const AT_THE_GATEWAY = [
   "places.make",
   "doors.open",
   "doors.close",
-  "doors.keepOnly",
+  "doors.list",
   "driver.create",
   "driver.destroy",
 ] as const;

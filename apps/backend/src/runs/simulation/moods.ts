@@ -50,6 +50,7 @@ export const MOODS: readonly [Mood, ...Mood[]] = [
   { ...CALM, sandboxes: 3 },
   { ...CALM, duels: 2 },
   { ...CALM, duels: 2, servers: 1, sandboxes: 1 },
+  { ...CALM, duels: 3, servers: 3, sandboxes: 3 },
   { ...CALM, gateways: 1, servers: 2, sandboxes: 2, store: 1, engine: 1, cuts: 1 },
   { ...CALM, gateways: 1, servers: 3, stops: 1, cutOffs: 1, sandboxes: 3, store: 2, engine: 2, cuts: 2 },
 ];

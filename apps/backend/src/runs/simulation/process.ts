@@ -143,8 +143,8 @@ export class Process {
         if (refused !== null) return settle(() => reject(refused));
         try {
           const result = await act();
-          const lost = loseAnswer?.() ?? null;
           this.#spring(op, "after");
+          const lost = loseAnswer?.() ?? null;
           settle(() => (lost === null ? resolve(result) : reject(lost)));
         } catch (error) {
           settle(() => reject(error));

@@ -115,21 +115,12 @@ export class Server {
     process.isCutOff = world.weather.cutOff.has(id);
     world.ledger.started(process);
     world.log(`${name} starts on ${machine}`);
-    time.after(random.between(0, 200), () => process.letIn(() => void this.#serve(process)));
+    time.after(random.between(0, 200), () => process.letIn(() => this.#serve(process)));
     return process;
   }
 
-  async #serve(process: Process): Promise<void> {
+  #serve(process: Process): void {
     const deps = this.#deps(process);
-    // As `main.ts` does, which ends when it cannot, and is started again.
-    for (;;) {
-      try {
-        await deps.doors.keepOnly((await deps.store.queue.leases()).map(({ id }) => id));
-        break;
-      } catch {
-        await deps.clock.wait(1000, new AbortController().signal);
-      }
-    }
     const dispatcher = new Dispatcher(deps);
     const runs = createRuns(deps, dispatcher);
     process.hasBegun = true;

@@ -231,6 +231,8 @@ export class StoreHouse {
       },
       loseAnswer: () => {
         const { storeForgetsToAnswer } = this.#world.weather;
+        // It went away after it had done what it was asked.
+        if (process.isCutOff) return fail("it does not answer any more");
         return storeForgetsToAnswer > 0 && random.chance(storeForgetsToAnswer) ? fail("the connection was lost") : null;
       },
     };

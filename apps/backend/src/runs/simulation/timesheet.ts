@@ -38,7 +38,11 @@ export const countTime = (world: World, everyMs: number): void => {
     if (isDriven || sandboxes.some(({ agent, isChecking }) => agent !== null || isChecking)) time.mostMs += everyMs;
     const working = sandboxes.filter(({ agent, isFrozen }) => agent !== null && !isFrozen);
     for (const sandbox of working) sandbox.untoldMs += everyMs;
-    if (!isDriven) continue;
+    if (!isDriven) {
+      // One that finishes meanwhile has waited since: nobody asks it then how long it took.
+      for (const sandbox of sandboxes) if (sandbox.agent === null) sandbox.untoldMs = 0;
+      continue;
+    }
     for (const sandbox of sandboxes) {
       time.leastMs += sandbox.untoldMs;
       sandbox.untoldMs = 0;
