@@ -1,4 +1,4 @@
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, utimes, writeFile } from "node:fs/promises";
 import { projectRoot, temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { serverIdentity } from "../identity.ts";
@@ -9,14 +9,29 @@ const server = serverIdentity();
 
 describe("whether bubblewrap can be used", () => {
   it("is told from a sandbox that really ran", async () => {
-    expect(await probeBubblewrap({ projectRoot, server }, never())).toMatchObject({
+    await using folder = await temporaryFolder();
+    const stateDir = folder.join("state");
+    expect(await probeBubblewrap({ projectRoot, stateDir, server }, never())).toMatchObject({
       usable: true,
       details: expect.stringMatching(/bubblewrap \d/),
     });
+    expect(await readdir(stateDir)).toEqual([]);
+  });
+
+  it("leaves nothing of a trial whose server was killed", async () => {
+    await using folder = await temporaryFolder();
+    for (const name of [".trial-old", ".trial-going", "inst_other"]) await mkdir(folder.join(name));
+    const longAgo = new Date(Date.now() - 3_600_000);
+    for (const name of [".trial-old", "inst_other"]) await utimes(folder.join(name), longAgo, longAgo);
+    await probeBubblewrap({ projectRoot, stateDir: folder.path, server }, never());
+    expect((await readdir(folder.path)).toSorted()).toEqual([".trial-going", "inst_other"]);
   });
 
   it("says how to install what is missing", async () => {
-    const probe = await probeBubblewrap({ projectRoot, server, bwrapPath: "/nonexistent/bwrap" }, never());
+    const probe = await probeBubblewrap(
+      { projectRoot, stateDir: "/nonexistent", server, bwrapPath: "/nonexistent/bwrap" },
+      never(),
+    );
     expect(probe).toEqual({ usable: false, why: expect.stringContaining("apt-get install bubblewrap") });
   });
 
@@ -24,7 +39,7 @@ describe("whether bubblewrap can be used", () => {
     await using folder = await temporaryFolder();
     await writeFile(folder.join("bwrap"), "#!/bin/sh\necho bubblewrap 0.4.1\n");
     await chmod(folder.join("bwrap"), 0o755);
-    const probe = await probeBubblewrap({ projectRoot, server, bwrapPath: folder.join("bwrap") }, never());
+    const probe = await probeBubblewrap({ projectRoot, stateDir: folder.path, server, bwrapPath: folder.join("bwrap") }, never());
     expect(probe).toEqual({ usable: false, why: expect.stringMatching(/0\.4\.1 is too old/) });
   });
 
@@ -32,7 +47,7 @@ describe("whether bubblewrap can be used", () => {
     await using folder = await temporaryFolder();
     for (const name of ["node_modules", "executor", "packages/protocol"]) await mkdir(folder.join(name), { recursive: true });
     await writeFile(folder.join("package.json"), "{}");
-    const probe = await probeBubblewrap({ projectRoot: folder.path, server }, never());
+    const probe = await probeBubblewrap({ projectRoot: folder.path, stateDir: folder.join("state"), server }, never());
     expect(probe).toEqual({ usable: false, why: expect.stringContaining("npm ci") });
   });
 });

@@ -1,6 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { SandboxLimits } from "@ccr/protocol";
 import { type Identity, sandboxIdentity } from "../identity.ts";
@@ -11,11 +10,13 @@ import { readHostSystem } from "./host.ts";
 import { bwrapArguments, commandInside } from "./plan.ts";
 import { etcFiles } from "./state.ts";
 
-export type ProbeInput = { bwrapPath?: string | undefined; projectRoot: string; server: Identity };
+export type ProbeInput = { bwrapPath?: string | undefined; projectRoot: string; stateDir: string; server: Identity };
 
 // Ubuntu 24.04 and Debian 12 have it; `--size` and `--perms`, which keep a sandbox's memory folders small, came shortly before.
 const MIN_VERSION = [0, 8] as const;
 const ANSWER_WITHIN_MS = 15_000;
+const TRIAL_PREFIX = ".trial-";
+const TRIAL_IS_OVER_AFTER_MS = 4 * ANSWER_WITHIN_MS;
 
 /** Whether bubblewrap can make our sandboxes here, found out by making one that looks at the executor and ends. Never throws. */
 export const probeBubblewrap = async (input: ProbeInput, signal: AbortSignal): Promise<Probe> => {
@@ -75,8 +76,14 @@ export const explainFailure = (output: string, server: Identity): string => {
 const TRIAL_LIMITS: SandboxLimits = { memoryMb: 256, cpus: 1, processes: 64, diskMb: 64 };
 
 /** Runs the pinned Node in a sandbox with the real arguments; gives what is wrong, or null. */
-const tryOnce = async (bwrap: string, { projectRoot, server }: ProbeInput, signal: AbortSignal): Promise<string | null> => {
-  const folder = await mkdtemp(join(tmpdir(), "ccr-probe-"));
+const tryOnce = async (
+  bwrap: string,
+  { projectRoot, stateDir, server }: ProbeInput,
+  signal: AbortSignal,
+): Promise<string | null> => {
+  await mkdir(stateDir, { recursive: true, mode: 0o700 });
+  await removeLeft(stateDir);
+  const folder = await mkdtemp(join(stateDir, TRIAL_PREFIX));
   try {
     const identity = sandboxIdentity(server);
     const etc: Record<string, string> = {};
@@ -101,6 +108,19 @@ const tryOnce = async (bwrap: string, { projectRoot, server }: ProbeInput, signa
     return "error" in result ? explainFailure(result.error, server) : null;
   } finally {
     await rm(folder, { recursive: true, force: true });
+  }
+};
+
+/** Those of servers that were killed in the middle of a trial. */
+const removeLeft = async (stateDir: string): Promise<void> => {
+  for (const name of await readdir(stateDir)) {
+    if (!name.startsWith(TRIAL_PREFIX)) continue;
+    const folder = join(stateDir, name);
+    const madeAt = await stat(folder).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => null,
+    );
+    if (madeAt !== null && Date.now() - madeAt > TRIAL_IS_OVER_AFTER_MS) await rm(folder, { recursive: true, force: true });
   }
 };
 
