@@ -1,7 +1,7 @@
 // `npm start`: from a fresh checkout to a running server. Plain JavaScript on any Node >= 20, with nothing installed.
 import { handOver, SetupError } from "./setup/commands.mjs";
 import { dependenciesAreCurrent, ensureDependencies, npmVersion, tooOld } from "./setup/dependencies.mjs";
-import { pinnedEnvironment, pinnedNode, serverProgram } from "./setup/places.mjs";
+import { pinnedNode, serverProgram } from "./setup/places.mjs";
 import { ensureSandboxTools } from "./setup/sandbox.mjs";
 import { runScript, stage } from "./setup/stages.mjs";
 import { ensureWebUi } from "./setup/web-ui.mjs";
@@ -30,5 +30,6 @@ await runScript(async () => {
       await stage("web UI", ensureWebUi);
     }
   }
-  return handOver(pinnedNode, [...serverProgram(), ...args], { env: pinnedEnvironment() });
+  const server = serverProgram();
+  return handOver(pinnedNode, [...server.args, ...args], { env: server.env });
 });

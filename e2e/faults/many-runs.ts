@@ -41,9 +41,11 @@ export const soakRuns = async (options: {
   atOnce: number;
   every: number;
   postgres: PostgresServer | null;
+  /** Ends it before its time: rejects with its reason when the runs that go on have ended. */
+  signal: AbortSignal;
   sampled: (sample: RunsSample) => void;
 }): Promise<RunsSample[]> => {
-  const { driver, runs, atOnce, every, postgres, sampled } = options;
+  const { driver, runs, atOnce, every, postgres, signal, sampled } = options;
   await using folder = await temporaryFolder();
   await using model = await startScriptedModel({ scenario: quick, recordLimit: 1 });
   await using repository = await createGitRepository({ path: folder.join("repositories", "soak"), thousandFiles: true });
@@ -100,6 +102,7 @@ export const soakRuns = async (options: {
     const until = Math.min(runs, done + every);
     const work = async (): Promise<void> => {
       while (done < until) {
+        signal.throwIfAborted();
         done++;
         const createdAt = performance.now();
         const { id } = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });

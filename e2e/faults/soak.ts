@@ -48,6 +48,9 @@ const driver =
 const messages = count("messages");
 const runs = values.runs === undefined && messages === 0 ? 1000 : count("runs");
 
+const stopped = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stopped.abort(new Error(`ended by ${signal}`)));
+
 await using parts = new AsyncDisposableStack();
 parts.use(shareEngine());
 const found = values.postgres ? findPostgres() : null;
@@ -62,6 +65,7 @@ if (runs > 0) {
     atOnce: Math.max(1, count("at-once")),
     every: Math.max(1, count("every")),
     postgres,
+    signal: stopped.signal,
     sampled: (sample) => process.stdout.write(`${JSON.stringify(sample)}\n`),
   });
   results[`runs, ${name}`] = samples;
@@ -70,7 +74,12 @@ if (runs > 0) {
   );
 }
 if (messages > 0) {
-  const figures = await soakMessages({ driver, messages, say: (line) => process.stdout.write(`${line}\n`) });
+  const figures = await soakMessages({
+    driver,
+    messages,
+    signal: stopped.signal,
+    say: (line) => process.stdout.write(`${line}\n`),
+  });
   results[`messages, ${driver}`] = figures;
   process.stdout.write(`\n${JSON.stringify(figures, null, 2)}\n`);
 }

@@ -55,18 +55,21 @@ export interface Server extends AsyncDisposable {
   untilFinal(id: Run["id"], timeoutMs?: number): Promise<Run>;
 }
 
-/** The server's program with its flags, as `npm start` runs it. */
-const serverProgram = async (): Promise<string[]> => {
+const Launch = z.object({ flags: z.array(z.string()), environment: z.record(z.string(), z.string()) });
+
+/** The server's program with its flags and variables, as `npm start` runs it. */
+const serverProgram = async (): Promise<{ program: string[]; environment: Record<string, string> }> => {
   const backend = join(projectRoot, "apps/backend");
-  const flags = z.array(z.string()).parse(JSON.parse(await readFile(join(backend, "node-flags.json"), "utf8")));
-  return [...flags, join(backend, "src/main.ts")];
+  const { flags, environment } = Launch.parse(JSON.parse(await readFile(join(backend, "launch.json"), "utf8")));
+  return { program: [...flags, join(backend, "src/main.ts")], environment };
 };
 
 /** Starts the real server as a process of its own, on a free port, and waits for its login link. */
 export const startServer = async (options: ServerOptions): Promise<Server> => {
   const { dataDir, driver, modelUrl, localRepositories = [], environment = {} } = options;
-  const program = options.asNpmStart === true ? [join(projectRoot, "scripts/start.mjs")] : await serverProgram();
-  const [command, args] = onMachine(options.machine, program);
+  const launch =
+    options.asNpmStart === true ? { program: [join(projectRoot, "scripts/start.mjs")], environment: {} } : await serverProgram();
+  const [command, args] = onMachine(options.machine, launch.program);
   const child = spawn(command, args, {
     env: {
       PATH: process.env.PATH ?? "",
@@ -76,6 +79,7 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
       ...(driver === "docker" ? (options.engine ?? (await dockerEnvironment())) : {}),
       // As `npm start` does: what was compiled once is not compiled again.
       NODE_COMPILE_CACHE: join(testCache(), "node"),
+      ...launch.environment,
       PORT: "0",
       CCR_DATA_DIR: dataDir,
       CCR_DRIVER: driver,

@@ -9,13 +9,15 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 export const pinnedNode = join(root, "node_modules", "node", "bin", "node");
 
 /**
- * The server's program with the flags for its process, to be run by the pinned Node. A young generation of V8 that may grow to its usual
- * size makes the server three times as large, and no quicker.
- * @returns {string[]}
+ * The server's program, to be run by the pinned Node, with the flags and variables for its process. A young generation of V8 that may grow to
+ * its usual size makes the server three times as large, and no quicker; glibc, left to itself, gives each thread a heap of its own and hands
+ * back little of what was once used (mallopt(3)).
+ * @returns {{ args: string[], env: NodeJS.ProcessEnv }}
  */
 export const serverProgram = () => {
   const backend = join(root, "apps", "backend");
-  return [...JSON.parse(readFileSync(join(backend, "node-flags.json"), "utf8")), join(backend, "src", "main.ts")];
+  const { flags, environment } = JSON.parse(readFileSync(join(backend, "launch.json"), "utf8"));
+  return { args: [...flags, join(backend, "src", "main.ts")], env: { ...environment, ...pinnedEnvironment() } };
 };
 
 /** What may be deleted at any time: locks and compiled code. */

@@ -224,6 +224,18 @@ const parseOptions = (argv: string[]) => {
   }
 };
 
+/** What the programs that this one starts need of its environment: their tools, whom to trust, and how to be quick and small. */
+const CHILD_VARIABLES = [
+  "PATH",
+  "NODE_EXTRA_CA_CERTS",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "NODE_COMPILE_CACHE",
+  "MALLOC_ARENA_MAX",
+  "MALLOC_MMAP_THRESHOLD_",
+  "MALLOC_TRIM_THRESHOLD_",
+] as const;
+
 /** Reads options and environment; options win. Throws `ConfigError` whose message names what is wrong, in one line. */
 export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = process.env): Invocation => {
   const options: Record<string, string | boolean | undefined> = parseOptions(argv);
@@ -320,7 +332,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       githubToken: env.GITHUB_TOKEN ?? null,
       dockerHost: env.DOCKER_HOST ?? null,
       projectRoot: resolve(import.meta.dirname, "../../.."),
-      childEnvironment: pick(environment, ["PATH", "NODE_EXTRA_CA_CERTS", "NODE_COMPILE_CACHE", "SSL_CERT_FILE", "SSL_CERT_DIR"]),
+      childEnvironment: pick(environment, CHILD_VARIABLES),
       gitEnvironment: environment,
       proxies: pick(environment, ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]),
       // `npm start` hands on what npm itself is configured to use: people behind a company mirror need it in the image build too.
@@ -377,7 +389,7 @@ const problemWith = async (path: string, mustBeFolder: boolean): Promise<string 
   }
 };
 
-const pick = (environment: NodeJS.ProcessEnv, names: string[]): Record<string, string> =>
+const pick = (environment: NodeJS.ProcessEnv, names: readonly string[]): Record<string, string> =>
   Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
 
 /** Whether what is printed to a terminal may have colours: see no-color.org. */
