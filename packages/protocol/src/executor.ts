@@ -38,6 +38,8 @@ export const GitCloneInput = z.object({
   ref: line(255).min(1).optional(),
   /** A bare repository inside the sandbox to clone from instead of the network. */
   mirrorPath: line(4096).startsWith("/").optional(),
+  /** A git bundle inside the sandbox, with what the mirror does not have; `ref` must then be the full name of a commit. */
+  bundlePath: line(4096).startsWith("/").optional(),
 });
 export type GitCloneInput = z.infer<typeof GitCloneInput>;
 export const GitCloneResult = z.object({ commit: z.string(), branch: z.string().nullable() });
@@ -56,6 +58,11 @@ export const ExecuteInput = z.object({
   maxBudgetUsd: z.number().positive().optional(),
   /** Without any sign of life for this long, the agent counts as stalled. */
   stallTimeoutMs: z.number().int().min(1000).default(600_000),
+  /**
+   * A turn that judges: in a conversation of its own, with tools that read the workspace and no others. It completes with a `verdict`, and
+   * fails with `verdict_invalid` when Claude Code gave none.
+   */
+  judges: z.boolean().default(false),
 });
 export type ExecuteInput = z.infer<typeof ExecuteInput>;
 

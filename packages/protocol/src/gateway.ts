@@ -48,10 +48,14 @@ export const AuditRecord = z.object({
 });
 export type AuditRecord = z.infer<typeof AuditRecord>;
 
-/** A way out for one run: a unix socket on which the gateway listens. */
+const SocketPath = z.string().max(107, "a unix socket's path has at most 107 bytes");
+
+/** A way out for one run: unix sockets on which the gateway listens. */
 export const Door = z.object({
   runId: RunId,
-  socketPath: z.string().max(107, "a unix socket's path has at most 107 bytes"),
+  socketPath: SocketPath,
+  /** Further sockets of the run on which it listens: of sandboxes beside the first one. */
+  alsoAt: z.array(SocketPath).max(8).default([]),
   /** Where the audit records are written, one JSON object per line. Files beside it, whose names begin with its own, say who writes it and what is under way. */
   auditPath: z.string(),
   policy: Policy,

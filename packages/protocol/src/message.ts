@@ -7,9 +7,20 @@ import { RunReason, RunStatus } from "./run.ts";
 export const AgentBody = z.looseObject({ type: z.string(), session_id: z.string().optional() });
 export type AgentBody = z.infer<typeof AgentBody>;
 
+/** What a judge says of checks that are stated in prose. */
+export const Verdict = z.object({
+  passed: z.boolean(),
+  /** What it saw that decides, for people. */
+  evidence: z
+    .string()
+    .min(1)
+    .max(64 * 1024),
+});
+export type Verdict = z.infer<typeof Verdict>;
+
 /** How one execution (one prompt given to the agent) ended. */
 export const ExecutionOutcome = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("completed"), text: z.string() }),
+  z.object({ kind: z.literal("completed"), text: z.string(), verdict: Verdict.optional() }),
   z.object({
     kind: z.literal("failed"),
     code: z.enum([
@@ -21,6 +32,7 @@ export const ExecutionOutcome = z.discriminatedUnion("kind", [
       "model_unauthorized",
       "model_unavailable",
       "disk_full",
+      "verdict_invalid",
     ]),
     message: z.string(),
   }),
