@@ -21,7 +21,7 @@ export const measureDelivery = async (
 ): Promise<{ messages: number; storedPerSecond: number; deliveredPerSecond: number }> => {
   await using folder = await temporaryFolder();
   await using store = await openSqliteStore({ path: folder.join("bench.db") });
-  const task = await store.tasks.create({ name: "Bench", steps: [{ instructions: "x", checks: "" }] });
+  const task = await store.tasks.create({ name: "Bench", steps: [{ instructions: "x", checks: "" }], allowNoChanges: false });
   const instanceId = InstanceId.parse("inst_0000000000bench");
   const text = "x".repeat(900);
   const write = async (follow: boolean): Promise<number> => {

@@ -64,6 +64,7 @@ export const scriptedWork = ({ thinkMs }: Pick<Script, "thinkMs">): Scenario =>
 /** The task of one run, with checks that take long enough to be hit. */
 export const taskOf = (mark: string, { calls }: Pick<Script, "calls">): CreateTaskInput => ({
   name: `Faults ${mark}`,
+  allowNoChanges: false,
   steps: STEPS.map((step) => ({
     instructions: `FAULTS ${mark} STEP ${step} CALLS ${calls}`,
     checks: [

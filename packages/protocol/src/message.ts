@@ -55,8 +55,17 @@ export const CheckResult = z.object({
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 
-/** Names of the set-up stages, in the order in which a run passes them. */
-export const STAGES = ["mirror", "image", "sandbox", "clone", "results"] as const;
+// What bash says of a command that it does not find on its search path, and of one that it cannot read.
+const NOT_FOUND = /(?:^|: )[^\s:]+: command not found$/m;
+const UNREADABLE = /^bash: -c: line \d+: (?:syntax error|unexpected EOF)/m;
+
+/** Whether a check says nothing about the work, since it could not be carried out: its program is not installed, or it is no command. Pure. */
+export const isBroken = ({ outcome, output }: Pick<CheckResult, "outcome" | "output">): boolean =>
+  outcome.kind === "exited" &&
+  ((outcome.exitCode === 127 && NOT_FOUND.test(output)) || (outcome.exitCode === 2 && UNREADABLE.test(output)));
+
+/** Names of the stages, in the order in which a run passes them. `checkout`: the result is checked out in a sandbox of its own, for the checks. */
+export const STAGES = ["mirror", "image", "sandbox", "clone", "checkout", "results"] as const;
 
 const spooledKinds = [
   z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),
@@ -86,8 +95,16 @@ export const RunnerBody = z.discriminatedUnion("type", [
   z.object({ type: z.literal("step_finished"), stepIndex: z.number().int(), attempt: z.number().int(), passed: z.boolean() }),
   z.object({ type: z.literal("check_started"), stepIndex: z.number().int(), attempt: z.number().int(), command: z.string() }),
   z.object({ type: z.literal("check_finished"), stepIndex: z.number().int(), attempt: z.number().int(), result: CheckResult }),
-  /** Prose in `checks` that nobody has judged. */
-  z.object({ type: z.literal("check_not_judged"), stepIndex: z.number().int(), text: z.string() }),
+  /** Checks that are stated in prose are given to a judge: what it says follows as the agent's messages of another conversation. */
+  z.object({ type: z.literal("judge_started"), stepIndex: z.number().int(), attempt: z.number().int(), text: z.string() }),
+  /** `problem` says why there is no verdict. */
+  z.object({
+    type: z.literal("judge_finished"),
+    stepIndex: z.number().int(),
+    attempt: z.number().int(),
+    verdict: Verdict.nullable(),
+    problem: z.string().nullable(),
+  }),
   /** The work goes on after something died, or was away: the server, the sandbox or the agent. */
   z.object({ type: z.literal("resumed"), after: z.enum(["server", "sandbox", "agent"]), text: z.string() }),
   /** Something that left, or wanted to leave, the sandbox. Only refused requests are put into the transcript. */

@@ -23,44 +23,198 @@ export type FinalStatus = (typeof FINAL_STATUSES)[number];
 export const isFinal = (status: RunStatus): status is FinalStatus => FINAL_STATUSES.some((final) => final === status);
 
 /**
- * Why a run ended: a closed list. `status` is the one status that goes with the reason; `sentence` is what a person reads.
- * `failed` means that the work failed, `errored` that we did.
+ * What a person is told about a run that has ended, or waits for somebody: a closed list. `icon` is a name of the Lucide icons.
+ */
+export const RUN_OUTCOMES = {
+  passed: { title: "Passed", icon: "circle-check" },
+  passed_no_changes: { title: "Passed without changes", icon: "circle-dot" },
+  checks_failed: { title: "Checks failed", icon: "circle-x" },
+  gave_up: { title: "Gave up", icon: "circle-slash" },
+  network_refused: { title: "Refused by the network policy", icon: "shield-x" },
+  limit_reached: { title: "Limit reached", icon: "gauge" },
+  waiting: { title: "Waiting for an answer", icon: "message-circle-question" },
+  canceled: { title: "Canceled", icon: "ban" },
+  sandbox_lost: { title: "Sandbox lost", icon: "unplug" },
+  clone_failed: { title: "Clone failed", icon: "git-branch" },
+  push_failed: { title: "Push failed", icon: "cloud-off" },
+  internal: { title: "Failed on the server's side", icon: "server-crash" },
+} as const satisfies Record<string, { title: string; icon: string }>;
+export const RunOutcomeName = z.custom<keyof typeof RUN_OUTCOMES>(
+  (name) => typeof name === "string" && Object.hasOwn(RUN_OUTCOMES, name),
+  "is not an outcome",
+);
+export type RunOutcomeName = z.infer<typeof RunOutcomeName>;
+
+type ReasonFacts = { status: FinalStatus; outcome: RunOutcomeName; sentence: string; next: string };
+
+/**
+ * Why a run ended: a closed list. `status` and `outcome` are the ones that go with the reason; `sentence` is what a person reads, and `next`
+ * what to do about it. `failed` means that the work failed, `errored` that we did.
  */
 export const RUN_REASONS = {
-  passed: { status: "succeeded", sentence: "Every step finished and its checks passed." },
+  passed: {
+    status: "succeeded",
+    outcome: "passed",
+    sentence: "Every step finished and its checks passed.",
+    next: "Review the changes and take them over.",
+  },
   passed_no_changes: {
     status: "succeeded",
+    outcome: "passed_no_changes",
     sentence: "Every step finished and its checks passed; no file of the repository was changed.",
+    next: "Read what Claude Code said.",
   },
-  check_failed: { status: "failed", sentence: "A check did not pass." },
-  agent_error: { status: "failed", sentence: "Claude Code ended a step with an error." },
-  agent_stalled: { status: "failed", sentence: "Claude Code stopped making progress and was stopped." },
-  limit_turns: { status: "failed", sentence: "The run used up its limit of turns." },
-  limit_budget: { status: "failed", sentence: "The run used up its limit of money." },
-  limit_time: { status: "failed", sentence: "The run used up its limit of time." },
-  limit_memory: { status: "failed", sentence: "The sandbox ran out of memory." },
-  limit_disk: { status: "failed", sentence: "The sandbox used up its limit of disk space." },
-  model_unauthorized: { status: "errored", sentence: "The model's API refused the server's credential." },
+  check_failed: {
+    status: "failed",
+    outcome: "checks_failed",
+    sentence: "A check did not pass.",
+    next: "Look at the check's output; then launch again with clearer instructions or more attempts, or finish the work yourself.",
+  },
+  check_broken: {
+    status: "failed",
+    outcome: "checks_failed",
+    sentence: "A check could not be carried out.",
+    next: "Correct the check in the task, or let its steps set up what it needs, and launch again.",
+  },
+  no_changes: {
+    status: "failed",
+    outcome: "gave_up",
+    sentence: "Every step finished, but no file of the repository was changed, and the task asks for changes.",
+    next: "Read what Claude Code said. If no changes is a fine result for this task, allow it there.",
+  },
+  agent_error: {
+    status: "failed",
+    outcome: "gave_up",
+    sentence: "Claude Code ended a step with an error.",
+    next: "Read its last messages, and launch again.",
+  },
+  agent_stalled: {
+    status: "failed",
+    outcome: "gave_up",
+    sentence: "Claude Code stopped making progress and was stopped.",
+    next: "Launch again; if its tools are silent for long, raise the limit on silence.",
+  },
+  network_refused: {
+    status: "failed",
+    outcome: "network_refused",
+    sentence: "A check needs the network, and the policy of this server refused it.",
+    next: "Allow the host that was refused, or change the check, and launch again.",
+  },
+  limit_turns: {
+    status: "failed",
+    outcome: "limit_reached",
+    sentence: "The run used up its limit of turns.",
+    next: "Launch again with a higher limit on turns, or with smaller steps.",
+  },
+  limit_budget: {
+    status: "failed",
+    outcome: "limit_reached",
+    sentence: "The run used up its limit of money.",
+    next: "Launch again with a higher budget, or with smaller steps.",
+  },
+  limit_time: {
+    status: "failed",
+    outcome: "limit_reached",
+    sentence: "The run used up its limit of time.",
+    next: "Launch again with a higher limit on time, or with smaller steps.",
+  },
+  limit_memory: {
+    status: "failed",
+    outcome: "limit_reached",
+    sentence: "The sandbox ran out of memory.",
+    next: "Launch again with a higher limit on memory.",
+  },
+  limit_disk: {
+    status: "failed",
+    outcome: "limit_reached",
+    sentence: "The sandbox used up its limit of disk space.",
+    next: "Launch again with a higher limit on disk space.",
+  },
+  model_unauthorized: {
+    status: "errored",
+    outcome: "internal",
+    sentence: "The model's API refused the server's credential.",
+    next: "Correct the server's Anthropic credential, and launch again.",
+  },
   model_unavailable: {
     status: "errored",
+    outcome: "internal",
     sentence: "The model's API could not be used: it answered with errors, or not at all.",
+    next: "Launch again later.",
   },
-  repository_unreachable: { status: "errored", sentence: "The repository could not be fetched." },
-  repository_empty: { status: "errored", sentence: "The repository has no commit to start from." },
-  ref_not_found: { status: "errored", sentence: "The repository has no such branch, tag or commit." },
-  clone_failed: { status: "errored", sentence: "The repository could not be checked out in the sandbox." },
-  driver_unavailable: { status: "errored", sentence: "No sandbox can be made: the sandbox driver is not usable now." },
-  sandbox_failed: { status: "errored", sentence: "The sandbox could not be started." },
-  sandbox_lost: { status: "errored", sentence: "The sandbox ended before the run did." },
-  result_lost: { status: "errored", sentence: "The run's changes could not be brought to safety." },
-  disk_full: { status: "errored", sentence: "The server's disk is full." },
+  repository_unreachable: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The repository could not be fetched.",
+    next: "Check the repository's address and the server's credential for it, and launch again.",
+  },
+  repository_empty: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The repository has no commit to start from.",
+    next: "Push a first commit, and launch again.",
+  },
+  ref_not_found: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The repository has no such branch, tag or commit.",
+    next: "Launch again with a branch, tag or commit that it has.",
+  },
+  clone_failed: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The repository could not be checked out in the sandbox.",
+    next: "Read the message of the clone, and launch again.",
+  },
+  driver_unavailable: {
+    status: "errored",
+    outcome: "internal",
+    sentence: "No sandbox can be made: the sandbox driver is not usable now.",
+    next: "Start the container engine, or do what the sentence says, and launch again.",
+  },
+  sandbox_failed: {
+    status: "errored",
+    outcome: "internal",
+    sentence: "The sandbox could not be started.",
+    next: "Read what it said, and launch again.",
+  },
+  sandbox_lost: {
+    status: "errored",
+    outcome: "sandbox_lost",
+    sentence: "The sandbox ended before the run did.",
+    next: "Take over what was kept of its work, or launch again.",
+  },
+  result_lost: {
+    status: "errored",
+    outcome: "internal",
+    sentence: "The run's changes could not be brought to safety.",
+    next: "Look for its work where the sentence says, or launch again.",
+  },
+  disk_full: {
+    status: "errored",
+    outcome: "internal",
+    sentence: "The server's disk is full.",
+    next: "Make room on the server's disk, and launch again.",
+  },
   server_lost: {
     status: "errored",
+    outcome: "sandbox_lost",
     sentence: "The server that drove the run is gone, and the run's sandbox cannot be reached from here.",
+    next: "Take over what was kept of its work, or launch again.",
   },
-  internal: { status: "errored", sentence: "Something went wrong in the server." },
-  canceled: { status: "canceled", sentence: "The run was canceled." },
-} as const satisfies Record<string, { status: FinalStatus; sentence: string }>;
+  internal: {
+    status: "errored",
+    outcome: "internal",
+    sentence: "Something went wrong in the server.",
+    next: "Look into the server's log for this run, and launch again.",
+  },
+  canceled: {
+    status: "canceled",
+    outcome: "canceled",
+    sentence: "The run was canceled.",
+    next: "Take over what was kept of its work, or launch again.",
+  },
+} as const satisfies Record<string, ReasonFacts>;
 export const RunReason = z.custom<keyof typeof RUN_REASONS>(
   (reason) => typeof reason === "string" && Object.hasOwn(RUN_REASONS, reason),
   "is not a reason",
@@ -81,6 +235,7 @@ export const RUN_LIMIT_BOUNDS = {
   diskMb: { least: 64, most: 10 * 1024 * 1024, unit: "MiB" },
   stallSeconds: { least: 5, most: 24 * 3600, unit: "seconds" },
   checkSeconds: { least: 1, most: 24 * 3600, unit: "seconds" },
+  maxAttempts: { least: 1, most: 20, unit: "attempts" },
 } as const satisfies Record<string, Bounds>;
 
 const boundedNumber = ({ least, most, unit }: Bounds) => {
@@ -106,6 +261,8 @@ export const RunLimits = z.strictObject({
   stallSeconds: wholeNumber(RUN_LIMIT_BOUNDS.stallSeconds).default(600),
   /** One check command may take this long. */
   checkSeconds: wholeNumber(RUN_LIMIT_BOUNDS.checkSeconds).default(1800),
+  /** So often the agent may work on one step: each time but the last, a check that fails is given back to it. */
+  maxAttempts: wholeNumber(RUN_LIMIT_BOUNDS.maxAttempts).default(2),
 });
 export type RunLimits = z.infer<typeof RunLimits>;
 
@@ -140,12 +297,15 @@ export const CreateRunInput = z.object({
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
 
-export const RunUsage = z.object({
+const Usage = z.object({
   costUsd: z.number(),
   inputTokens: z.number().int(),
   outputTokens: z.number().int(),
   turns: z.number().int(),
 });
+
+/** What the whole run used; `judges`: how much of it went into judging checks that are stated in prose. */
+export const RunUsage = Usage.extend({ judges: Usage.optional() });
 export type RunUsage = z.infer<typeof RunUsage>;
 
 export const Run = z.object({
@@ -159,6 +319,8 @@ export const Run = z.object({
   ref: z.string().nullable(),
   model: z.string().nullable(),
   limits: RunLimits,
+  /** Whether a run that changes no file may pass; from the task. */
+  allowNoChanges: z.boolean(),
   priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */
@@ -193,8 +355,29 @@ export const QueuePlace = z.object({
 });
 export type QueuePlace = z.infer<typeof QueuePlace>;
 
+/** How a run came out, for people; `next` says what to do about it. */
+export const RunOutcome = z.object({
+  name: RunOutcomeName,
+  title: z.string(),
+  icon: z.string(),
+  sentence: z.string(),
+  next: z.string(),
+});
+export type RunOutcome = z.infer<typeof RunOutcome>;
+
+/** The outcome of a run that has ended or waits for an answer; null as long as nothing is to be said. Pure. */
+export const outcomeOf = ({ status, reason, sentence }: Pick<Run, "status" | "reason" | "sentence">): RunOutcome | null => {
+  if (status === "waiting") {
+    const waiting = { sentence: "Claude Code waits for an answer.", next: "Answer it on the run's page." };
+    return { name: "waiting", ...RUN_OUTCOMES.waiting, ...waiting };
+  }
+  if (reason === null) return null;
+  const facts = RUN_REASONS[reason];
+  return { name: facts.outcome, ...RUN_OUTCOMES[facts.outcome], sentence: sentence ?? facts.sentence, next: facts.next };
+};
+
 /** A run as the API tells it; `queue` is null unless it is queued. */
-export const RunView = Run.extend({ queue: QueuePlace.nullable() });
+export const RunView = Run.extend({ queue: QueuePlace.nullable(), outcome: RunOutcome.nullable() });
 export type RunView = z.infer<typeof RunView>;
 
 export const SetPriorityInput = z.object({ id: RunId, priority: RunPriority });

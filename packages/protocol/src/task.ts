@@ -53,17 +53,26 @@ const TaskName = z
   .max(TASK_NAME_MAX, `the name is longer than ${TASK_NAME_MAX} characters`);
 const Steps = z.array(Step).min(1, "a task needs at least one step").max(STEPS_MAX, `a task has at most ${STEPS_MAX} steps`);
 
-export const CreateTaskInput = z.object({ name: TaskName, steps: Steps });
+/** Whether a run that changes no file of the repository may pass: for tasks that ask a question. */
+const AllowNoChanges = z.boolean();
+
+export const CreateTaskInput = z.object({ name: TaskName, steps: Steps, allowNoChanges: AllowNoChanges.default(false) });
 export type CreateTaskInput = z.infer<typeof CreateTaskInput>;
 
 /** A field that is left out stays as it is. */
-export const UpdateTaskInput = z.object({ id: TaskId, name: TaskName.optional(), steps: Steps.optional() });
+export const UpdateTaskInput = z.object({
+  id: TaskId,
+  name: TaskName.optional(),
+  steps: Steps.optional(),
+  allowNoChanges: AllowNoChanges.optional(),
+});
 export type UpdateTaskInput = z.infer<typeof UpdateTaskInput>;
 
 export const Task = z.object({
   id: TaskId,
   name: z.string(),
   steps: z.array(Step),
+  allowNoChanges: z.boolean(),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { chmod, copyFile, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, type WorkSnapshot } from "@ccr/protocol";
@@ -39,6 +39,16 @@ export interface Download extends AsyncDisposable {
   chunks: AsyncIterable<Uint8Array>;
 }
 
+/** A bundle of its own, and what else is needed to check it out. */
+export interface GivenWork {
+  /** The name of its file. */
+  bundle: string;
+  /** Where the commits are that it builds on; null: it needs none. */
+  mirrorPath: string | null;
+  /** The repository's address, without a credential. */
+  origin: string;
+}
+
 /** What the retention rules look at. */
 export interface KeptRun {
   runId: RunId;
@@ -51,6 +61,7 @@ export type KeptWorkStore = ReturnType<typeof createKeptWork>;
 
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 const UNFINISHED = ".unfinished-";
+const GIVEN = "work.bundle";
 const LEFTOVER_TRIES = 10;
 const LEFTOVER_PAUSE_MS = 200;
 // A file that is replaced between looking it up and opening it is looked up again.
@@ -187,6 +198,11 @@ export const createKeptWork = (options: KeptWorkOptions) => {
     return null;
   };
 
+  const openedBundle = async (runId: RunId) => {
+    const found = await openBundle(runId);
+    return found === null ? null : { ...found, [Symbol.asyncDispose]: () => found.file.close() };
+  };
+
   /** Unpacks what is kept of a run; null: nothing is. */
   const unpack = async (runId: RunId, folder: string, signal: AbortSignal) => {
     const found = await openBundle(runId);
@@ -261,6 +277,17 @@ export const createKeptWork = (options: KeptWorkOptions) => {
           await rest.disposeAsync();
         },
       };
+    },
+    /** See `KeptWork` of the run engine. */
+    give: async (runId: RunId, snapshotCommit: string, folder: string): Promise<GivenWork | null> => {
+      await using found = await openedBundle(runId);
+      if (found?.record.snapshot.snapshotCommit !== snapshotCommit) return null;
+      const { record, file } = found;
+      await mkdir(folder, { recursive: true, mode: 0o755 });
+      // It stays readable by this name, also when a later one takes its place.
+      await copyFile(`/dev/fd/${file.fd}`, join(folder, GIVEN), constants.COPYFILE_FICLONE);
+      await chmod(join(folder, GIVEN), 0o644);
+      return { bundle: GIVEN, mirrorPath: mirrorOf(record), origin: record.origin };
     },
     /** The kept bundle; null: nothing is kept. */
     bundle: async (runId: RunId): Promise<Download | null> => {

@@ -1,82 +1,145 @@
-import { CcrError, type CheckResult, parseChecks } from "@ccr/protocol";
-import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import { CcrError, type CheckResult, isBroken, parseChecks, type RunnerBody } from "@ccr/protocol";
+import type { Checkout, Progress, StepPhase } from "../store/types.ts";
+import { type Came, commandFeedback, conclude } from "./attempt.ts";
+import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
-import { lossOf, reachAgain } from "./reach.ts";
-import { sandboxOf } from "./sandboxes.ts";
+import type { OpenedSandbox } from "./sandboxes.ts";
 import type { Scene } from "./scene.ts";
+
+// A check that is refused more often than this says so in its first requests, too.
+const REQUESTS_MAX = 1000;
 
 type ChecksPhase = Extract<StepPhase, { kind: "checks" }>;
 
-const describeFailure = (result: CheckResult): string => {
-  switch (result.outcome.kind) {
+/** How a command ended that did not pass, in a sentence. Pure. */
+export const describeFailure = ({ command, outcome }: Pick<CheckResult, "command" | "outcome">): string => {
+  switch (outcome.kind) {
     case "exited":
-      return `'${result.command}' exited with code ${result.outcome.exitCode}.`;
+      return `'${command}' exited with code ${outcome.exitCode}.`;
     case "killed":
-      return `'${result.command}' was ended by ${result.outcome.signal}.`;
+      return `'${command}' was ended by ${outcome.signal}.`;
     case "timed_out":
-      return `'${result.command}' did not finish within ${Math.round(result.outcome.afterMs / 1000)} s.`;
+      return `'${command}' did not finish within ${Math.round(outcome.afterMs / 1000)} s.`;
   }
 };
+
+/** The hosts that were refused while the checks ran, and that a command complains about. Pure. */
+export const blamedHosts = (output: string, refused: readonly string[]): string[] =>
+  [...new Set(refused)].filter((host) => host !== "" && output.includes(host));
 
 /**
- * Runs the commands of a step's checks in order, from the first that has not passed, and stops at the first that fails: gives that end, or
- * null when all passed. The step's end is told with the last result, so that no kill comes between the two.
+ * Runs the commands of a step's checks in order, on a clean checkout of the work in a sandbox of its own, from the first that has not passed;
+ * the first that fails ends the attempt. What they leave is there for the next one. Gives from where the run goes on, which is stored with the
+ * last result, so that no kill comes between the two.
  */
-export const checkStep = async (
+export const runCommands = async (
   scene: Scene,
-  step: { progress: Progress; phase: ChecksPhase; checks: string; told: (end: Ending | null) => Told; signal: AbortSignal },
-): Promise<Ending | null> => {
-  const { log } = scene;
-  const { progress, checks, told, signal } = step;
-  const { stepIndex, attempt } = progress;
+  step: { progress: Progress; phase: ChecksPhase; checks: string; signal: AbortSignal },
+): Promise<Progress> => {
+  const { run, deps, stores, log } = scene;
+  const { progress, checks, signal } = step;
   const { commands, prose } = parseChecks(checks);
+  scene.isChecking = true;
   let { phase } = step;
-  for (const [index, command] of commands.entries()) {
-    if (index < phase.passed) continue;
-    if (phase.begun <= index) {
-      phase = { ...phase, begun: index + 1 };
-      await log.record([{ type: "check_started", stepIndex, attempt, command }], { progress: { ...progress, phase } });
-    }
-    const result = await run(scene, { checkId: `${scene.run.id}-${stepIndex}-${attempt}-c${index}`, command, signal });
-    const finished = { type: "check_finished", stepIndex, attempt, result } as const;
-    if (!result.passed) {
-      const { end, bodies, patch } = told(ending("check_failed", describeFailure(result)));
-      await log.record([finished, ...bodies], patch);
-      return end;
-    }
-    phase = { ...phase, passed: index + 1 };
-    await log.record([finished], { progress: { ...progress, phase } });
+  const store = async (next: ChecksPhase, ...bodies: RunnerBody[]): Promise<void> => {
+    phase = next;
+    await log.record(bodies, { progress: { ...progress, phase } });
+  };
+  let { checkout } = phase;
+  if (checkout === null) {
+    const commit = await commitResult(scene, signal);
+    const requests = await stores.audit.position(run.id);
+    checkout = { instanceId: deps.newInstanceId(), commit, deaths: 0, requests };
+    if (commands.length === 0) return beginToJudge(scene, { progress, commit, requests, prose, bodies: [] });
+    await store({ ...phase, checkout });
   }
-  const { end, bodies, patch } = told(null);
-  await log.record([...(prose === "" ? [] : [{ type: "check_not_judged", stepIndex, text: prose } as const]), ...bodies], patch);
-  return end;
+  const next = await inCheckout<Progress>(scene, checkout, {
+    act: async (opened, { commit, requests }) => {
+      for (const [index, command] of commands.entries()) {
+        if (index < phase.passed) continue;
+        const { stepIndex, attempt } = progress;
+        if (phase.begun <= index)
+          await store({ ...phase, begun: index + 1 }, { type: "check_started", stepIndex, attempt, command });
+        const checkId = `${run.id}-${stepIndex}-${attempt}-c${index}`;
+        const result = await runCommand(scene, opened, { checkId, command, signal });
+        const finished = { type: "check_finished", stepIndex, attempt, result } as const;
+        const isLast = index === commands.length - 1;
+        if (result.passed && !isLast) await store({ ...phase, passed: index + 1 }, finished);
+        else if (result.passed && prose !== "")
+          return beginToJudge(scene, { progress, commit, requests, prose, bodies: [finished] });
+        else {
+          const came: Came = result.passed ? { passed: true, checked: commit } : await whatFailed(scene, { result, requests });
+          return settle(scene, { progress, came, bodies: [finished] });
+        }
+      }
+      throw new Error("no command ended the checks");
+    },
+    replaced: (another) => store({ kind: "checks", checkout: another, begun: 0, passed: 0 }),
+    signal,
+  });
+  await closeCheckout(scene, signal);
+  return next;
 };
 
-/** How the end of a step is told: what is written, and the end that the run takes from it. */
-export type Told = { end: Ending | null; bodies: Parameters<Scene["log"]["write"]>; patch: { progress: Progress } };
-
-/** Runs one command, or waits for the one that was begun under this id. A sandbox that dies under it is revived, and runs it again. */
-const run = async (
+/** Stores what came of an attempt, with what is told of it, and gives from where the run goes on. */
+export const settle = async (
   scene: Scene,
+  { progress, came, bodies }: { progress: Progress; came: Came; bodies: RunnerBody[] },
+): Promise<Progress> => {
+  const concluded = conclude(scene.run, { progress, came, activeMs: scene.activeMs() });
+  await scene.log.record([...bodies, ...concluded.bodies], { progress: concluded.progress });
+  return concluded.progress;
+};
+
+/** The judge looks at what the commands passed on, and where none of them has run. */
+const beginToJudge = async (
+  scene: Scene,
+  given: Pick<Checkout, "commit" | "requests"> & { progress: Progress; prose: string; bodies: RunnerBody[] },
+): Promise<Progress> => {
+  const { commit, requests, progress, prose, bodies } = given;
+  const { stepIndex, attempt } = progress;
+  const checkout = { instanceId: scene.deps.newInstanceId(), commit, requests, deaths: 0 };
+  const phase: StepPhase = { kind: "judge", checkout, asked: 0, outcome: null };
+  await scene.log.record([...bodies, { type: "judge_started", stepIndex, attempt, text: prose }], {
+    progress: { ...progress, phase },
+  });
+  return { ...progress, phase };
+};
+
+/** Runs one command, or waits for the one that was begun under this id. */
+const runCommand = async (
+  scene: Scene,
+  opened: OpenedSandbox,
   { checkId, command, signal }: { checkId: string; command: string; signal: AbortSignal },
 ): Promise<CheckResult> => {
   const timeoutMs = scene.run.limits.checkSeconds * 1000;
-  for (let tries = 0; ; ) {
-    const { executor, cut } = sandboxOf(scene);
-    try {
-      const result = await executor.check({ checkId, command, timeoutMs }, AbortSignal.any([signal, cut.signal]));
-      scene.revivals = 0;
-      return result;
-    } catch (error) {
-      signal.throwIfAborted();
-      const lost = lossOf(error);
-      if (lost === null) {
-        if (!(error instanceof CcrError)) throw error;
-        // It may have refused us because somebody else drives the run now.
-        await scene.hold();
-        throw new RunEnded("check_failed", `'${command}' could not be run: ${error.message}`);
-      }
-      await reachAgain(scene, { error: lost, tries: ++tries, signal });
-    }
+  try {
+    const ask = (until: AbortSignal) => opened.executor.check({ checkId, command, timeoutMs }, until);
+    return await askAgain(scene, opened, { ask, signal });
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof CcrError)) throw error;
+    // It may have refused us because somebody else drives the run now.
+    await scene.hold();
+    throw new RunEnded("check_broken", `'${command}' could not be run: ${error.message}`);
   }
+};
+
+/** Whether the work, the check itself or the network policy is to blame. */
+const whatFailed = async (
+  { run, stores }: Scene,
+  { result, requests }: { result: CheckResult; requests: number },
+): Promise<Came> => {
+  const how = describeFailure(result);
+  if (isBroken(result)) {
+    const said = result.output.trim().split("\n").at(-1) ?? "";
+    return { passed: false, end: ending("check_broken", `${how} ${said}`), feedback: null };
+  }
+  const since = await stores.audit.read(run.id, { after: requests, limit: REQUESTS_MAX });
+  const refused = since.filter(({ decision }) => decision === "refused").map(({ host }) => host);
+  const blamed = blamedHosts(result.output, refused);
+  const feedback = commandFeedback({ command: result.command, how, output: result.output });
+  if (blamed.length === 0) return { passed: false, end: ending("check_failed", how), feedback };
+  const hosts = `It may not reach ${blamed.join(", ")}.`;
+  return { passed: false, end: ending("network_refused", `${how} ${hosts}`), feedback: `${feedback}\n\n${hosts}` };
 };

@@ -30,7 +30,7 @@ export const takeCopy = (scene: Scene, { executor }: OpenedSandbox, signal: Abor
     return diff;
   });
 
-const copyConversation = async (
+export const copyConversation = async (
   { run, deps: { work } }: Scene,
   { executor }: Pick<OpenedSandbox, "executor">,
   signal: AbortSignal,
@@ -73,7 +73,7 @@ export const keepCopies = async (scene: Scene, signal: AbortSignal): Promise<voi
     await clock.wait(waitMs, signal);
     if (signal.aborted) return;
     const startedAt = clock.elapsedMs();
-    await keepCopy(scene, signal);
+    if (!scene.isChecking) await keepCopy(scene, signal);
     const tookMs = clock.elapsedMs() - startedAt;
     waitMs = Math.max(0, Math.min(Math.max(COPY_EVERY_MS, tookMs * COST_SHARE), COPY_MOST_MS - tookMs));
   }

@@ -60,6 +60,15 @@ export interface KeptWork {
   ): Promise<void>;
   /** What is kept of a run now, and since when; null: nothing. */
   find(runId: RunId): Promise<{ snapshot: WorkSnapshot; at: string } | null>;
+  /**
+   * Copies the bundle of what is kept into a folder, made for it if need be, where a sandbox may read it: what is kept later does not change it.
+   * null: another snapshot is kept by now, or nothing.
+   */
+  give(
+    runId: RunId,
+    snapshotCommit: string,
+    folder: string,
+  ): Promise<{ bundle: string; mirrorPath: string | null; origin: string } | null>;
   /** How many bytes of a conversation are kept. */
   conversationBytes(runId: RunId, session: string): Promise<number>;
   /** Appends to what is kept of a conversation, from byte `after` on, which is where the kept part ends. */

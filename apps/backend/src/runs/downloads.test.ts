@@ -28,7 +28,7 @@ const read = async (download: Download | null): Promise<string> => {
 /** A run that `one` drove, and whose sandbox is looked after by this server now. */
 const place = async (server: ServerId) => {
   const store = await openSqliteStore({ path: ":memory:" });
-  const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }] });
+  const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }], allowNoChanges: false });
   const input = {
     task,
     repository: "a/b",

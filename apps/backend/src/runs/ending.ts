@@ -1,5 +1,6 @@
-import { CcrError, type ExecutionOutcome, RUN_REASONS, type RunReason } from "@ccr/protocol";
+import { CcrError, type ExecutionOutcome, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
 import type { Ending } from "../store/types.ts";
+import { hasChecks } from "./attempt.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 
 /** The reason's own sentence, and what is known beyond it. */
@@ -9,16 +10,14 @@ export const ending = (reason: RunReason, detail = ""): Ending => {
 };
 
 /** The end of a run whose steps all passed: says only what was really checked. Pure. */
-export const passed = (checks: { commands: number; unjudged: number }, isChanged: boolean): Ending => {
+export const passed = ({ steps, allowNoChanges }: Pick<Run, "steps" | "allowNoChanges">, isChanged: boolean): Ending => {
+  if (!isChanged && !allowNoChanges) return ending("no_changes");
   const reason = isChanged ? "passed" : "passed_no_changes";
-  if (checks.commands > 0 && checks.unjudged === 0) return ending(reason);
-  const checked = checks.commands > 0 ? "every command of their checks passed" : "no command was given to check them";
-  const changed = isChanged ? "" : " No file of the repository was changed.";
-  const unjudged =
-    checks.unjudged === 0
-      ? ""
-      : ` The checks that ${checks.unjudged === 1 ? "one step states" : `${checks.unjudged} steps state`} in prose were not judged.`;
-  return { reason, sentence: `Every step finished; ${checked}.${unjudged}${changed}` };
+  const checked = steps.filter(({ checks }) => hasChecks(checks)).length;
+  if (checked === steps.length) return ending(reason);
+  const which =
+    checked === 0 ? "none of them has checks" : `the checks of ${checked} of ${steps.length} passed, the others have none`;
+  return { reason, sentence: `Every step finished; ${which}.${isChanged ? "" : " No file of the repository was changed."}` };
 };
 
 /** Thrown, or given to an abort signal, to end the run at once in a known way. */
@@ -42,6 +41,7 @@ export const endingOfOutcome = (outcome: ExecutionOutcome): Ending | null => {
       // We interrupt only when we end the run ourselves, so somebody else stopped the executor.
       return ending("sandbox_lost", "Its executor was stopped.");
     case "failed":
+      if (outcome.code === "verdict_invalid") return ending("check_broken", outcome.message);
       return ending(outcome.code === "agent_exited" ? "agent_error" : outcome.code, outcome.message);
   }
 };

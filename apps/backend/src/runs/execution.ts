@@ -55,7 +55,7 @@ export const letAgentWork = async (
     if (await ranOutOfMemory(scene)) throw outOfMemory(scene.run.limits);
     const deaths = Math.max(0, phase.deaths - Math.floor((scene.heard - heardBefore) / MESSAGES_PER_DEATH)) + 1;
     if (deaths >= DEATHS_MAX) return outcome;
-    phase = { kind: "agent", resumed: phase.resumed + 1, deaths, sinceMs: scene.activeMs(), outcome: null };
+    phase = { ...phase, resumed: phase.resumed + 1, deaths, sinceMs: scene.activeMs(), outcome: null };
     scene.deps.metrics.resumed("agent");
     await scene.log.record(
       [{ type: "resumed", after: "agent", text: "Claude Code ended in the middle of its work, and is asked to go on." }],
@@ -84,6 +84,7 @@ const execute = async (
   const input: ExecuteInput = {
     prompt: promptOf(instructions, phase),
     executionId,
+    judges: false,
     maxTurns: turns,
     stallTimeoutMs: stallSeconds * 1000,
     ...(run.model === null ? {} : { model: run.model }),

@@ -60,7 +60,7 @@ export const tend = async (scene: Scene, opened: OpenedSandbox): Promise<void> =
  * Looks after a sandbox until the signal aborts: calls `end` once when it is over a limit, and cuts what waits for its executor when the
  * sandbox is no longer there, or the executor has been silent for a minute.
  */
-const guardSandbox = async (
+export const guardSandbox = async (
   { run, deps }: Scene,
   opened: OpenedSandbox,
   options: { end: (why: RunEnded) => void; signal: AbortSignal },

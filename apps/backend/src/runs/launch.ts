@@ -1,12 +1,11 @@
-import { CcrError, type InstanceId, parseRepository } from "@ccr/protocol";
+import { type InstanceId, parseRepository } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
+import { attachCheckout, dropCheckout } from "./checkout.ts";
 import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
-import { auditPath } from "./places.ts";
 import { lossOf } from "./reach.ts";
-import { followRequests } from "./requests.ts";
 import {
   attachSandbox,
   clear,
@@ -20,6 +19,7 @@ import {
 } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { transition } from "./transition.ts";
+import { openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
 
 /** A run whose server ended so often while it was starting is not tried again: it may be what ends it. */
@@ -98,7 +98,8 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
     async () => {
       const place = await prepare(scene, instanceId, signal);
       const { mirrorPath } = repository;
-      return openSandbox(scene, { run, fence, instanceId, place, driver, image, mirrorPath, prewarm: true }, signal);
+      const wanted = { run, fence, instanceId, place, driver, image, mirrorPath, isGiven: false, prewarm: true };
+      return openSandbox(scene, wanted, signal);
     },
     { started: `Making a sandbox with ${driver.name}.`, finished: () => "The sandbox is ready." },
   );
@@ -124,6 +125,7 @@ const clearInstances = async (scene: Scene): Promise<void> => {
   await scene.requests?.stop();
   scene.sandbox = null;
   scene.guard = null;
+  await dropCheckout(scene);
   scene.requests = null;
   const records = await stores.instances.listRecords({ runId: run.id });
   // Asked after the list was read, so that none of it is of somebody who took the run over.
@@ -157,44 +159,8 @@ const prepare = async (scene: Scene, instanceId: InstanceId, signal: AbortSignal
   await stores.instances.create({ id: instanceId, runId: run.id, driver: deps.driver.name, server: deps.server, place }, fence);
   const workplace = workplaceAt(place);
   await deps.places.make(workplace);
-  await openDoor(scene, workplace, signal);
+  await openDoor(scene, { place: workplace, beside: null }, signal);
   return workplace;
-};
-
-const openDoor = async (scene: Scene, place: Workplace, signal: AbortSignal): Promise<void> => {
-  const { run, fence, deps, stores } = scene;
-  const door = {
-    runId: run.id,
-    socketPath: place.gatewaySocket,
-    auditPath: auditPath(place, run.id),
-    policy: { allow: deps.allowedHosts },
-    fence,
-    // Another sandbox of the run may have had another file of records.
-    auditAfter: await stores.audit.position(run.id),
-  };
-  await withGateway(scene, () => deps.doors.open(door), signal);
-  followRequests(scene);
-};
-
-/**
- * Asks something of the gateway. One that is away is started again by whoever looks after it, and waited for as long as the run may take, and
- * so is room for its records.
- */
-const withGateway = async (scene: Scene, act: () => Promise<void>, signal: AbortSignal): Promise<void> => {
-  const { deps, log } = scene;
-  for (let tries = 1; ; tries++) {
-    try {
-      return await act();
-    } catch (error) {
-      signal.throwIfAborted();
-      // Somebody with a greater fencing number has the door.
-      if (error instanceof CcrError && error.code === "forbidden") await scene.hold();
-      if (!(error instanceof CcrError && (error.code === "unavailable" || error.code === "disk_full"))) throw error;
-      if (tries === 1) await log.write({ type: "note", text: `The run waits for its way out: ${error.message}` });
-      await deps.clock.wait(TRY_EVERY_MS, signal);
-      signal.throwIfAborted();
-    }
-  }
 };
 
 const clone = async (
@@ -261,7 +227,8 @@ export const resume = async (scene: Scene, signal: AbortSignal): Promise<void> =
   const { run, deps, log } = scene;
   await takeUp(scene);
   const opened = sandboxOf(scene);
-  await openDoor(scene, opened.place, signal);
+  const checkout = await attachCheckout(scene);
+  await openDoor(scene, { place: opened.place, beside: checkout?.place ?? null }, signal);
   deps.metrics.resumed("server");
   await log.write({
     type: "resumed",

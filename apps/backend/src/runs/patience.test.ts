@@ -14,14 +14,14 @@ const clock = { ...systemClock, wait: () => delay(0) };
 
 const claimed = async () => {
   const store = await openSqliteStore({ path: IN_MEMORY, ids: createIds() });
-  const task = await store.tasks.create({ name: "T", steps: [{ instructions: "Go.", checks: "" }] });
+  const task = await store.tasks.create({ name: "T", steps: [{ instructions: "Go.", checks: "" }], allowNoChanges: false });
   const limits = { timeSeconds: 10, stepSeconds: null, turns: 1, budgetUsd: null, memoryMb: 512, cpus: 1 };
   await store.runs.create({
     task,
     repository: "a/b",
     ref: null,
     model: null,
-    limits: { ...limits, processes: 64, diskMb: 64, stallSeconds: 5, checkSeconds: 1 },
+    limits: { ...limits, processes: 64, diskMb: 64, stallSeconds: 5, checkSeconds: 1, maxAttempts: 1 },
     priority: 0,
     idempotencyKey: null,
   });

@@ -6,6 +6,9 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene, usageAfter } from "./scene.ts";
 
+/** Whose events are relayed, and what they used. */
+export type Speaker = { opened: Pick<OpenedSandbox, "instanceId" | "executor">; usageAfter: typeof usageAfter };
+
 /** An execution whose end is waited for, and what is to be stored in the commit of its last event. */
 export type Awaited = { executionId: string; ended: (outcome: ExecutionOutcome) => RunPatch };
 
@@ -23,14 +26,15 @@ export const relay = async (
   scene: Scene,
   events: AsyncIterable<SpoolEvent>,
   awaited: Awaited | null,
+  speaker: Speaker = { opened: sandboxOf(scene), usageAfter },
 ): Promise<ExecutionOutcome | null> => {
   const { run, fence, deps, stores } = scene;
-  const sandbox = sandboxOf(scene);
-  const acknowledge = acknowledger(scene, sandbox);
+  const { opened } = speaker;
+  const acknowledge = acknowledger(scene, opened);
   let outcome: ExecutionOutcome | null = null;
   for await (const batch of batches(events, sizeOf)) {
     const said = batch.flatMap((event) => (event.source === "agent" ? [event.body] : []));
-    const usage = usageAfter(scene.usage, said);
+    const usage = speaker.usageAfter(scene.usage, said);
     for (const { source, body } of batch) {
       if (source === "runner" && body.type === "execution_ended" && body.executionId === awaited?.executionId)
         outcome = body.outcome;
@@ -40,7 +44,7 @@ export const relay = async (
       ...(outcome === null ? {} : awaited?.ended(outcome)),
     };
     const stored = await stores.transcript
-      .appendSpooled(run.id, fence, { instanceId: sandbox.instanceId, events: batch, patch })
+      .appendSpooled(run.id, fence, { instanceId: opened.instanceId, events: batch, patch })
       .catch((error: unknown) => {
         throw error instanceof SpoolGapError ? new ExecutorLostError(error.message, { cause: error }) : error;
       });
@@ -59,7 +63,7 @@ export const relay = async (
 };
 
 /** Tells the executor now and then how far its events are stored. What is not told is told by a later one: nothing waits for it. */
-const acknowledger = ({ deps: { clock } }: Scene, { executor }: OpenedSandbox): ((seq: number) => void) => {
+const acknowledger = ({ deps: { clock } }: Scene, { executor }: Speaker["opened"]): ((seq: number) => void) => {
   let lastAt = clock.elapsedMs();
   let isAsking = false;
   return (seq) => {

@@ -3,6 +3,7 @@ import {
   type CreateRunInput,
   type InstanceId,
   isFinal,
+  outcomeOf,
   parseRepository,
   type Run,
   type RunId,
@@ -30,12 +31,16 @@ const get = async (deps: RunDeps, id: RunId): Promise<Run> => {
 
 const view = async (dispatcher: Dispatcher, runs: readonly Run[]): Promise<RunView[]> => {
   const places = runs.some(({ status }) => status === "queued") ? await dispatcher.places() : null;
-  return runs.map((run) => ({ ...run, queue: (run.status === "queued" ? places?.get(run.id) : null) ?? null }));
+  return runs.map((run) => ({
+    ...run,
+    queue: (run.status === "queued" ? places?.get(run.id) : null) ?? null,
+    outcome: outcomeOf(run),
+  }));
 };
 
 const viewOne = async (dispatcher: Dispatcher, run: Run): Promise<RunView> => {
   const [seen] = await view(dispatcher, [run]);
-  return seen ?? { ...run, queue: null };
+  return seen ?? { ...run, queue: null, outcome: outcomeOf(run) };
 };
 
 export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({

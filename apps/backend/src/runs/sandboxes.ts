@@ -78,6 +78,7 @@ type Wanted = {
   driver: SandboxDriver;
   image: string;
   mirrorPath: string | null;
+  isGiven: boolean;
   prewarm: boolean;
 };
 
@@ -206,7 +207,7 @@ export const revive = async (
   // Whatever of it its engine has lost sight of ends when its door is gone, and lets go of the folders.
   await deps.places.closeDoor(dead.place);
   const { instanceId, place, driver } = dead;
-  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, prewarm };
+  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, isGiven: false, prewarm };
   const opened = await openPatiently(scene, wanted, signal).catch((error: unknown) => {
     throw error instanceof RunEnded && error.ending.reason === "sandbox_failed"
       ? new RunEnded("sandbox_lost", `${why} It could not be started again: ${error.message}`, { cause: error })
@@ -219,7 +220,7 @@ export const revive = async (
 };
 
 /** Opens a sandbox for a run that is going on: an engine that is away is waited for, as long as the run may take. */
-const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">, signal: AbortSignal): Promise<OpenedSandbox> => {
+export const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">, signal: AbortSignal): Promise<OpenedSandbox> => {
   const { deps } = scene;
   for (;;) {
     try {

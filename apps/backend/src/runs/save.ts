@@ -1,7 +1,7 @@
 import type { WorkspaceDiff } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { LateError, within } from "./clock.ts";
-import { takeCopy } from "./copies.ts";
+import { copyConversation, takeCopy } from "./copies.ts";
 import { Leaving } from "./patience.ts";
 import { lossOf } from "./reach.ts";
 import { relay } from "./relay.ts";
@@ -27,8 +27,17 @@ const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<WorkspaceD
     await executor.interrupt(signal);
     const after = await stores.transcript.spoolPosition(run.id, instanceId);
     await relay(scene, executor.follow(after, signal), null);
-    return takeCopy(scene, opened, signal);
+    return (await checkedCopy(scene, opened, signal)) ?? takeCopy(scene, opened, signal);
   });
+};
+
+/** The diff of what passed the checks, if that is kept: it is the result, and not what something that runs on made of the workspace since. */
+const checkedCopy = async (scene: Scene, opened: OpenedSandbox, signal: AbortSignal): Promise<WorkspaceDiff | null> => {
+  const { run, deps, stores, checked } = scene;
+  if (checked === null || (await deps.work.find(run.id))?.snapshot.snapshotCommit !== checked) return null;
+  const diff = await stores.runs.findDiff(run.id);
+  if (diff !== null) await copyConversation(scene, opened, signal);
+  return diff;
 };
 
 /** Makes a dead sandbox once more, without an agent, and asks it; again when that one dies, too, as often as a sandbox is made again. */

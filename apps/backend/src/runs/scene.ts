@@ -5,7 +5,7 @@ import type { RunDeps } from "./deps.ts";
 import { patient, type RunStores } from "./patience.ts";
 import { type RunLog, runLog } from "./run-log.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
-import { addUsage } from "./usage.ts";
+import { addJudgeUsage, addUsage } from "./usage.ts";
 
 /** What everything that is done for one run needs. */
 export type Scene = {
@@ -20,12 +20,18 @@ export type Scene = {
   /** The run's sandbox as it is now; a revived one takes the place of a dead one. */
   sandbox: OpenedSandbox | null;
   guard: Background | null;
+  /** The sandbox beside it in which a step's checks run now, on a clean checkout. */
+  checkout: { opened: OpenedSandbox; guard: Background } | null;
+  /** The snapshot that passed the checks of the last step that was worked on: this is the result, whatever is done to the workspace since. */
+  checked: string | null;
   /** Keeps the requests of the run's door. */
   requests: Background | null;
   /** Takes copies of the work. */
   copies: Background | null;
   /** Copies of the work are taken one after the other. */
   copying: Promise<unknown>;
+  /** Whether what is kept is being checked, and must stay what it is. */
+  isChecking: boolean;
   /** Ends the work on the run, in the way that the error says. */
   stop: (why: Error) => void;
   usage: RunUsage;
@@ -64,9 +70,12 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     progress: claim.progress,
     sandbox: null,
     guard: null,
+    checkout: null,
+    checked: checkedBefore(claim.progress),
     requests: null,
     copies: null,
     copying: Promise.resolve(),
+    isChecking: false,
     stop,
     usage: run.usage,
     heard: 0,
@@ -82,11 +91,19 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
   };
 };
 
+const checkedBefore = (progress: Progress | null): string | null => {
+  const phase = progress?.phase;
+  return phase?.kind === "ended" || phase?.kind === "over" ? (phase.checked ?? null) : null;
+};
+
 /** So many messages of the agent's own turns make up for one death on the way: it does get on. */
 export const MESSAGES_PER_DEATH = 5;
 
 /** The usage after more messages of the agent. Pure. */
 export const usageAfter = (usage: RunUsage, bodies: readonly AgentBody[]): RunUsage => bodies.reduce(addUsage, usage);
+
+/** The usage after more messages of a judge. Pure. */
+export const usageAfterJudge = (usage: RunUsage, bodies: readonly AgentBody[]): RunUsage => bodies.reduce(addJudgeUsage, usage);
 
 export const describeError = (error: unknown): string =>
   error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -1,22 +1,15 @@
-import { parseChecks, type Run } from "@ccr/protocol";
-import type { Ending, Progress } from "../store/types.ts";
-import { checkStep, type Told } from "./checks.ts";
+import type { Run } from "@ccr/protocol";
+import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import { agentPhase, hasChecks } from "./attempt.ts";
+import { runCommands, settle } from "./checks.ts";
 import { within } from "./clock.ts";
 import { keepCopy } from "./copies.ts";
 import { endingOfOutcome, RunEnded } from "./ending.ts";
 import { letAgentWork } from "./execution.ts";
+import { judge } from "./judging.ts";
 import type { Scene } from "./scene.ts";
 
-const ONE_ATTEMPT = 1;
-
-/** How many checks there are in commands, and how many steps state some that nobody judges. Pure. */
-export const countChecks = (steps: Run["steps"]): { commands: number; unjudged: number } => {
-  const parsed = steps.map(({ checks }) => parseChecks(checks));
-  return {
-    commands: parsed.reduce((sum, { commands }) => sum + commands.length, 0),
-    unjudged: parsed.filter(({ prose }) => prose !== "").length,
-  };
-};
+const FIRST_ATTEMPT = 1;
 
 /**
  * Works on every step in order, in one conversation, from where an earlier supervisor of the run came to. Gives the end of the first step
@@ -27,27 +20,24 @@ export const workOnSteps = async (scene: Scene, signal: AbortSignal): Promise<En
   for (const stepIndex of scene.run.steps.keys()) {
     if (stepIndex < first) continue;
     const begun = scene.progress?.stepIndex === stepIndex ? scene.progress : await beginStep(scene, stepIndex);
-    const end = await limited(scene, begun, signal, (until) => workOnStep(scene, begun, until));
+    const { end, checked = null } = await limited(scene, begun, signal, (until) => workOnStep(scene, begun, until));
     if (end !== null) return end;
-    await keepCopy(scene, signal);
+    scene.checked = checked;
+    if (checked === null) await keepCopy(scene, signal);
   }
   return null;
 };
 
 const beginStep = async (scene: Scene, stepIndex: number): Promise<Progress> => {
   const startedMs = scene.activeMs();
-  const progress: Progress = {
-    stepIndex,
-    attempt: ONE_ATTEMPT,
-    startedMs,
-    phase: { kind: "agent", resumed: 0, deaths: 0, sinceMs: startedMs, outcome: null },
-  };
-  const instructions = instructionsOf(scene.run, stepIndex);
-  await scene.log.record([{ type: "step_started", stepIndex, attempt: ONE_ATTEMPT, instructions }], { stepIndex, progress });
+  const progress: Progress = { stepIndex, attempt: FIRST_ATTEMPT, startedMs, phase: agentPhase(startedMs) };
+  const instructions = stepOf(scene.run, stepIndex).instructions;
+  const told = { type: "step_started", stepIndex, attempt: FIRST_ATTEMPT, instructions } as const;
+  await scene.log.record([told], { stepIndex, progress });
   return progress;
 };
 
-const instructionsOf = ({ steps }: Run, stepIndex: number): string => steps[stepIndex]?.instructions ?? "";
+const stepOf = ({ steps }: Run, stepIndex: number): Run["steps"][number] => steps[stepIndex] ?? { instructions: "", checks: "" };
 
 /** Ends the run when the step takes longer than a step may. */
 const limited = <Result>(
@@ -63,29 +53,40 @@ const limited = <Result>(
   return within(deps.clock, { ms, signal, late: () => new RunEnded("limit_time", detail) }, act);
 };
 
-const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): Promise<Ending | null> => {
-  const { run, log } = scene;
-  const { stepIndex, attempt } = begun;
-  const told = (end: Ending | null): Told => {
-    const where = run.steps.length > 1 ? `Step ${stepIndex + 1} of ${run.steps.length}: ` : "";
-    const said = end === null ? null : { ...end, sentence: `${where}${end.sentence}` };
-    return {
-      end: said,
-      bodies: [{ type: "step_finished", stepIndex, attempt, passed: end === null }],
-      patch: { progress: { ...begun, phase: { kind: "ended", end: said } } },
-    };
-  };
-  let { phase } = begun;
-  if (phase.kind === "agent") {
-    const instructions = instructionsOf(run, stepIndex);
-    const failed = endingOfOutcome(await letAgentWork(scene, { progress: begun, phase, instructions, signal }));
-    if (failed !== null) {
-      const { end, bodies, patch } = told(failed);
-      await log.record(bodies, patch);
-      return end;
+type Over = Pick<Extract<StepPhase, { kind: "ended" }>, "end" | "checked">;
+
+/** From phase to phase, each of which stores where it leads to, until the step is over: attempts, each with its checks. */
+const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): Promise<Over> => {
+  for (let progress = begun; ; ) {
+    const { phase } = progress;
+    const { checks } = stepOf(scene.run, progress.stepIndex);
+    switch (phase.kind) {
+      case "agent":
+        progress = await workOnAttempt(scene, { progress, phase, signal });
+        break;
+      case "checks":
+        progress = await runCommands(scene, { progress, phase, checks, signal });
+        break;
+      case "judge":
+        progress = await judge(scene, { progress, phase, signal });
+        break;
+      case "ended":
+      case "over":
+        return phase;
     }
-    phase = { kind: "checks", begun: 0, passed: 0 };
   }
-  if (phase.kind !== "checks") return phase.end;
-  return checkStep(scene, { progress: begun, phase, checks: run.steps[stepIndex]?.checks ?? "", told, signal });
+};
+
+const workOnAttempt = async (
+  scene: Scene,
+  { progress, phase, signal }: { progress: Progress; phase: Extract<StepPhase, { kind: "agent" }>; signal: AbortSignal },
+): Promise<Progress> => {
+  const { instructions, checks } = stepOf(scene.run, progress.stepIndex);
+  scene.isChecking = false;
+  scene.checked = null;
+  const asked = { progress, phase, instructions: phase.feedback ?? instructions, signal };
+  const end = endingOfOutcome(await letAgentWork(scene, asked));
+  if (end !== null) return settle(scene, { progress, came: { passed: false, end, feedback: null }, bodies: [] });
+  if (hasChecks(checks)) return { ...progress, phase: { kind: "checks", checkout: null, begun: 0, passed: 0 } };
+  return settle(scene, { progress, came: { passed: true, checked: null }, bodies: [] });
 };

@@ -1,6 +1,7 @@
 import { isFinal } from "@ccr/protocol";
 import { type Claim, type Ending, FenceLostError, type InstanceRecord } from "../store/types.ts";
 import { inBackground } from "./background.ts";
+import { dropCheckout } from "./checkout.ts";
 import { within } from "./clock.ts";
 import { keepCopies } from "./copies.ts";
 import type { RunDeps } from "./deps.ts";
@@ -11,7 +12,7 @@ import { Leaving } from "./patience.ts";
 import { isHere, takeDown } from "./sandboxes.ts";
 import { saveWork } from "./save.ts";
 import { describeError, type Scene, setScene } from "./scene.ts";
-import { countChecks, workOnSteps } from "./steps.ts";
+import { workOnSteps } from "./steps.ts";
 import { transition } from "./transition.ts";
 import { workplaceAt } from "./workplace.ts";
 
@@ -60,6 +61,7 @@ export const superviseRun = async (options: {
     }
   } finally {
     await scene.guard?.stop();
+    await dropCheckout(scene);
     await scene.requests?.stop();
     await lease.stop();
     deps.metrics.spool(id, null);
@@ -109,6 +111,7 @@ const work = async (scene: Scene, signal: AbortSignal): Promise<Ending> => {
   } finally {
     await scene.copies?.stop();
     await scene.guard?.stop();
+    await dropCheckout(scene);
   }
 };
 
@@ -150,14 +153,14 @@ const countTimeAway = async (scene: Scene): Promise<void> => {
 
 /** Brings the work to safety and gives the end to tell: nothing is called a success whose result is lost. */
 const save = async (scene: Scene, end: Ending): Promise<Ending> => {
-  const { run, log, sandbox, progress } = scene;
+  const { run, log, sandbox, progress, checked } = scene;
   // Before the agent begins there is nothing to save, and at the second time nothing more.
   const isSaved = progress?.phase.kind === "over" && progress.phase.saved;
   if (sandbox === null || !scene.isRunning || isSaved) return end;
   const over = (told: Ending, saved: boolean) => ({
     progress: {
       ...(progress ?? { stepIndex: 0, attempt: 1, startedMs: 0 }),
-      phase: { kind: "over" as const, end: told, saved },
+      phase: { kind: "over" as const, end: told, saved, ...(checked === null ? {} : { checked }) },
     },
   });
   await log.record([], over(end, false));
@@ -168,7 +171,7 @@ const save = async (scene: Scene, end: Ending): Promise<Ending> => {
         ? end
         : { ...end, sentence: `${end.sentence} ${saved.sentence}` }
       : saved.saved
-        ? passed(countChecks(run.steps), saved.diff.files.length > 0)
+        ? passed(run, saved.diff.files.length > 0)
         : ending("result_lost", saved.sentence);
   await log.record([], over(told, true));
   return told;

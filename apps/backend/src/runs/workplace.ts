@@ -7,6 +7,8 @@ export type Workplace = InstancePlace & {
   workspace: string;
   home: string;
   spool: string;
+  /** What is given to the sandbox to be read. */
+  given: string;
   gatewaySocket: string;
   executorSocket: string;
 };
@@ -16,6 +18,7 @@ export const workplaceAt = (place: InstancePlace): Workplace => ({
   workspace: join(place.root, "workspace"),
   home: join(place.root, "home"),
   spool: join(place.root, "spool"),
+  given: join(place.root, "given"),
   gatewaySocket: join(place.doors, "gateway.sock"),
   executorSocket: join(place.doors, "executor.sock"),
 });
@@ -31,11 +34,13 @@ export const sandboxSpec = (options: {
   image: string;
   /** null: nothing is cloned any more. */
   mirrorPath: string | null;
+  /** Whether there is something for it in the place's `given`. */
+  isGiven: boolean;
   /** Whether an agent is to be started ahead of its first prompt. */
   prewarm: boolean;
   now: Date;
 }): SandboxSpec => {
-  const { run, instanceId, place, image, mirrorPath, prewarm, now } = options;
+  const { run, instanceId, place, image, mirrorPath, isGiven, prewarm, now } = options;
   const { memoryMb, cpus, processes, diskMb, timeSeconds, turns, budgetUsd } = run.limits;
   const lifetimeS = timeSeconds + LIFETIME_BEYOND_S;
   return {
@@ -62,6 +67,7 @@ export const sandboxSpec = (options: {
       { source: place.home, target: "/home/agent", readOnly: false },
       { source: place.spool, target: "/spool", readOnly: false },
       ...(mirrorPath === null ? [] : [{ source: mirrorPath, target: "/mirror", readOnly: true }]),
+      ...(isGiven ? [{ source: place.given, target: "/given", readOnly: true }] : []),
     ],
     limits: { memoryMb, cpus, processes, diskMb },
     deadline: new Date(now.getTime() + lifetimeS * 1000).toISOString(),

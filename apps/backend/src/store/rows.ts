@@ -1,13 +1,16 @@
-import type { AgentBody, Instance, Message, Run, RunnerBody, Task } from "@ccr/protocol";
+import { type AgentBody, type Instance, type Message, type Run, RunLimits, type RunnerBody, type Task } from "@ccr/protocol";
 import type { Selectable } from "kysely";
 import { fromJson } from "./json.ts";
 import type { InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
 import type { Claim, Progress } from "./types.ts";
 
+const DEFAULT_LIMITS = RunLimits.parse({});
+
 export const toTask = (row: Selectable<TaskTable>): Task => ({
   id: row.id,
   name: row.name,
   steps: fromJson(row.steps),
+  allowNoChanges: row.allow_no_changes !== 0,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
@@ -20,7 +23,9 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   repository: row.repository,
   ref: row.ref,
   model: row.model,
-  limits: fromJson(row.limits),
+  // A limit that is newer than the run has its default.
+  limits: { ...DEFAULT_LIMITS, ...fromJson<RunLimits>(row.limits) },
+  allowNoChanges: row.allow_no_changes !== 0,
   priority: row.priority,
   status: row.status,
   reason: row.reason,

@@ -51,6 +51,7 @@ const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => (
   lease_beat: 0,
   active_ms: 0,
   progress: null,
+  allow_no_changes: input.task.allowNoChanges ? 1 : 0,
 });
 
 const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
@@ -64,7 +65,7 @@ const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
     repository: row.repository === storable(input.repository),
     ref: row.ref === storable(input.ref),
     model: row.model === storable(input.model),
-    limits: sameLimits(fromJson<RunLimits>(row.limits), input.limits),
+    limits: sameLimits(toRun(row).limits, input.limits),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));
 };

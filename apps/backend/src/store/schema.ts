@@ -22,6 +22,8 @@ export interface TaskTable {
   steps: string;
   created_at: string;
   updated_at: string;
+  /** 0 or 1. */
+  allow_no_changes: number;
 }
 
 export interface RunTable {
@@ -63,6 +65,8 @@ export interface RunTable {
   active_ms: number;
   /** JSON of `Progress`. */
   progress: string | null;
+  /** 0 or 1, copied from the task. */
+  allow_no_changes: number;
 }
 
 export interface InstanceTable {

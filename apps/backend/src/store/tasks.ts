@@ -16,6 +16,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
       steps: toJson(input.steps, "The task"),
       created_at: at,
       updated_at: at,
+      allow_no_changes: input.allowNoChanges ? 1 : 0,
     };
     return toTask(await db.insertInto("tasks").values(row).returningAll().executeTakeFirstOrThrow());
   },
@@ -37,6 +38,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
         updated_at: now().toISOString(),
         ...(input.name !== undefined && { name: input.name }),
         ...(input.steps !== undefined && { steps: toJson(input.steps, "The task") }),
+        ...(input.allowNoChanges !== undefined && { allow_no_changes: input.allowNoChanges ? 1 : 0 }),
       })
       .where("id", "=", input.id)
       .returningAll()

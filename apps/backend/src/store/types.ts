@@ -58,14 +58,32 @@ export type Progress = {
 
 /**
  * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times, the last
- * time when the run had been worked on for `sinceMs` (left out by servers that did not keep it yet); `deaths` counts what made that necessary, less what was forgiven since for work that was done. `checks`: of the step's commands so many were begun, and so many have passed.
- * `ended`: the step is over; null: the run goes on. `over`: so is the run, and only what is to be saved and removed remains.
+ * time when the run had been worked on for `sinceMs` (left out by servers that did not keep it yet); `deaths` counts what made that necessary,
+ * less what was forgiven since for work that was done. `feedback`: what it is asked instead of the step's instructions, at a later attempt.
+ * `checks`: of the step's commands so many were begun, and so many have passed. `judge`: what they passed on is being judged; `asked` counts
+ * the judges.
+ * `ended`: the step is over; null: the run goes on. `over`: so is the run, and only what is to be saved and removed remains. `checked` is the
+ * snapshot on which the checks of the step passed; left out when it has none.
  */
 export type StepPhase =
-  | { kind: "agent"; resumed: number; deaths: number; sinceMs?: number; outcome: ExecutionOutcome | null }
-  | { kind: "checks"; begun: number; passed: number }
-  | { kind: "ended"; end: Ending | null }
-  | { kind: "over"; end: Ending; saved: boolean };
+  | {
+      kind: "agent";
+      resumed: number;
+      deaths: number;
+      sinceMs?: number;
+      feedback?: string;
+      outcome: ExecutionOutcome | null;
+    }
+  | { kind: "checks"; checkout: Checkout | null; begun: number; passed: number }
+  | { kind: "judge"; checkout: Checkout; asked: number; outcome: ExecutionOutcome | null }
+  | { kind: "ended"; end: Ending | null; checked?: string }
+  | { kind: "over"; end: Ending; saved: boolean; checked?: string };
+
+/**
+ * A sandbox with a clean checkout of a snapshot; it is made under this id, or will be. So many of them have died in this attempt. `requests`:
+ * how many requests of the run there were before.
+ */
+export type Checkout = { instanceId: InstanceId; commit: string; deaths: number; requests: number };
 
 /** What may be written beside the status. A field that is left out stays as it is. */
 export type RunPatch = Partial<

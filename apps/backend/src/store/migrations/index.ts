@@ -6,9 +6,15 @@ import type { Database } from "../schema.ts";
 import { initial } from "./0001-initial.ts";
 import { leases } from "./0002-leases.ts";
 import { identity } from "./0003-identity.ts";
+import { outcomes } from "./0004-outcomes.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
-const migrations: Record<string, Migration> = { "0001-initial": initial, "0002-leases": leases, "0003-identity": identity };
+const migrations: Record<string, Migration> = {
+  "0001-initial": initial,
+  "0002-leases": leases,
+  "0003-identity": identity,
+  "0004-outcomes": outcomes,
+};
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {
   const tables = await db.introspection.getTables({ withInternalKyselyTables: true });

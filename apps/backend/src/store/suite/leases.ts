@@ -122,7 +122,7 @@ export const describeLeases = (open: OpenPlace): void => {
       const patch = {
         stepIndex: 9,
         activeMs: 99,
-        progress: { stepIndex: 9, attempt: 9, startedMs: 9, phase: { kind: "checks", begun: 0, passed: 0 } },
+        progress: { stepIndex: 9, attempt: 9, startedMs: 9, phase: { kind: "checks", checkout: null, begun: 0, passed: 0 } },
       } as const;
       const lost = [
         store.transcript.append(id, old.fence, own(2, note("late"))),

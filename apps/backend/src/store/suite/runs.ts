@@ -31,6 +31,7 @@ const describeCreating = (open: OpenPlace): void => {
         taskId: task.id,
         taskName: "before",
         steps: task.steps,
+        allowNoChanges: false,
         repository: "ada/engine",
         ref: "main",
         model: "opus",
@@ -200,7 +201,12 @@ const describeWriting = (open: OpenPlace): void => {
       const claim = await claimRun(store);
       const { id } = claim.run;
       expect(claim).toMatchObject({ progress: null, activeMs: 0 });
-      const progress = { stepIndex: 2, attempt: 1, startedMs: 5, phase: { kind: "checks", begun: 2, passed: 1 } } as const;
+      const progress = {
+        stepIndex: 2,
+        attempt: 1,
+        startedMs: 5,
+        phase: { kind: "checks", checkout: null, begun: 2, passed: 1 },
+      } as const;
       expect(await store.runs.patch(id, claim.fence, { progress, activeMs: 1234.4 })).toEqual(claim.run);
       const lease = async () => find(await store.queue.leases(), id);
       const second = await store.queue.takeOver(await lease(), server);

@@ -72,7 +72,7 @@ export const openPlace = async () => {
   });
   const lines: string[] = [];
   let images: StoredImage[] = [];
-  const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }] });
+  const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }], allowNoChanges: false });
 
   const addRun = async (repository = "acme/slugs"): Promise<Run> => {
     const { run } = await store.runs.create({

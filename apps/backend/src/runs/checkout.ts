@@ -1,0 +1,190 @@
+import { type Checkout, FenceLostError } from "../store/types.ts";
+import { inBackground } from "./background.ts";
+import { takeCopy } from "./copies.ts";
+import { RunEnded } from "./ending.ts";
+import { ExecutorLostError } from "./executor-client.ts";
+import { guardSandbox } from "./guard.ts";
+import { lossOf, reachAgain, whyGone } from "./reach.ts";
+import { attachSandbox, clear, isHere, type OpenedSandbox, openPatiently, sandboxOf } from "./sandboxes.ts";
+import { describeError, messageOf, type Scene } from "./scene.ts";
+import { openDoor } from "./way-out.ts";
+import { workplaceAt } from "./workplace.ts";
+
+/*
+ * Checks run where the agent has never been: in a sandbox of their own, on a clean checkout of what it leaves. Files that git ignores, a
+ * changed home or search path, a program that runs on in the background: nothing of that is there.
+ */
+
+/** So many sandboxes of one attempt's checks may die. */
+const DEATHS_MAX = 3;
+
+/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. */
+export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<string> => {
+  scene.isChecking = true;
+  for (let tries = 0; ; ) {
+    const opened = sandboxOf(scene);
+    try {
+      await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
+      const kept = await scene.deps.work.find(scene.run.id);
+      if (kept === null) throw new RunEnded("result_lost", "A copy of it was taken, and is gone.");
+      return kept.snapshot.snapshotCommit;
+    } catch (error) {
+      signal.throwIfAborted();
+      const lost = lossOf(error);
+      if (lost === null) throw error;
+      await reachAgain(scene, { error: lost, tries: ++tries, signal });
+    }
+  }
+};
+
+/** Makes a sandbox with a clean checkout under the id of `checkout`, which is stored already. Throws `ExecutorLostError` when it dies, and `RunEnded`. */
+const openCheckout = async (scene: Scene, checkout: Checkout, signal: AbortSignal): Promise<OpenedSandbox> => {
+  const { log, stores } = scene;
+  // It was made before, and could not be gone on with.
+  if ((await stores.instances.findRecord(checkout.instanceId)) !== null)
+    throw new ExecutorLostError("The sandbox of the checks was lost.");
+  const opened = await log.stage("checkout", () => make(scene, checkout, signal), {
+    started: `Checking out ${checkout.commit.slice(0, 12)}, as the work stands, in a sandbox of its own for the checks.`,
+    finished: () => "The checkout is ready.",
+  });
+  tendCheckout(scene, opened);
+  return opened;
+};
+
+const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: AbortSignal): Promise<OpenedSandbox> => {
+  const { run, fence, deps, stores } = scene;
+  const beside = sandboxOf(scene);
+  const { driver } = beside;
+  const place = workplaceAt(deps.places.of(instanceId));
+  await stores.instances.create(
+    { id: instanceId, runId: run.id, driver: driver.name, server: deps.server, place: deps.places.of(instanceId) },
+    fence,
+  );
+  await deps.places.make(place);
+  const given = await deps.work.give(run.id, commit, place.given);
+  if (given === null) throw new RunEnded("result_lost", `What is to be checked, ${commit}, is not kept any more.`);
+  await openDoor(scene, { place: beside.place, beside: place }, signal);
+  const { mirrorPath } = given;
+  const opened = await openPatiently(
+    scene,
+    { run, fence, instanceId, place, driver, mirrorPath, isGiven: true, prewarm: false },
+    signal,
+  );
+  const until = AbortSignal.any([signal, opened.cut.signal]);
+  const failed = (error: unknown): never => {
+    signal.throwIfAborted();
+    throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
+  };
+  await opened.executor.initGit({}, until).catch(failed);
+  const source = { repositoryUrl: given.origin, ref: commit, bundlePath: `/given/${given.bundle}` };
+  await opened.executor.gitClone({ ...source, ...(mirrorPath === null ? {} : { mirrorPath: "/mirror" }) }, until).catch(failed);
+  await stores.instances.setStatus(instanceId, "executing", fence);
+  return opened;
+};
+
+/** The sandbox of the checks that an earlier supervisor made, if it can be gone on with. */
+export const attachCheckout = async (scene: Scene): Promise<OpenedSandbox | null> => {
+  const { fence, deps, stores, progress } = scene;
+  const phase = progress?.phase;
+  if (phase?.kind !== "checks" && phase?.kind !== "judge") return null;
+  const instanceId = phase.checkout?.instanceId;
+  const record = instanceId === undefined ? null : await stores.instances.findRecord(instanceId);
+  if (record === null || record.status === "stopped" || !isHere(deps, record)) return null;
+  const opened = attachSandbox(deps, record, fence);
+  // One that was not ready is not known to have its checkout.
+  if (opened === null || record.status !== "executing") return null;
+  await stores.instances.setServer(record.id, deps.server, fence);
+  tendCheckout(scene, opened);
+  return opened;
+};
+
+const tendCheckout = (scene: Scene, opened: OpenedSandbox): void => {
+  const guard = inBackground((signal) => guardSandbox(scene, opened, { end: scene.stop, signal }));
+  scene.checkout = { opened, guard };
+};
+
+/** Looks after the sandbox of the checks no more. What it holds is removed by `closeCheckout`, or with the run. */
+export const dropCheckout = async (scene: Scene): Promise<void> => {
+  await scene.checkout?.guard.stop();
+  scene.checkout = null;
+};
+
+/**
+ * Removes the sandbox of the checks, with all in it. What cannot be removed now is removed with the run, or by the reaper. Throws
+ * `FenceLostError` alone.
+ */
+export const closeCheckout = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { fence, deps, stores, run, checkout } = scene;
+  if (checkout === null) return;
+  await dropCheckout(scene);
+  try {
+    const record = await stores.instances.findRecord(checkout.opened.instanceId);
+    await scene.hold();
+    if (record !== null) await clear(deps, record, fence);
+    await openDoor(scene, { place: sandboxOf(scene).place, beside: null }, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof FenceLostError) throw error;
+    deps.log("warn", "the sandbox of a run's checks could not be removed; it is removed with the run", {
+      runId: run.id,
+      error: describeError(error),
+    });
+  }
+};
+
+/** What takes the place of a sandbox of the checks that is dead. Throws `RunEnded` when there were too many. */
+const replacement = async (scene: Scene, dead: Checkout, why: string, signal: AbortSignal): Promise<Checkout> => {
+  const { deps, log } = scene;
+  await closeCheckout(scene, signal);
+  const deaths = dead.deaths + 1;
+  if (deaths > DEATHS_MAX)
+    throw new RunEnded("sandbox_lost", `${why} A sandbox for the checks was made ${deaths} times, and ended each time.`);
+  deps.metrics.resumed("sandbox");
+  await log.write({ type: "resumed", after: "sandbox", text: `${why} The checks begin again in a new sandbox.` });
+  return { ...dead, instanceId: deps.newInstanceId(), deaths };
+};
+
+/**
+ * Does something in the sandbox of the checks; when that dies, from the start in a new one, which `replaced` has stored before it is made.
+ * Leaves it open.
+ */
+export const inCheckout = async <Result>(
+  scene: Scene,
+  checkout: Checkout,
+  options: {
+    act: (opened: OpenedSandbox, checkout: Checkout) => Promise<Result>;
+    replaced: (checkout: Checkout) => Promise<void>;
+    signal: AbortSignal;
+  },
+): Promise<Result> => {
+  const { act, replaced, signal } = options;
+  for (let now = checkout; ; ) {
+    try {
+      return await act(scene.checkout?.opened ?? (await openCheckout(scene, now, signal)), now);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ExecutorLostError)) throw error;
+      now = await replacement(scene, now, error.message, signal);
+      await replaced(now);
+    }
+  }
+};
+
+/** Asks an executor something, and again as long as its sandbox is there. Throws `ExecutorLostError` when it is not. */
+export const askAgain = async <Result>(
+  scene: Scene,
+  opened: OpenedSandbox,
+  { ask, signal }: { ask: (signal: AbortSignal) => Promise<Result>; signal: AbortSignal },
+): Promise<Result> => {
+  for (let tries = 0; ; ) {
+    try {
+      return await ask(AbortSignal.any([signal, opened.cut.signal]));
+    } catch (error) {
+      signal.throwIfAborted();
+      const lost = lossOf(error);
+      if (lost === null) throw error;
+      const why = await whyGone(scene, opened, { error: lost, tries: ++tries, signal });
+      if (why !== null) throw new ExecutorLostError(why, { cause: error });
+    }
+  }
+};
