@@ -74,7 +74,7 @@ export const runCampaign = async (options: CampaignOptions): Promise<CampaignRes
       const found = await trial.settle(launched, {
         withinMs: RUN_WITHIN_MS,
         undisturbed: faultsOver.signal,
-        faults: () => injector.feltBy(launched.mark, launched.launchedAt),
+        faultsAt: () => injector.feltBy(launched.mark, launched.launchedAt),
       });
       messages += found.messages;
       findings.push(...found.findings);

@@ -12,7 +12,9 @@ export const expectNothingWrong = async (
   runs: readonly Launched[],
   options: Partial<SettleOptions> = {},
 ): Promise<void> => {
-  const settled = await Promise.all(runs.map((run) => trial.settle(run, { withinMs: 120_000, faults: () => 1, ...options })));
+  const settled = await Promise.all(
+    runs.map((run) => trial.settle(run, { withinMs: 120_000, faultsAt: () => [Date.now()], ...options })),
+  );
   const findings: Finding[] = [...settled.flatMap((each) => each.findings), ...(await trial.finish())];
   if (findings.length === 0) return;
   const report = describeFindings(findings).join("\n");

@@ -46,14 +46,14 @@ describe.runIf(process.getuid?.() === 0)("a disk that is full for a while", () =
       await rm(filler);
       const ended = await trial.settle(first, {
         withinMs: 120_000,
-        faults: () => 1,
+        faultsAt: () => [Date.now()],
         expected: ["succeeded", "errored", "failed"],
       });
       // The agent may have had one result more than its spool had room for; the end of the execution says so.
       expect(ended.findings.filter(({ kind, text }) => kind !== "tool_result_lost" || !text.startsWith("1 of "))).toEqual([]);
       const after = await trial.servers.ask((client) => client.runs.byId.query({ id: first.id }));
       expect(["passed", "disk_full", "limit_disk"]).toContain(after.reason);
-      await expectNothingWrong(trial, [await trial.launch()], { faults: () => 0 });
+      await expectNothingWrong(trial, [await trial.launch()], { faultsAt: () => [] });
     } finally {
       await run("/bin/umount", ["--lazy", disk]);
     }

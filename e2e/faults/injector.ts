@@ -37,8 +37,8 @@ export interface Injector {
   settled(): Promise<void>;
   /** Rejects when something that is to be started again does not come up. */
   readonly failed: Promise<never>;
-  /** How many faults by which work is done again a run may have felt since it was launched. */
-  feltBy(mark: string, launchedAt: number): number;
+  /** When there were faults by which work is done again, and that a run may have felt since it was launched, in milliseconds since 1970. */
+  feltBy(mark: string, launchedAt: number): number[];
 }
 
 const TARGET_WITHIN_MS = 3_000;
@@ -157,9 +157,9 @@ export const createInjector = ({ trial, engine }: { trial: Trial; engine: Engine
     },
     // A database that is away ends no agent, so that nothing has to be done again.
     feltBy: (mark, launchedAt) =>
-      history.filter(
-        ({ part, run, atMs }) => part !== "database" && (run === null || run === mark) && startedAt + atMs >= launchedAt,
-      ).length,
+      history
+        .filter(({ part, run, atMs }) => part !== "database" && (run === null || run === mark) && startedAt + atMs >= launchedAt)
+        .map(({ atMs }) => performance.timeOrigin + startedAt + atMs),
   };
 };
 

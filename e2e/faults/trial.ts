@@ -76,7 +76,7 @@ export type SettleOptions = {
   /** The run has this long from the moment at which nothing is done to it any more. */
   withinMs: number;
   undisturbed?: AbortSignal;
-  faults: () => number;
+  faultsAt: () => readonly number[];
   expected?: readonly Run["status"][];
 };
 
@@ -180,7 +180,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
       const enough = () => (progress.positions()[mark] ?? 0) >= messages;
       await waitFor(enough, { what: `${messages} messages of ${mark}`, timeoutMs: 60_000 });
     };
-    const settle = async (launched: Launched, { withinMs, undisturbed, faults, expected }: SettleOptions) => {
+    const settle = async (launched: Launched, { withinMs, undisturbed, faultsAt, expected }: SettleOptions) => {
       const { mark, id, watchers } = launched;
       await progress.untilFinal(mark, { withinMs, ...(undisturbed === undefined ? {} : { undisturbed }) });
       await shown(watchers, troubles);
@@ -199,7 +199,7 @@ export const startTrial = async (options: TrialOptions): Promise<Trial> => {
         resultsGiven: await record.resultsGiven(mark),
         patch,
         watchers,
-        faults: faults(),
+        faultsAt: faultsAt(),
         ...(expected === undefined ? {} : { expected }),
       });
       if (findings.length > 0) await writeFile(join(witness, `${mark}.json`), JSON.stringify({ run, stored, patch }, null, 1));

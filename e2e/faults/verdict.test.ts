@@ -24,11 +24,18 @@ const transcript = (bodies: { source: string; body: unknown; at: string }[]): Me
   bodies.map(({ source, body, at: when }, index) => Message.parse({ runId, seq: index + 1, at: when, source, body }));
 const runner = (body: unknown) => ({ source: "runner", body, at: at(40) });
 const stepStarted = runner({ type: "step_started", stepIndex: 0, attempt: 1, instructions: "Go" });
+const given = (k: number) => ({ id: `toolu_${k}`, at: at(10 + k) });
+const checked = [0, 1].map((stepIndex) => {
+  const outcome = { kind: "exited", exitCode: 0 };
+  const output = `${checkLine(MARK, stepIndex + 1)}\n`;
+  const result = { command: "echo", outcome, passed: true, output, outputTruncated: false, durationMs: 1 };
+  return runner({ type: "check_finished", stepIndex, attempt: 1, result });
+});
 const end = runner({ type: "status", status: "succeeded", reason: "passed", sentence: "All is well." });
 
 /** A run of which everything is as it should be, but for what is changed. */
 const evidence = ({
-  bodies = [stepStarted, ...relayed, end],
+  bodies = [stepStarted, ...relayed, ...checked, end],
   ...changed
 }: Partial<Evidence> & { bodies?: typeof relayed | object[] }): Evidence => {
   const stored = transcript(bodies.map((body) => ({ source: "", body: null, at: "", ...body })));
@@ -38,10 +45,12 @@ const evidence = ({
     run: { status: "succeeded", reason: "passed", sentence: "All is well.", lastSeq: stored.length },
     stored,
     spools: [{ instanceId: "inst_1", events: relayed, problems: [] }],
-    resultsGiven: ["toolu_1", "toolu_2", "toolu_3", "toolu_3"],
-    patch: [...workLines(MARK, { calls: CALLS }), checkLine(MARK, 1), checkLine(MARK, 2)].map((line) => `+${line}`).join("\n"),
+    resultsGiven: [1, 2, 3].map(given),
+    patch: workLines(MARK, { calls: CALLS })
+      .map((line) => `+${line}`)
+      .join("\n"),
     watchers: [{ name: "steady", seen: stored }],
-    faults: 0,
+    faultsAt: [],
     ...changed,
   };
 };
@@ -53,30 +62,35 @@ it("finds nothing wrong with a run of which all is as it should be", () => {
 
 it("compares events by what they say, whatever the order of their keys", () => {
   const turned = relayed.map(({ body, ...rest }) => ({ body: Object.fromEntries(Object.entries(body).reverse()), ...rest }));
-  expect(kinds({ bodies: [stepStarted, ...turned, end] })).toEqual([]);
+  expect(kinds({ bodies: [stepStarted, ...turned, ...checked, end] })).toEqual([]);
 });
 
 describe("finds", () => {
-  const without = (index: number) => [stepStarted, ...relayed.toSpliced(index, 1), end];
+  const without = (index: number) => [stepStarted, ...relayed.toSpliced(index, 1), ...checked, end];
 
   it("an event that is not stored, and the tool result in it", () => {
     expect(kinds({ bodies: without(1) })).toEqual(["message_lost"]);
     expect(kinds({ bodies: without(2) })).toEqual(["message_lost", "tool_result_lost"]);
-    expect(kinds({ resultsGiven: ["toolu_1", "toolu_9"] })).toEqual(["tool_result_lost"]);
+    expect(kinds({ resultsGiven: [given(1), given(9)] })).toEqual(["tool_result_lost"]);
+    const faultAt = Date.parse(given(9).at);
+    expect(kinds({ resultsGiven: [given(9)], faultsAt: [faultAt + 200] })).toEqual([]);
+    expect(kinds({ resultsGiven: [given(9)], faultsAt: [faultAt + 400, faultAt - 400] })).toEqual(["tool_result_lost"]);
   });
 
   it("an event that is stored twice, and one that the runner told twice", () => {
     const [, second] = relayed;
-    expect(kinds({ bodies: [stepStarted, ...relayed, second ?? {}, end] })).toEqual(["message_doubled"]);
-    expect(kinds({ bodies: [stepStarted, ...relayed, { ...stepStarted, at: at(41) }, end] })).toEqual(["runner_doubled"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked, second ?? {}, end] })).toEqual(["message_doubled"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked, { ...stepStarted, at: at(41) }, end] })).toEqual([
+      "runner_doubled",
+    ]);
   });
 
   it("events in another order, and a message of an agent that no spool held", () => {
     const [first = stepStarted, second = stepStarted, ...rest] = relayed;
-    expect(kinds({ bodies: [stepStarted, second, first, ...rest, end] })).toEqual(["message_disordered"]);
-    expect(kinds({ bodies: [stepStarted, ...relayed, { source: "agent", at: at(50), body: call(9) }, end] })).toEqual([
-      "message_unwitnessed",
-    ]);
+    expect(kinds({ bodies: [stepStarted, second, first, ...rest, ...checked, end] })).toEqual(["message_disordered"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked, { source: "agent", at: at(50), body: call(9) }, end] })).toEqual(
+      ["message_unwitnessed"],
+    );
   });
 
   it("numbers with a gap", () => {
@@ -97,21 +111,26 @@ describe("finds", () => {
   });
 
   it("no final status message, two of them, two that differ, and one that is not the last", () => {
-    expect(kinds({ bodies: [stepStarted, ...relayed] })).toEqual(["status_wrong"]);
-    expect(kinds({ bodies: [stepStarted, ...relayed, end, { ...end, at: at(42) }] })).toEqual(["status_wrong"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked] })).toEqual(["status_wrong"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked, end, { ...end, at: at(42) }] })).toEqual(["status_wrong"]);
     const lost = runner({ type: "status", status: "errored", reason: "sandbox_lost", sentence: "Lost." });
-    expect(kinds({ bodies: [stepStarted, ...relayed, lost, end] })).toEqual(["status_wrong"]);
-    expect(kinds({ bodies: [stepStarted, ...relayed, end, runner({ type: "note", text: "More." })] })).toEqual(["status_wrong"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked, lost, end] })).toEqual(["status_wrong"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked, end, runner({ type: "note", text: "More." })] })).toEqual([
+      "status_wrong",
+    ]);
   });
 
   it("work that is not there, and work that was done more often than faults explain", () => {
     const { patch } = evidence({});
     expect(kinds({ patch: patch.replace(`+${MARK}-2-2\n`, "") })).toEqual(["work_lost"]);
-    expect(kinds({ patch: patch.replace(`+${checkLine(MARK, 2)}`, "") })).toEqual(["work_lost"]);
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...checked.slice(1), end] })).toEqual(["work_lost"]);
     const again = `${patch}\n+${MARK}-1-1`;
     expect(kinds({ patch: again })).toEqual(["work_doubled"]);
-    expect(kinds({ patch: again, faults: 1 })).toEqual([]);
-    expect(kinds({ patch: `${patch}\n+${checkLine(MARK, 1)}` })).toEqual(["work_doubled"]);
+    expect(kinds({ patch: again, faultsAt: [1] })).toEqual([]);
+    const twice = [...checked, ...checked.map((message) => ({ ...message, at: at(41) }))];
+    expect(kinds({ bodies: [stepStarted, ...relayed, ...twice, end] })).toEqual(["runner_doubled", "work_doubled"]);
+    const resumed = runner({ type: "resumed", after: "sandbox", text: "Again." });
+    expect(kinds({ bodies: [stepStarted, ...relayed, resumed, ...twice, end], faultsAt: [1] })).toEqual([]);
   });
 
   it("a subscriber who missed something, saw it twice or saw something else", () => {

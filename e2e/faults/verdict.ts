@@ -1,6 +1,8 @@
 import { isFinal, type Message, type Run } from "@ccr/protocol";
+import { z } from "zod";
 import { canonical } from "./canonical.ts";
 import type { Finding, Kind } from "./findings.ts";
+import type { ResultGiven } from "./model-record.ts";
 import { checkLine, STEPS, workLines } from "./script.ts";
 import type { SpoolSeen } from "./spools.ts";
 
@@ -12,11 +14,11 @@ export type Evidence = {
   stored: readonly Message[];
   spools: readonly SpoolSeen[];
   /** The tool results that the model was given, by their calls' ids. */
-  resultsGiven: readonly string[];
+  resultsGiven: readonly ResultGiven[];
   patch: string;
   watchers: readonly { name: string; seen: readonly Message[] }[];
-  /** How often a part was killed or stopped that this run may have felt. */
-  faults: number;
+  /** When a part was killed or stopped that this run may have felt, in milliseconds since 1970. */
+  faultsAt: readonly number[];
   /** Only in which the run may end; `succeeded` when left out. */
   expected?: readonly Run["status"][];
 };
@@ -75,10 +77,18 @@ const resultIds = (message: Message): string[] => {
   return [...JSON.stringify(message.body).matchAll(/"tool_use_id":"(toolu_\w+)"/g)].map(([, id]) => id ?? "");
 };
 
-const judgeToolResults = ({ stored, resultsGiven }: Evidence, say: Say): void => {
+/**
+ * Claude Code gives a result to the model, to us and to its own file at about the same time. One that is killed at that moment may have told
+ * nobody but the model.
+ */
+const UNTOLD_MS = 250;
+
+const judgeToolResults = ({ stored, resultsGiven, faultsAt }: Evidence, say: Say): void => {
   const told = new Set(stored.flatMap(resultIds));
-  const lost = [...new Set(resultsGiven)].filter((id) => !told.has(id));
-  if (lost.length > 0) say("tool_result_lost", `${lost.length} of ${new Set(resultsGiven).size}: ${some(lost)}`);
+  const wasCut = (at: number): boolean => faultsAt.some((faultAt) => Math.abs(faultAt - at) <= UNTOLD_MS);
+  const lost = resultsGiven.filter(({ id, at }) => !told.has(id) && !wasCut(Date.parse(at)));
+  if (lost.length > 0)
+    say("tool_result_lost", `${lost.length} of ${resultsGiven.length}: ${some(lost.map(({ id, at }) => `${id} at ${at}`))}`);
 };
 
 const judgeOutcome = ({ run, stored, expected = ["succeeded"] }: Evidence, say: Say): void => {
@@ -124,12 +134,16 @@ const judgeRunner = ({ stored }: Evidence, say: Say): void => {
     }),
     ({ what }) => what,
   );
+  // Checks begin again in a new sandbox when theirs dies.
+  const again = stored.filter(({ body }) => body.type === "resumed" && "after" in body && body.after === "sandbox").length;
   for (const [what, messages] of told) {
-    if (messages.length > 1) say("runner_doubled", `${short(what)}: messages ${messages.map(({ seq }) => seq).join(", ")}`);
+    const most = what.includes("check_") ? 1 + again : 1;
+    if (messages.length > most) say("runner_doubled", `${short(what)}: messages ${messages.map(({ seq }) => seq).join(", ")}`);
   }
 };
 
-const judgeWork = ({ mark, calls, patch, faults, run }: Evidence, say: Say): void => {
+const judgeWork = ({ mark, calls, patch, faultsAt, run, stored }: Evidence, say: Say): void => {
+  const faults = faultsAt.length;
   const added = patch.split("\n").flatMap((line) => (line.startsWith(`+${mark}-`) ? [line.slice(1)] : []));
   const times = Map.groupBy(added, (line) => line);
   const wanted = workLines(mark, { calls });
@@ -137,15 +151,20 @@ const judgeWork = ({ mark, calls, patch, faults, run }: Evidence, say: Say): voi
     const lost = wanted.filter((line) => !times.has(line));
     if (lost.length > 0) say("work_lost", `${lost.length} of ${wanted.length} lines: ${some(lost)}`);
   }
-  const extra =
-    added.filter((line) => !line.includes("-check-")).length - new Set(added.filter((line) => !line.includes("-check-"))).size;
+  const extra = added.length - times.size;
   if (extra > faults) say("work_doubled", `${extra} lines stand there again, after ${faults} faults`);
   for (const step of STEPS) {
-    const ran = times.get(checkLine(mark, step))?.length ?? 0;
+    const ran = stored.filter(({ body }) => isTrace(body, checkLine(mark, step))).length;
     if (run.status === "succeeded" && ran === 0) say("work_lost", `the check of step ${step} left no trace`);
     if (ran > 1 + faults) say("work_doubled", `the check of step ${step} ran ${ran} times, after ${faults} faults`);
   }
 };
+
+const CheckFinished = z.looseObject({ type: z.literal("check_finished"), result: z.looseObject({ output: z.string() }) });
+
+/** Whether a message is the end of the check that prints this. */
+const isTrace = (body: unknown, line: string): boolean =>
+  CheckFinished.safeParse(body).data?.result.output.includes(line) === true;
 
 const judgeWatchers = ({ stored, watchers }: Evidence, say: Say): void => {
   const kept = stored.map((message) => canonical(message));

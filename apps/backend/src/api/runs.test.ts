@@ -13,6 +13,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   ref: null,
   model: null,
   limits: RunLimits.parse({}),
+  allowNoChanges: false,
   priority: 0,
   status: "queued",
   reason: null,
@@ -27,6 +28,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   createdAt: "2026-11-22T20:00:00.000Z",
   startedAt: null,
   endedAt: null,
+  outcome: null,
   queue: { position: 2, queued: 3, heldBy: "disk" },
   ...change,
 });

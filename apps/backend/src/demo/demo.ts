@@ -58,7 +58,7 @@ export const startDemo = async (options: { dataDir: string; path: string; tasks:
   ]);
   const marker = join(folder, "task");
   const made = TaskId.safeParse((await readFile(marker, "utf8").catch(() => "")).trim());
-  const taskId = made.success ? made.data : (await options.tasks.create(demoTask)).id;
+  const taskId = made.success ? made.data : (await options.tasks.create({ ...demoTask, allowNoChanges: false })).id;
   if (!made.success) await writeFile(marker, `${taskId}\n`);
   return { modelUrl: model.url, repository, taskId, [Symbol.asyncDispose]: () => model[Symbol.asyncDispose]() };
 };

@@ -1,6 +1,7 @@
 import { type Checkout, FenceLostError } from "../store/types.ts";
 import { inBackground } from "./background.ts";
 import { takeCopy } from "./copies.ts";
+import type { KeptWork } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { guardSandbox } from "./guard.ts";
@@ -16,7 +17,7 @@ import { workplaceAt } from "./workplace.ts";
  */
 
 /** So many sandboxes of one attempt's checks may die. */
-const DEATHS_MAX = 3;
+const DEATHS_MAX = 5;
 
 /** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. */
 export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<string> => {
@@ -61,8 +62,7 @@ const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: Abor
     fence,
   );
   await deps.places.make(place);
-  const given = await deps.work.give(run.id, commit, place.given);
-  if (given === null) throw new RunEnded("result_lost", `What is to be checked, ${commit}, is not kept any more.`);
+  const given = await giveWork(scene, { commit, folder: place.given }, signal);
   await openDoor(scene, { place: beside.place, beside: place }, signal);
   const { mirrorPath } = given;
   const opened = await openPatiently(
@@ -80,6 +80,22 @@ const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: Abor
   await opened.executor.gitClone({ ...source, ...(mirrorPath === null ? {} : { mirrorPath: "/mirror" }) }, until).catch(failed);
   await stores.instances.setStatus(instanceId, "executing", fence);
   return opened;
+};
+
+/** Whoever took the run over from another server has to take a copy of his own first, which is the same as long as nothing was changed. */
+const giveWork = async (
+  scene: Scene,
+  { commit, folder }: { commit: string; folder: string },
+  signal: AbortSignal,
+): Promise<NonNullable<Awaited<ReturnType<KeptWork["give"]>>>> => {
+  const { work } = scene.deps;
+  const give = () => work.give(scene.run.id, commit, folder);
+  const given = (await give()) ?? ((await commitResult(scene, signal)) === commit ? await give() : null);
+  if (given !== null) return given;
+  throw new RunEnded(
+    "result_lost",
+    `What is to be checked, ${commit}, is not kept any more, and the workspace has changed since.`,
+  );
 };
 
 /** The sandbox of the checks that an earlier supervisor made, if it can be gone on with. */

@@ -49,9 +49,14 @@ const closeDoors = async (deps: RunDeps, drives: (id: RunId) => boolean): Promis
 };
 
 const reapInstances = async (deps: RunDeps, drives: (id: RunId) => boolean): Promise<void> => {
-  for (const record of await deps.store.instances.listRecords({ server: deps.server })) {
+  const records = await deps.store.instances.listRecords({ server: deps.server });
+  if (records.length === 0) return;
+  const leases = new Map((await deps.store.queue.leases()).map((lease) => [lease.id, lease]));
+  for (const record of records) {
     const run = await deps.store.runs.find(record.runId);
-    const isNeeded = run !== null && !isFinal(run.status) && (run.instanceId === record.id || run.instanceId === null);
+    // Whoever takes the run up goes on in its sandbox, and in that of its checks, or removes them.
+    const isForOther = ![null, undefined, deps.server].includes(leases.get(record.runId)?.owner);
+    const isNeeded = run !== null && !isFinal(run.status) && (run.instanceId === record.id || !isForOther);
     if (isNeeded || drives(record.runId)) continue;
     deps.log("warn", "taking down a sandbox that its run does not need any more", { instanceId: record.id, runId: record.runId });
     await attempt(deps, `taking down ${record.id}`, () => clear(deps, record, null));

@@ -1,7 +1,7 @@
 import type { ExecutionOutcome } from "@ccr/protocol";
 import type { Disk } from "./disk.ts";
 import type { Random } from "./random.ts";
-import type { Script, StepScript } from "./script.ts";
+import type { JudgeScript, Script, StepScript } from "./script.ts";
 
 type AgentParts = {
   disk: Disk;
@@ -67,6 +67,18 @@ export class Agent {
       });
     };
     next(0);
+  }
+
+  /** Looks at a work, and says what it finds. */
+  judge({ passes, saysSo }: JudgeScript): void {
+    const { random, after } = this.#parts;
+    after(random.between(1, 400), () => {
+      if (this.#isOver) return;
+      this.#say("assistant");
+      this.#say("result");
+      const verdict = { passed: passes, evidence: passes ? "It is all there." : "Something is missing." };
+      this.end({ kind: "completed", text: "", ...(saysSo ? { verdict } : {}) });
+    });
   }
 
   /** It ends, by itself or not, and says nothing more. */

@@ -72,7 +72,7 @@ export const connectOf =
       health: (signal) => call("health", (sandbox) => sandbox.health(), signal),
       initGit: (_input, signal) =>
         call("initGit", () => ({ githubUsername: null, email: null, sshKey: false, warning: null }), signal),
-      gitClone: (_input, signal) => call("gitClone", (sandbox) => sandbox.clone(), signal),
+      gitClone: (input, signal) => call("gitClone", (sandbox) => sandbox.clone(input), signal),
       interrupt: (signal) => call("interrupt", (sandbox) => sandbox.interrupt(), signal),
       check: (input, signal) => call("check", (sandbox) => sandbox.check(input), signal),
       diff: (signal) => call("diff", (sandbox) => sandbox.diff(), signal),

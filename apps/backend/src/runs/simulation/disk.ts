@@ -13,6 +13,8 @@ export class Disk {
   /** The workspace was put aside for the person. */
   isAside = false;
   isCloned = false;
+  /** What is given to its sandbox to be checked out. */
+  given: { commit: string; units: string[] } | null = null;
   /** All events, in order; what was acknowledged counts as removed. */
   readonly spool: SpoolEvent[] = [];
   ackedSeq = 0;

@@ -1,9 +1,10 @@
+import { isDeepStrictEqual } from "node:util";
 import { CcrError, type Door, type RunId, type ServerId } from "@ccr/protocol";
 import type { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
 /** A door that is open: whose gateway serves it, and where it writes down what goes through. */
-export type OpenDoor = Pick<Door, "runId" | "socketPath" | "auditPath"> & { server: ServerId };
+export type OpenDoor = Pick<Door, "runId" | "socketPath" | "alsoAt" | "auditPath"> & { server: ServerId };
 
 /** The process that looks after a gateway, and the doors that it wants to be open. */
 type Keeper = { process: Process; wanted: ReadonlyMap<RunId, { door: Door }> };
@@ -60,22 +61,27 @@ export class Gateway {
    * Opens a run's door; one that is open with other paths is closed first. Whoever opens a socket last has it, also when another gateway of the
    * machine had it before.
    */
-  open({ runId, socketPath, auditPath }: Door): void {
+  open({ runId, socketPath, alsoAt, auditPath }: Door): void {
     const { sockets } = this.#world;
     this.assertThere();
     const open = this.doors.get(runId);
-    const isSame = open?.socketPath === socketPath && open.auditPath === auditPath;
+    const isSame = open?.socketPath === socketPath && open.auditPath === auditPath && isDeepStrictEqual(open.alsoAt, alsoAt);
     if (open !== undefined && isSame && sockets.get(socketPath) === open) return;
     const taken = [...this.doors.values()].find(
       (other) => other.runId !== runId && (other.socketPath === socketPath || other.auditPath === auditPath),
     );
     if (taken !== undefined) throw new CcrError("conflict", `The door of ${taken.runId} has the same socket or audit file.`);
     this.#shut(runId);
-    const hasFolder = [...this.#world.disks.values()].some(({ exists, gatewaySocket }) => exists && gatewaySocket === socketPath);
-    if (!hasFolder) throw new CcrError("unavailable", `Cannot listen at ${socketPath}. Its folder must exist and be writable.`);
-    const door = { server: this.server, runId, socketPath, auditPath };
+    const all = [socketPath, ...alsoAt];
+    const folders = new Set(
+      [...this.#world.disks.values()].flatMap(({ exists, gatewaySocket }) => (exists ? [gatewaySocket] : [])),
+    );
+    for (const path of all)
+      if (!folders.has(path))
+        throw new CcrError("unavailable", `Cannot listen at ${path}. Its folder must exist and be writable.`);
+    const door = { server: this.server, runId, socketPath, alsoAt, auditPath };
     this.doors.set(runId, door);
-    sockets.set(socketPath, door);
+    for (const path of all) sockets.set(path, door);
   }
 
   close(runId: RunId): void {
@@ -92,7 +98,7 @@ export class Gateway {
     const door = this.doors.get(runId);
     if (door === undefined) return;
     this.doors.delete(runId);
-    if (sockets.get(door.socketPath) === door) sockets.delete(door.socketPath);
+    for (const path of [door.socketPath, ...door.alsoAt]) if (sockets.get(path) === door) sockets.delete(path);
   }
 
   #startAgain(): void {

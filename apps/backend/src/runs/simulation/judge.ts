@@ -33,8 +33,14 @@ const keysOf = (messages: readonly Message[]): Map<string, number> => {
   return counts;
 };
 
-const spooled = (messages: readonly Message[]): string[] =>
-  messages.filter(({ source, body }) => source === "agent" || SPOOLED.has(body.type)).map(({ body }) => JSON.stringify(body));
+/** What came from this sandbox's spool. */
+const spooled = (messages: readonly Message[], { instanceId, executions }: Disk): string[] =>
+  messages
+    .filter(({ source, body }) => {
+      if (source === "agent") return body.of === instanceId;
+      return SPOOLED.has(body.type) && "executionId" in body && executions.has(body.executionId);
+    })
+    .map(({ body }) => JSON.stringify(body));
 
 /** Says what is wrong with a run that has ended: its status, its messages, and what is kept of its work. */
 export const judgeRun = async (world: World, run: Run): Promise<void> => {
@@ -53,7 +59,10 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   if (wasClaimed && (told.length !== 1 || told[0] !== last)) wrong(`its end is told ${told.length} times`);
   const end = told[0]?.body;
   if (end?.type === "status" && (!("status" in end) || end.status !== run.status)) wrong("another end is told than it has");
-  for (const [key, count] of keysOf(messages)) if (count > 1) wrong(`${key} is told ${count} times`);
+  // Checks begin again in a new sandbox when theirs dies.
+  const again = messages.filter(({ body }) => body.type === "resumed" && "after" in body && body.after === "sandbox").length;
+  for (const [key, count] of keysOf(messages))
+    if (count > (key.startsWith("check_") ? 1 + again : 1)) wrong(`${key} is told ${count} times`);
   const disk = [...world.disks.values()].find(({ instanceId }) => instanceId === run.instanceId);
   const isElsewhere = disk !== undefined && !disk.root.startsWith(`/${entry.holder?.machine}/`);
   judgeReason(wrong, { entry, run, script, isElsewhere });
@@ -61,6 +70,10 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
     // What is on a machine that nobody comes from, or that a canceled run is not waited for, stays there.
     const isLeft = isElsewhere && (entry.isForsaken || entry.wasCanceled);
     judgeSpool(wrong, { run, messages, disk, isLeft });
+    // A judge that died, or was not asked any more, may have said more than anybody heard.
+    for (const other of world.disks.values())
+      if (other !== disk && world.ledger.instances.get(other.instanceId)?.runId === run.id)
+        judgeSpool(wrong, { run, messages, disk: other, isLeft: true });
     if (run.status === "succeeded") await judgeWork(world, wrong, { run, script, disk });
   } else if (run.status === "succeeded") wrong("it succeeded without a sandbox");
   const turns = messages.flatMap(({ source, body }) =>
@@ -116,7 +129,7 @@ const judgeSpool = (
   wrong: (what: string) => void,
   { run, messages, disk, isLeft }: { run: Run; messages: readonly Message[]; disk: Disk; isLeft: boolean },
 ): void => {
-  const stored = spooled(messages);
+  const stored = spooled(messages, disk);
   const said = disk.spool.map(({ body }) => JSON.stringify(body));
   const isSaved = !messages.some(({ source, body }) => source === "runner" && body.type === "note");
   const other = stored.findIndex((body, index) => body !== said[index]);
@@ -139,9 +152,10 @@ const judgeWork = async (
   if (run.headCommit !== disk.commit) wrong(`its head is ${run.headCommit} instead of ${disk.commit}`);
   const kept = [...world.kept].filter(([key]) => key.endsWith(run.id)).map(([, { units }]) => JSON.stringify(units));
   if (!kept.includes(expected)) wrong(`kept of its work is ${kept.join(" and ")} instead of ${expected}`);
-  for (const step of run.steps.keys()) {
-    const names = [`step_started ${step} 1`, `step_finished ${step} 1`];
-    const counts = keysOf(await world.store.transcript.read(run.id, { after: 0, limit: 100_000 }));
+  const counts = keysOf(await world.store.transcript.read(run.id, { after: 0, limit: 100_000 }));
+  for (const [step, { forgotten }] of script.steps.entries()) {
+    const attempts = forgotten.length > 0 ? [1, 2] : [1];
+    const names = attempts.flatMap((attempt) => [`step_started ${step} ${attempt}`, `step_finished ${step} ${attempt}`]);
     for (const name of names) if (counts.get(name) !== 1) wrong(`'${name}' is told ${counts.get(name) ?? 0} times`);
   }
 };

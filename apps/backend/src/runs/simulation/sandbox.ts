@@ -6,6 +6,7 @@ import {
   type ExecuteInput,
   type ExecutionOutcome,
   type ExecutorHealth,
+  type GitCloneInput,
   type InstanceId,
   type SandboxHandle,
   type ServerId,
@@ -19,7 +20,7 @@ import { Agent } from "./agent.ts";
 import { BASE_COMMIT, type Disk } from "./disk.ts";
 import type { Inlet } from "./process.ts";
 import type { Random } from "./random.ts";
-import { type Script, stepOfPrompt } from "./script.ts";
+import { judgeOfPrompt, type Script, stepOfPrompt } from "./script.ts";
 import type { VirtualTime } from "./time.ts";
 
 export type SandboxParts = {
@@ -165,10 +166,15 @@ export class Sandbox {
     };
   }
 
-  async clone(): Promise<{ commit: string; branch: string | null }> {
+  async clone({ bundlePath, ref }: GitCloneInput): Promise<{ commit: string; branch: string | null }> {
     await this.#sleep(this.#parts.random.between(1, 800));
-    this.disk.isCloned = true;
-    return { commit: BASE_COMMIT, branch: "main" };
+    const { disk } = this;
+    if (disk.isCloned) return { commit: disk.commit, branch: "main" };
+    disk.isCloned = true;
+    if (bundlePath === undefined) return { commit: BASE_COMMIT, branch: "main" };
+    if (disk.given === null || disk.given.commit !== ref) throw new CcrError("unprocessable", "The bundle does not hold it.");
+    disk.units.push(...disk.given.units);
+    return { commit: disk.commit, branch: null };
   }
 
   /** Starts an execution, or joins the one of this id, and streams what comes after `after` up to its end. */
@@ -180,7 +186,7 @@ export class Sandbox {
     if (!disk.isCloned) throw new CcrError("conflict", "There is no workspace: clone a repository first.");
     if (!disk.executions.has(id)) {
       if (this.agent !== null) throw new CcrError("conflict", `The execution '${this.agent.executionId}' is going on.`);
-      this.#begin(id, input.prompt);
+      this.#begin(id, input);
     }
     return this.#read({ inlet, cursor: after, fence, end: () => disk.executions.get(id)?.endSeq ?? null });
   }
@@ -252,10 +258,10 @@ export class Sandbox {
     for (const [executionId, execution] of this.disk.executions) if (execution.endSeq === null) this.#tellEnd(executionId, CUT);
   }
 
-  #begin(executionId: string, prompt: string): void {
+  #begin(executionId: string, { prompt, judges }: Pick<ExecuteInput, "prompt" | "judges">): void {
     const { scripts, random, at, log } = this.#parts;
     const { disk } = this;
-    const { script, step } = stepOfPrompt(scripts, prompt);
+    const asked = judges ? null : stepOfPrompt(scripts, prompt);
     log(`${this.instanceId} begins ${executionId}`);
     const event = { source: "runner" as const, body: { type: "execution_started" as const, executionId, prompt } };
     disk.executions.set(executionId, { firstSeq: disk.append(event, at()), endSeq: null });
@@ -275,7 +281,8 @@ export class Sandbox {
         this.#tellEnd(executionId, outcome);
       },
     );
-    this.agent.work(script, step);
+    if (asked === null) this.agent.judge(judgeOfPrompt(scripts, prompt));
+    else this.agent.work(asked.script, asked.step);
   }
 
   #tellEnd(executionId: string, outcome: ExecutionOutcome): void {
@@ -291,11 +298,14 @@ export class Sandbox {
     const script = this.#parts.scripts.flatMap(({ steps }) => steps).flatMap(({ checks }) => checks);
     const check = script.find((each) => each.command === command);
     if (check === undefined) throw new Error(`nobody wrote this check: ${command}`);
+    // Of the work, and not of the agent: nothing else is here.
+    const passes = check.needs === null ? check.passes : this.disk.units.includes(check.needs);
     this.isChecking = true;
     await this.#sleep(check.ms);
     this.isChecking = false;
-    const outcome = { kind: "exited" as const, exitCode: check.passes ? 0 : 1 };
-    const result = { command, outcome, passed: check.passes, output: "", outputTruncated: false, durationMs: check.ms };
+    const outcome = { kind: "exited" as const, exitCode: passes ? 0 : 1 };
+    const output = passes ? "" : `it misses ${check.needs ?? "something"}`;
+    const result = { command, outcome, passed: passes, output, outputTruncated: false, durationMs: check.ms };
     this.disk.checks.set(checkId, result);
     return result;
   }

@@ -103,6 +103,14 @@ export const workOf = (world: World, { process, server }: Host): KeptWork => {
       );
     },
     find: (runId) => process.call("work.find", () => world.kept.get(key(runId)) ?? null),
+    give: (runId, commit, folder) =>
+      process.call("work.give", () => {
+        const kept = world.kept.get(key(runId));
+        const disk = world.disks.get(folder.replace(/\/given$/, ""));
+        if (kept?.snapshot.snapshotCommit !== commit || disk?.exists !== true) return null;
+        disk.given = { commit, units: kept.units };
+        return { bundle: "work.bundle", mirrorPath: "/mirror", origin: "octo/one" };
+      }),
     conversationBytes: (runId) => process.call("work.conversationBytes", () => world.conversations.get(key(runId)) ?? 0),
     keepConversation: async (runId, { after, chunks }, signal) => {
       let bytes = 0;
