@@ -48,6 +48,7 @@ describe("the control interface", () => {
     const door: Door = {
       runId: RunId.parse("run_second00000"),
       socketPath: house.folder.join("second", "gateway.sock"),
+      alsoAt: [],
       auditPath: house.folder.join("second.ndjson"),
       policy: { allow: [] },
       fence: 1,

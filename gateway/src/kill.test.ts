@@ -53,6 +53,7 @@ test("has a record of every request that reached the model, and none twice, when
   const doors: Door[] = Array.from({ length: DOORS }, (_, index) => ({
     runId: RunId.parse(`run_door00000${index}`),
     socketPath: folder.join("doors", `${index}.sock`),
+    alsoAt: [folder.join("doors", `${index}-beside.sock`)],
     auditPath: folder.join(`${index}.ndjson`),
     policy: { allow: [] },
     fence: 1,
@@ -62,10 +63,11 @@ test("has a record of every request that reached the model, and none twice, when
   const attempts = doors.map(() => 0);
   const answered = doors.map(() => 0);
 
-  /** One request after the other, whatever becomes of them. */
+  /** One request after the other, through one socket and the other in turn, whatever becomes of them. */
   const ask = async (index: number): Promise<void> => {
-    while (!stop.signal.aborted) {
-      const socket = connectTo(doors[index]?.socketPath ?? "");
+    const { socketPath = "", alsoAt = [] } = doors[index] ?? {};
+    for (let tries = 0; !stop.signal.aborted; tries += 1) {
+      const socket = connectTo([socketPath, ...alsoAt][tries % 2] ?? "");
       let text = "";
       socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
       socket.on("error", () => {});

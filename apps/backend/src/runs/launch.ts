@@ -166,6 +166,7 @@ const openDoor = async (scene: Scene, place: Workplace, signal: AbortSignal): Pr
   const door = {
     runId: run.id,
     socketPath: place.gatewaySocket,
+    alsoAt: [],
     auditPath: auditPath(place, run.id),
     policy: { allow: deps.allowedHosts },
     fence,

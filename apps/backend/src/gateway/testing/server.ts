@@ -40,6 +40,7 @@ export const openServer = async () => {
   const door: Door = {
     runId,
     socketPath: folder.join("doors", "door.sock"),
+    alsoAt: [],
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: [] },
     fence: 1,
