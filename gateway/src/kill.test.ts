@@ -62,6 +62,7 @@ test("has a record of every request that reached the model, and none twice, when
   const stop = new AbortController();
   const attempts = doors.map(() => 0);
   const answered = doors.map(() => 0);
+  let answeredBeside = 0;
 
   /** One request after the other, through one socket and the other in turn, whatever becomes of them. */
   const ask = async (index: number): Promise<void> => {
@@ -83,7 +84,10 @@ test("has a record of every request that reached the model, and none twice, when
         socket.write(modelRequest(JSON.stringify(body)));
       }
       await closed;
-      if (text.includes("message_stop")) answered[index] = (answered[index] ?? 0) + 1;
+      if (text.includes("message_stop")) {
+        answered[index] = (answered[index] ?? 0) + 1;
+        answeredBeside += tries % 2;
+      }
       if (!isOpen) await delay(5);
     }
   };
@@ -121,4 +125,5 @@ test("has a record of every request that reached the model, and none twice, when
   expect(reached.length).toBeGreaterThan(20);
   // Otherwise nothing was tried.
   expect(cut).toBeGreaterThan(5);
+  expect(answeredBeside).toBeGreaterThan(5);
 }, 120_000);
