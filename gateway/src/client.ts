@@ -7,9 +7,12 @@ import { reasonOf } from "./reason.ts";
 export type GatewayClient = {
   /** Which doors are open, so that a restarted gateway can be told from one that went on. */
   health(signal?: AbortSignal): Promise<GatewayHealth>;
-  /** The open doors with their policies of now. */
+  /** The open doors with their policies and further sockets of now. */
   listDoors(signal?: AbortSignal): Promise<Door[]>;
-  /** Opens a door, taking it from wherever it is open, or changes the policy of an open one; idempotent. Throws `forbidden` when it was opened with a greater fencing number. */
+  /**
+   * Opens a door, taking it from wherever it is open, or changes the policy and the further sockets of an open one; idempotent. Throws
+   * `forbidden` when it was opened with a greater fencing number.
+   */
   openDoor(door: Door): Promise<void>;
   /** Closes a door and cuts what goes through it; idempotent. With `fence`, throws `forbidden` when it was opened with a greater one. */
   closeDoor(runId: RunId, options?: { fence?: number; signal?: AbortSignal }): Promise<void>;

@@ -48,6 +48,7 @@ describe("the control interface", () => {
     const door: Door = {
       runId: RunId.parse("run_second00000"),
       socketPath: house.folder.join("second", "gateway.sock"),
+      alsoAt: [],
       auditPath: house.folder.join("second.ndjson"),
       policy: { allow: [] },
       fence: 1,
@@ -62,6 +63,24 @@ describe("the control interface", () => {
     await client.closeDoor(door.runId);
     await client.closeDoor(door.runId);
     expect((await client.health()).doors).toEqual([RUN]);
+  });
+
+  test("opens a door at further sockets, at none when nothing is said of them", async () => {
+    await using controlled = await openControlled();
+    const { client, house, path } = controlled;
+    const { alsoAt: _, ...plain } = house.door;
+    await mkdir(house.folder.join("beside"));
+    const beside = house.folder.join("beside", "gateway.sock");
+    await client.openDoor({ ...house.door, alsoAt: [beside] });
+    expect(await sendRaw(beside, refusedRequest("a"))).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await client.listDoors()).toMatchObject([{ alsoAt: [beside] }]);
+    expect(await rawCall(path, "PUT", `/doors/${RUN}`, JSON.stringify(plain))).toMatch(/^HTTP\/1\.1 204 /);
+    expect(await client.listDoors()).toMatchObject([{ alsoAt: [] }]);
+    await expect(client.openDoor({ ...house.door, alsoAt: ["gateway.sock"] })).rejects.toMatchObject({ code: "bad_request" });
+    await expect(client.openDoor({ ...house.door, alsoAt: [`/${"x".repeat(107)}`] })).rejects.toMatchObject({
+      code: "bad_request",
+      message: expect.stringContaining("alsoAt"),
+    });
   });
 
   test("follows records, old and live, once and in order, until the door is closed", async () => {

@@ -26,6 +26,7 @@ const openOther = async (house: Awaited<ReturnType<typeof openHouse>>, changes: 
   const door: Door = {
     runId: OTHER_RUN,
     socketPath: house.folder.join("other", "gateway.sock"),
+    alsoAt: [],
     auditPath: house.folder.join("other.ndjson"),
     policy: { allow: [] },
     fence: 1,

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { CcrError, type Door } from "@ccr/protocol";
@@ -6,7 +6,8 @@ import { type Admission, createAdmissions } from "./admission.ts";
 import { answerError, answerErrorOnSocket } from "./answers.ts";
 import { type AuditLog, type AuditOptions, openAuditLog } from "./audit.ts";
 import type { Dial } from "./dial.ts";
-import { openEntrance } from "./entrance.ts";
+import type { EntranceHandlers } from "./entrance.ts";
+import { createEntrances } from "./entrances.ts";
 import type { Begin, ProxyContext } from "./exchange.ts";
 import { headerPairs, headerValues } from "./headers.ts";
 import type { Limits } from "./limits.ts";
@@ -14,7 +15,7 @@ import type { ModelRoute } from "./model-route.ts";
 import { type Asked, type Outcome, refused } from "./outcome.ts";
 import type { Standing } from "./ownership.ts";
 import { proxyRequest } from "./proxy.ts";
-import { reasonOf } from "./reason.ts";
+import { reasonOf, sentenceOf } from "./reason.ts";
 import { printable } from "./target.ts";
 import { openTunnel } from "./tunnel.ts";
 
@@ -32,13 +33,15 @@ export type Lost = Exclude<Standing, "ours">;
 
 /** One run's way out, listening. */
 export type OpenDoor = {
-  /** As it is now, with the policy that was set last, and with the number of its newest record. */
+  /** As it is now, with the policy and the further sockets that were set last, and with the number of its newest record. */
   door(): Door;
   /**
-   * Goes on for whoever opened it again: the policy takes effect for every request that comes from now on, and whoever connects to its socket
-   * comes to it, as soon as there can be a socket at its place. False when it was lost, and is to be closed.
+   * Goes on for whoever opened it again: the policy takes effect for every request that comes from now on, and whoever connects to its sockets
+   * comes to it, as soon as there can be sockets at their places. Further sockets that are new are opened. Of one that is not named any more
+   * nothing is left then: what went through it was cut, and has its record. False when the door was lost, and is to be closed. Throws when a new
+   * socket cannot be opened; but for its fencing number the door is as it was then.
    */
-  renew(opened: Pick<Door, "policy" | "fence" | "auditAfter">): Promise<boolean>;
+  renew(opened: Pick<Door, "alsoAt" | "policy" | "fence" | "auditAfter">): Promise<boolean>;
   followAudit: AuditLog["follow"];
   /**
    * Stops listening, cuts what goes through, and writes the last records. Throws `disk_full` when they could not be written. Of a door that was
@@ -47,7 +50,7 @@ export type OpenDoor = {
   close(): Promise<void>;
 };
 
-/** How often a door looks whether it is still its gateway's, and its socket in its place. */
+/** How often a door looks whether it is still its gateway's, and its sockets in their places. */
 const LOOK_MS = 1000;
 /** How often refusals without a record of their own are summed up in one. */
 const SUMMARY_MS = 60_000;
@@ -68,6 +71,9 @@ const askedOf = (request: IncomingMessage): Parameters<typeof refused>[0] => {
     : { kind: "http", method, host: url.split("?")[0] ?? "", port: 0, path: "" };
 };
 
+/** What is done about a request that is let in, and how it is answered when it is not. */
+type Handling = { exchange: (begin: Begin) => Promise<Outcome>; answer: (status: number, message: string) => void };
+
 const STATUS_OF: Record<Exclude<Admission["status"], "admitted">, number> = { busy: 503, flood: 429 };
 
 /** What Node's parser takes but nobody honest sends; null when there is none of it. */
@@ -87,18 +93,19 @@ const describeClientError = (error: unknown): { status: number; rule: string } |
 };
 
 /**
- * Opens a door: HTTP/1.1 on a unix socket, told apart by the form of the request's target. A path is a request to the model, an
- * absolute `http://` address or CONNECT one for the proxy. Each request gives exactly one audit record when it is over.
+ * Opens a door: HTTP/1.1 on unix sockets, told apart by the form of the request's target. A path is a request to the model, an
+ * absolute `http://` address or CONNECT one for the proxy. Each request gives exactly one audit record when it is over. Through which socket it
+ * comes makes no difference. When one of them cannot be opened, it throws and leaves none.
  */
 export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDoor> => {
   const { modelRoute, modelHosts, dial, limits, now, note, onLost } = options;
   const audit = await openAuditLog(door, options);
-  const closing = new AbortController();
   const admissions = createAdmissions(limits, now);
-  const underWay = new Set<Promise<void>>();
+  /** Exchanges that have no record yet, each with the signal of its socket. */
+  const underWay = new Map<Promise<void>, AbortSignal>();
   /** Requests under way on a connection: CONNECT takes over a connection only when none is. */
   const busy = new WeakMap<Duplex, number>();
-  let { policy, fence } = door;
+  let { alsoAt, policy, fence } = door;
 
   const legible = <A extends Asked & { rule: string }>(asked: A): A => ({
     ...asked,
@@ -127,11 +134,7 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
   };
 
   /** Runs one exchange, from its admission to its record; never rejects. */
-  const run = (
-    request: IncomingMessage,
-    exchange: (begin: Begin) => Promise<Outcome>,
-    answer: (status: number, message: string) => void,
-  ) => {
+  const run = (request: IncomingMessage, { exchange, answer }: Handling, signal: AbortSignal) => {
     const startedAt = now();
     let begun: string | null = null;
     const begin: Begin = async (asked, rule) => {
@@ -156,7 +159,7 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
       const status = STATUS_OF[admission.status];
       // Held back, so that a flood takes no more of the gateway than its share; not when too many are held back already.
       if (admission.status === "flood" && underWay.size < limits.exchanges) {
-        await delay(limits.floodDelayMs, undefined, { signal: closing.signal }).catch(() => {});
+        await delay(limits.floodDelayMs, undefined, { signal }).catch(() => {});
       }
       answer(status, admission.message);
       record(refused(askedOf(request), admission.message, status), startedAt);
@@ -181,32 +184,45 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
         underWay.delete(concluded);
         busy.set(socket, (busy.get(socket) ?? 1) - 1);
       });
-    underWay.add(concluded);
+    underWay.set(concluded, signal);
   };
 
-  const proxyContext = (begin: Begin): ProxyContext => ({ policy, modelHosts, dial, limits, begin, signal: closing.signal });
+  /** Resolves when everything that came through sockets which are closed has its record. */
+  const concludeCut = async (): Promise<void> => {
+    await Promise.all([...underWay].flatMap(([concluded, signal]) => (signal.aborted ? [concluded] : [])));
+  };
 
-  const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+  const proxyContext = (begin: Begin, signal: AbortSignal): ProxyContext => ({
+    policy,
+    modelHosts,
+    dial,
+    limits,
+    begin,
+    signal,
+  });
+
+  const onRequest: EntranceHandlers["onRequest"] = ({ request, response }, signal) => {
     const isModel = request.url?.startsWith("/") ?? false;
     const exchange = (begin: Begin) =>
       isModel
-        ? modelRoute.handle(request, response, { begin, signal: closing.signal })
-        : proxyRequest(request, response, proxyContext(begin));
-    run(request, exchange, (status, message) =>
-      answerError(request, response, { status, message, format: isModel ? "model" : "proxy" }),
-    );
+        ? modelRoute.handle(request, response, { begin, signal })
+        : proxyRequest(request, response, proxyContext(begin, signal));
+    const answer = (status: number, message: string) =>
+      answerError(request, response, { status, message, format: isModel ? "model" : "proxy" });
+    run(request, { exchange, answer }, signal);
   };
 
-  const onConnect = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const onConnect: EntranceHandlers["onConnect"] = ({ request, socket, head }, signal) => {
     socket.on("error", () => {}); // Node took its own listener away; the end is seen as "close".
     const isPipelined = (busy.get(socket) ?? 0) > 0;
     const exchange = async (begin: Begin): Promise<Outcome> => {
-      if (!isPipelined) return openTunnel(request, socket, head, proxyContext(begin));
+      if (!isPipelined) return openTunnel(request, socket, head, proxyContext(begin, signal));
       // The answer to an earlier request would be mixed into the tunnel.
       socket.destroy();
       return refused(askedOf(request), "CONNECT was sent before the answer to an earlier request had come", null);
     };
-    run(request, exchange, (status, message) => answerErrorOnSocket(socket, status, message));
+    const answer = (status: number, message: string) => answerErrorOnSocket(socket, status, message);
+    run(request, { exchange, answer }, signal);
   };
 
   const onClientError = (error: unknown, socket: Duplex) => {
@@ -220,33 +236,31 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
     record(refused({ kind: "http", method: "?", host: "", port: 0, path: "" }, described.rule, described.status), now());
   };
 
-  const entrance = await openEntrance(door.socketPath, limits, {
+  const entrances = createEntrances(limits, {
     onRequest,
     onConnect,
     onClientError,
     onDrop: admissions.countUnrecorded,
     isBusy: (socket) => (busy.get(socket) ?? 0) > 0,
-  }).catch(async (error: unknown) => {
-    await audit.close();
-    throw error;
   });
 
-  let trouble: string | null = null;
-  const tell = (error: unknown): void => {
-    const text = error instanceof CcrError ? error.message : reasonOf(error);
-    if (text !== trouble) note(`the door of ${door.runId} is not as it should be: ${text}`);
-    trouble = text;
+  let troubles = new Set<string>();
+  /** Hears all that is wrong now, and tells what was not wrong before. */
+  const tell = (texts: readonly string[]): void => {
+    for (const text of texts) if (!troubles.has(text)) note(`the door of ${door.runId} is not as it should be: ${text}`);
+    troubles = new Set(texts);
   };
+  const heal = async (): Promise<void> => tell((await entrances.heal()).map(sentenceOf));
   /** Never rejects. A door that cannot be put right now is looked at again. */
   const look = async (): Promise<void> => {
     try {
       const standing = await audit.look();
       if (standing !== "ours") return onLost(standing);
-      await entrance.heal();
-      trouble = null;
     } catch (error) {
-      tell(error);
+      // How it is with the sockets was not looked at.
+      return tell([...troubles, sentenceOf(error)]);
     }
+    await heal();
   };
   let looking: Promise<void> | null = null;
   const lookOnce = (): Promise<void> => {
@@ -255,20 +269,37 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
     });
     return looking;
   };
+
+  const shut = async (): Promise<void> => {
+    await entrances.listenAt([]);
+    await concludeCut();
+    summarise();
+    await audit.close();
+  };
+
+  try {
+    await entrances.listenAt([door.socketPath, ...alsoAt]);
+  } catch (error) {
+    await shut();
+    throw error;
+  }
+
   const looks = setInterval(() => void lookOnce(), LOOK_MS);
   looks.unref();
   const summaries = setInterval(summarise, SUMMARY_MS);
   summaries.unref();
 
   return {
-    door: () => ({ ...door, policy, fence, auditAfter: audit.lastNumber() }),
+    door: () => ({ ...door, alsoAt, policy, fence, auditAfter: audit.lastNumber() }),
     renew: async (opened) => {
       await audit.renew(opened);
       // Asked after the greater number was written down: whoever took the door before that is seen.
       if ((await audit.look()) !== "ours") return false;
-      policy = opened.policy;
       fence = Math.max(fence, opened.fence);
-      await entrance.heal().catch(tell);
+      await entrances.listenAt([door.socketPath, ...opened.alsoAt]);
+      ({ alsoAt, policy } = opened);
+      await concludeCut();
+      await heal();
       return true;
     },
     followAudit: audit.follow,
@@ -276,13 +307,7 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
       clearInterval(summaries);
       clearInterval(looks);
       await looking;
-      const stopped = entrance.stop();
-      closing.abort();
-      entrance.cut();
-      await stopped;
-      await Promise.all(underWay);
-      summarise();
-      await audit.close();
+      await shut();
     },
   };
 };

@@ -3,38 +3,41 @@ import type { Duplex } from "node:stream";
 import type { Limits } from "./limits.ts";
 import { type Listening, listenOnSocket } from "./unix-socket.ts";
 
-/** What becomes of what comes in. */
+/** What becomes of what comes in. Each signal is aborted when the socket is closed: what came through it is cut. */
 export type EntranceHandlers = {
-  onRequest: (request: IncomingMessage, response: ServerResponse) => void;
-  onConnect: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  onRequest: (exchange: { request: IncomingMessage; response: ServerResponse }, signal: AbortSignal) => void;
+  onConnect: (exchange: { request: IncomingMessage; socket: Duplex; head: Buffer }, signal: AbortSignal) => void;
   onClientError: (error: unknown, socket: Duplex) => void;
   /** A connection was refused because there are too many. */
   onDrop: () => void;
   /** Whether a request is under way on the connection. */
   isBusy: (socket: Duplex) => boolean;
+  /** Whether the door may have one more connection. */
+  hasRoom: () => boolean;
 };
 
-/** The socket of a door, listening. */
+/** A socket of a door, listening. */
 export type Entrance = {
+  /** The connections that it has now, idle ones included. */
+  connections(): number;
   /**
    * Listens anew, unless whoever connects to the door's path comes to us. What is under way goes on. Throws as `listenOnSocket` does when it
    * cannot.
    */
   heal(): Promise<void>;
-  /** Stops listening; resolves when no connection is left. */
-  stop(): Promise<void>;
-  /** Cuts every connection. */
-  cut(): void;
+  /** Stops listening and cuts every connection; resolves when none is left. Never rejects. */
+  close(): Promise<void>;
 };
 
 const MAX_HEADER_BYTES = 32 * 1024;
 
-/** Opens the socket of a door: HTTP/1.1, as strict as Node can be. */
+/** Opens a socket of a door: HTTP/1.1, as strict as Node can be. */
 export const openEntrance = async (socketPath: string, limits: Limits, handlers: EntranceHandlers): Promise<Entrance> => {
-  const { onRequest, onConnect, onClientError, onDrop, isBusy } = handlers;
+  const { onRequest, onConnect, onClientError, onDrop, isBusy, hasRoom } = handlers;
   const connections = new Map<Duplex, Server>();
   const servers = new Set<Server>();
-  let isStopped = false;
+  const closing = new AbortController();
+  const { signal } = closing;
   let healing: Promise<void> | null = null;
 
   const makeServer = (): Server => {
@@ -52,14 +55,18 @@ export const openEntrance = async (socketPath: string, limits: Limits, handlers:
     server.maxConnections = limits.connections;
     // Also for a client that stops reading; longer than the longest silence that a working exchange may have.
     server.timeout = Math.max(limits.modelHeadersMs, limits.modelIdleMs, limits.idleMs) + 60_000;
-    server.on("request", onRequest).on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    const onAsked = (request: IncomingMessage, response: ServerResponse) => onRequest({ request, response }, signal);
+    server.on("request", onAsked).on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
       response.writeContinue();
-      onRequest(request, response);
+      onAsked(request, response);
     });
-    server.on("checkExpectation", onRequest).on("connect", onConnect).on("clientError", onClientError).on("drop", onDrop);
+    server.on("connect", (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      onConnect({ request, socket, head }, signal),
+    );
+    server.on("checkExpectation", onAsked).on("clientError", onClientError).on("drop", onDrop);
     server.on("connection", (socket) => {
       // Those of a server that listens no more count too.
-      if (isStopped || connections.size >= limits.connections) {
+      if (signal.aborted || !hasRoom()) {
         socket.destroy();
         onDrop();
         return;
@@ -91,29 +98,28 @@ export const openEntrance = async (socketPath: string, limits: Limits, handlers:
   const listenAnew = async (): Promise<void> => {
     const before = current;
     current = await listen();
-    if (isStopped) return;
+    if (signal.aborted) return;
     // Such a server does not look any more after how long requests take to arrive.
     for (const [socket, server] of connections) if (server === before.server && !isBusy(socket)) socket.destroy();
     void closed(before.server);
   };
 
   return {
+    connections: () => connections.size,
     heal: async () => {
-      if (isStopped || current.listening.isInPlace()) return;
+      if (signal.aborted || current.listening.isInPlace()) return;
       healing ??= listenAnew().finally(() => {
         healing = null;
       });
       await healing;
     },
-    stop: async () => {
-      isStopped = true;
+    close: async () => {
+      closing.abort();
+      // Node's own list lacks those that became tunnels or were not HTTP.
+      for (const socket of connections.keys()) socket.destroy();
       await healing?.catch(() => {});
       current.listening.remove();
       await Promise.all([...servers].map(closed));
-    },
-    cut: () => {
-      // Node's own list lacks those that became tunnels or were not HTTP.
-      for (const socket of connections.keys()) socket.destroy();
     },
   };
 };

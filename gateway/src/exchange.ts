@@ -19,7 +19,7 @@ export type ProxyContext = {
   dial: Dial;
   limits: Limits;
   begin: Begin;
-  /** Aborted when the door is closed: everything is cut. */
+  /** Aborted when the socket that it came through is closed, alone or with its door: it is cut. */
   signal: AbortSignal;
 };
 

@@ -6,7 +6,7 @@ import { askForDoor } from "./hand-over.ts";
 import { DEFAULT_LIMITS, type Limits } from "./limits.ts";
 import { createModelRoute, type Upstream } from "./model-route.ts";
 import { refusedFence } from "./ownership.ts";
-import { reasonOf } from "./reason.ts";
+import { sentenceOf } from "./reason.ts";
 
 export type GatewayOptions = {
   upstream: Upstream;
@@ -24,12 +24,13 @@ export type GatewayOptions = {
 /** All doors of one gateway. */
 export type Gateway = {
   health(): GatewayHealth;
-  /** The open doors, each with its policy of now. */
+  /** The open doors, each with its policy and further sockets of now. */
   listDoors(): Door[];
   /**
-   * Opens a door, or changes the policy of an open one; idempotent. It is closed elsewhere: in the gateway that has it, also when that does
-   * not answer, and here when the run's door is open with other paths. Throws `conflict` when another run's door has one of its paths, and
-   * `forbidden` when it was opened with a greater fencing number.
+   * Opens a door, or changes the policy and the further sockets of an open one; idempotent. It is closed elsewhere: in the gateway that has it,
+   * also when that does not answer, and here when the run's door is open with another first socket or audit file. Throws `conflict` when another
+   * run's door has one of its paths, and `forbidden` when it was opened with a greater fencing number. When a further socket cannot be opened, a
+   * door that was open stays as it was, and one that was not is not opened.
    */
   openDoor(door: Door): Promise<void>;
   /**
@@ -45,16 +46,31 @@ export type Gateway = {
 /** The API's own address: a door to it past the model route would take any key. */
 const ANTHROPIC_HOST = "api.anthropic.com";
 
-const describe = (error: unknown): string => (error instanceof CcrError ? error.message : reasonOf(error));
+/** Where a door is, in the one way to write it. */
+const placesOf = ({ socketPath, alsoAt, auditPath }: Door): { sockets: string[]; audit: string } => ({
+  sockets: [socketPath, ...alsoAt].map((each) => path.resolve(each)),
+  audit: path.resolve(auditPath),
+});
 
-const checkPaths = ({ socketPath, auditPath }: Door): void => {
-  if (!path.isAbsolute(socketPath) || !path.isAbsolute(auditPath)) {
+const checkPaths = (door: Door): void => {
+  if (![door.socketPath, ...door.alsoAt, door.auditPath].every((each) => path.isAbsolute(each))) {
     throw new CcrError("bad_request", "The paths of a door must be absolute.");
   }
-  const folder = `${path.dirname(path.resolve(socketPath))}${path.sep}`;
-  if (path.resolve(auditPath).startsWith(folder)) {
-    throw new CcrError("bad_request", `The audit file must lie outside ${folder}, which the sandbox can write to.`);
+  const { sockets, audit } = placesOf(door);
+  if (new Set(sockets).size < sockets.length) {
+    throw new CcrError("bad_request", "The sockets of a door must be at different paths.");
   }
+  for (const socket of sockets) {
+    const folder = `${path.dirname(socket)}${path.sep}`;
+    if (audit.startsWith(folder)) {
+      throw new CcrError("bad_request", `The audit file must lie outside ${folder}, which the sandbox can write to.`);
+    }
+  }
+};
+
+const haveSamePlace = (one: Door, other: Door): boolean => {
+  const [a, b] = [placesOf(one), placesOf(other)];
+  return a.audit === b.audit || a.sockets.some((socket) => b.sockets.includes(socket));
 };
 
 /** Makes a gateway without doors. It listens nowhere by itself; `serveControl` gives it a control interface. */
@@ -90,7 +106,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const closeOld = async (open: OpenDoor): Promise<void> => {
     const { runId } = open.door();
     doors.delete(runId);
-    await open.close().catch((error: unknown) => note(`the door of ${runId} was closed with a failure: ${describe(error)}`));
+    await open.close().catch((error: unknown) => note(`the door of ${runId} was closed with a failure: ${sentenceOf(error)}`));
   };
 
   const open = async (door: Door): Promise<void> => {
@@ -98,7 +114,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
     checkPaths(door);
     const taken = [...doors.values()]
       .map((other) => other.door())
-      .find((other) => other.runId !== runId && (other.socketPath === socketPath || other.auditPath === auditPath));
+      .find((other) => other.runId !== runId && haveSamePlace(door, other));
     if (taken !== undefined) throw new CcrError("conflict", `The door of ${taken.runId} has the same socket or audit file.`);
     let { auditAfter } = door;
     const before = doors.get(runId);
@@ -111,27 +127,27 @@ export const createGateway = (options: GatewayOptions): Gateway => {
       auditAfter = Math.max(auditAfter, before.door().auditAfter);
     }
     await askForDoor(door, control);
+    // It may be lost before it is open at all its sockets.
+    let opened: OpenDoor | null = null;
     const onLost = (standing: Lost) => void lose(runId, () => opened, standing);
-    const opened: OpenDoor = await openDoor(
-      { ...door, auditAfter },
-      { modelRoute, modelHosts, dial, limits, now, control, note, onLost },
-    );
+    opened = await openDoor({ ...door, auditAfter }, { modelRoute, modelHosts, dial, limits, now, control, note, onLost });
     doors.set(runId, opened);
   };
 
   /** Closes a door that was lost. Where nobody took it, it is opened again. Never rejects. */
-  const lose = (runId: RunId, lost: () => OpenDoor, standing: Lost): Promise<void> =>
+  const lose = (runId: RunId, findLost: () => OpenDoor | null, standing: Lost): Promise<void> =>
     inTurn(runId, async () => {
-      if (doors.get(runId) !== lost()) return;
-      const door = lost().door();
+      const lost = findLost();
+      if (lost === null || doors.get(runId) !== lost) return;
+      const door = lost.door();
       note(
         standing === "taken"
           ? `the door of ${runId} is another gateway's now, and closed here`
           : `files of the audit ${door.auditPath} were removed; the door of ${runId} is opened again`,
       );
-      await closeOld(lost());
-      if (standing === "missing") await open(lost().door());
-    }).catch((error: unknown) => note(`the door of ${runId} could not be opened again: ${describe(error)}`));
+      await closeOld(lost);
+      if (standing === "missing") await open(lost.door());
+    }).catch((error: unknown) => note(`the door of ${runId} could not be opened again: ${sentenceOf(error)}`));
 
   return {
     health: () => ({ status: "ok", startedAt, pid: process.pid, configuration, doors: [...doors.keys()] }),

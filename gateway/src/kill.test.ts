@@ -53,6 +53,7 @@ test("has a record of every request that reached the model, and none twice, when
   const doors: Door[] = Array.from({ length: DOORS }, (_, index) => ({
     runId: RunId.parse(`run_door00000${index}`),
     socketPath: folder.join("doors", `${index}.sock`),
+    alsoAt: [folder.join("doors", `${index}-beside.sock`)],
     auditPath: folder.join(`${index}.ndjson`),
     policy: { allow: [] },
     fence: 1,
@@ -61,11 +62,13 @@ test("has a record of every request that reached the model, and none twice, when
   const stop = new AbortController();
   const attempts = doors.map(() => 0);
   const answered = doors.map(() => 0);
+  let answeredBeside = 0;
 
-  /** One request after the other, whatever becomes of them. */
+  /** One request after the other, through one socket and the other in turn, whatever becomes of them. */
   const ask = async (index: number): Promise<void> => {
-    while (!stop.signal.aborted) {
-      const socket = connectTo(doors[index]?.socketPath ?? "");
+    const { socketPath = "", alsoAt = [] } = doors[index] ?? {};
+    for (let tries = 0; !stop.signal.aborted; tries += 1) {
+      const socket = connectTo([socketPath, ...alsoAt][tries % 2] ?? "");
       let text = "";
       socket.on("data", (chunk: Buffer) => (text += chunk.toString()));
       socket.on("error", () => {});
@@ -81,7 +84,10 @@ test("has a record of every request that reached the model, and none twice, when
         socket.write(modelRequest(JSON.stringify(body)));
       }
       await closed;
-      if (text.includes("message_stop")) answered[index] = (answered[index] ?? 0) + 1;
+      if (text.includes("message_stop")) {
+        answered[index] = (answered[index] ?? 0) + 1;
+        answeredBeside += tries % 2;
+      }
       if (!isOpen) await delay(5);
     }
   };
@@ -119,4 +125,5 @@ test("has a record of every request that reached the model, and none twice, when
   expect(reached.length).toBeGreaterThan(20);
   // Otherwise nothing was tried.
   expect(cut).toBeGreaterThan(5);
+  expect(answeredBeside).toBeGreaterThan(5);
 }, 120_000);

@@ -14,6 +14,7 @@ const doorIn = async (folder: TemporaryFolder): Promise<Door> => {
   return {
     runId: RUN,
     socketPath: folder.join("doors", "gateway.sock"),
+    alsoAt: [],
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: [] },
     fence: 1,

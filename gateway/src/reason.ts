@@ -1,3 +1,4 @@
+import { CcrError } from "@ccr/protocol";
 import { z } from "zod";
 
 const WithCode = z.object({ code: z.string().regex(/^[A-Z0-9_]{1,40}$/) });
@@ -10,3 +11,6 @@ export const reasonOf = (error: unknown): string => {
   if (error instanceof AggregateError && error.errors.length > 0) return reasonOf(error.errors[0]);
   return error instanceof Error ? error.name : "unknown";
 };
+
+/** What a person is told of an error: the sentence of one that we made, the code of any other. */
+export const sentenceOf = (error: unknown): string => (error instanceof CcrError ? error.message : reasonOf(error));

@@ -17,6 +17,7 @@ const doorIn = async (folder: TemporaryFolder): Promise<Door> => {
   return {
     runId: RUN,
     socketPath: folder.join("doors", "gateway.sock"),
+    alsoAt: [],
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: [] },
     fence: 1,
@@ -156,6 +157,47 @@ describe("a door that another server's gateway takes over", () => {
     ]);
     expect(records[1]?.rule).toMatch(/gateway ended before the request did/);
     expect((await readdir(folder.path)).toSorted()).toEqual(["audit.ndjson", "b.sock", "doors"]);
+  });
+
+  test("is taken with all its sockets, also from a first that is frozen, which wakes up without them", async () => {
+    await using two = await startTwo();
+    const { door, first, second, folder } = two;
+    await mkdir(folder.join("beside"));
+    const beside = folder.join("beside", "gateway.sock");
+    const wide = { ...door, alsoAt: [beside] };
+    const answers = async () => Promise.all([openAnswer(door), openAnswer({ ...door, socketPath: beside })]);
+    await first.client.openDoor(wide);
+    const cut = (await answers()).map((answer) => once(answer, "close"));
+    await second.client.openDoor({ ...wide, fence: 2 });
+    await Promise.all(cut);
+    expect(await first.client.listDoors()).toEqual([]);
+    expect(await second.client.listDoors()).toEqual([{ ...wide, fence: 2, auditAfter: 2 }]);
+    for (const path of [door.socketPath, beside]) expect(await sendRaw(path, modelRequest(QUICK))).toContain("over");
+    await waitFor(async () => (await readAudit(door)).length === 4, { what: "the records of both" });
+
+    const left = await answers();
+    second.child.kill("SIGSTOP");
+    await first.client.openDoor({ ...wide, fence: 3 });
+    for (const path of [door.socketPath, beside]) expect(await sendRaw(path, modelRequest(QUICK))).toContain("over");
+    second.child.kill("SIGCONT");
+    await Promise.all(left.map((answer) => once(answer, "close")));
+    await waitFor(async () => (await second.client.health()).doors.length === 0, { what: "the second to give the door up" });
+    expect(await second.stop("SIGTERM")).toBe(0);
+    for (const path of [door.socketPath, beside]) expect(await sendRaw(path, modelRequest(QUICK))).toContain("over");
+    await first.client.closeDoor(RUN);
+    expect((await readAudit(door)).map(({ n, status }) => [n, status])).toEqual([
+      [1, 200],
+      [2, 200],
+      [3, 200],
+      [4, 200],
+      [5, null],
+      [6, null],
+      [7, 200],
+      [8, 200],
+      [9, 200],
+      [10, 200],
+    ]);
+    for (const name of ["doors", "beside"]) expect(await readdir(folder.join(name))).toEqual([]);
   });
 
   test("lets nothing through any more in the first, which gives it up by itself", async () => {

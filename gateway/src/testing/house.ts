@@ -130,6 +130,7 @@ export const openHouse = async (options: HouseOptions = {}) => {
   const door: Door = {
     runId: RUN,
     socketPath: folder.join("doors", "gateway.sock"),
+    alsoAt: [],
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: options.allow ?? [] },
     fence: 1,

@@ -86,8 +86,8 @@ export const gatewayRoutes = {
   /** Every open door with its policy of now, so that whoever replaces the gateway can open them again. */
   listDoors: { method: "GET", path: "/doors" },
   /**
-   * Opens a door, in place of one that is open elsewhere, or changes the policy of one that is open (also of tunnels asked for from then on).
-   * Idempotent. `forbidden`: it was opened with a greater fencing number.
+   * Opens a door, in place of one that is open elsewhere, or changes the policy of one that is open (also of tunnels asked for from then on)
+   * and at which further sockets it is. Idempotent. `forbidden`: it was opened with a greater fencing number.
    */
   openDoor: { method: "PUT", path: "/doors/:runId" },
   /** Closes a door and cuts what still goes through it. Idempotent. With `fence`: unless it was opened with a greater one, which is `forbidden`. */

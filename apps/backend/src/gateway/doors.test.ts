@@ -81,6 +81,108 @@ describe("the doors of a gateway", () => {
     expect(seen).toEqual([1, 2]);
   });
 
+  it("has a door at all its sockets again when its gateway was killed, as it was asked for last", async () => {
+    await using started = await start();
+    const { gateway, door, pid, said, placeIn } = started;
+    const [beside, gone] = [await placeIn("beside"), await placeIn("gone")];
+    await gateway.open({ ...door, alsoAt: [gone] });
+    await gateway.open({ ...door, alsoAt: [beside] });
+    for (const path of [door.socketPath, beside]) expect(await knock(path)).toBe(403);
+    await expect(knock(gone)).rejects.toThrow();
+    await waitFor(async () => (await recordsOf(door)).length === 2, { what: "the records of both" });
+    process.kill(await pid(), "SIGKILL");
+    await waitFor(() => said.some((text) => text.includes("is started again in")), { what: "the gateway's end" });
+    for (const path of [door.socketPath, beside])
+      await waitFor(async () => (await knock(path)) === 403, { what: "the door to be open again" });
+    await expect(knock(gone)).rejects.toThrow();
+    await gateway.close(runId);
+    for (const path of [door.socketPath, beside]) await expect(knock(path)).rejects.toThrow();
+    const records = await recordsOf(door);
+    expect(records.map(({ n }) => n)).toEqual([1, 2, 3, 4]);
+  });
+
+  it("adopts a door with all its sockets, and changes their set without a cut of what stays", async () => {
+    await using model = await startTalkativeModel();
+    await using server = await openServer();
+    const settings = { ANTHROPIC_BASE_URL: model.url };
+    const beside = await server.placeIn("beside");
+    const door = { ...server.door, alsoAt: [beside] };
+    const first = await server.start(settings);
+    await first.open(door);
+    const answers = [await readThrough(door.socketPath), await readThrough(beside)];
+    await first.leave();
+    await using gateway = await server.start(settings);
+    expect(server.said).toContainEqual(expect.stringContaining("goes on, with 1 open doors"));
+    await gateway.open(door);
+    for (const each of model.answers) each.write("between ");
+    for (const { text } of answers) await waitFor(() => text().includes("between"), { what: "what flows" });
+    await gateway.open({ ...door, alsoAt: [] });
+    await answers[1]?.ended;
+    model.answers[0]?.end("after");
+    await answers[0]?.ended;
+    expect(answers[0]?.text()).toContain("after");
+    await expect(knock(beside)).rejects.toThrow();
+    await gateway.close(runId);
+    const records = await recordsOf(door);
+    expect(records.map(({ n, status, rule }) => [n, status, rule])).toEqual([
+      [1, 200, expect.stringContaining("cut off")],
+      [2, 200, "the model route"],
+    ]);
+  });
+
+  it("replaces a gateway of another configuration with all the sockets of its doors", async () => {
+    await using server = await openServer();
+    const beside = await server.placeIn("beside");
+    const first = await server.start();
+    await first.open({ ...server.door, alsoAt: [beside] });
+    const before = await server.pid();
+    await first.leave();
+    await using gateway = await server.start({ ANTHROPIC_API_KEY: "sk-another" });
+    expect(await server.pid()).not.toBe(before);
+    // Nobody has asked for the door yet.
+    for (const path of [server.door.socketPath, beside])
+      await waitFor(async () => (await knock(path)) === 403, { what: "the door to be open again" });
+    await gateway.close(runId);
+    for (const path of [server.door.socketPath, beside]) await expect(knock(path)).rejects.toThrow();
+  });
+
+  it("opens a further socket by itself once it can, unless the door is asked for without it", async () => {
+    await using started = await start();
+    const { gateway, door, placeIn } = started;
+    const beside = await placeIn("beside");
+    const blocked = { ...door, alsoAt: [beside] };
+    await gateway.open(door);
+    // As a file there that is no socket: the answer comes at once.
+    await mkdir(beside);
+    await expect(gateway.open(blocked)).rejects.toMatchObject({ code: "conflict" });
+    expect(await knock(door.socketPath)).toBe(403);
+    await rmdir(beside);
+    await waitFor(async () => (await knock(beside)) === 403, { what: "the socket whose place is free" });
+
+    await gateway.open(door);
+    await mkdir(beside);
+    await expect(gateway.open(blocked)).rejects.toMatchObject({ code: "conflict" });
+    await gateway.open(door);
+    await rmdir(beside);
+    // It was looked after by whoever would still try.
+    await rm(door.socketPath);
+    await waitFor(async () => (await knock(door.socketPath)) === 403, { what: "the socket to be back" });
+    await expect(knock(beside)).rejects.toThrow();
+  });
+
+  it("has a door as it was asked for last, also when an earlier call waits still", async () => {
+    await using started = await start();
+    const { gateway, door, folder, placeIn } = started;
+    const missing = folder.join("missing", "door.sock");
+    await gateway.open(door);
+    const early = gateway.open({ ...door, alsoAt: [missing] });
+    await gateway.open(door);
+    expect(await placeIn("missing")).toBe(missing);
+    await early;
+    await expect(knock(missing)).rejects.toThrow();
+    expect(await knock(door.socketPath)).toBe(403);
+  });
+
   it("says that the gateway is not there when it stays away, and at once when the door is closed or the server leaves", async () => {
     await using started = await start();
     const { gateway, door, another, controlSocket, pid } = started;

@@ -46,8 +46,11 @@ class KilledError extends Error {
 }
 const FIRST_TRIES = 3;
 
-/** A door that is to be open, what ends the waiting for it, and the greatest number of a record that was seen of it. */
-type Wanted = { door: Door; closed: AbortController; seen: number };
+/**
+ * A door that is to be open, what ends the waiting for it, and the greatest number of a record that was seen of it. `isOpened`: it was opened as
+ * it is to be; one that is open may lack a socket that it is to have.
+ */
+type Wanted = { door: Door; closed: AbortController; seen: number; isOpened: boolean };
 
 const asSeen = ({ door, seen }: Wanted): Door => ({ ...door, auditAfter: seen });
 
@@ -75,7 +78,7 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
   const want = (door: Door): Wanted => {
     const known = wanted.get(door.runId);
     const seen = Math.max(door.auditAfter, known?.seen ?? 0);
-    const entry = { door, closed: known?.closed ?? new AbortController(), seen };
+    const entry = { door, closed: known?.closed ?? new AbortController(), seen, isOpened: false };
     wanted.set(door.runId, entry);
     return entry;
   };
@@ -146,8 +149,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       try {
         const { doors } = await health();
         missed = 0;
-        // Closed by itself: files of its audit were removed, and it could not be opened again.
-        for (const runId of wanted.keys()) if (!doors.includes(runId)) void reopen(runId, ended.signal);
+        // Closed by itself, or not as it is to be: files of its audit were removed, or a socket has no place, and it could not be opened.
+        for (const [runId, { isOpened }] of wanted) if (!isOpened || !doors.includes(runId)) void reopen(runId, ended.signal);
       } catch {
         missed += 1;
         // Seen only here of one that is not our child.
@@ -189,6 +192,18 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
     await Promise.all([...wanted.keys()].map((runId) => reopen(runId, ended)));
   };
 
+  /** Opens a door as it is to be, or closes it where it is to be closed by now, until nobody has said otherwise meanwhile. */
+  const openWanted = async (runId: RunId): Promise<void> => {
+    for (;;) {
+      const entry = wanted.get(runId);
+      if (entry === undefined) return client.closeDoor(runId);
+      await client.openDoor(asSeen(entry));
+      if (wanted.get(runId) !== entry) continue;
+      entry.isOpened = true;
+      return;
+    }
+  };
+
   /**
    * Opens a door that is to be open and is not, until it is open, closed, or the gateway `ended`. The agent behind a door can put something
    * else in the place of its socket: that is the trouble of this door, and of no other. One that another server has opened under a greater
@@ -202,11 +217,8 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
       const entry = wanted.get(runId);
       if (entry === undefined || ended.aborted || closing.signal.aborted) break;
       try {
-        await client.openDoor(asSeen(entry));
-        // It may have been closed while it was opened, or opened with other paths.
-        const now = wanted.get(runId);
-        if (now === undefined) await client.closeDoor(runId);
-        if (now === undefined || now.door === entry.door) break;
+        await openWanted(runId);
+        break;
       } catch (error) {
         if (hasCode(error, "forbidden")) {
           giveUp(entry, error);
@@ -315,13 +327,9 @@ export const startGateway = async (options: GatewayProcessOptions): Promise<Gate
           `The door of ${runId} is open with the fencing number ${known}; ${fence} is no longer good.`,
         );
       const entry = want(door);
-      const act = async () => {
-        await client.openDoor(door);
-        // It may have been closed while it was opened.
-        if (!wanted.has(runId)) await client.closeDoor(runId);
-      };
       try {
-        await whileUp(act, entry.closed.signal);
+        // As it was asked for last: an earlier call that waited for the gateway does not take back what a later one has changed.
+        await whileUp(() => openWanted(runId), entry.closed.signal);
       } catch (error) {
         if (hasCode(error, "forbidden")) giveUp(entry, error);
         throw error;

@@ -7,9 +7,14 @@ import type { AuditRecord, Door, RunId } from "@ccr/protocol";
 export interface Doors {
   /**
    * Opens a run's door, or changes the policy of one that is open. Idempotent: after a restart, one that is open still is adopted. One that is
-   * open with other paths, or in another server's gateway, is closed. Throws `unavailable` when the gateway does not come to do it within some
-   * seconds, and at once when the door is closed meanwhile, or the gateway left: it stays wanted, and is opened when that works. Throws
-   * `forbidden` when it was opened with a greater fencing number.
+   * open with another `socketPath` or `auditPath`, or in another server's gateway, is closed. Throws `unavailable` when the gateway does not come
+   * to do it within some seconds, and at once when the door is closed meanwhile, or the gateway left: it stays wanted, and is opened when that
+   * works. Throws `forbidden` when it was opened with a greater fencing number.
+   *
+   * Opening again with another `alsoAt` changes at which further sockets the door is: new ones are opened, and what goes through those that are
+   * not named any more is cut, and nothing else. When a new one cannot be opened, it throws, and an open door goes on as it was; what was asked
+   * for stays wanted, until it is asked for otherwise. A door that is not open, as after the end of its gateway, is opened at all of its sockets
+   * or at none: so ask for it without the socket of a sandbox before that one's folder is removed.
    */
   open(door: Door): Promise<void>;
   /** Cuts what still goes through the door, also of one that an earlier start opened. Idempotent. */

@@ -40,6 +40,7 @@ export const openServer = async () => {
   const door: Door = {
     runId,
     socketPath: folder.join("doors", "door.sock"),
+    alsoAt: [],
     auditPath: folder.join("audit.ndjson"),
     policy: { allow: [] },
     fence: 1,
@@ -69,6 +70,11 @@ export const openServer = async () => {
       socketPath: folder.join("doors", `${id}.sock`),
       auditPath: folder.join(`${id}.ndjson`),
     }),
+    /** The place of a further socket, in a folder of its own. */
+    placeIn: async (name: string): Promise<string> => {
+      await mkdir(folder.join(name));
+      return folder.join(name, "door.sock");
+    },
     /** A server as a process of its own, in a group of its own, that opens the door and then only lives. */
     startApart: async (changes: Record<string, string> = {}) => {
       const { log: _, ...plain } = options(changes);
