@@ -135,9 +135,10 @@ export const closeCheckout = async (scene: Scene, signal: AbortSignal): Promise<
   await dropCheckout(scene);
   try {
     const record = await stores.instances.findRecord(checkout.opened.instanceId);
+    // Before its folder is gone: a door of which a socket has none cannot be opened again by a new gateway.
+    await openDoor(scene, { place: sandboxOf(scene).place, beside: null }, signal);
     await scene.hold();
     if (record !== null) await clear(deps, record, fence);
-    await openDoor(scene, { place: sandboxOf(scene).place, beside: null }, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FenceLostError) throw error;
