@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CcrError, type GitCloneInput, type GitCloneResult, parseRepository } from "@ccr/protocol";
 import { git, lastGitLine, runGit } from "./git.ts";
+import { checkOutBundle, readBundleSource } from "./git-bundle.ts";
 import { type GitHome, trustFolders } from "./git-init.ts";
 import type { StateFile } from "./state.ts";
 
@@ -46,8 +47,8 @@ const readAddress = ({ repositoryUrl, mirrorPath }: GitCloneInput): { source: st
 
 /**
  * Clones a repository into the workspace, which must be empty, and checks a branch (a local one that tracks it), a tag or a commit
- * (detached) out. Nothing that comes with the repository is run, no submodule fetched. A failure leaves the workspace empty. The same
- * request again gives the first one's result.
+ * (detached) out; with a bundle, a commit of that (see `checkOutBundle`). Nothing that comes with the repository is run, no submodule
+ * fetched. A failure leaves the workspace empty. The same request again gives the first one's result.
  */
 export const gitClone = async (input: GitCloneInput, options: CloneOptions): Promise<GitCloneResult> => {
   const { workspace, state } = options;
@@ -55,6 +56,7 @@ export const gitClone = async (input: GitCloneInput, options: CloneOptions): Pro
   const { ref } = input;
   if (ref !== undefined && BAD_REF.test(ref))
     throw new CcrError("bad_request", "ref: this is not the name of a branch, tag or commit");
+  const bundle = readBundleSource(input);
   const { clone: done, cloning } = state.get();
   if (cloning) await empty(workspace);
   if (!(await isEmpty(workspace))) {
@@ -67,7 +69,7 @@ export const gitClone = async (input: GitCloneInput, options: CloneOptions): Pro
     await state.update({ cloning: true });
     await trustFolders(options);
     await fetchInto(source, input, options);
-    const result = await checkOut(ref, options);
+    const result = bundle === null ? await checkOut(ref, options) : await checkOutBundle(bundle, options);
     await git(["remote", "set-url", "--", "origin", origin], { cwd: workspace, env: options.env });
     await state.update({ cloning: false, clone: { request: input, result } });
     return result;

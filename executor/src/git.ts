@@ -32,6 +32,11 @@ export const lastGitLine = (stderr: string): string => {
   return telling.replace(/^(fatal|error): /, "").slice(0, 500);
 };
 
+const DISK_FULL = /No space left on device|Disk quota exceeded/i;
+
+/** Whether git failed because the disk is full. Pure. */
+export const isDiskFull = (stderr: string): boolean => DISK_FULL.test(stderr);
+
 /** Runs git so that no hook, no file system monitor and no question is in its way. */
 export const runGit = (args: readonly string[], options: CommandOptions): Promise<CommandOutput> =>
   runCommand("git", [...SAFE, ...args], {

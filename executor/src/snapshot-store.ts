@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CcrError } from "@ccr/protocol";
-import { git, lastGitLine, runGit } from "./git.ts";
+import { git, isDiskFull, lastGitLine, runGit } from "./git.ts";
 import type { CommandOutput } from "./run-command.ts";
 
 export interface StoreOptions {
@@ -27,7 +27,6 @@ export interface GitCall {
 // A workspace with more branches than this is none that a person works with.
 const REFS_MAX = 1_000;
 const SMALL_FILE_MAX_BYTES = 1024 * 1024;
-const DISK_FULL = /No space left on device|Disk quota exceeded/i;
 
 const SETTINGS = [
   "core.bare=false",
@@ -49,7 +48,7 @@ const readSmallFile = async (path: string): Promise<Buffer | null> => {
 
 /** What git said, as an error of ours. Pure. */
 export const storeError = (doing: string, { stderr }: CommandOutput): CcrError =>
-  DISK_FULL.test(stderr)
+  isDiskFull(stderr)
     ? new CcrError("disk_full", `The sandbox's disk is full: ${doing} failed.`)
     : new CcrError("internal", `${doing} failed: ${lastGitLine(stderr)}`);
 

@@ -38,7 +38,10 @@ export const GitCloneInput = z.object({
   ref: line(255).min(1).optional(),
   /** A bare repository inside the sandbox to clone from instead of the network. */
   mirrorPath: line(4096).startsWith("/").optional(),
-  /** A git bundle inside the sandbox, with what the mirror does not have; `ref` must then be the full name of a commit. */
+  /**
+   * A git bundle inside the sandbox, with what the mirror does not have. It needs `mirrorPath`, and `ref` must then be the full name of a
+   * commit, which is checked out detached; the bundle's branches are not set.
+   */
   bundlePath: line(4096).startsWith("/").optional(),
 });
 export type GitCloneInput = z.infer<typeof GitCloneInput>;

@@ -22,6 +22,8 @@ export interface RequestRecord {
   /** The groups of the rule's `matches`, the whole match first: by them a script can tell whose request it was. */
   matched: string[];
   turn: number | null;
+  /** The names of the tools that the client offered. */
+  toolsOffered: string[];
   /** The results of tool calls that came since the model's newest answer, their texts cut. */
   toolResults: ToolResult[];
   /** What the answer calls, whether or not the client was there to the end of it. */
@@ -73,6 +75,7 @@ export const createRecorder = async (options: { path: string | undefined; limit:
         rule: null,
         matched: [],
         turn: null,
+        toolsOffered: [],
         toolResults: [],
         toolCalls: [],
         status: null,

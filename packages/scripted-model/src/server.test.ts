@@ -331,6 +331,13 @@ describe("the record", () => {
     ]);
   });
 
+  test("tells which tools a request offered", async () => {
+    await using model = await start([{ blocks: [{ type: "text", text: "ok" }] }]);
+    await ask(model, { tools: [{ name: "Read" }, { type: "unnamed" }, { name: "Bash" }] });
+    await ask(model, { tools: undefined });
+    expect(model.requests.map(({ toolsOffered }) => toolsOffered)).toEqual([["Read", "Bash"], []]);
+  });
+
   test("a record file that cannot be written ends the start", async () => {
     await expect(start([{ blocks: [] }], { recordPath: "/nonexistent/folder/file" })).rejects.toThrow("ENOENT");
   });

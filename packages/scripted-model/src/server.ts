@@ -109,6 +109,7 @@ export const startScriptedModel = async (options: ScriptedModelOptions): Promise
     const body = parseBody(text);
     if ("problem" in body) return refuse({ status: 400, message: body.problem });
     record.model = body.request.model;
+    record.toolsOffered = body.request.tools?.flatMap(({ name }) => name ?? []) ?? [];
     const inputTokens = estimateInputTokens(body.request);
     if (counting) return sendJson(stage, 200, { input_tokens: inputTokens });
     const conversation = record.headers["x-claude-code-session-id"] ?? "";
