@@ -10,7 +10,7 @@ const rows = readFileSync(join(root, "docs", "lifecycle.md"), "utf8")
 
 test("the lifecycle page lists every status and every reason as the protocol has them, and no other", () => {
   const reasons = Object.entries(RUN_REASONS).map(
-    ([reason, { status, sentence }]) => `| \`${reason}\` | ${status} | ${sentence} |`,
+    ([reason, { status, outcome, sentence, next }]) => `| \`${reason}\` | ${status} | \`${outcome}\` | ${sentence} | ${next} |`,
   );
   expect(rows.slice(RUN_STATUSES.length)).toEqual(reasons);
   expect(rows.slice(0, RUN_STATUSES.length).map((row) => row.split("`")[1])).toEqual([...RUN_STATUSES]);

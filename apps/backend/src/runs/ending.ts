@@ -1,4 +1,4 @@
-import { CcrError, type ExecutionOutcome, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
+import { CcrError, type ExecutionOutcome, parseChecks, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
 import type { Ending } from "../store/types.ts";
 import { hasChecks } from "./attempt.ts";
 import { ExecutorLostError } from "./executor-client.ts";
@@ -9,12 +9,24 @@ export const ending = (reason: RunReason, detail = ""): Ending => {
   return { reason, sentence: detail.trim() === "" ? sentence : `${sentence} ${detail.trim()}` };
 };
 
+/** Files that a check's command names and the agent changed: whoever takes the work over is to look at them. Pure. */
+const aboutChecks = (steps: Run["steps"], changed: readonly string[]): string => {
+  const words = new Set(
+    steps.flatMap(({ checks }) => parseChecks(checks).commands.flatMap((command) => command.split(/[\s'"`;|&()<>=]+/))),
+  );
+  const named = changed.filter((path) => words.has(path) || words.has(`./${path}`));
+  if (named.length === 0) return "";
+  const rest = named.length > 3 ? ` and ${named.length - 3} more` : "";
+  return `It changed ${named.slice(0, 3).join(", ")}${rest}, which a check names: look at that change.`;
+};
+
 /** The end of a run whose steps all passed: says only what was really checked. Pure. */
-export const passed = ({ steps, allowNoChanges }: Pick<Run, "steps" | "allowNoChanges">, isChanged: boolean): Ending => {
+export const passed = ({ steps, allowNoChanges }: Pick<Run, "steps" | "allowNoChanges">, changed: readonly string[]): Ending => {
+  const isChanged = changed.length > 0;
   if (!isChanged && !allowNoChanges) return ending("no_changes");
   const reason = isChanged ? "passed" : "passed_no_changes";
   const checked = steps.filter(({ checks }) => hasChecks(checks)).length;
-  if (checked === steps.length) return ending(reason);
+  if (checked === steps.length) return ending(reason, aboutChecks(steps, changed));
   const which =
     checked === 0 ? "none of them has checks" : `the checks of ${checked} of ${steps.length} passed, the others have none`;
   return { reason, sentence: `Every step finished; ${which}.${isChanged ? "" : " No file of the repository was changed."}` };

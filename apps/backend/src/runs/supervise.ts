@@ -171,7 +171,10 @@ const save = async (scene: Scene, end: Ending): Promise<Ending> => {
         ? end
         : { ...end, sentence: `${end.sentence} ${saved.sentence}` }
       : saved.saved
-        ? passed(run, saved.diff.files.length > 0)
+        ? passed(
+            run,
+            saved.diff.files.map(({ path }) => path),
+          )
         : ending("result_lost", saved.sentence);
   await log.record([], over(told, true));
   return told;
