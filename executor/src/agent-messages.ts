@@ -24,6 +24,7 @@ const Seen = z.discriminatedUnion("type", [
     api_error: z.string().nullish().catch(undefined),
     terminal_reason: z.string().nullish().catch(undefined),
     stop_reason: z.string().nullish().catch(undefined),
+    structured_output: z.unknown().optional(),
     user_message_uuid: z.string().optional().catch(undefined),
     user_message_uuids: z.array(z.string()).optional().catch(undefined),
     origin: z.unknown().optional(),

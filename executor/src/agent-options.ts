@@ -1,4 +1,5 @@
 import type { Options } from "@anthropic-ai/claude-agent-sdk";
+import { verdictFormat } from "./verdict.ts";
 
 export interface AgentOptionsInput {
   environment: Record<string, string>;
@@ -9,6 +10,8 @@ export interface AgentOptionsInput {
   maxTurns: number | null;
   maxBudgetUsd: number | null;
 }
+
+const READING_TOOLS = ["Read", "Grep", "Glob"];
 
 /**
  * How Claude Code is started, apart from the folder and the conversation. Pure.
@@ -34,3 +37,21 @@ export const agentOptions = (input: AgentOptionsInput): Options => ({
   ...(input.maxTurns === null ? {} : { maxTurns: input.maxTurns }),
   ...(input.maxBudgetUsd === null ? {} : { maxBudgetUsd: input.maxBudgetUsd }),
 });
+
+/**
+ * The same for a turn that judges. `tools` is what takes all other tools away (`allowedTools` only answers a question in advance), and
+ * `dontAsk` refuses what would need to be asked for: to read outside of the workspace, also through a link. Without setting sources, no
+ * `CLAUDE.md` tells the judge what to think of the work that it came with. Pure.
+ */
+export const judgeOptions = (input: AgentOptionsInput): Options => {
+  const { allowDangerouslySkipPermissions: _, ...options } = agentOptions(input);
+  return {
+    ...options,
+    permissionMode: "dontAsk",
+    settingSources: [],
+    tools: READING_TOOLS,
+    outputFormat: verdictFormat,
+    // Nobody goes on with the conversation.
+    persistSession: false,
+  };
+};

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Options, Query, SDKUserMessage, SpareProcess, SpawnedProcess, SpawnOptions } from "@anthropic-ai/claude-agent-sdk";
 import { Bell } from "./bell.ts";
-import { AGENT_MARK } from "./environment.ts";
 import { FlowGate } from "./flow-gate.ts";
 import { killMarked, signalGroup } from "./processes.ts";
 
@@ -19,8 +18,8 @@ export interface AgentExit {
 export interface AgentProcessOptions {
   sdk: Sdk;
   options: Options;
-  /** Kills what the agent leaves behind. */
-  mark: string;
+  /** The variable in the process's environment by which all that it leaves behind is found, and killed. */
+  mark: { name: string; value: string };
   /** Called for each message in order; the next one is not taken before it resolves. */
   onMessage: (message: unknown) => Promise<void>;
 }
@@ -145,7 +144,7 @@ export class AgentProcess {
     child.on("error", () => {}); // the SDK listens too, and ends the query with it
     child.stdin.on("error", () => {}); // a process that ended does not read; its exit is what counts
     // Whatever it left behind may hold its output open, and the end of that is waited for.
-    child.once("exit", () => void killMarked(AGENT_MARK, this.#parts.mark));
+    child.once("exit", () => void this.#killLeft());
     // The SDK waits for the end of a process that has closed its output; one that lives on after that would never give another sign.
     child.stdout.once("close", () => {
       if (hasEnded(child)) return;
@@ -197,7 +196,12 @@ export class AgentProcess {
       await gone;
       clearTimeout(timer);
     }
-    await killMarked(AGENT_MARK, this.#parts.mark);
+    await this.#killLeft();
     this.#exit.resolve({ code: child?.exitCode ?? null, signal: child?.signalCode ?? null, stderr: this.#stderr.trim(), error });
+  }
+
+  #killLeft(): Promise<void> {
+    const { name, value } = this.#parts.mark;
+    return killMarked(name, value);
   }
 }

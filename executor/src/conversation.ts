@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { agentOptions } from "./agent-options.ts";
 import { AgentProcess, type AgentProcessOptions } from "./agent-process.ts";
 import type { AgentSettings } from "./config.ts";
+import { AGENT_MARK } from "./environment.ts";
 
 type Sdk = AgentProcessOptions["sdk"];
 
@@ -142,7 +143,7 @@ export class Conversation {
   async #parts(settings: AgentSettings): Promise<AgentProcessOptions> {
     const { loadSdk, executable, trustedConfigRoot, environment, mark, onMessage } = this.#options;
     const options = agentOptions({ environment: environment(), trustedConfigRoot, executable, ...settings });
-    return { sdk: await loadSdk(), options, mark, onMessage };
+    return { sdk: await loadSdk(), options, mark: { name: AGENT_MARK, value: mark }, onMessage };
   }
 
   /** Claude Code keeps transcripts as `projects/<folder>/<session>.jsonl`; resuming one that is not there fails. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { agentEnvironment, commandEnvironment } from "./environment.ts";
+import { agentEnvironment, commandEnvironment, judgeEnvironment } from "./environment.ts";
 
 const inherited = {
   PATH: "/bin",
@@ -61,6 +61,20 @@ describe("agentEnvironment", () => {
       NO_PROXY: "127.0.0.1,localhost",
       CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
       DISABLE_AUTOUPDATER: "1",
+    });
+  });
+});
+
+describe("judgeEnvironment", () => {
+  it("is the agent's, but is found by a mark of its own and takes no memory in", () => {
+    const { CCR_EXECUTOR_AGENT, ...agent } = agentEnvironment(inherited, { gatewayUrl, isRoot: true, mark: "m" });
+    expect(CCR_EXECUTOR_AGENT).toBe("m");
+    const judge = judgeEnvironment({ ...agent, CCR_EXECUTOR_AGENT: "m" });
+    expect(judge).toEqual({
+      ...agent,
+      CCR_EXECUTOR_JUDGE: "m",
+      CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+      ENABLE_TOOL_SEARCH: "false",
     });
   });
 });

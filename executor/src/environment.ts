@@ -4,6 +4,8 @@ type Variables = Readonly<Record<string, string>>;
 
 /** The variable by which every process of the agent is known, also one that has left its parent and its process group. */
 export const AGENT_MARK = "CCR_EXECUTOR_AGENT";
+/** The same of a judge, which comes and goes while the agent is there. */
+export const JUDGE_MARK = "CCR_EXECUTOR_JUDGE";
 /** The same of checks and of git. */
 export const COMMAND_MARK = "CCR_EXECUTOR_COMMAND";
 /** The same of checks alone. */
@@ -71,6 +73,16 @@ export const agentEnvironment = (
   DISABLE_AUTOUPDATER: "1",
   CLAUDE_AGENT_SDK_CLIENT_APP: "claude-code-runner",
   [AGENT_MARK]: mark,
+});
+
+/** What Claude Code gets for a turn that judges, from what it gets otherwise. Pure. */
+export const judgeEnvironment = ({ [AGENT_MARK]: mark = "", ...agent }: Variables): Record<string, string> => ({
+  ...agent,
+  // Whoever works in the sandbox can write such a memory, and Claude Code shows it as the user's own instructions.
+  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+  // No tool is held back until it is searched for: what is offered is all there is.
+  ENABLE_TOOL_SEARCH: "false",
+  [JUDGE_MARK]: mark,
 });
 
 /** A value for `AGENT_MARK` that no other executor uses. */

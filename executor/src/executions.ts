@@ -3,10 +3,12 @@ import { AgentBody, CcrError, type ExecuteInput, type ExecutionOutcome } from "@
 import { z } from "zod";
 import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
 import type { AgentProcess } from "./agent-process.ts";
+import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
 import { exitOutcome, resultOutcome, stalledOutcome, unauthorizedOutcome, unavailableOutcome } from "./outcome.ts";
 import type { Spool, SpoolBody } from "./spool.ts";
 import { stoppingError } from "./stopping.ts";
+import { verdictOutcome } from "./verdict.ts";
 import { type Alarm, type Clock, Watchdog } from "./watchdog.ts";
 
 /** What a reader needs to know of an execution. */
@@ -62,9 +64,11 @@ const isPing = (message: unknown): boolean => Ping.safeParse(message).success;
 const sessionOf = (message: AgentBody): string | null =>
   message.type === "system" && message.subtype === "init" ? (message.session_id ?? null) : null;
 
+type StartJudge = (settings: AgentSettings) => Promise<AgentProcess>;
+
 /**
- * The executions of one conversation: one at a time, each spooled from its start to its end. An execution goes on whether or not anybody
- * reads it, and always ends: with the agent's result, with its death, or by being stopped.
+ * The executions of one conversation, and those of judges, one at a time, each spooled from its start to its end. An execution goes on
+ * whether or not anybody reads it, and always ends: with the agent's result, with its death, or by being stopped.
  */
 export class Executions {
   readonly #spool: Spool;
@@ -73,6 +77,7 @@ export class Executions {
   readonly #interruptGraceMs: number;
   readonly #records = new Map<string, Promise<ExecutionRecord>>();
   #conversation: Conversation | null = null;
+  #startJudge: StartJudge | null = null;
   #current: Running | null = null;
   #closed = false;
   #gatewayAwaited = false;
@@ -108,9 +113,10 @@ export class Executions {
     }
   }
 
-  /** Says whom to ask for an agent. (The conversation needs our callbacks first.) */
-  use(conversation: Conversation): void {
+  /** Says whom to ask for an agent, and for a judge. (They need our callbacks first.) */
+  use(conversation: Conversation, startJudge: StartJudge): void {
     this.#conversation = conversation;
+    this.#startJudge = startJudge;
   }
 
   get currentId(): string | null {
@@ -193,17 +199,20 @@ export class Executions {
     return true;
   }
 
-  /** Takes in a message of the agent; resolves when the next one may be taken. Never rejects. */
-  async onMessage(message: unknown): Promise<void> {
-    const current = this.#current;
+  /** Takes in a message of the agent, or of a judge; resolves when the next one may be taken. Never rejects. */
+  async onMessage(message: unknown, { judges }: { judges: boolean }): Promise<void> {
+    // The agent may take turns of its own while a judge is at work: they are no part of that execution.
+    const current = this.#current?.input.judges === judges ? this.#current : null;
     const seen = seeMessage(message);
     if (!isPing(message)) current?.watchdog?.observe(seen);
     if (isPartial(message)) return;
     const body = isAgentBody(message) ? message : { type: "unreadable", content: message };
     const sessionId = sessionOf(body);
-    if (sessionId !== null && this.#conversation !== null) this.#conversation.sessionId = sessionId;
-    if (current?.cut !== true) {
-      void this.#append({ source: "agent", body }).catch((error: unknown) => this.#onSpoolFailure(error));
+    if (sessionId !== null && !judges && this.#conversation !== null) this.#conversation.sessionId = sessionId;
+    if (this.#current?.cut !== true) {
+      void this.#append({ source: "agent", ...(judges ? { judges } : {}), body }).catch((error: unknown) =>
+        this.#onSpoolFailure(error),
+      );
     }
     if (current !== null && body.type !== "system") current.answered = true;
     if (current !== null && seen !== null) this.#observe(current, seen);
@@ -253,19 +262,19 @@ export class Executions {
       }),
     );
     running.watchdog?.stop();
+    if (running.input.judges) await running.process?.kill();
     await this.#finish(running, record, running.stopping ?? outcome);
     running.ended.resolve();
   }
 
   async #work(running: Running): Promise<ExecutionOutcome> {
-    if (this.#conversation === null) throw new Error("There is no conversation.");
-    const { model = null, maxTurns = null, maxBudgetUsd = null, stallTimeoutMs, prompt } = running.input;
-    const { process, forgotten, reused } = await this.#conversation.take({ model, maxTurns, maxBudgetUsd });
+    const { stallTimeoutMs, prompt } = running.input;
+    const { process, forgotten, reused } = await this.#take(running.input);
+    running.process = process;
     if (forgotten) {
       this.note("Claude Code's transcript of the conversation so far is gone: a new conversation begins.");
     }
     if (running.stopping !== null) return running.stopping;
-    running.process = process;
     const exited = process.exited.then<ExecutionOutcome | null>((exit) => {
       // A process that waited may have died before it took the prompt. It has done nothing then, so another one may have it.
       if (reused && !running.answered && running.result === null && running.stopping === null) return null;
@@ -285,10 +294,19 @@ export class Executions {
     return this.#work(running);
   }
 
+  async #take(input: ExecuteInput): Promise<{ process: AgentProcess; forgotten: boolean; reused: boolean }> {
+    const { model = null, maxTurns = null, maxBudgetUsd = null, judges } = input;
+    if (this.#conversation === null || this.#startJudge === null) throw new Error("There is no conversation.");
+    const settings = { model, maxTurns, maxBudgetUsd };
+    if (!judges) return this.#conversation.take(settings);
+    return { process: await this.#startJudge(settings), forgotten: false, reused: false };
+  }
+
   #observe(running: Running, seen: SeenMessage): void {
     if (seen.type === "result" && running.process !== null && isResultOf(seen, running.uuid)) {
       running.watchdog?.stop();
-      const outcome = resultOutcome(seen, running.watchdog?.modelError ?? null);
+      const judge = running.input.judges ? verdictOutcome : resultOutcome;
+      const outcome = judge(seen, running.watchdog?.modelError ?? null);
       running.result = outcome;
       this.#clock.after(AFTERWORD_MS, () => running.settled.resolve(outcome));
     } else if (seen.type === "command_lifecycle" && seen.command_uuid === running.uuid && running.result !== null) {
@@ -301,7 +319,8 @@ export class Executions {
     running.stopping = outcome;
     running.watchdog?.stop();
     if (running.process === null) {
-      void this.#conversation?.stopProcess();
+      // A judge that is just being started is killed when it is there.
+      if (!running.input.judges) void this.#conversation?.stopProcess();
       return;
     }
     const { process } = running;

@@ -10,12 +10,21 @@ import { Checks } from "./checks.ts";
 import { type Config, loadConfig, USAGE } from "./config.ts";
 import { Conversation } from "./conversation.ts";
 import { salvageTurns } from "./conversation-salvage.ts";
-import { AGENT_MARK, agentEnvironment, CHECK_MARK, COMMAND_MARK, commandEnvironment } from "./environment.ts";
+import {
+  AGENT_MARK,
+  agentEnvironment,
+  CHECK_MARK,
+  COMMAND_MARK,
+  commandEnvironment,
+  JUDGE_MARK,
+  judgeEnvironment,
+} from "./environment.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
 import { Fence } from "./fence.ts";
 import { startForwarder } from "./forwarder.ts";
 import { createHttpServer } from "./http-server.ts";
+import { startJudge } from "./judge.ts";
 import { listen } from "./listen.ts";
 import { OutageWatch } from "./outage.ts";
 import { killMarked } from "./processes.ts";
@@ -71,7 +80,7 @@ const start = async (config: Config): Promise<number> => {
   const state = await StateFile.open(config.spoolFolder);
   const mark = state.get().agentMark;
   // An agent of an executor that was killed may still be at work; two must never be. What it has written is read when it is dead.
-  for (const name of [AGENT_MARK, COMMAND_MARK]) await killMarked(name, mark);
+  for (const name of [AGENT_MARK, JUDGE_MARK, COMMAND_MARK]) await killMarked(name, mark);
   const spool = stack.use(await Spool.open(config.spoolFolder));
   const executions = new Executions({ spool, clock: systemClock, salt: mark });
   const claudeFolder = config.environment.CLAUDE_CONFIG_DIR ?? join(config.home, ".claude");
@@ -102,18 +111,27 @@ const start = async (config: Config): Promise<number> => {
   await mkdir(trustedConfigRoot, { recursive: true, mode: 0o700 });
 
   const environment = agentEnvironment(config.environment, { gatewayUrl, isRoot: process.getuid?.() === 0, mark });
-  const conversation = new Conversation({
+  const claude = {
     loadSdk: () => import("@anthropic-ai/claude-agent-sdk"),
     workspace: config.workspace,
-    home: config.home,
     executable: config.claudeExecutable,
     trustedConfigRoot,
-    environment: () => environment,
     mark,
+  };
+  const conversation = new Conversation({
+    ...claude,
+    home: config.home,
+    environment: () => environment,
     sessionId: spool.recovered.sessionId,
-    onMessage: (message) => executions.onMessage(message),
+    onMessage: (message) => executions.onMessage(message, { judges: false }),
   });
-  executions.use(conversation);
+  executions.use(conversation, (settings) =>
+    startJudge(settings, {
+      ...claude,
+      environment: () => judgeEnvironment(environment),
+      onMessage: (message) => executions.onMessage(message, { judges: true }),
+    }),
+  );
   stack.defer(() => conversation.close());
   const commands = commandEnvironment(config.environment, { gatewayUrl, mark });
   const keep = <T>(work: () => Promise<T>) => spool.withReserve(work);

@@ -20,7 +20,8 @@ const UNAUTHORIZED = new Set([
 ]);
 const UNAVAILABLE = new Set(["rate_limit", "overloaded", "server_error", "billing_error"]);
 
-const fail = (code: Failed["code"], message: string): Failed => ({ kind: "failed", code, message });
+/** The outcome of an execution that failed. Pure. */
+export const fail = (code: Failed["code"], message: string): Failed => ({ kind: "failed", code, message });
 
 const describeModelError = ({ status, error }: ModelError): string =>
   status === null ? `no answer (${error.replaceAll("_", " ")})` : `status ${status} (${error.replaceAll("_", " ")})`;
@@ -47,13 +48,17 @@ export const stalledOutcome = (silentMs: number): Failed =>
     `Claude Code gave no sign of life for ${Math.round(silentMs / 1000)} seconds while no tool was running, and was stopped.`,
   );
 
-const sentence = (text: string): string => text.trim().replace(/\.$/, "").slice(0, 2000);
+/** As the part of a sentence. Pure. */
+export const sentence = (text: string): string => text.trim().replace(/\.$/, "").slice(0, 2000);
+
+/** What Claude Code says that went wrong; lines for its makers are no matter for people. Pure. */
+export const errorsOf = ({ errors = [] }: ResultMessage): string =>
+  sentence(errors.filter((line) => !line.startsWith("[ede_diagnostic]")).join("; "));
 
 /** How the turn ended, from its `result` message and the last error of the model's API in this turn. Pure. */
 export const resultOutcome = (result: ResultMessage, modelError: ModelError | null): ExecutionOutcome => {
   const said = sentence(result.result ?? "");
-  // Lines for the makers of Claude Code, not for people.
-  const errors = sentence((result.errors ?? []).filter((line) => !line.startsWith("[ede_diagnostic]")).join("; "));
+  const errors = errorsOf(result);
   if (result.subtype === "error_max_turns" || result.terminal_reason === "max_turns") {
     return fail("limit_turns", `Claude Code used up its limit of turns: ${errors || said || "the limit was reached"}.`);
   }

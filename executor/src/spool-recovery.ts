@@ -67,6 +67,7 @@ const readEvent = async (file: FileHandle, { seq, offset, length }: Line): Promi
   }
 };
 
+/** A judge's lines are passed over: the agent's conversation does not hold them. */
 const HEAD = /^\{"seq":\d+,"at":"[^"]{1,40}","source":"(agent|runner)","body":(?:\{"type":"(assistant|user)")?/;
 
 interface Scanned {
@@ -144,14 +145,16 @@ const migrate = async (folder: string): Promise<void> => {
   await syncFolder(folder);
 };
 
-/** Of an agent's message, what tells where in its conversation it stands. */
-export const positionOf = (body: {
-  type: string;
-  session_id?: string | undefined;
-  uuid?: unknown;
+/** Of an agent's message, what tells where in its conversation it stands; nothing of a judge's. */
+export const positionOf = ({
+  judges = false,
+  body,
+}: {
+  judges?: boolean | undefined;
+  body: { type: string; session_id?: string | undefined; uuid?: unknown };
 }): { sessionId: string | null; turnUuid: string | null } => ({
-  sessionId: body.session_id ?? null,
-  turnUuid: (body.type === "assistant" || body.type === "user") && typeof body.uuid === "string" ? body.uuid : null,
+  sessionId: judges ? null : (body.session_id ?? null),
+  turnUuid: !judges && (body.type === "assistant" || body.type === "user") && typeof body.uuid === "string" ? body.uuid : null,
 });
 
 /**
@@ -184,7 +187,7 @@ export const recoverSpool = async (folder: string): Promise<RecoveredSpool> => {
       for (const line of scanned.lines) {
         const event = await readEvent(file, line);
         if (event === null) continue;
-        digest.take(event.seq, event.source === "agent" ? { source: "agent", ...positionOf(event.body) } : event);
+        digest.take(event.seq, event.source === "agent" ? { source: "agent", ...positionOf(event) } : event);
       }
       segments.push(scanned.segment);
       lastSeq = Math.max(lastSeq, scanned.segment.lastSeq);

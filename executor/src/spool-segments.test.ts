@@ -81,6 +81,33 @@ describe("the spool's files", () => {
     },
   );
 
+  it("never takes a judge's conversation for the agent's, however much it said", async () => {
+    await using folder = await temporaryFolder();
+    const judge = (n: number): SpoolBody => ({
+      source: "agent",
+      judges: true,
+      body: { type: "assistant", session_id: "judge", uuid: `j-${n}` },
+    });
+    {
+      await using spool = await Spool.open(folder.path);
+      for (const event of [started("e1"), agent("one"), ended("e1"), started("j1")]) await spool.append(event);
+      for (let n = 0; n < 100; n += 1) await spool.append(judge(n));
+      await spool.append(ended("j1"));
+    }
+    {
+      await using spool = await Spool.open(folder.path);
+      expect(spool.recovered).toMatchObject({ sessionId: "s1", turnUuids: ["u-one"] });
+      const events = await read(spool, 0);
+      expect(events.filter((event) => event.source === "agent" && event.judges === true)).toHaveLength(100);
+      await spool.append(judge(100));
+      await spool.ack(50);
+    }
+    // Also when only the note of what was acknowledged tells of the agent.
+    await rm(folder.join(spoolFileName(1)));
+    await using spool = await Spool.open(folder.path);
+    expect(spool.recovered).toMatchObject({ sessionId: "s1", turnUuids: ["u-one"] });
+  });
+
   it("remembers executions and the conversation of events that are gone", async () => {
     await using folder = await temporaryFolder();
     {

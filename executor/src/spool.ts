@@ -10,7 +10,7 @@ import type { DigestEntry, DigestState, SpoolDigest } from "./spool-digest.ts";
 import { SegmentReader } from "./spool-reader.ts";
 import { openSegment, positionOf, type RecoveredSpool, recoverSpool, type Segment } from "./spool-recovery.ts";
 
-export type SpoolBody = { source: "agent"; body: AgentBody } | { source: "runner"; body: SpooledRunnerBody };
+export type SpoolBody = { source: "agent"; judges?: true; body: AgentBody } | { source: "runner"; body: SpooledRunnerBody };
 
 export interface ReadOptions {
   /** Give events with a greater `seq`. */
@@ -22,6 +22,8 @@ export interface ReadOptions {
 
 interface Waiting {
   entry: DigestEntry;
+  /** What stands between the time and the body. */
+  kind: string;
   json: string;
   resolve: (spooled: { seq: number }) => void;
   reject: (error: CcrError) => void;
@@ -126,8 +128,9 @@ export class Spool implements AsyncDisposable {
       } catch (error) {
         return reject(new CcrError("unprocessable", "The event cannot be written as JSON.", { cause: error }));
       }
-      const entry: DigestEntry = event.source === "agent" ? { source: "agent", ...positionOf(event.body) } : event;
-      this.#waiting.push({ entry, json, resolve, reject });
+      const entry: DigestEntry = event.source === "agent" ? { source: "agent", ...positionOf(event) } : event;
+      const kind = `"source":"${event.source}"${event.source === "agent" && event.judges ? ',"judges":true' : ""}`;
+      this.#waiting.push({ entry, kind, json, resolve, reject });
       this.#waitingCharacters += json.length;
       this.#writing ??= this.#write();
     });
@@ -317,10 +320,10 @@ export class Spool implements AsyncDisposable {
     const lines: Buffer[] = [];
     let bytes = 0;
     const at = this.#now().toISOString();
-    for (const { entry, json } of this.#waiting) {
+    for (const { kind, json } of this.#waiting) {
       if (bytes >= room) break;
       const seq = this.#lastSeq + 1 + lines.length;
-      const line = Buffer.from(`{"seq":${seq},"at":"${at}","source":"${entry.source}","body":${json}}\n`);
+      const line = Buffer.from(`{"seq":${seq},"at":"${at}",${kind},"body":${json}}\n`);
       lines.push(line);
       bytes += line.length;
     }

@@ -62,8 +62,8 @@ export const ExecuteInput = z.object({
   /** Without any sign of life for this long, the agent counts as stalled. */
   stallTimeoutMs: z.number().int().min(1000).default(600_000),
   /**
-   * A turn that judges: in a conversation of its own, with tools that read the workspace and no others. It completes with a `verdict`, and
-   * fails with `verdict_invalid` when Claude Code gave none.
+   * A turn that judges: in a conversation of its own, which nobody goes on with, and with tools that read the workspace and no others. No
+   * `CLAUDE.md` and no memory has a say in it. It completes with a `verdict`, and fails with `verdict_invalid` when Claude Code gave none.
    */
   judges: z.boolean().default(false),
 });

@@ -7,19 +7,20 @@ import { RunReason, RunStatus } from "./run.ts";
 export const AgentBody = z.looseObject({ type: z.string(), session_id: z.string().optional() });
 export type AgentBody = z.infer<typeof AgentBody>;
 
+/** Longer evidence is cut: it is read by people, and part of every copy of the verdict. */
+export const EVIDENCE_MAX_CHARACTERS = 64 * 1024;
+
 /** What a judge says of checks that are stated in prose. */
 export const Verdict = z.object({
   passed: z.boolean(),
   /** What it saw that decides, for people. */
-  evidence: z
-    .string()
-    .min(1)
-    .max(64 * 1024),
+  evidence: z.string().min(1).max(EVIDENCE_MAX_CHARACTERS),
 });
 export type Verdict = z.infer<typeof Verdict>;
 
 /** How one execution (one prompt given to the agent) ended. */
 export const ExecutionOutcome = z.discriminatedUnion("kind", [
+  /** One that judges, and no other, has a `verdict`; `text` is then its evidence. */
   z.object({ kind: z.literal("completed"), text: z.string(), verdict: Verdict.optional() }),
   z.object({
     kind: z.literal("failed"),
@@ -126,7 +127,14 @@ export const firstSeqOfSpoolFile = (name: string): number | null => {
 
 /** An event as the executor spools it; `seq` counts from 1 without gaps within one sandbox. */
 export const SpoolEvent = z.discriminatedUnion("source", [
-  z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("agent"), body: AgentBody }),
+  z.object({
+    seq: z.number().int().positive(),
+    at: Timestamp,
+    source: z.literal("agent"),
+    /** It comes from a judge, and is no part of the agent's conversation. */
+    judges: z.literal(true).optional(),
+    body: AgentBody,
+  }),
   z.object({ seq: z.number().int().positive(), at: Timestamp, source: z.literal("runner"), body: SpooledRunnerBody }),
 ]);
 export type SpoolEvent = z.infer<typeof SpoolEvent>;
