@@ -142,6 +142,16 @@ describe("diffWorkspace", () => {
     expect(await here.treeOf(await here.applied(patch))).toBe(await here.treeOf(here.workspace));
   });
 
+  it("shows files that the agent hid from git", async () => {
+    await using here = await place({ assumed: "1\n", "odd\nname": "1\n", skipped: "1\n", both: "1\n", same: "1\n" });
+    await here.inWorkspace("update-index", "--assume-unchanged", "assumed", "odd\nname", "both", "same");
+    await here.inWorkspace("update-index", "--skip-worktree", "skipped", "both");
+    for (const name of ["assumed", "odd\nname", "skipped", "both"]) await writeFile(here.file(name), "2\n");
+    const { files } = await here.diff();
+    expect(files.map(({ path }) => path).sort()).toEqual(["assumed", "both", "odd\nname", "skipped"]);
+    expect(await here.inWorkspace("ls-files", "-v", "same")).toBe("h same");
+  });
+
   it("is right about names that are made to confuse", async () => {
     const names = [
       "-n",

@@ -53,6 +53,7 @@ export const diffWorkspace = async (options: DiffOptions): Promise<WorkspaceDiff
       GIT_ALTERNATE_OBJECT_DIRECTORIES: quoteForAlternates(objects),
     };
     await copyFile(index, ours.GIT_INDEX_FILE).catch(() => {}); // without one, every file is new to git
+    await showHidden({ ...inWorkspace, env: ours });
     await addEverything({ ...options, env: ours });
     // The comparison itself is made in a repository of ours: no configuration and no attribute of the other can change it.
     const compare: Compare = (args, attributes) => compareWith({ args, attributes, base: baseCommit, store, env: ours, signal });
@@ -99,6 +100,22 @@ const compareWith = async ({ args, attributes, base, store, env, signal }: Compa
   });
   if (code !== 0 && !truncated) throw new CcrError("internal", `The changes could not be read: ${stderr.trim().slice(-500)}`);
   return { stdout, truncated };
+};
+
+/** Git looks at no file that its index says is unchanged, or is not to be looked at: the agent may have said so of files that it changed. */
+const showHidden = async ({ cwd, env, signal }: { cwd: string; env: Readonly<Record<string, string>>; signal: AbortSignal }) => {
+  const { code, stdout } = await runGit(["ls-files", "-v", "-z"], { cwd, env, signal });
+  if (code !== 0) return; // without an index nothing is hidden
+  const entries = stdout.toString("latin1").split("\0");
+  const unhide = async (flag: string, isHidden: (tag: string) => boolean): Promise<void> => {
+    const paths = entries.filter((entry) => isHidden(entry.charAt(0))).map((entry) => `${entry.slice(2)}\0`);
+    if (paths.length === 0) return;
+    const input = Buffer.from(paths.join(""), "latin1");
+    await runGit(["update-index", flag, "-z", "--stdin"], { cwd, env, signal, input });
+  };
+  // A lower-case letter: assumed to be unchanged. S: skipped (git-ls-files(1)).
+  await unhide("--no-assume-unchanged", (tag) => /[a-z]/.test(tag));
+  await unhide("--no-skip-worktree", (tag) => tag === "S" || tag === "s");
 };
 
 const addEverything = async ({ workspace, env, signal }: DiffOptions): Promise<void> => {

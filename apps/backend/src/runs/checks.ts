@@ -8,6 +8,7 @@ import type { Scene } from "./scene.ts";
 
 // A check that is refused more often than this says so in its first requests, too.
 const REQUESTS_MAX = 1000;
+const REQUESTS_TOLD_WITHIN_MS = 500;
 
 type ChecksPhase = Extract<StepPhase, { kind: "checks" }>;
 
@@ -68,7 +69,9 @@ export const runCommands = async (
         else if (result.passed && prose !== "")
           return beginToJudge(scene, { progress, commit, requests, prose, bodies: [finished] });
         else {
-          const came: Came = result.passed ? { passed: true, checked: commit } : await whatFailed(scene, { result, requests });
+          const came: Came = result.passed
+            ? { passed: true, checked: commit }
+            : await whatFailed(scene, { result, requests, signal });
           return settle(scene, { progress, came, bodies: [finished] });
         }
       }
@@ -127,14 +130,16 @@ const runCommand = async (
 
 /** Whether the work, the check itself or the network policy is to blame. */
 const whatFailed = async (
-  { run, stores }: Scene,
-  { result, requests }: { result: CheckResult; requests: number },
+  { run, deps, stores }: Scene,
+  { result, requests, signal }: { result: CheckResult; requests: number; signal: AbortSignal },
 ): Promise<Came> => {
   const how = describeFailure(result);
   if (isBroken(result)) {
     const said = result.output.trim().split("\n").at(-1) ?? "";
     return { passed: false, end: ending("check_broken", `${how} ${said}`), feedback: null };
   }
+  // The last of its requests are on their way from the gateway.
+  await deps.clock.wait(REQUESTS_TOLD_WITHIN_MS, signal);
   const since = await stores.audit.read(run.id, { after: requests, limit: REQUESTS_MAX });
   const refused = since.filter(({ decision }) => decision === "refused").map(({ host }) => host);
   const blamed = blamedHosts(result.output, refused);
