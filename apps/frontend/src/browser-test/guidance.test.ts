@@ -79,10 +79,12 @@ describe("a launch", () => {
     await page.getByRole("button", { name: "Model and limits" }).click();
     await page.getByLabel("Time for the whole run").fill("0.1");
     await page.getByLabel("Memory").fill("512.5");
+    await page.getByLabel("Attempts per step").fill("21");
     await page.getByRole("button", { name: "Model and limits" }).click();
     await page.getByRole("button", { name: "Launch", exact: true }).click();
     await page.getByText("Between 10 seconds and 10,080 minutes").waitFor();
     await page.getByText("A whole number").waitFor();
+    await page.getByText("Between 1 and 20").waitFor();
     expect(stage.backend.launched).toEqual([]);
   });
 
@@ -115,7 +117,7 @@ describe("a launch", () => {
   });
 });
 
-test("a task is written by keyboard, told when nothing decides it, and deleted from its page", { timeout: 30_000 }, async () => {
+test("a task is written by keyboard, told how it is checked, and deleted from its page", { timeout: 30_000 }, async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const mine = task(backend, "Mine");
@@ -125,7 +127,7 @@ test("a task is written by keyboard, told when nothing decides it, and deleted f
   await page.keyboard.type("And this.");
   expect(await page.getByLabel("Instructions").nth(1).inputValue()).toBe("And this.");
   await page.getByLabel("Checks").nth(1).fill("It reads well.");
-  await page.getByText("Nothing decides this step").waitFor();
+  await page.getByText("judged by a separate Claude that only reads.").last().waitFor();
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await page.waitForURL(/\/tasks$/);
@@ -135,12 +137,33 @@ test("a task is written by keyboard, told when nothing decides it, and deleted f
   expect(await page.getByText("deleted").count()).toBe(0);
 });
 
-test("only steps with a command count as checked", { timeout: 30_000 }, async () => {
+test("the list tells how many steps have checks, in commands or in prose, and what may pass", { timeout: 30_000 }, async () => {
+  const prose = { instructions: "x", checks: "It reads well." };
   await using stage = await theatre.open({
     path: "/tasks",
-    prepare: (backend) => void backend.addTask({ name: "Mine", steps: [step, { instructions: "x", checks: "It reads well." }] }),
+    prepare(backend) {
+      backend.addTask({ name: "Mine", steps: [step, prose, { instructions: "x", checks: " " }] });
+      backend.addTask({ name: "Ask", steps: [prose], allowNoChanges: true });
+    },
   });
-  await stage.page.getByText("2 steps, 1 with checks").waitFor();
+  const { page } = stage;
+  await page.getByText("3 steps, 2 with checks · edited").waitFor();
+  await page.getByText("1 step, 1 with checks · may pass without changes · edited").waitFor();
+});
+
+test("a task may let a run pass that changes nothing", { timeout: 30_000 }, async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const mine = task(backend, "Mine");
+  await stage.go(`/tasks/${mine.id}`);
+  const box = page.getByRole("checkbox", { name: "A run that changes no file may pass" });
+  expect(await box.isChecked()).toBe(false);
+  await box.press("Space");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved.", { exact: true }).waitFor();
+  expect(backend.tasks[0]?.allowNoChanges).toBe(true);
+  await page.reload();
+  expect(await box.isChecked()).toBe(true);
 });
 
 test("a phone shows what was refused, by which rule, and with which answer", { timeout: 30_000 }, async () => {

@@ -11,6 +11,7 @@ import {
   InstanceId,
   isFinal,
   type Message,
+  outcomeOf,
   type Run,
   RunId,
   RunLimits,
@@ -21,9 +22,10 @@ import {
   type WorkspaceDiff,
 } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
-import type { Said } from "./sample-run.ts";
+import type { Said } from "./said.ts";
 
 type Context = inferRouterContext<AppRouter>;
+type NewTask = Pick<CreateTaskInput, "name" | "steps"> & Partial<CreateTaskInput>;
 
 /** The rooms behind the API, in memory, with what a test needs to move them. */
 export interface MemoryBackend {
@@ -33,7 +35,7 @@ export interface MemoryBackend {
   readonly tasks: Task[];
   readonly runs: Run[];
   readonly instances: Instance[];
-  addTask(input: CreateTaskInput): Task;
+  addTask(input: NewTask): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   patchRun(id: RunId, patch: Partial<Run>): void;
   /** Appends messages, as the store does, and wakes those who follow. */
@@ -93,7 +95,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const viewOf = (run: Run): RunView => {
     const isQueued = run.status === "queued";
     const queued = runs.filter(({ status }) => status === "queued").length;
-    return { ...run, queue: isQueued ? { position: 1, queued, heldBy: null } : null };
+    return { ...run, queue: isQueued ? { position: 1, queued, heldBy: null } : null, outcome: outcomeOf(run) };
   };
   const messagesOf = (id: RunId): Message[] => messages.get(id) ?? [];
 
@@ -114,8 +116,9 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       maxConcurrentRuns: 2,
     },
     disk: EMPTY_DISK,
-    addTask(input) {
-      const task: Task = { id: TaskId.parse(`task_${number()}`), ...input, createdAt: at(), updatedAt: at() };
+    addTask({ name, steps, allowNoChanges = false }) {
+      const id = TaskId.parse(`task_${number()}`);
+      const task: Task = { id, name, steps, allowNoChanges, createdAt: at(), updatedAt: at() };
       tasks.unshift(task);
       return task;
     },
@@ -129,6 +132,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         ref: null,
         model: null,
         limits: RunLimits.parse({}),
+        allowNoChanges: task.allowNoChanges,
         priority: 0,
         status: "queued",
         reason: null,
@@ -175,7 +179,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           const old = tasks[index];
           if (old === undefined) return null;
           counter += 1;
-          const next: Task = { ...old, name: change.name ?? old.name, steps: change.steps ?? old.steps, updatedAt: at() };
+          const { name = old.name, steps = old.steps, allowNoChanges = old.allowNoChanges } = change;
+          const next: Task = { ...old, name, steps, allowNoChanges, updatedAt: at() };
           tasks.splice(index, 1, next);
           return next;
         },

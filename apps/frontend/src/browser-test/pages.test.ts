@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MemoryBackend } from "./memory-backend.ts";
 import { newInstance } from "./memory-backend.ts";
 import { TOKEN } from "./page-server.ts";
-import { allowedRecord, firstPart, lastPart, openCall, refusedRecord, samplePatch } from "./sample-run.ts";
+import { seqOf } from "./said.ts";
+import { allowedRecord, BAD_EVIDENCE, firstPart, lastPart, openCall, refusedRecord, samplePatch } from "./sample-run.ts";
 import { openTheatre, type Theatre } from "./stage.ts";
 
 let theatre: Theatre;
@@ -15,7 +16,7 @@ afterAll(() => theatre[Symbol.asyncDispose]());
 
 const steps = [
   { instructions: "Add a slugify function.", checks: "$ npm test\nThe function reads well." },
-  { instructions: "Describe it in the README.", checks: "$ grep -q slugify README.md" },
+  { instructions: "Describe it in the README.", checks: "$ grep -q slugify README.md\nIt says what becomes of accents." },
 ];
 const task = (backend: MemoryBackend, name = "Add a slugify function") => backend.addTask({ name, steps });
 const running: Partial<Run> = {
@@ -29,7 +30,7 @@ const ended: Partial<Run> = {
   ...running,
   status: "failed",
   reason: "check_failed",
-  sentence: "A check of step 2 did not pass.",
+  sentence: `A check did not pass. Step 2 of 2: A judge found: ${BAD_EVIDENCE} These were 2 attempts.`,
   endedAt: "2026-11-22T20:01:00.000Z",
 };
 
@@ -78,7 +79,7 @@ describe("tasks", () => {
     await page.getByText("Running", { exact: true }).waitFor();
     backend.patchRun(run.id, ended);
     backend.say(run.id, lastPart());
-    await page.getByText("Failed.", { exact: true }).waitFor();
+    await page.getByText("Checks failed.", { exact: true }).waitFor();
     await page.getByText("Complete").waitFor();
     await expect.poll(() => page.title(), { timeout: 10_000 }).toBe("✗ Add a slugify function – run");
     expect(stage.offences).toEqual([]);
@@ -151,15 +152,13 @@ describe("a run", () => {
 
   test("shows hostile text as text, folds and unfolds, and nests subagents", { timeout: 30_000 }, async () => {
     await using stage = await withRun(ended, "#m14");
-    const { page } = stage;
+    const { page, backend, run } = stage;
     await page.getByText("Step 1", { exact: true }).last().waitFor();
     await page.getByRole("button", { name: /Subagent/ }).click();
     await page.getByText("Only the README mentions slugs").waitFor();
     await page.getByRole("button", { name: /Jump to latest/ }).click();
-    await page.getByText("Failed.", { exact: true }).waitFor();
-    await page.getByRole("log").evaluate((log) => {
-      log.scrollTop = log.scrollHeight - log.clientHeight - 900;
-    });
+    await page.getByText("Checks failed.", { exact: true }).waitFor();
+    await stage.go(`/runs/${run.id}#m${seqOf(backend, run.id, "One test fails")}`);
     await page.getByText("<img src=x onerror=alert(1)>").waitFor();
     expect(await page.getByRole("link", { name: "this" }).count()).toBe(0);
     expect(await page.getByRole("link", { name: "MDN" }).getAttribute("rel")).toContain("noopener");
@@ -182,7 +181,7 @@ describe("a run", () => {
     await page.getByText('`slugify("Crème brûlée")` is').waitFor();
     expect(new URL(page.url()).search).toBe("?tab=changes");
     await page.getByRole("tab", { name: "Steps" }).click();
-    await page.getByRole("tabpanel").getByText("exit code 1").waitFor();
+    await page.getByRole("tabpanel").getByText("exit code 1").first().waitFor();
     for (const path of ["/", "/tasks", "/tasks/new", "/runs", "/instances", `/runs/${run.id}`]) {
       await stage.go(path);
       await page.getByRole("heading", { level: 1 }).waitFor();

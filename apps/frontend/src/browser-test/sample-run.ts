@@ -1,32 +1,5 @@
-import type { AuditRecord, Message, RunId } from "@ccr/protocol";
-
-type AgentBody = Extract<Message, { source: "agent" }>["body"];
-type RunnerBody = Extract<Message, { source: "runner" }>["body"];
-/** A message before it has a place in a transcript. */
-export type Said =
-  | { source: "agent"; body: AgentBody; afterMs: number }
-  | { source: "runner"; body: RunnerBody; afterMs: number };
-
-const SESSION = "4f5a0c1e-8a53-4c0e-9a55-0a4b1f6f1c11";
-const we = (body: RunnerBody, afterMs = 20): Said => ({ source: "runner", body, afterMs });
-const agent = (body: AgentBody, afterMs = 400): Said => ({ source: "agent", body: { session_id: SESSION, ...body }, afterMs });
-const says = (content: unknown[], parent: string | null = null): Said =>
-  agent({ type: "assistant", parent_tool_use_id: parent, message: { role: "assistant", model: "claude-sonnet-5", content } });
-const text = (value: string): unknown => ({ type: "text", text: value });
-const call = (id: string, name: string, input: unknown): unknown => ({ type: "tool_use", id, name, input });
-const gave = (id: string, content: unknown, extra: { isError?: boolean; structured?: unknown; parent?: string } = {}): Said =>
-  agent(
-    {
-      type: "user",
-      parent_tool_use_id: extra.parent ?? null,
-      message: {
-        role: "user",
-        content: [{ type: "tool_result", tool_use_id: id, content, ...(extra.isError === true ? { is_error: true } : {}) }],
-      },
-      ...(extra.structured === undefined ? {} : { tool_use_result: extra.structured }),
-    },
-    900,
-  );
+import type { AuditRecord, RunId } from "@ccr/protocol";
+import { agent, call, checked, checkout, endedTurn, gave, judged, type Said, says, text, we } from "./said.ts";
 
 const TEST_OUTPUT = `\u001b[1m\u001b[31m✖\u001b[39m\u001b[22m slugify drops accents \u001b[2m(2.1ms)\u001b[22m
   AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
@@ -205,7 +178,19 @@ export const firstPart = (runId: RunId): Said[] => [
 export const openCall = (): Said =>
   says([call("t10", "Bash", { command: "npm test -- --watch=false", description: "Run all tests" })]);
 
-/** The end of that call, the first step's check, the second step, and the end of the run. */
+const ADVICE =
+  "Change what is needed so that it passes. Do not weaken the check, and do not rely on files that git ignores or on anything outside of the repository: the checks run on a clean checkout of your work.";
+const FEEDBACK = `Your work was checked, and a check did not pass. 'npm test' exited with code 1.\n\n$ npm test\n\nIt printed:\n\n${TEST_OUTPUT}\n\n${ADVICE}`;
+const README_FEEDBACK = `Your work was checked, and a check did not pass. 'grep -q slugify README.md' exited with code 1.\n\n$ grep -q slugify README.md\n\nIt printed nothing.\n\n${ADVICE}`;
+
+/** What the judge of the first step saw. */
+export const GOOD_EVIDENCE =
+  "`src/slugify.js`, lines 1 to 7: one chain of replacements, each on its own line, and every name says what it holds.\n`test/slugify.test.js` covers accents, runs of spaces and the empty text.";
+/** What the judge of the second step misses. */
+export const BAD_EVIDENCE =
+  "README.md, line 12 names `slugify` and shows one call. Nothing there says what becomes of accents, which the criterion asks for.";
+
+/** The end of that call, the first step in two attempts with a judge who is content, the second with one who is not, and the end of the run. */
 export const lastPart = (): Said[] => [
   gave("t10", "\u001b[32m✔\u001b[39m 4 tests passed"),
   says([
@@ -218,70 +203,41 @@ export const lastPart = (): Said[] => [
     }),
   ]),
   gave("t11", "Todos have been modified successfully."),
-  agent({
-    type: "result",
-    subtype: "success",
-    is_error: false,
-    duration_ms: 14_210,
-    num_turns: 9,
-    total_cost_usd: 0.0841,
-    result: "Done.",
-    usage: { input_tokens: 18_240, output_tokens: 2210 },
-  }),
-  we({ type: "execution_ended", executionId: "e1", outcome: { kind: "completed", text: "Done." } }),
-  we({ type: "check_started", stepIndex: 0, attempt: 1, command: "npm test" }),
-  we(
-    {
-      type: "check_finished",
-      stepIndex: 0,
-      attempt: 1,
-      result: {
-        command: "npm test",
-        outcome: { kind: "exited", exitCode: 0 },
-        passed: true,
-        output: "\u001b[32m✔\u001b[39m 4 tests passed\n",
-        outputTruncated: false,
-        durationMs: 812,
-      },
-    },
-    812,
-  ),
-  we({ type: "check_not_judged", stepIndex: 0, text: "The function reads well." }),
-  we({ type: "step_finished", stepIndex: 0, attempt: 1, passed: true }),
+  ...endedTurn("e1", { durationMs: 14_210, turns: 9, sumUsd: 0.0841, outputTokens: 2210 }),
+  ...checkout(),
+  ...checked({ stepIndex: 0, attempt: 1 }, "npm test", 1, TEST_OUTPUT),
+  we({ type: "step_finished", stepIndex: 0, attempt: 1, passed: false }),
+  we({ type: "step_started", stepIndex: 0, attempt: 2, instructions: FEEDBACK }),
+  we({ type: "execution_started", executionId: "e2", prompt: FEEDBACK }),
+  agent({ type: "user", parent_tool_use_id: null, message: { role: "user", content: [text(FEEDBACK)] } }),
+  says([text("The test file was not committed with the change. It is now.")]),
+  ...endedTurn("e2", { durationMs: 5200, turns: 3, sumUsd: 0.102, outputTokens: 480 }),
+  ...checkout(),
+  ...checked({ stepIndex: 0, attempt: 2 }, "npm test", 0, "\u001b[32m✔\u001b[39m 4 tests passed\n"),
+  ...judged({ stepIndex: 0, attempt: 2 }, "The function reads well.", { passed: true, evidence: GOOD_EVIDENCE }),
+  we({ type: "step_finished", stepIndex: 0, attempt: 2, passed: true }),
   we({ type: "step_started", stepIndex: 1, attempt: 1, instructions: "Describe it in the README." }),
-  we({ type: "execution_started", executionId: "e2", prompt: "Describe it in the README." }),
-  says([text("I’ve added a short section to the README.")]),
-  agent({
-    type: "result",
-    subtype: "success",
-    is_error: false,
-    duration_ms: 3100,
-    num_turns: 2,
-    total_cost_usd: 0.021,
-    usage: { input_tokens: 3000, output_tokens: 310 },
-  }),
-  we({ type: "check_started", stepIndex: 1, attempt: 1, command: "grep -q slugify README.md" }),
-  we({
-    type: "check_finished",
-    stepIndex: 1,
-    attempt: 1,
-    result: {
-      command: "grep -q slugify README.md",
-      outcome: { kind: "exited", exitCode: 1 },
-      passed: false,
-      output: "",
-      outputTruncated: false,
-      durationMs: 9,
-    },
-  }),
+  we({ type: "execution_started", executionId: "e3", prompt: "Describe it in the README." }),
+  says([text("I’ve added a short section to the docs.")]),
+  ...endedTurn("e3", { durationMs: 3100, turns: 2, sumUsd: 0.123, outputTokens: 310 }),
+  ...checkout(),
+  ...checked({ stepIndex: 1, attempt: 1 }, "grep -q slugify README.md", 1),
   we({ type: "step_finished", stepIndex: 1, attempt: 1, passed: false }),
+  we({ type: "step_started", stepIndex: 1, attempt: 2, instructions: README_FEEDBACK }),
+  we({ type: "execution_started", executionId: "e4", prompt: README_FEEDBACK }),
+  says([text("It belongs into the README: moved.")]),
+  ...endedTurn("e4", { durationMs: 2900, turns: 2, sumUsd: 0.141, outputTokens: 260 }),
+  ...checkout(),
+  ...checked({ stepIndex: 1, attempt: 2 }, "grep -q slugify README.md", 0),
+  ...judged({ stepIndex: 1, attempt: 2 }, "It says what becomes of accents.", { passed: false, evidence: BAD_EVIDENCE }),
+  we({ type: "step_finished", stepIndex: 1, attempt: 2, passed: false }),
   we({ type: "stage", stage: "results", state: "started", text: "Saving the results" }),
   we({ type: "stage", stage: "results", state: "finished", text: "Saved the results", durationMs: 77 }, 77),
   we({
     type: "status",
     status: "failed",
     reason: "check_failed",
-    sentence: "A check of step 2 did not pass: grep -q slugify README.md",
+    sentence: `A check did not pass. Step 2 of 2: A judge found: ${BAD_EVIDENCE} These were 2 attempts.`,
   }),
 ];
 

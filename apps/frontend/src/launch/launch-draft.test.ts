@@ -47,6 +47,8 @@ test("says what a limit may be, in the unit of its field", () => {
   expect(problem("memoryMb", "1")).toBe("between 512 and 1,048,576 MiB");
   expect(problem("memoryMb", "0.5")).toBe("between 512 and 1,048,576 MiB");
   expect(problem("memoryMb", "512.5")).toBe("a whole number");
+  expect(problem("maxAttempts", "0")).toBe("between 1 and 20");
+  expect(problem("maxAttempts", "1.5")).toBe("a whole number");
   expect(problem("turns", "1e99")).toBe("between 1 and 10,000");
   expect(problem("cpus", "0.01")).toBe("between 0.1 and 1,024");
   expect(problem("budgetUsd", "0")).toBe("more than 0, and at most 100,000 US dollars");
@@ -55,13 +57,23 @@ test("says what a limit may be, in the unit of its field", () => {
 });
 
 test("a run can be launched once more as it was", () => {
-  const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7 });
+  const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 });
   const run = { taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: "main", model: null, limits };
   const again = draftOfRun(run);
-  expect(again.limits).toEqual({ timeSeconds: "0.1667", budgetUsd: "1.25", memoryMb: "2048", stallSeconds: "0.1167" });
+  expect(again.limits).toEqual({
+    timeSeconds: "0.1667",
+    budgetUsd: "1.25",
+    memoryMb: "2048",
+    stallSeconds: "0.1167",
+    maxAttempts: "3",
+  });
   expect(validateLaunch(again)).toMatchObject({
     ok: true,
-    input: { repository: "a/b", ref: "main", limits: { timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7 } },
+    input: {
+      repository: "a/b",
+      ref: "main",
+      limits: { timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 },
+    },
   });
 });
 
@@ -72,7 +84,8 @@ test("a refusal that names a field belongs to the field", () => {
   expect(problemsOfRefusal("There is no task task_1.")).toBeNull();
 });
 
-test("every limit has a default to show, in the unit of its field", () => {
+test("every limit has a field, and a default to show in the unit of its field", () => {
+  expect(LIMIT_FIELDS.map(({ key }) => key).sort()).toEqual(Object.keys(RunLimits.parse({})).sort());
   expect(LIMIT_FIELDS.map((field) => `${field.key} ${defaultLimit(field)}`)).toContain("timeSeconds 240");
   expect(LIMIT_FIELDS.every((field) => defaultLimit(field) !== "NaN")).toBe(true);
 });

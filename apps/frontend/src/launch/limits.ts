@@ -17,6 +17,7 @@ export const LIMIT_FIELDS: readonly LimitField[] = [
   { key: "stepSeconds", label: "Time for one step", unit: "minutes", factor: 60 },
   { key: "budgetUsd", label: "Money for the model", unit: "US dollars", factor: 1, fractions: true },
   { key: "turns", label: "Turns of one step", unit: "", factor: 1 },
+  { key: "maxAttempts", label: "Attempts per step", unit: "", factor: 1 },
   { key: "stallSeconds", label: "Silence before it counts as stalled", unit: "minutes", factor: 60 },
   { key: "checkSeconds", label: "Time for one check", unit: "minutes", factor: 60 },
   { key: "memoryMb", label: "Memory", unit: "MiB", factor: 1 },

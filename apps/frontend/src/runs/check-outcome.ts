@@ -1,8 +1,20 @@
-import type { CheckResult } from "@ccr/protocol";
+import { type CheckResult, isBroken } from "@ccr/protocol";
 import { formatDuration } from "../ui/format.ts";
+import type { JudgeEntry } from "./entries/entry.ts";
 
-/** How a check ended, in few words. */
-export const describeOutcome = ({ outcome }: Pick<CheckResult, "outcome">): string => {
+/** How a check came out; `undecided`: it could not be carried out, and says nothing about the work. */
+export type CheckVerdict = "passed" | "failed" | "undecided";
+
+/** How a command of the checks came out. */
+export const verdictOfCommand = (result: CheckResult): CheckVerdict => {
+  if (result.passed) return "passed";
+  return isBroken(result) ? "undecided" : "failed";
+};
+
+/** How a command of the checks ended, in few words. */
+export const describeOutcome = (result: CheckResult): string => {
+  const { outcome } = result;
+  if (verdictOfCommand(result) === "undecided") return "could not be run";
   switch (outcome.kind) {
     case "exited":
       return `exit code ${outcome.exitCode}`;
@@ -12,3 +24,12 @@ export const describeOutcome = ({ outcome }: Pick<CheckResult, "outcome">): stri
       return `out of time after ${formatDuration(outcome.afterMs)}`;
   }
 };
+
+/** How checks in prose came out. */
+export const verdictOfJudge = ({ verdict }: NonNullable<JudgeEntry["end"]>): CheckVerdict => {
+  if (verdict === null) return "undecided";
+  return verdict.passed ? "passed" : "failed";
+};
+
+/** What a judge said in the end, in few words. */
+export const JUDGED_WORDS: Record<CheckVerdict, string> = { passed: "passed", failed: "not met", undecided: "no verdict" };

@@ -12,6 +12,15 @@ export type StatusGroup = keyof typeof STATUS_GROUPS;
 
 export const STATUS_GROUP_NAMES: readonly StatusGroup[] = ["active", "succeeded", "failed", "errored", "canceled"];
 
+/** What the groups are called where one of them is chosen. */
+export const STATUS_GROUP_LABELS: Record<StatusGroup, string> = {
+  active: "Active",
+  succeeded: "Passed",
+  failed: "Failed",
+  errored: "Errored",
+  canceled: "Canceled",
+};
+
 export type RunsSearch = { status?: StatusGroup; task?: string };
 
 /** Reads the query of the list of runs; what is not understood is left out. */

@@ -1,4 +1,4 @@
-import { Terminal } from "lucide-react";
+import { Scale, Terminal } from "lucide-react";
 import { plural } from "../ui/format.ts";
 import { explainChecks } from "./checks.ts";
 
@@ -13,8 +13,10 @@ export const ChecksExplained = ({ checks }: { checks: string }) => {
       {commands.length > 0 && (
         <div className="flex flex-col gap-1">
           <p>
-            {commands.length === 1 ? "One command is run" : `${commands.length} commands are run in this order`} after the step.
-            Exit code 0 passes; any other fails the step:
+            {commands.length === 1 ? "One command is run" : `${commands.length} commands are run in this order`} after the step,
+            on a clean checkout of the work in a sandbox of its own: install what{" "}
+            {commands.length === 1 ? "it needs" : "they need"} first, and do not count on files that git ignores. Exit code 0
+            passes; with any other, Claude Code is told and tries again, as often as the run’s limit on attempts allows:
           </p>
           <ol className="flex flex-col gap-0.5">
             {commands.map((command, index) => (
@@ -29,17 +31,15 @@ export const ChecksExplained = ({ checks }: { checks: string }) => {
           </ol>
         </div>
       )}
-      {prose !== "" && commands.length === 0 && (
-        <p className="text-warn">
-          <span className="font-medium">Nothing decides this step:</span> it has no command, and nobody judges prose. It passes
-          when Claude Code ends its turn without an error.
-        </p>
-      )}
-      {prose !== "" && commands.length > 0 && (
-        <p>
-          <span className="font-medium text-ink">Shown, not judged yet: </span>
-          {plural(prose.split("\n").filter((line) => line.trim() !== "").length, "line")} of prose. It is kept with the run;
-          nobody decides by it.
+      {prose !== "" && (
+        <p className="flex min-w-0 gap-1.5">
+          <Scale aria-hidden className="mt-0.75 size-3 shrink-0 text-ok" />
+          <span>
+            <span className="font-medium text-ink">
+              {plural(prose.split("\n").filter((line) => line.trim() !== "").length, "line")} of prose:
+            </span>{" "}
+            judged by a separate Claude that only reads{commands.length > 0 && ", once every command has passed"}.
+          </span>
         </p>
       )}
       {almostCommands.map((line) => (

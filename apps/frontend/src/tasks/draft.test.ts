@@ -1,6 +1,6 @@
 import { STEP_TEXT_MAX } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
-import { type DraftStep, editSteps, emptyDraft, isChanged, validateDraft } from "./draft.ts";
+import { type DraftStep, editSteps, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
 
 const steps: DraftStep[] = ["a", "b", "c"].map((instructions, index) => ({ key: String(index + 1), instructions, checks: "" }));
 const order = (list: readonly DraftStep[]) => list.map(({ instructions }) => instructions).join("");
@@ -43,6 +43,7 @@ describe("validating a draft", () => {
       steps: [steps[0], { key: "2", instructions: " ", checks: "x".repeat(STEP_TEXT_MAX + 1) }].filter(
         (step) => step !== undefined,
       ),
+      allowNoChanges: false,
       base: null,
     });
     expect(result.ok ? [] : [...result.problems.keys()]).toEqual(["name", "steps.1.instructions", "steps.1.checks"]);
@@ -50,14 +51,22 @@ describe("validating a draft", () => {
   });
 
   test("gives what the server takes", () => {
-    expect(validateDraft({ name: " Fix it ", steps, base: null })).toMatchObject({ ok: true, input: { name: "Fix it" } });
+    expect(validateDraft({ name: " Fix it ", steps, allowNoChanges: true, base: null })).toMatchObject({
+      ok: true,
+      input: { name: "Fix it", allowNoChanges: true },
+    });
   });
 });
 
 test("only what would be saved counts as changed", () => {
-  const draft = { name: "n", steps, base: null };
+  const draft = { name: "n", steps, allowNoChanges: false, base: null };
   expect(isChanged({ ...draft, base: "2026", steps: steps.map((step) => ({ ...step, key: `${step.key}0` })) }, draft)).toBe(
     false,
   );
   expect(isChanged({ ...draft, steps: editSteps(steps, { type: "move", key: "1", by: 1 }) }, draft)).toBe(true);
+  expect(isChanged({ ...draft, allowNoChanges: true }, draft)).toBe(true);
+});
+
+test("a draft from before there was a choice does not allow a run without changes", () => {
+  expect(TaskDraft.parse({ name: "n", steps, base: null }).allowNoChanges).toBe(false);
 });

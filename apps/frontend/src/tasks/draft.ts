@@ -5,6 +5,8 @@ import { z } from "zod";
 export const TaskDraft = z.object({
   name: z.string(),
   steps: z.array(z.object({ key: z.string(), instructions: z.string(), checks: z.string() })),
+  /** Drafts of earlier versions of this page do not have it. */
+  allowNoChanges: z.boolean().default(false),
   /** The version that was the start; null for a new task. */
   base: z.string().nullable(),
 });
@@ -14,11 +16,17 @@ export type DraftStep = TaskDraft["steps"][number];
 /** Keys only tell the steps of one draft apart. */
 const nextKey = (steps: readonly DraftStep[]): string => String(Math.max(0, ...steps.map(({ key }) => Number(key))) + 1);
 
-export const emptyDraft = (): TaskDraft => ({ name: "", steps: [{ key: "1", instructions: "", checks: "" }], base: null });
+export const emptyDraft = (): TaskDraft => ({
+  name: "",
+  steps: [{ key: "1", instructions: "", checks: "" }],
+  allowNoChanges: false,
+  base: null,
+});
 
 export const draftOf = (task: Task): TaskDraft => ({
   name: task.name,
   steps: task.steps.map(({ instructions, checks }, index) => ({ key: String(index + 1), instructions, checks })),
+  allowNoChanges: task.allowNoChanges,
   base: task.updatedAt,
 });
 
@@ -26,7 +34,9 @@ const stepsOf = (draft: TaskDraft): Step[] => draft.steps.map(({ instructions, c
 
 /** Whether saving would change something. */
 export const isChanged = (draft: TaskDraft, saved: TaskDraft): boolean =>
-  draft.name !== saved.name || JSON.stringify(stepsOf(draft)) !== JSON.stringify(stepsOf(saved));
+  draft.name !== saved.name ||
+  draft.allowNoChanges !== saved.allowNoChanges ||
+  JSON.stringify(stepsOf(draft)) !== JSON.stringify(stepsOf(saved));
 
 export type StepEdit =
   | { type: "add" }
@@ -66,7 +76,8 @@ export type Problems = ReadonlyMap<string, string>;
 
 /** The draft as the server takes it, or what is wrong with it in the server's own words. */
 export const validateDraft = (draft: TaskDraft): { ok: true; input: CreateTaskInput } | { ok: false; problems: Problems } => {
-  const parsed = CreateTaskInput.safeParse({ name: draft.name, steps: stepsOf(draft) });
+  const { name, allowNoChanges } = draft;
+  const parsed = CreateTaskInput.safeParse({ name, steps: stepsOf(draft), allowNoChanges });
   if (parsed.success) return { ok: true, input: parsed.data };
   const problems = new Map<string, string>();
   for (const { path, message } of parsed.error.issues) {

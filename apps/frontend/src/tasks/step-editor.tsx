@@ -71,6 +71,7 @@ export const StepEditor = ({
                 hint={
                   <>
                     Begin a line with <code className="code">$&nbsp;</code>(a dollar sign and a space) to run it as a command.
+                    Other text is judged by a separate Claude that only reads.
                   </>
                 }
               >

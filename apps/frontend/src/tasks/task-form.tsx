@@ -1,11 +1,11 @@
 import { Plus } from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { Button } from "../ui/button.tsx";
-import { Field, TextInput } from "../ui/field.tsx";
+import { Checkbox, Field, TextInput } from "../ui/field.tsx";
 import { editSteps, type Problems, type StepEdit, type TaskDraft } from "./draft.ts";
 import { StepEditor } from "./step-editor.tsx";
 
-/** The name and the steps of a task. `problems` are shown beside their fields; `notice` above, `footer` below. */
+/** The name and the steps of a task, and what may pass. `problems` are shown beside their fields; `notice` above, `footer` below. */
 export const TaskForm = ({
   draft,
   problems,
@@ -93,6 +93,12 @@ export const TaskForm = ({
           <Plus aria-hidden className="size-3.5" /> Add a step
         </Button>
       </div>
+      <Checkbox
+        label="A run that changes no file may pass"
+        hint="For tasks that ask a question. Without it, a run that changes nothing counts as given up."
+        checked={draft.allowNoChanges}
+        onChange={(allowNoChanges) => onChange({ ...draft, allowNoChanges })}
+      />
       {footer}
     </form>
   );

@@ -1,4 +1,4 @@
-import { parseChecks, type Task } from "@ccr/protocol";
+import type { Task } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ListChecks, Play, Plus, Trash2 } from "lucide-react";
@@ -17,7 +17,7 @@ const newTaskLink = (
 );
 
 const TaskRow = ({ task }: { task: Task }) => {
-  const withChecks = task.steps.filter(({ checks }) => parseChecks(checks).commands.length > 0).length;
+  const withChecks = task.steps.filter(({ checks }) => checks.trim() !== "").length;
   return (
     <li className="relative flex items-center gap-3 px-4 py-3 transition-colors hover:bg-hover">
       <div className="min-w-0 flex-1">
@@ -28,9 +28,10 @@ const TaskRow = ({ task }: { task: Task }) => {
         >
           {task.name}
         </Link>
-        <p className="truncate text-xs text-ink-faint">
+        <p className="text-xs text-ink-faint">
           {plural(task.steps.length, "step")}
-          {withChecks > 0 && `, ${withChecks} with checks`} · edited <Ago at={task.updatedAt} />
+          {withChecks > 0 && `, ${withChecks} with checks`}
+          {task.allowNoChanges && " · may pass without changes"} · edited <Ago at={task.updatedAt} />
         </p>
       </div>
       <div className="relative z-10 flex shrink-0 items-center gap-1">

@@ -51,6 +51,39 @@ export const TextInput = ({ className, ...rest }: ComponentProps<"input">) => (
   <input type="text" autoComplete="off" spellCheck={false} className={classes(control, "h-8", className)} {...rest} />
 );
 
+/** A box to tick, with its label and a hint below. */
+export const Checkbox = ({
+  label,
+  hint,
+  checked,
+  onChange,
+}: {
+  label: string;
+  hint: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}) => {
+  const id = useId();
+  return (
+    <div className="flex min-w-0 items-start gap-2.5">
+      <input
+        type="checkbox"
+        id={id}
+        aria-describedby={`${id}-hint`}
+        checked={checked}
+        onChange={({ target }) => onChange(target.checked)}
+        className="mt-0.5 size-4 shrink-0 accent-accent"
+      />
+      <div className="flex min-w-0 flex-col gap-0.5">
+        <label htmlFor={id}>{label}</label>
+        <p id={`${id}-hint`} className="text-xs text-ink-faint">
+          {hint}
+        </p>
+      </div>
+    </div>
+  );
+};
+
 export const Select = ({ className, children, ...rest }: ComponentProps<"select">) => (
   <select className={classes(control, "h-8 pr-7", className)} {...rest}>
     {children}

@@ -10,7 +10,9 @@ export type Activity =
   | { kind: "thinking"; since: string }
   | { kind: "tool"; name: string; subject: string; since: string }
   | { kind: "retrying"; attempt: number; maxRetries: number; since: string }
-  | { kind: "check"; command: string; since: string };
+  | { kind: "check"; command: string; since: string }
+  /** `doing`: the call that the judge has made, if it waits for one. */
+  | { kind: "judge"; doing: string | null; since: string };
 
 export const idle: Activity = { kind: "idle" };
 
@@ -20,6 +22,13 @@ const newestOpenCall = (builder: Builder): ToolEntry | null => {
   return entry?.kind === "tool" ? entry : null;
 };
 
+const subjectOf = ({ name, input, about }: ToolEntry): string => toolSubject(name, input, about);
+
+const describeCall = (call: ToolEntry): string => {
+  const subject = subjectOf(call);
+  return subject === "" ? call.name : `${call.name} ${subject}`;
+};
+
 const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builder): Activity => {
   const { body, at } = message;
   if (body.type === "result") return idle;
@@ -27,9 +36,10 @@ const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builde
     return { kind: "retrying", attempt: Number(body.attempt), maxRetries: Number(body.max_retries), since: at };
   }
   const call = newestOpenCall(builder);
-  return call === null
-    ? { kind: "thinking", since: at }
-    : { kind: "tool", name: call.name, subject: toolSubject(call.name, call.input, call.about), since: call.at };
+  const since = call?.at ?? at;
+  if (builder.judge !== null) return { kind: "judge", doing: call === null ? null : describeCall(call), since };
+  if (call === null) return { kind: "thinking", since };
+  return { kind: "tool", name: call.name, subject: subjectOf(call), since };
 };
 
 /** What goes on after one more message, which the builder has seen already. */
@@ -46,9 +56,12 @@ export const advanceActivity = (activity: Activity, message: Message, builder: B
         since: activity.kind === "stage" && activity.stage === body.stage ? activity.since : at,
       };
     case "execution_started":
-      return { kind: "thinking", since: at };
+      return builder.judge === null ? { kind: "thinking", since: at } : { kind: "judge", doing: null, since: at };
     case "check_started":
       return { kind: "check", command: body.command, since: at };
+    case "judge_started":
+      return { kind: "judge", doing: null, since: at };
+    case "judge_finished":
     case "execution_ended":
     case "check_finished":
     case "step_finished":
@@ -73,5 +86,7 @@ export const describeActivity = (activity: Activity): string | null => {
       return `The model's API did not answer well; Claude Code tries again (${activity.attempt} of ${activity.maxRetries})`;
     case "check":
       return `Checking: ${activity.command}`;
+    case "judge":
+      return `A judge looks at the checks in prose${activity.doing === null ? "" : `: ${activity.doing}`}`;
   }
 };

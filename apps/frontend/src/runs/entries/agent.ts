@@ -39,9 +39,10 @@ const BODIES_MAX = 50;
 const labelOf = (body: JsonRecord): string =>
   [body.type, body.subtype].filter((part): part is string => typeof part === "string").join("/");
 
+/** Inside of what a message stands: the call of a subagent, else the judge that looks at the work. */
 const parentOf = (builder: Builder, body: JsonRecord): Place | null => {
   const id = textOf(body.parent_tool_use_id);
-  return id === null ? null : (builder.calls.get(id) ?? null);
+  return (id === null ? undefined : builder.calls.get(id)) ?? builder.judge;
 };
 
 /** Adds one message of Claude Code to what is built. Unknown kinds and broken shapes are kept raw. */
@@ -179,7 +180,7 @@ const addUser = (builder: Builder, message: AgentMessage): void => {
         continue;
       }
       // Claude Code repeats the prompt that it was given; the step shows it already.
-      if (text.trim() !== "" && !(parent === null && (text === builder.prompt || text === builder.instructions))) {
+      if (text.trim() !== "" && !(parent === builder.judge && (text === builder.prompt || text === builder.instructions))) {
         builder.tree.append(parent, { ...base, kind: "prompt", text });
       }
     } else {
@@ -226,7 +227,7 @@ const addToolResult = (builder: Builder, message: AgentMessage, block: JsonRecor
     structured: body.tool_use_result,
   };
   builder.openCalls.delete(id);
-  builder.todos = advanceTodos(builder.todos, call, result);
+  if (builder.judge === null) builder.todos = advanceTodos(builder.todos, call, result);
   const finished: ToolEntry = { ...call, result };
   builder.tree.replace(place, finished);
 };
@@ -267,14 +268,14 @@ const addResult = (builder: Builder, { seq, at, body }: AgentMessage): void => {
   };
   // No answer comes any more to a call that was cut off.
   builder.openCalls.clear();
-  builder.tree.append(null, entry);
+  builder.tree.append(builder.judge, entry);
 };
 
 const addRateLimit = (builder: Builder, { seq, at, body }: AgentMessage): void => {
   const info = recordOf(body.rate_limit_info);
   if (info.status !== "rejected") return;
   const text = "The model's rate limit is used up; Claude Code waits until it is free again.";
-  builder.tree.append(null, { kind: "notice", key: String(seq), seq, at, level: "warning", text });
+  builder.tree.append(builder.judge, { kind: "notice", key: String(seq), seq, at, level: "warning", text });
 };
 
 /** Claude Code tells this again for each prompt of a conversation; it is shown when something in it is new. */
@@ -289,6 +290,10 @@ const addInit = (builder: Builder, { seq, at, body }: AgentMessage): void => {
     cwd: textOf(body.cwd),
     tools: listOf(body.tools).filter((tool) => typeof tool === "string"),
   };
+  if (builder.judge !== null) {
+    builder.tree.append(builder.judge, entry);
+    return;
+  }
   const said = JSON.stringify([textOf(body.session_id), entry.model, entry.version, entry.cwd, entry.tools]);
   if (said !== builder.init) builder.tree.append(null, entry);
   builder.init = said;

@@ -13,7 +13,10 @@ export type Builder = {
   /** Calls without a result yet, in the order in which they began. */
   readonly openCalls: Map<string, Place>;
   readonly stages: Map<string, Place>;
+  /** Checks without a result yet. */
   readonly checks: Map<string, Place>;
+  /** The judge that looks at the work: what an agent says meanwhile is said by it, since the agent itself has ended its turn. */
+  judge: Place | null;
   /** The instructions of the step that goes on: an execution's prompt that repeats them is not shown again. */
   instructions: string | null;
   prompt: string | null;
@@ -56,6 +59,7 @@ export const emptyTranscript = (): Transcript => ({
     openCalls: new Map(),
     stages: new Map(),
     checks: new Map(),
+    judge: null,
     instructions: null,
     prompt: null,
     init: null,

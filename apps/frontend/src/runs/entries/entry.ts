@@ -1,4 +1,4 @@
-import type { AuditRecord, CheckResult, ExecutionOutcome, RunReason, RunStatus, STAGES } from "@ccr/protocol";
+import type { AuditRecord, CheckResult, ExecutionOutcome, RunOutcome, RunStatus, STAGES, Verdict } from "@ccr/protocol";
 import type { JsonRecord } from "./json.ts";
 
 export type Todo = { id: string; text: string; activeText: string | null; status: "pending" | "in_progress" | "completed" };
@@ -59,6 +59,20 @@ export type CheckEntry = Base & {
   attempt: number;
   command: string;
   result: CheckResult | null;
+  /** The sandbox in which it ran is gone: no result comes any more. */
+  cutOff: boolean;
+};
+
+export type JudgeEntry = Base & {
+  kind: "judge";
+  stepIndex: number;
+  attempt: number;
+  /** The checks in prose. */
+  text: string;
+  /** What the judge said in the end, in the message `seq`; null as long as it looks. */
+  end: { seq: number; verdict: Verdict | null; problem: string | null } | null;
+  /** How it came to that. */
+  children: readonly Entry[];
 };
 
 export type ResultEntry = Base & {
@@ -80,6 +94,7 @@ export type Entry =
   | ToolEntry
   | StageEntry
   | CheckEntry
+  | JudgeEntry
   | ResultEntry
   | (Base & { kind: "text"; text: string; error: string | null })
   | (Base & { kind: "thinking"; text: string })
@@ -91,13 +106,17 @@ export type Entry =
   | (Base & { kind: "notice"; level: "info" | "warning"; text: string })
   | (Base & { kind: "step"; stepIndex: number; attempt: number; instructions: string })
   | (Base & { kind: "step_end"; stepIndex: number; attempt: number; passed: boolean })
-  | (Base & { kind: "not_judged"; stepIndex: number; text: string })
   | (Base & { kind: "outcome"; outcome: Exclude<ExecutionOutcome, { kind: "completed" }> })
   /** `count` requests in a row that were refused alike; `record` is the last. */
   | (Base & { kind: "refused"; record: AuditRecord; count: number })
   | (Base & { kind: "note"; text: string })
-  | (Base & { kind: "status"; status: RunStatus; reason: RunReason | null; sentence: string })
+  /** `outcome`: how the run came out, once it has ended. */
+  | (Base & { kind: "status"; status: RunStatus; outcome: RunOutcome | null; sentence: string })
   /** Kinds that this page does not know, raw; those of one label in a row together: `count` of them, the first ones in `bodies`. */
   | (Base & { kind: "unknown"; label: string; bodies: readonly JsonRecord[]; count: number });
+
+/** What stands inside of an entry. */
+export const insideOf = (entry: Entry | undefined): readonly Entry[] =>
+  entry?.kind === "tool" || entry?.kind === "judge" ? entry.children : [];
 
 export type EntryOf<Kind extends Entry["kind"]> = Extract<Entry, { kind: Kind }>;

@@ -1,26 +1,40 @@
-import type { Entry } from "./entry.ts";
+import { type Entry, insideOf } from "./entry.ts";
 
-/** One line of the list that is drawn: an entry, and how deep inside of subagents it stands. */
-export type Row = { entry: Entry; depth: number };
+/** Whose doing an entry is: the agent's, or that of a judge of its work. */
+export type Speaker = "agent" | "judge";
 
-/** The entries in the order in which they are drawn; what is inside of a call that is not open is left out. */
+/** One line of the list that is drawn: an entry, and how deep inside of subagents and judges it stands. */
+export type Row = {
+  entry: Entry;
+  depth: number;
+  by: Speaker;
+  /** Nothing comes any more to what is unfinished here: the judge has ended. */
+  isOver: boolean;
+};
+
+/** The entries in the order in which they are drawn; what is inside of one that is not open is left out. */
 export const flattenEntries = (entries: readonly Entry[], isOpen: (key: string) => boolean): readonly Row[] => {
   const rows: Row[] = [];
-  const add = (list: readonly Entry[], depth: number): void => {
+  const add = (list: readonly Entry[], outer: Omit<Row, "entry">): void => {
     for (const entry of list) {
-      rows.push({ entry, depth });
-      if (entry.kind === "tool" && entry.children.length > 0 && isOpen(entry.key)) add(entry.children, depth + 1);
+      rows.push({ entry, ...outer });
+      const inside = insideOf(entry);
+      if (inside.length === 0 || !isOpen(entry.key)) continue;
+      const judged = entry.kind === "judge" ? { by: "judge" as const, isOver: entry.end !== null } : {};
+      add(inside, { ...outer, depth: outer.depth + 1, ...judged });
     }
   };
-  add(entries, 0);
+  add(entries, { depth: 0, by: "agent", isOver: false });
   return rows;
 };
 
-const seqsOf = (entry: Entry): readonly number[] =>
-  entry.kind === "tool" && entry.result !== null ? [entry.seq, entry.result.seq] : [entry.seq];
+const seqsOf = (entry: Entry): readonly number[] => {
+  if (entry.kind === "tool" && entry.result !== null) return [entry.seq, entry.result.seq];
+  return entry.kind === "judge" && entry.end !== null ? [entry.seq, entry.end.seq] : [entry.seq];
+};
 
 /**
- * The entry that shows message `seq`, after the calls that it is inside of; the nearest one before it when the message shows nothing of
+ * The entry that shows message `seq`, after those that it is inside of; the nearest one before it when the message shows nothing of
  * its own; null when there is none.
  */
 export const findEntryPath = (entries: readonly Entry[], seq: number): readonly Entry[] | null => {
@@ -33,7 +47,7 @@ export const findEntryPath = (entries: readonly Entry[], seq: number): readonly 
       if (exact === null && seqsOf(entry).includes(seq)) exact = path;
       const best = nearest?.at(-1);
       if (best === undefined || entry.seq >= best.seq) nearest = path;
-      if (entry.kind === "tool") search(entry.children, path);
+      search(insideOf(entry), path);
     }
   };
   search(entries, []);

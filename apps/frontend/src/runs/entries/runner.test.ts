@@ -2,7 +2,6 @@ import type { AuditRecord } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import { deriveEntries, emptyTranscript, extendTranscript } from "./derive.ts";
 import { clock, exited, hears, only, type Runner, runId, runner, transcriptOf } from "./sample-messages.ts";
-import { stepState } from "./steps.ts";
 
 describe("our own messages", () => {
   const record = (host: string): AuditRecord => ({
@@ -74,30 +73,32 @@ describe("our own messages", () => {
     expect([prompts("Do it\n"), prompts("Mend it")]).toEqual([0, 1]);
   });
 
-  test("a check is one entry, and tells the step how it went", () => {
-    const transcript = extendTranscript(
-      emptyTranscript(),
-      transcriptOf(
-        runner({ type: "step_started", stepIndex: 0, attempt: 1, instructions: "x" }),
-        runner({ type: "check_started", stepIndex: 0, attempt: 1, command: "npm test" }),
-        runner({ type: "check_finished", stepIndex: 0, attempt: 1, result: exited("npm test", 1) }),
-        runner({ type: "check_not_judged", stepIndex: 0, text: "reads well" }),
-        runner({ type: "step_finished", stepIndex: 0, attempt: 1, passed: false }),
-        runner({ type: "step_started", stepIndex: 0, attempt: 2, instructions: "x" }),
+  test("a check is one entry; one whose sandbox died is cut off, and the next is another", () => {
+    const started = runner({ type: "check_started", stepIndex: 0, attempt: 1, command: "npm test" });
+    const checks = only(
+      deriveEntries(
+        transcriptOf(
+          started,
+          runner({ type: "resumed", after: "sandbox", text: "The checks begin again in a new sandbox." }),
+          started,
+          runner({ type: "check_finished", stepIndex: 0, attempt: 1, result: exited("npm test", 1) }),
+        ),
       ),
+      "check",
     );
-    expect(only(transcript.entries, "check").map(({ result }) => result?.passed)).toEqual([false]);
-    const step = transcript.steps.get(0);
-    expect(step?.attempts.map(({ passed, checks }) => [passed, checks.map(({ result }) => result?.passed)])).toEqual([
-      [false, [false]],
-      [null, []],
+    expect(checks.map(({ result, cutOff }) => [result?.passed, cutOff])).toEqual([
+      [undefined, true],
+      [false, false],
     ]);
-    expect(step?.notJudged).toEqual(["reads well"]);
-    expect([stepState(step, false), stepState(step, true), stepState(undefined, false)]).toEqual([
-      "running",
-      "stopped",
-      "pending",
-    ]);
+  });
+
+  test("the end of a run tells its outcome, and none where the reason is not known here", () => {
+    const message = { type: "status", status: "failed", sentence: "It went wrong." } as const;
+    const outcomes = (body: Runner) =>
+      only(deriveEntries(transcriptOf(runner(body))), "status").map(({ outcome }) => outcome?.title);
+    expect(outcomes({ ...message, reason: "check_broken" })).toEqual(["Checks failed"]);
+    expect(outcomes({ ...message, status: "succeeded", reason: "passed_no_changes" })).toEqual(["Passed without changes"]);
+    expect(outcomes(Object.assign({ ...message }, JSON.parse('{"reason":"invented"}')))).toEqual([undefined]);
   });
 
   test("refusals of one host in a row are one entry with a count", () => {

@@ -1,6 +1,6 @@
-import { type ExecutionOutcome, isFinal, type Message } from "@ccr/protocol";
+import { type ExecutionOutcome, isFinal, type Message, outcomeOf, RunReason } from "@ccr/protocol";
 import type { Builder } from "./derive.ts";
-import type { Entry, StageEntry } from "./entry.ts";
+import type { Entry, JudgeEntry, StageEntry } from "./entry.ts";
 
 type RunnerMessage = Extract<Message, { source: "runner" }>;
 type Base = Pick<Entry, "key" | "seq" | "at">;
@@ -13,17 +13,16 @@ const LINES_MAX = 200;
 export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void => {
   const { body, seq, at } = message;
   const base = { key: String(seq), seq, at };
+  if (endsJudging(body)) builder.judge = null;
   switch (body.type) {
-    case "status":
-      if (isFinal(body.status)) shortenFailedStage(builder, body.sentence);
-      builder.tree.append(null, {
-        ...base,
-        kind: "status",
-        status: body.status,
-        reason: body.reason ?? null,
-        sentence: body.sentence,
-      });
+    case "status": {
+      const { status, sentence } = body;
+      if (isFinal(status)) shortenFailedStage(builder, sentence);
+      // A server that is newer than this page may know more reasons.
+      const reason = RunReason.safeParse(body.reason).data ?? null;
+      builder.tree.append(null, { ...base, kind: "status", status, outcome: outcomeOf({ status, reason, sentence }), sentence });
       return;
+    }
     case "stage":
       addStage(builder, message, body);
       return;
@@ -48,21 +47,24 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       return;
     case "check_started": {
       const { stepIndex, attempt, command } = body;
-      const place = builder.tree.append(null, { ...base, kind: "check", stepIndex, attempt, command, result: null });
-      builder.checks.set(checkKey(body.stepIndex, body.attempt, body.command), place);
+      const check = { kind: "check", stepIndex, attempt, command, result: null, cutOff: false } as const;
+      builder.checks.set(checkKey(stepIndex, attempt, command), builder.tree.append(null, { ...base, ...check }));
       return;
     }
     case "check_finished":
       finishCheck(builder, message, body);
       return;
-    case "check_not_judged":
-      builder.tree.append(null, { ...base, kind: "not_judged", stepIndex: body.stepIndex, text: body.text });
+    case "judge_started":
+      startJudge(builder, base, body);
+      return;
+    case "judge_finished":
+      finishJudge(builder, base, body);
       return;
     case "execution_started":
       builder.prompt = body.prompt;
       builder.interrupted = false;
       if (body.prompt.trim() !== builder.instructions?.trim()) {
-        builder.tree.append(null, { ...base, kind: "prompt", text: body.prompt });
+        builder.tree.append(builder.judge, { ...base, kind: "prompt", text: body.prompt });
       }
       return;
     case "execution_ended":
@@ -80,8 +82,11 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       return;
     }
     case "resumed":
-    case "note":
+      if (body.after === "sandbox") cutOffChecks(builder);
       builder.tree.append(null, { ...base, kind: "note", text: body.text });
+      return;
+    case "note":
+      builder.tree.append(builder.judge, { ...base, kind: "note", text: body.text });
       return;
     default:
       // A server that is newer than this page may say more.
@@ -91,10 +96,10 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
 
 const addOutcome = (builder: Builder, base: Base, outcome: ExecutionOutcome): void => {
   if (outcome.kind === "completed") return;
-  const last = builder.tree.last(null);
+  const last = builder.tree.last(builder.judge);
   // Claude Code said it already, as the result of its turn.
   if (outcome.kind === "interrupted" && last?.kind === "result" && last.interrupted) return;
-  builder.tree.append(null, { ...base, kind: "outcome", outcome });
+  builder.tree.append(builder.judge, { ...base, kind: "outcome", outcome });
 };
 
 /** A run that ended because a stage failed tells why at its end: the stage need not tell it as well. */
@@ -125,7 +130,59 @@ const finishCheck = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<
     attempt,
     command: result.command,
     result,
+    cutOff: false,
   });
+};
+
+/** The sandbox of the checks is gone: what goes on in it gets no result, and begins again. */
+const cutOffChecks = (builder: Builder): void => {
+  for (const place of builder.checks.values()) {
+    const check = builder.tree.at(place);
+    if (check?.kind === "check") builder.tree.replace(place, { ...check, cutOff: true });
+  }
+  builder.checks.clear();
+  builder.openCalls.clear();
+};
+
+/**
+ * Whether a message tells that no judge looks any more, also when nothing was heard of its end. Only what the server itself says counts:
+ * an agent could write what it is told of executions.
+ */
+const endsJudging = (body: RunnerMessage["body"]): boolean => {
+  switch (body.type) {
+    case "status":
+    case "step_started":
+    case "step_finished":
+    case "check_started":
+      return true;
+    case "stage":
+      return body.stage === "results";
+    default:
+      return false;
+  }
+};
+
+/** The judge that looks at the work, if it is the one of this attempt. */
+const findJudge = (builder: Builder, { stepIndex, attempt }: Pick<JudgeEntry, "stepIndex" | "attempt">): JudgeEntry | null => {
+  const entry = builder.judge === null ? undefined : builder.tree.at(builder.judge);
+  return entry?.kind === "judge" && entry.stepIndex === stepIndex && entry.attempt === attempt ? entry : null;
+};
+
+const startJudge = (builder: Builder, base: Base, body: BodyOf<"judge_started">): void => {
+  // Another one takes the place of a judge that was cut off.
+  if (findJudge(builder, body) !== null) return;
+  const { stepIndex, attempt, text } = body;
+  builder.judge = builder.tree.append(null, { ...base, kind: "judge", stepIndex, attempt, text, end: null, children: [] });
+};
+
+const finishJudge = (builder: Builder, base: Base, body: BodyOf<"judge_finished">): void => {
+  const { stepIndex, attempt, verdict, problem } = body;
+  const end = { seq: base.seq, verdict, problem };
+  const begun = findJudge(builder, body);
+  if (begun === null || builder.judge === null)
+    builder.tree.append(null, { ...base, kind: "judge", stepIndex, attempt, text: "", end, children: [] });
+  else builder.tree.replace(builder.judge, { ...begun, end });
+  builder.judge = null;
 };
 
 const addStage = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"stage">): void => {
@@ -144,7 +201,7 @@ const addStage = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"st
       lines: [],
       durationMs: body.durationMs ?? null,
     };
-    const appended = builder.tree.append(null, entry);
+    const appended = builder.tree.append(body.stage === "checkout" ? builder.judge : null, entry);
     builder.stages.set(body.stage, appended);
     if (body.state === "failed") builder.failedStage = appended;
     return;

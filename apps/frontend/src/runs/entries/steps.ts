@@ -1,5 +1,8 @@
 import type { Message } from "@ccr/protocol";
-import type { CheckEntry } from "./entry.ts";
+import type { CheckEntry, JudgeEntry } from "./entry.ts";
+
+export type StepCheck = Pick<CheckEntry, "command" | "result">;
+export type StepJudge = Pick<JudgeEntry, "text" | "end">;
 
 export type StepAttempt = {
   attempt: number;
@@ -8,57 +11,75 @@ export type StepAttempt = {
   startedAt: string;
   endedAt: string | null;
   passed: boolean | null;
-  checks: readonly Pick<CheckEntry, "seq" | "at" | "command" | "result">[];
+  /** Each once, with its last state. */
+  checks: readonly StepCheck[];
+  /** How many of the checks were begun since they last began from the first. */
+  begun: number;
+  judge: StepJudge | null;
 };
 
-export type StepProgress = { attempts: readonly StepAttempt[]; notJudged: readonly string[] };
-
-export type Steps = ReadonlyMap<number, StepProgress>;
-
-const none: StepProgress = { attempts: [], notJudged: [] };
+/** The attempts at each step, in order. */
+export type Steps = ReadonlyMap<number, readonly StepAttempt[]>;
 
 const replaceLast = <T>(list: readonly T[], change: (last: T) => T): readonly T[] => {
   const last = list.at(-1);
   return last === undefined ? list : [...list.slice(0, -1), change(last)];
 };
 
-const indexOfOpenCheck = (attempt: StepAttempt, command: string): number =>
-  attempt.checks.findIndex((check) => check.result === null && check.command === command);
+/** A check begins: a new one, or one that ran before in a sandbox that is gone. */
+const beginCheck = (attempt: StepAttempt, command: string): StepAttempt => {
+  const { checks, begun } = attempt;
+  const check = { command, result: null };
+  const isOpen = (index: number): boolean => checks[index]?.command === command && checks[index].result === null;
+  if (isOpen(begun - 1)) return attempt;
+  if (checks[begun]?.command === command) return { ...attempt, begun: begun + 1, checks: checks.with(begun, check) };
+  return { ...attempt, begun: checks.length + 1, checks: [...checks, check] };
+};
+
+const endCheck = (attempt: StepAttempt, check: StepCheck): StepAttempt => {
+  const { checks } = attempt;
+  const open = checks.findIndex(({ command, result }) => result === null && command === check.command);
+  if (open !== -1) return { ...attempt, checks: checks.with(open, check) };
+  return { ...attempt, begun: checks.length + 1, checks: [...checks, check] };
+};
 
 /** How the steps stand after one more message; the same map when the message is not about a step. */
 export const advanceSteps = (steps: Steps, message: Message): Steps => {
   if (message.source !== "runner") return steps;
   const { body, seq, at } = message;
-  const change = (stepIndex: number, next: (progress: StepProgress) => StepProgress): Steps =>
-    new Map(steps).set(stepIndex, next(steps.get(stepIndex) ?? none));
-  const changeAttempt = (stepIndex: number, next: (attempt: StepAttempt) => StepAttempt): Steps =>
-    change(stepIndex, (progress) => ({ ...progress, attempts: replaceLast(progress.attempts, next) }));
+  const change = (stepIndex: number, next: (attempts: readonly StepAttempt[]) => readonly StepAttempt[]): Steps =>
+    new Map(steps).set(stepIndex, next(steps.get(stepIndex) ?? []));
+  const changeLast = (stepIndex: number, next: (attempt: StepAttempt) => StepAttempt): Steps =>
+    change(stepIndex, (attempts) => replaceLast(attempts, next));
   switch (body.type) {
     case "step_started": {
-      const attempt: StepAttempt = { attempt: body.attempt, seq, startedAt: at, endedAt: null, passed: null, checks: [] };
-      return change(body.stepIndex, (progress) => ({ ...progress, attempts: [...progress.attempts, attempt] }));
+      const { attempt } = body;
+      const begun = { attempt, seq, startedAt: at, endedAt: null, passed: null, checks: [], begun: 0, judge: null };
+      return change(body.stepIndex, (attempts) => [...attempts, begun]);
     }
     case "step_finished":
-      return changeAttempt(body.stepIndex, (attempt) => ({ ...attempt, endedAt: at, passed: body.passed }));
+      return changeLast(body.stepIndex, (attempt) => ({ ...attempt, endedAt: at, passed: body.passed }));
     case "check_started":
-      return changeAttempt(body.stepIndex, (attempt) => ({
+      return changeLast(body.stepIndex, (attempt) => beginCheck(attempt, body.command));
+    case "check_finished": {
+      const { result } = body;
+      return changeLast(body.stepIndex, (attempt) => endCheck(attempt, { command: result.command, result }));
+    }
+    case "judge_started":
+      return changeLast(body.stepIndex, (attempt) => ({ ...attempt, judge: { text: body.text, end: null } }));
+    case "judge_finished": {
+      const { verdict, problem } = body;
+      return changeLast(body.stepIndex, (attempt) => ({
         ...attempt,
-        checks: [...attempt.checks, { seq, at, command: body.command, result: null }],
+        judge: { text: attempt.judge?.text ?? "", end: { seq, verdict, problem } },
       }));
-    case "check_finished":
-      return changeAttempt(body.stepIndex, (attempt) => {
-        const open = indexOfOpenCheck(attempt, body.result.command);
-        const check = { seq, at, command: body.result.command, result: body.result };
-        if (open === -1) return { ...attempt, checks: [...attempt.checks, check] };
-        return {
-          ...attempt,
-          checks: attempt.checks.map((old, index) => (index === open ? { ...old, result: body.result } : old)),
-        };
-      });
-    case "check_not_judged":
-      return change(body.stepIndex, (progress) =>
-        progress.notJudged.includes(body.text) ? progress : { ...progress, notJudged: [...progress.notJudged, body.text] },
-      );
+    }
+    case "resumed": {
+      // The checks begin from the first again.
+      const stepIndex = Math.max(...steps.keys());
+      if (body.after !== "sandbox" || (steps.get(stepIndex)?.at(-1)?.begun ?? 0) === 0) return steps;
+      return changeLast(stepIndex, (attempt) => ({ ...attempt, begun: 0 }));
+    }
     default:
       return steps;
   }
@@ -66,10 +87,14 @@ export const advanceSteps = (steps: Steps, message: Message): Steps => {
 
 export type StepState = "pending" | "running" | "passed" | "failed" | "stopped";
 
-/** The state of one step in a word; a step that was begun in a run that has ended without a verdict was stopped. */
-export const stepState = (progress: StepProgress | undefined, runEnded: boolean): StepState => {
-  const last = progress?.attempts.at(-1);
-  if (last === undefined) return "pending";
-  if (last.passed === null) return runEnded ? "stopped" : "running";
-  return last.passed ? "passed" : "failed";
+/** The state of one attempt in a word; one that was begun in a run that has ended without a verdict was stopped. */
+export const attemptState = ({ passed }: StepAttempt, runEnded: boolean): Exclude<StepState, "pending"> => {
+  if (passed === null) return runEnded ? "stopped" : "running";
+  return passed ? "passed" : "failed";
+};
+
+/** The state of one step in a word: that of its last attempt. */
+export const stepState = (attempts: readonly StepAttempt[], runEnded: boolean): StepState => {
+  const last = attempts.at(-1);
+  return last === undefined ? "pending" : attemptState(last, runEnded);
 };

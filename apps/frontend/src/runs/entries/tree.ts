@@ -1,6 +1,6 @@
-import type { Entry, ToolEntry } from "./entry.ts";
+import { type Entry, insideOf } from "./entry.ts";
 
-/** Where an entry stands: its index, after those of the calls that it is inside of. Entries are only appended, so it stays true. */
+/** Where an entry stands: its index, after those of the entries that it is inside of. Entries are only appended, so it stays true. */
 export type Place = readonly number[];
 
 /**
@@ -27,8 +27,7 @@ export class EntryTree {
   /** The last entry inside of `parent`, or of all. */
   last(parent: Place | null): Entry | undefined {
     if (parent === null) return this.entries.at(-1);
-    const call = this.at(parent);
-    return call?.kind === "tool" ? call.children.at(-1) : undefined;
+    return insideOf(this.at(parent)).at(-1);
   }
 
   at(place: Place): Entry | undefined {
@@ -36,7 +35,7 @@ export class EntryTree {
     let found: Entry | undefined;
     for (const index of place) {
       found = list[index];
-      list = found?.kind === "tool" ? found.children : [];
+      list = insideOf(found);
     }
     return found;
   }
@@ -62,14 +61,13 @@ export class EntryTree {
   }
 
   private childrenForWriting(place: Place): Entry[] {
-    const call = this.at(place);
-    if (call?.kind !== "tool") throw new Error("only a tool call has entries inside");
-    const own = this.fresh.get(call.children);
+    const outer = this.at(place);
+    if (outer?.kind !== "tool" && outer?.kind !== "judge") throw new Error("only tool calls and judges have entries inside");
+    const own = this.fresh.get(outer.children);
     if (own !== undefined) return own;
-    const children = [...call.children];
+    const children = [...outer.children];
     this.fresh.set(children, children);
-    const copy: ToolEntry = { ...call, children };
-    this.replace(place, copy);
+    this.replace(place, { ...outer, children });
     return children;
   }
 }

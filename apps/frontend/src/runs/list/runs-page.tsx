@@ -8,7 +8,7 @@ import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { Select } from "../../ui/field.tsx";
 import { Card, Page } from "../../ui/layout.tsx";
-import { type RunsSearch, STATUS_GROUP_NAMES, toListInput } from "../filter.ts";
+import { type RunsSearch, STATUS_GROUP_LABELS, STATUS_GROUP_NAMES, toListInput } from "../filter.ts";
 import { RunRow } from "../run-row.tsx";
 import { anyUnfinished } from "../status.tsx";
 
@@ -26,11 +26,11 @@ const StatusFilter = ({ search }: { search: RunsSearch }) => (
         }}
         aria-current={search.status === group ? "true" : undefined}
         className={classes(
-          "inline-flex h-7 shrink-0 items-center rounded-full px-3 text-xs font-medium capitalize transition-colors",
+          "inline-flex h-7 shrink-0 items-center rounded-full px-3 text-xs font-medium transition-colors",
           search.status === group ? "bg-ink text-page" : "text-ink-soft hover:bg-hover hover:text-ink",
         )}
       >
-        {group ?? "all"}
+        {group === undefined ? "All" : STATUS_GROUP_LABELS[group]}
       </Link>
     ))}
   </nav>
@@ -99,9 +99,9 @@ export const RunsPage = () => {
             <>
               <div
                 aria-hidden
-                className="hidden grid-cols-[8.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem] gap-4 border-b border-line bg-sunken px-4 py-2 text-xs text-ink-faint md:grid"
+                className="hidden grid-cols-[11.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem] gap-4 border-b border-line bg-sunken px-4 py-2 text-xs text-ink-faint md:grid"
               >
-                <span>Status</span>
+                <span>Outcome</span>
                 <span>Task and repository</span>
                 <span className="text-right">Launched</span>
                 <span className="text-right">Duration</span>

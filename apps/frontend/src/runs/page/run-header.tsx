@@ -1,8 +1,8 @@
-import { isFinal, RUN_REASONS, type Run, type RunView } from "@ccr/protocol";
+import { isFinal, outcomeOf, type Run, type RunView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { ArrowDown, ArrowUp, CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, RotateCw } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
@@ -18,7 +18,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { Cost } from "../cost.tsx";
 import { type Activity, describeActivity } from "../entries/activity.ts";
 import { queueSentence } from "../queue.ts";
-import { StatusBadge, startOf } from "../status.tsx";
+import { RunBadge, startOf } from "../status.tsx";
 
 // One step up or down is enough: most runs have none.
 const PRIORITY_STEP = 10;
@@ -30,6 +30,7 @@ const stepPhrase = ({ stepIndex, steps }: Run): string =>
 /** What happens now, or what came of the run, in one sentence. */
 const sentenceOf = (run: RunView, activity: Activity, unreachable: boolean): string => {
   if (unreachable && !isFinal(run.status)) return "What goes on now is not known until the server can be reached again.";
+  if (run.outcome !== null) return run.outcome.sentence;
   switch (run.status) {
     case "queued":
       return queueSentence(run);
@@ -37,16 +38,48 @@ const sentenceOf = (run: RunView, activity: Activity, unreachable: boolean): str
       return describeActivity(activity) ?? "Getting a sandbox ready";
     case "running":
       return `${stepPhrase(run)}${describeActivity(activity) ?? "Working"}`;
-    case "waiting":
-      return "A person must answer before it goes on.";
     case "canceling":
       return "Saving what was done and removing the sandbox.";
+    case "waiting":
+      return "A person must answer before it goes on.";
     case "succeeded":
     case "failed":
     case "errored":
     case "canceled":
-      return run.sentence ?? (run.reason === null ? "The run has ended." : RUN_REASONS[run.reason].sentence);
+      return "The run has ended.";
   }
+};
+
+/** A sentence in two lines at most; all of an outcome's is shown when asked for. */
+const Sentence = ({ text, isOutcome, className }: { text: string; isOutcome: boolean; className: string }) => {
+  const paragraph = useRef<HTMLParagraphElement>(null);
+  const [open, setOpen] = useState(false);
+  const [isCut, setIsCut] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the text is what the height follows
+  useLayoutEffect(() => {
+    const element = paragraph.current;
+    if (element === null || open) return;
+    const observer = new ResizeObserver(() => setIsCut(element.scrollHeight > element.clientHeight + 1));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [open, text]);
+  return (
+    <div className={className}>
+      <p ref={paragraph} role="status" className={classes("text-ink-soft [overflow-wrap:anywhere]", !open && "line-clamp-2")}>
+        {text}
+      </p>
+      {isOutcome && isCut && (
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+          className="rounded text-xs font-medium text-accent hover:underline"
+        >
+          {open ? "Show less" : "Show all of it"}
+        </button>
+      )}
+    </div>
+  );
 };
 
 const Fact = ({
@@ -73,7 +106,7 @@ const CancelButton = ({ run }: { run: Run }) => {
   const cancel = useMutation(
     trpc.runs.cancel.mutationOptions({
       // A run that was canceled has no place in the queue.
-      onSuccess: (next) => queries.setQueryData(queryKey, { ...next, queue: null }),
+      onSuccess: (next) => queries.setQueryData(queryKey, { ...next, queue: null, outcome: outcomeOf(next) }),
       onError: toasts.error,
       onSettled: () => queries.invalidateQueries({ queryKey }),
     }),
@@ -187,19 +220,29 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
             </Link>
           )}
         </h1>
-        {/* On a phone the badge stands before the sentence, elsewhere after the name. */}
-        <div className="col-start-1 row-start-2 sm:col-start-2 sm:row-start-1">
-          <StatusBadge status={run.status} />
+        {/* On a phone the badge stands before the sentence, or above that of an outcome; elsewhere after the name. */}
+        <div className={classes("col-span-3 row-start-2 flex gap-x-3 gap-y-1 sm:contents", run.outcome !== null && "flex-wrap")}>
+          <div className="sm:col-start-2 sm:row-start-1">
+            <RunBadge run={run} />
+          </div>
+          <Sentence
+            text={sentenceOf(run, activity, unreachable)}
+            isOutcome={run.outcome !== null}
+            className={classes(
+              "min-w-0 pt-0.5 sm:col-span-4 sm:col-start-1 sm:row-start-2 sm:pt-0",
+              run.outcome === null ? "flex-1" : "basis-full",
+            )}
+          />
         </div>
         <div className="col-start-3 row-start-1 sm:col-start-4">
           {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
         </div>
-        <p
-          role="status"
-          className="col-span-2 col-start-2 row-start-2 line-clamp-2 pt-0.5 text-ink-soft [overflow-wrap:anywhere] sm:col-span-4 sm:col-start-1 sm:pt-0"
-        >
-          {sentenceOf(run, activity, unreachable)}
-        </p>
+        {run.outcome !== null && (
+          <p className="col-span-full [overflow-wrap:anywhere]">
+            <span className="font-medium">What to do: </span>
+            <span className="text-ink-soft">{run.outcome.next}</span>
+          </p>
+        )}
       </div>
       <div className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-ink-soft">
         <Fact
@@ -225,6 +268,11 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           title={`${usage.inputTokens.toLocaleString("en")} tokens in, ${usage.outputTokens.toLocaleString("en")} out, ${plural(usage.turns, "model call")}`}
         >
           <Cost usage={usage} />
+          {usage.judges !== undefined && (
+            <span className="text-ink-faint">
+              , <Cost usage={usage.judges} /> of it for judging
+            </span>
+          )}
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
         {run.status === "queued" && <PriorityButtons run={run} />}

@@ -10,7 +10,7 @@ import { classes } from "../../ui/classes.ts";
 import { ErrorBoundary } from "../../ui/error-boundary.tsx";
 import { LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { useWide } from "../../ui/use-wide.ts";
-import { STATUS_LOOKS } from "../status.tsx";
+import { lookOf } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
 import { TranscriptView } from "../transcript/transcript.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
@@ -132,7 +132,7 @@ const LoadedRun = ({ run }: { run: RunView }) => {
   }, [status, steps.size, queries, trpc, run.id]);
   return (
     <div className="flex h-full flex-col">
-      <title>{`${STATUS_LOOKS[run.status].mark} ${run.taskName} – run`}</title>
+      <title>{`${lookOf(run).mark} ${run.taskName} – run`}</title>
       <RunHeader run={run} activity={stream.transcript.activity} />
       <div className="flex min-h-0 flex-1">
         {wide && (

@@ -1,14 +1,13 @@
-import { type CheckResult, isFinal, parseChecks, type Run } from "@ccr/protocol";
+import { isFinal, parseChecks, type Run } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
-import { Ban, Circle, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon } from "lucide-react";
+import { Ban, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon } from "lucide-react";
 import { classes } from "../../ui/classes.ts";
-import { formatDuration } from "../../ui/format.ts";
+import { plural } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
-import { describeOutcome } from "../check-outcome.ts";
-import { type StepProgress, type StepState, stepState } from "../entries/steps.ts";
+import { attemptState, type StepAttempt, type StepCheck, type StepJudge, type StepState, stepState } from "../entries/steps.ts";
 import { InlineMarkdown } from "../transcript/markdown.tsx";
-import { Output } from "../transcript/output.tsx";
 import { TodoList } from "../transcript/todo-list.tsx";
+import { CommandItem, JudgeItem } from "./check-items.tsx";
 import { type Folds, type RunStream, useFolds } from "./use-run-stream.ts";
 
 const LOOKS: Record<StepState, { icon: LucideIcon; tone: string; label: string; spin?: boolean }> = {
@@ -19,95 +18,104 @@ const LOOKS: Record<StepState, { icon: LucideIcon; tone: string; label: string; 
   stopped: { icon: Ban, tone: "text-ink-faint", label: "stopped" },
 };
 
-type Check = { command: string; result: CheckResult | null; begun: boolean };
+/** So many of the last attempts are shown unasked. */
+const ATTEMPTS_SHOWN = 3;
 
-/** The checks of the last attempt, and those that are still to come. */
-const checksOf = (checks: string, progress: StepProgress | undefined): readonly Check[] => {
-  const begun = (progress?.attempts.at(-1)?.checks ?? []).map(({ command, result }) => ({ command, result, begun: true }));
-  const rest = parseChecks(checks)
-    .commands.slice(begun.length)
-    .map((command) => ({ command, result: null, begun: false }));
-  return [...begun, ...rest];
+/** `going`: it runs now. */
+type Shown<Check> = Check & { going: boolean };
+type Checks = { commands: readonly Shown<StepCheck>[]; judge: Shown<StepJudge> | null };
+
+/** The checks of an attempt that goes on or has ended. */
+const checksOf = (attempt: StepAttempt, goesOn: boolean): Checks => {
+  const { checks, begun, judge } = attempt;
+  return {
+    commands: checks.map((check, index) => ({ ...check, going: goesOn && index < begun && check.result === null })),
+    judge: judge === null ? null : { ...judge, going: goesOn && judge.end === null },
+  };
 };
 
-const CheckItem = ({ check, foldKey, folds, runEnded }: { check: Check; foldKey: string; folds: Folds; runEnded: boolean }) => {
-  const { command, result, begun } = check;
-  const going = begun && result === null && !runEnded;
-  const Icon = result === null ? (going ? LoaderCircle : Circle) : result.passed ? CircleCheck : CircleX;
-  const tone = result === null ? (going ? "text-accent" : "text-ink-faint") : result.passed ? "text-ok" : "text-bad";
-  const open = result !== null && folds.isOpen(foldKey);
-  const line = (
-    <>
-      <Icon aria-hidden className={classes("mt-1 size-3 shrink-0", tone, going && "animate-spin")} />
-      <span className="min-w-0 flex-1">
-        <code className={classes("code text-xs [overflow-wrap:anywhere]", open ? "block" : "line-clamp-2")} title={command}>
-          {command}
-        </code>
-        {result !== null && (
-          <span className={classes("block text-2xs", result.passed ? "text-ink-faint" : "text-bad")}>
-            {describeOutcome(result)} · {formatDuration(result.durationMs)}
-          </span>
-        )}
-      </span>
-    </>
+/** These checks, and those of the step that are still to come. */
+const withRest = ({ commands, judge }: Checks, checks: string): Checks => {
+  const all = parseChecks(checks);
+  const rest = all.commands.slice(commands.length).map((command) => ({ command, result: null, going: false }));
+  const prose = all.prose === "" ? null : { text: all.prose, end: null, going: false };
+  return { commands: [...commands, ...rest], judge: judge ?? prose };
+};
+
+const CheckList = ({
+  checks: { commands, judge },
+  label,
+  foldKey,
+  folds,
+}: {
+  checks: Checks;
+  label: string;
+  foldKey: string;
+  folds: Folds;
+}) =>
+  (commands.length > 0 || judge !== null) && (
+    <ul className="-mx-1 flex flex-col gap-0.5" aria-label={label}>
+      {commands.map((check, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the same command may be checked twice
+        <CommandItem key={index} check={check} foldKey={`${foldKey}:${index}`} folds={folds} />
+      ))}
+      {judge !== null && <JudgeItem check={judge} foldKey={`${foldKey}:judge`} folds={folds} />}
+    </ul>
   );
+
+const AttemptHeading = ({ run, attempt, state }: { run: Run; attempt: StepAttempt; state: StepState }) => {
+  const { tone, label } = LOOKS[state];
   return (
-    <li>
-      {result === null ? (
-        <div className="flex gap-2 px-1">{line}</div>
-      ) : (
-        <button
-          type="button"
-          aria-expanded={open}
-          title={open ? "Hide the output" : "Show the output"}
-          onClick={() => folds.set(foldKey, !open)}
-          className="inset-ring-focus flex w-full gap-2 rounded px-1 text-left hover:bg-hover"
-        >
-          {line}
-        </button>
-      )}
-      {open && (
-        <div className="py-1.5">
-          <Output text={result.output} isError={!result.passed} foldKey={`${foldKey}:out`} folds={folds} lines={8} />
-        </div>
-      )}
-    </li>
+    <p className="flex items-baseline justify-between gap-2 pt-1 text-xs">
+      <Link
+        to="/runs/$runId"
+        params={{ runId: run.id }}
+        hash={`m${attempt.seq}`}
+        title="Show it in the transcript"
+        className="rounded font-medium hover:underline"
+      >
+        Attempt {attempt.attempt} of {Math.max(run.limits.maxAttempts, attempt.attempt)}
+      </Link>
+      <span className={classes("shrink-0 text-2xs", tone)}>{label}</span>
+    </p>
   );
 };
 
 const StepItem = ({
   run,
   index,
-  progress,
+  attempts,
   folds,
 }: {
   run: Run;
   index: number;
-  progress: StepProgress | undefined;
+  attempts: readonly StepAttempt[];
   folds: Folds;
 }) => {
   const step = run.steps[index];
   if (step === undefined) return null;
   const runEnded = isFinal(run.status);
-  const state = stepState(progress, runEnded);
+  const state = stepState(attempts, runEnded);
   const { icon: Icon, tone, label, spin } = LOOKS[state];
-  const last = progress?.attempts.at(-1);
-  const prose = progress?.notJudged.length ? progress.notJudged.join("\n") : parseChecks(step.checks).prose;
-  const checks = checksOf(step.checks, progress);
+  const first = attempts[0];
+  const last = attempts.at(-1);
   const key = `step:${index}`;
+  const allKey = `${key}:attempts`;
+  const shown = folds.isOpen(allKey) ? attempts : attempts.slice(-ATTEMPTS_SHOWN);
+  const hidden = attempts.length - shown.length;
   const open = folds.isOpen(key);
   return (
     <li className="flex gap-2.5">
       <Icon aria-hidden className={classes("mt-0.5 size-4 shrink-0", tone, spin === true && "animate-spin")} />
       <div className="flex min-w-0 flex-1 flex-col gap-1.5">
         <div className="flex items-baseline justify-between gap-2">
-          {last === undefined ? (
+          {first === undefined ? (
             <span className="font-medium text-ink-soft">Step {index + 1}</span>
           ) : (
             <Link
               to="/runs/$runId"
               params={{ runId: run.id }}
-              hash={`m${last.seq}`}
+              hash={`m${first.seq}`}
               title="Show it in the transcript"
               className="rounded font-medium hover:underline"
             >
@@ -115,8 +123,7 @@ const StepItem = ({
             </Link>
           )}
           <span className="nums shrink-0 text-2xs whitespace-nowrap text-ink-faint">
-            {last !== undefined && last.attempt > 1 && `attempt ${last.attempt} · `}
-            {last === undefined ? (
+            {first === undefined || last === undefined ? (
               runEnded ? (
                 "not reached"
               ) : (
@@ -125,7 +132,7 @@ const StepItem = ({
             ) : (
               <>
                 <span className="sr-only">{label}, </span>
-                <Elapsed from={last.startedAt} to={last.endedAt ?? run.endedAt} />
+                <Elapsed from={first.startedAt} to={last.endedAt ?? run.endedAt} />
               </>
             )}
           </span>
@@ -142,26 +149,38 @@ const StepItem = ({
         >
           <InlineMarkdown text={step.instructions.trim()} />
         </button>
-        {checks.length > 0 && (
-          <ul className="-mx-1 flex flex-col gap-0.5" aria-label={`Checks of step ${index + 1}`}>
-            {checks.map((check, checkIndex) => (
-              <CheckItem
-                // biome-ignore lint/suspicious/noArrayIndexKey: the same command may be checked twice
-                key={checkIndex}
-                check={check}
-                foldKey={`step:${index}:${last?.attempt ?? 0}:${checkIndex}`}
+        {last === undefined && (
+          <CheckList
+            checks={withRest({ commands: [], judge: null }, step.checks)}
+            label={`Checks of step ${index + 1}`}
+            foldKey={key}
+            folds={folds}
+          />
+        )}
+        {hidden > 0 && (
+          <button
+            type="button"
+            onClick={() => folds.set(allKey, true)}
+            className="self-start rounded text-xs font-medium text-accent hover:underline"
+          >
+            Show {plural(hidden, "earlier attempt")}
+          </button>
+        )}
+        {shown.map((attempt) => {
+          const attemptStands = attemptState(attempt, runEnded);
+          const checks = checksOf(attempt, attemptStands === "running");
+          return (
+            <div key={attempt.seq} className="flex flex-col gap-1">
+              {attempts.length > 1 && <AttemptHeading run={run} attempt={attempt} state={attemptStands} />}
+              <CheckList
+                checks={attempt === last ? withRest(checks, step.checks) : checks}
+                label={`Checks of step ${index + 1}${attempts.length > 1 ? `, attempt ${attempt.attempt}` : ""}`}
+                foldKey={`${key}:${attempt.attempt}`}
                 folds={folds}
-                runEnded={runEnded}
               />
-            ))}
-          </ul>
-        )}
-        {prose !== "" && (
-          <p className="text-xs whitespace-pre-wrap text-ink-faint [overflow-wrap:anywhere]">
-            <span className="font-medium">Not judged: </span>
-            <InlineMarkdown text={prose} />
-          </p>
-        )}
+            </div>
+          );
+        })}
       </div>
     </li>
   );
@@ -182,7 +201,7 @@ export const StepsRail = ({ run, stream }: { run: Run; stream: RunStream }) => {
               key={`${String(index)}${step.instructions.length}`}
               run={run}
               index={index}
-              progress={steps.get(index)}
+              attempts={steps.get(index) ?? []}
               folds={folds}
             />
           ))}

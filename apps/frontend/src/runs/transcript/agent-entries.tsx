@@ -15,14 +15,21 @@ import { useServerInfo } from "../../api/server-info.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { formatCost, formatCount, formatDuration, plural } from "../../ui/format.ts";
 import type { EntryOf } from "../entries/entry.ts";
+import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
 import { EntryFrame, Foldable } from "./frame.tsx";
 import { Markdown } from "./markdown.tsx";
 import { Output } from "./output.tsx";
 
-type Props<Kind extends Parameters<typeof EntryFrame>[0]["entry"]["kind"]> = { entry: EntryOf<Kind>; folds: Folds };
+type Props<Kind extends Parameters<typeof EntryFrame>[0]["entry"]["kind"]> = { entry: EntryOf<Kind>; by: Speaker; folds: Folds };
 
-export const AgentText = ({ entry }: Props<"text">) => (
+/** Who says or does something, at the beginning of a sentence and within one. */
+export const SPEAKERS = {
+  agent: { first: "Claude Code", within: "Claude Code" },
+  judge: { first: "The judge", within: "the judge" },
+} as const satisfies Record<Speaker, { first: string; within: string }>;
+
+export const AgentText = ({ entry, by }: Props<"text">) => (
   <EntryFrame
     entry={entry}
     icon={entry.error === null ? MessageSquareText : CircleAlert}
@@ -31,7 +38,7 @@ export const AgentText = ({ entry }: Props<"text">) => (
     <div className="group/text relative">
       <Markdown text={entry.text} />
       <span className="absolute -top-1 right-0 rounded-md bg-page opacity-0 transition-opacity group-focus-within/text:opacity-100 group-hover/text:opacity-100">
-        <CopyButton text={() => entry.text} label="Copy what Claude Code said" />
+        <CopyButton text={() => entry.text} label={`Copy what ${SPEAKERS[by].within} said`} />
       </span>
     </div>
   </EntryFrame>
@@ -56,14 +63,14 @@ export const Thinking = ({ entry, folds }: Props<"thinking">) => (
   </EntryFrame>
 );
 
-export const Prompt = ({ entry, folds }: Props<"prompt">) => (
+export const Prompt = ({ entry, by, folds }: Props<"prompt">) => (
   <EntryFrame entry={entry} icon={TextQuote}>
     <Foldable
       foldKey={entry.key}
       folds={folds}
       summary={
         <>
-          <span className="shrink-0 text-ink-soft">Told Claude Code</span>
+          <span className="shrink-0 text-ink-soft">Told {SPEAKERS[by].within}</span>
           <span className="truncate text-ink-faint">{entry.text.trim().split("\n", 1)[0]}</span>
         </>
       }
@@ -127,12 +134,13 @@ export const AgentNotice = ({ entry }: Props<"notice">) => (
   </EntryFrame>
 );
 
-const endOf = ({ interrupted, ok, subtype }: EntryOf<"result">): string => {
-  if (interrupted) return "Claude Code was interrupted";
-  return ok ? "Claude Code ended its turn" : `Claude Code ended with an error (${subtype.replaceAll("_", " ")})`;
+const endOf = ({ interrupted, ok, subtype }: EntryOf<"result">, by: Speaker): string => {
+  const { first } = SPEAKERS[by];
+  if (interrupted) return `${first} was interrupted`;
+  return ok ? `${first} ended its turn` : `${first} ended with an error (${subtype.replaceAll("_", " ")})`;
 };
 
-export const TurnResult = ({ entry, folds }: Props<"result">) => {
+export const TurnResult = ({ entry, by, folds }: Props<"result">) => {
   const info = useServerInfo();
   const figures = [
     entry.turns === null ? null : plural(entry.turns, "model call"),
@@ -147,7 +155,7 @@ export const TurnResult = ({ entry, folds }: Props<"result">) => {
       tone={entry.interrupted ? "faint" : entry.ok ? "ok" : "bad"}
     >
       <p>
-        <span className="font-medium">{endOf(entry)}</span>
+        <span className="font-medium">{endOf(entry, by)}</span>
         <span className="nums text-ink-faint"> · {figures.join(" · ")}</span>
       </p>
       {entry.errors.length > 0 && (

@@ -1,15 +1,17 @@
 import { memo, type ReactNode } from "react";
 import { classes } from "../../ui/classes.ts";
 import type { Entry } from "../entries/entry.ts";
+import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
 import { AgentNotice, AgentText, Compact, Init, Prompt, Retry, Thinking, TurnResult, Unknown } from "./agent-entries.tsx";
-import { CheckLine, Note, NotJudged, Outcome, Refused, StageLine, StatusChange, StepEnd, StepStart } from "./runner-entries.tsx";
+import { CheckLine, Judge } from "./check-entries.tsx";
+import { Note, Outcome, Refused, StageLine, StatusChange, StepEnd, StepStart } from "./runner-entries.tsx";
 import { ToolCall } from "./tool.tsx";
 
-type Props = { entry: Entry; depth: number; folds: Folds; runEnded: boolean; targeted: boolean };
+type Props = { entry: Entry; depth: number; by: Speaker; folds: Folds; runEnded: boolean; targeted: boolean };
 
-const draw = (entry: Entry, folds: Folds, runEnded: boolean): ReactNode => {
-  const common = { folds, runEnded };
+const draw = ({ entry, by, folds, runEnded }: Pick<Props, "entry" | "by" | "folds" | "runEnded">): ReactNode => {
+  const common = { by, folds, runEnded };
   switch (entry.kind) {
     case "text":
       return <AgentText entry={entry} {...common} />;
@@ -39,8 +41,8 @@ const draw = (entry: Entry, folds: Folds, runEnded: boolean): ReactNode => {
       return <StepEnd entry={entry} {...common} />;
     case "check":
       return <CheckLine entry={entry} {...common} />;
-    case "not_judged":
-      return <NotJudged entry={entry} {...common} />;
+    case "judge":
+      return <Judge entry={entry} {...common} />;
     case "outcome":
       return <Outcome entry={entry} {...common} />;
     case "refused":
@@ -61,18 +63,20 @@ export const estimateEntryHeight = (entry: Entry): number => {
       return entry.name === "Bash" || entry.name === "Edit" || entry.name === "Write" ? 180 : 32;
     case "step":
       return 110;
+    case "judge":
+      return 190;
     default:
       return 32;
   }
 };
 
 /** One entry of the transcript. Drawn again only when it, or what is folded, changed. */
-export const EntryRow = memo(({ entry, depth, folds, runEnded, targeted }: Props) => (
+export const EntryRow = memo(({ entry, depth, by, folds, runEnded, targeted }: Props) => (
   <div
     id={`m${entry.seq}`}
     className={classes("py-1.5", depth > 0 && "border-l-2 border-line", targeted && "rounded-md bg-accent-soft")}
     style={depth > 0 ? { marginLeft: `${depth * 1.25 - 0.5}rem`, paddingLeft: "0.75rem" } : undefined}
   >
-    {draw(entry, folds, runEnded)}
+    {draw({ entry, by, folds, runEnded })}
   </div>
 ));

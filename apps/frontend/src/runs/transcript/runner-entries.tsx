@@ -1,10 +1,10 @@
 import { isFinal, type RunStatus } from "@ccr/protocol";
 import {
-  Ban,
   CircleAlert,
   CircleCheck,
   CircleStop,
   CircleX,
+  ClipboardCheck,
   Container,
   FlagTriangleRight,
   GitBranch,
@@ -13,23 +13,25 @@ import {
   LoaderCircle,
   type LucideIcon,
   PackageCheck,
-  ScrollText,
+  RotateCcw,
   ShieldX,
   StickyNote,
 } from "lucide-react";
 import { classes } from "../../ui/classes.ts";
 import { formatDuration } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
-import { describeOutcome } from "../check-outcome.ts";
 import type { EntryOf, Stage } from "../entries/entry.ts";
+import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
-import { STATUS_LOOKS } from "../status.tsx";
-import { EntryFrame, Foldable, TONE_TEXT, type Tone } from "./frame.tsx";
+import { lookOf } from "../status.tsx";
+import { SPEAKERS } from "./agent-entries.tsx";
+import { EntryFrame, Foldable, type Tone } from "./frame.tsx";
 import { Markdown } from "./markdown.tsx";
 import { Output } from "./output.tsx";
 
 type Props<Kind extends Parameters<typeof EntryFrame>[0]["entry"]["kind"]> = {
   entry: EntryOf<Kind>;
+  by: Speaker;
   folds: Folds;
   runEnded: boolean;
 };
@@ -39,6 +41,7 @@ const STAGE_ICONS: Record<Stage, LucideIcon> = {
   image: Layers,
   sandbox: Container,
   clone: GitBranch,
+  checkout: ClipboardCheck,
   results: PackageCheck,
 };
 
@@ -87,27 +90,37 @@ export const StageLine = ({ entry, folds, runEnded }: Props<"stage">) => {
   );
 };
 
-export const StepStart = ({ entry, folds }: Props<"step">) => (
-  <div className="pt-3">
-    <div className="rounded-lg border border-line bg-sunken px-3 py-2">
-      <EntryFrame entry={entry} icon={FlagTriangleRight} tone="accent">
-        <Foldable
-          foldKey={entry.key}
-          folds={folds}
-          usually={entry.attempt === 1}
-          summary={
-            <span className="font-semibold">
-              Step {entry.stepIndex + 1}
-              {entry.attempt > 1 && <span className="font-normal text-ink-soft">, attempt {entry.attempt}</span>}
-            </span>
-          }
-        >
-          <Markdown text={entry.instructions} />
-        </Foldable>
-      </EntryFrame>
+/** What failed is given back with its output: so many lines of it are shown unasked, and so many once it is opened. */
+const FEEDBACK_SHORT_LINES = 12;
+const FEEDBACK_LINES = 80;
+
+export const StepStart = ({ entry, folds }: Props<"step">) => {
+  const { stepIndex, attempt, instructions, key } = entry;
+  const isFeedback = attempt > 1;
+  return (
+    <div className="pt-3">
+      <div className="rounded-lg border border-line bg-sunken px-3 py-2">
+        <EntryFrame entry={entry} icon={isFeedback ? RotateCcw : FlagTriangleRight} tone="accent">
+          {isFeedback ? (
+            <Foldable
+              foldKey={key}
+              folds={folds}
+              usually={instructions.split("\n").length <= FEEDBACK_SHORT_LINES}
+              summary={<span className="font-semibold">Attempt {attempt}: what the agent was told</span>}
+              aside={<span className="shrink-0 text-xs text-ink-faint">Step {stepIndex + 1}</span>}
+            >
+              <Output text={instructions} foldKey={`${key}:out`} folds={folds} lines={FEEDBACK_LINES} />
+            </Foldable>
+          ) : (
+            <Foldable foldKey={key} folds={folds} usually summary={<span className="font-semibold">Step {stepIndex + 1}</span>}>
+              <Markdown text={instructions} />
+            </Foldable>
+          )}
+        </EntryFrame>
+      </div>
     </div>
-  </div>
-);
+  );
+};
 
 export const StepEnd = ({ entry }: Props<"step_end">) => (
   <EntryFrame entry={entry} icon={entry.passed ? CircleCheck : CircleX} tone={entry.passed ? "ok" : "bad"}>
@@ -118,74 +131,14 @@ export const StepEnd = ({ entry }: Props<"step_end">) => (
   </EntryFrame>
 );
 
-export const CheckLine = ({ entry, folds, runEnded }: Props<"check">) => {
-  const { result, command } = entry;
-  const going = result === null && !runEnded;
-  const tone: Tone = result === null ? (going ? "accent" : "faint") : result.passed ? "ok" : "bad";
-  return (
-    <EntryFrame
-      entry={entry}
-      icon={going ? LoaderCircle : result === null ? Ban : result.passed ? CircleCheck : CircleX}
-      spin={going}
-      tone={tone}
-    >
-      <Foldable
-        foldKey={entry.key}
-        folds={folds}
-        usually={result !== null && !result.passed}
-        summary={
-          <>
-            <span className="shrink-0 font-medium">Check</span>
-            <code className="code truncate text-ink-soft" title={command}>
-              {command}
-            </code>
-          </>
-        }
-        aside={
-          result === null ? (
-            going ? (
-              <Elapsed from={entry.at} to={null} className="nums text-xs text-accent" />
-            ) : (
-              <span className="text-xs text-ink-faint">cut off</span>
-            )
-          ) : (
-            <span className="nums flex gap-2 text-xs whitespace-nowrap">
-              <span className={TONE_TEXT[tone]}>{describeOutcome(result)}</span>
-              <span className="hidden text-ink-faint sm:inline">{formatDuration(result.durationMs)}</span>
-            </span>
-          )
-        }
-      >
-        {result !== null && (
-          <>
-            <Output text={result.output} isError={!result.passed} foldKey={`${entry.key}:out`} folds={folds} />
-            {result.outputTruncated && (
-              <p className="pt-1 text-xs text-ink-faint">The middle of the output was cut out: it was too long to keep.</p>
-            )}
-          </>
-        )}
-      </Foldable>
-    </EntryFrame>
-  );
-};
-
-export const NotJudged = ({ entry }: Props<"not_judged">) => (
-  <EntryFrame entry={entry} icon={ScrollText}>
-    <p className="text-ink-soft">
-      <span className="font-medium text-ink">Not judged: </span>
-      <span className="whitespace-pre-wrap [overflow-wrap:anywhere]">{entry.text}</span>
-    </p>
-  </EntryFrame>
-);
-
-export const Outcome = ({ entry }: Props<"outcome">) => (
+export const Outcome = ({ entry, by }: Props<"outcome">) => (
   <EntryFrame
     entry={entry}
     icon={entry.outcome.kind === "failed" ? CircleAlert : CircleStop}
     tone={entry.outcome.kind === "failed" ? "bad" : "faint"}
   >
     <p className="font-medium [overflow-wrap:anywhere]">
-      {entry.outcome.kind === "failed" ? entry.outcome.message : "Claude Code was interrupted"}
+      {entry.outcome.kind === "failed" ? entry.outcome.message : `${SPEAKERS[by].first} was interrupted`}
     </p>
   </EntryFrame>
 );
@@ -226,7 +179,7 @@ const STATUS_TONES: Record<RunStatus, Tone> = {
 };
 
 export const StatusChange = ({ entry }: Props<"status">) => {
-  const { icon, label } = STATUS_LOOKS[entry.status];
+  const { icon, label } = lookOf(entry);
   const tone = STATUS_TONES[entry.status];
   if (!isFinal(entry.status)) {
     return (

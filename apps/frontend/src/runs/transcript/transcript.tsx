@@ -144,8 +144,9 @@ export const TranscriptView = ({ run, stream, onRetry }: { run: Run; stream: Run
                   <EntryRow
                     entry={row.entry}
                     depth={row.depth}
+                    by={row.by}
                     folds={folds}
-                    runEnded={runEnded}
+                    runEnded={runEnded || row.isOver}
                     targeted={target !== null && row.entry.seq === target}
                   />
                 </div>
