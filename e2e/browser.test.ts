@@ -26,7 +26,7 @@ describe.each(await driversUnderTest())("in Chromium, on %s", (driver) => {
     await page.getByRole("button", { name: "Launch the demo" }).click();
     await page.waitForURL(/\/runs\/run_/);
     await page.getByText("I'll look at the project first.").waitFor();
-    await page.getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 120_000 });
+    await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 120_000 });
     await page.getByRole("tab", { name: "Changes" }).click();
     await page.getByRole("navigation", { name: "Changed files" }).getByTitle("src/summary.js").waitFor();
     await page.reload();
@@ -68,7 +68,7 @@ it("creates a task, launches it, watches it work, and cancels another", { timeou
   await page.getByRole("button", { name: "Launch", exact: true }).click();
   await page.waitForURL(/\/runs\/run_/);
   await page.getByText("The file is written.").waitFor();
-  await page.getByText("Succeeded", { exact: true }).first().waitFor();
+  await page.getByText("Passed", { exact: true }).first().waitFor();
   await page.getByText("Every step finished and its checks passed.").first().waitFor();
   await page.getByRole("tab", { name: "Changes" }).click();
   await page.getByRole("navigation", { name: "Changed files" }).getByTitle("hello.txt").waitFor();

@@ -315,7 +315,11 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
   it("launches a run anew whose launch was cut by a kill, once", async () => {
     await using own = await startStack({ driver });
     await using repository = await createGitRepository({ path: `${own.repositories}/cut`, thousandFiles: true });
-    const task = await own.server.client.tasks.create.mutate({ name: "Cut", steps: [{ instructions: "Go.", checks: "$ true" }] });
+    const task = await own.server.client.tasks.create.mutate({
+      name: "Cut",
+      steps: [{ instructions: "Go.", checks: "$ true" }],
+      allowNoChanges: true,
+    });
     const { id } = await own.server.client.runs.create.mutate({ taskId: task.id, repository: repository.path });
     for await (const { source, body } of subscribe(own.server, id, null)) {
       if (source === "runner" && body.type === "stage" && body.stage === "sandbox") break;

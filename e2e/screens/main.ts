@@ -18,7 +18,7 @@ await rm(DATA_DIR, { recursive: true, force: true });
   const { page } = opened;
   await page.getByRole("button", { name: "Launch the demo" }).click();
   await page.waitForURL(/\/runs\/run_/);
-  await page.getByText("Succeeded", { exact: true }).first().waitFor({ timeout: 120_000 });
+  await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 120_000 });
   const log = page.getByRole("log");
   await log.hover();
   // To the step's failing test and its repair, which say most about what the page shows.

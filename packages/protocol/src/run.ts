@@ -68,7 +68,7 @@ export const RUN_REASONS = {
     status: "failed",
     outcome: "checks_failed",
     sentence: "A check did not pass.",
-    next: "Look at the check's output; then launch again with clearer instructions or more attempts, or finish the work yourself.",
+    next: "Look at what the check found; then launch again with clearer instructions or more attempts, or finish the work yourself.",
   },
   check_broken: {
     status: "failed",
@@ -368,7 +368,7 @@ export type RunOutcome = z.infer<typeof RunOutcome>;
 /** The outcome of a run that has ended or waits for an answer; null as long as nothing is to be said. Pure. */
 export const outcomeOf = ({ status, reason, sentence }: Pick<Run, "status" | "reason" | "sentence">): RunOutcome | null => {
   if (status === "waiting") {
-    const waiting = { sentence: "Claude Code waits for an answer.", next: "Answer it on the run's page." };
+    const waiting = { sentence: "Claude Code waits for an answer.", next: "Answer it." };
     return { name: "waiting", ...RUN_OUTCOMES.waiting, ...waiting };
   }
   if (reason === null) return null;
