@@ -56,8 +56,9 @@ export const CheckResult = z.object({
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 
-// What bash says of a command that it does not find on its search path, and of one that it cannot read.
-const NOT_FOUND = /(?:^|: )[^\s:]+: command not found$/m;
+// What the check's own bash says of a program that it does not find on its search path, and of a command that it cannot read. What a script of the
+// work says is about the work.
+const NOT_FOUND = /^bash: (?:line \d+: )?[^\s:]+: command not found$/m;
 const UNREADABLE = /^bash: -c: line \d+: (?:syntax error|unexpected EOF)/m;
 
 /** Whether a check says nothing about the work, since it could not be carried out: its program is not installed, or it is no command. Pure. */

@@ -1,10 +1,13 @@
+import { CcrError } from "@ccr/protocol";
 import { type Checkout, FenceLostError } from "../store/types.ts";
 import { inBackground } from "./background.ts";
+import { within } from "./clock.ts";
 import { takeCopy } from "./copies.ts";
 import type { KeptWork } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { guardSandbox } from "./guard.ts";
+import { Leaving } from "./patience.ts";
 import { lossOf, reachAgain, whyGone } from "./reach.ts";
 import { attachSandbox, clear, isHere, type OpenedSandbox, openPatiently, sandboxOf } from "./sandboxes.ts";
 import { describeError, messageOf, type Scene } from "./scene.ts";
@@ -18,11 +21,14 @@ import { workplaceAt } from "./workplace.ts";
 
 /** So many sandboxes of one attempt's checks may die. */
 const DEATHS_MAX = 5;
+const CLOSED_WITHIN_MS = 20_000;
+/** So often a snapshot is taken again that somebody changed while it was read. */
+const COPIES_MAX = 3;
 
 /** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. */
 export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<string> => {
   scene.isChecking = true;
-  for (let tries = 0; ; ) {
+  for (let tries = 0, copies = 1; ; ) {
     const opened = sandboxOf(scene);
     try {
       await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
@@ -32,8 +38,11 @@ export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<s
     } catch (error) {
       signal.throwIfAborted();
       const lost = lossOf(error);
-      if (lost === null) throw error;
-      await reachAgain(scene, { error: lost, tries: ++tries, signal });
+      if (lost !== null) await reachAgain(scene, { error: lost, tries: ++tries, signal });
+      else if (!(error instanceof CcrError) || error.code === "disk_full") throw error;
+      // The workspace changed while it was read, or is nothing that can be kept.
+      else if (!["conflict", "not_found"].includes(error.code) || ++copies > COPIES_MAX)
+        throw new RunEnded("result_lost", error.message, { cause: error });
     }
   }
 };
@@ -44,12 +53,10 @@ const openCheckout = async (scene: Scene, checkout: Checkout, signal: AbortSigna
   // It was made before, and could not be gone on with.
   if ((await stores.instances.findRecord(checkout.instanceId)) !== null)
     throw new ExecutorLostError("The sandbox of the checks was lost.");
-  const opened = await log.stage("checkout", () => make(scene, checkout, signal), {
+  return log.stage("checkout", () => make(scene, checkout, signal), {
     started: `Checking out ${checkout.commit.slice(0, 12)}, as the work stands, in a sandbox of its own for the checks.`,
     finished: () => "The checkout is ready.",
   });
-  tendCheckout(scene, opened);
-  return opened;
 };
 
 const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: AbortSignal): Promise<OpenedSandbox> => {
@@ -70,6 +77,8 @@ const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: Abor
     { run, fence, instanceId, place, driver, mirrorPath, isGiven: true, prewarm: false },
     signal,
   );
+  // What is checked out is a stranger's: the limits hold from now on.
+  tendCheckout(scene, opened);
   const until = AbortSignal.any([signal, opened.cut.signal]);
   const failed = (error: unknown): never => {
     signal.throwIfAborted();
@@ -126,22 +135,28 @@ export const dropCheckout = async (scene: Scene): Promise<void> => {
 };
 
 /**
- * Removes the sandbox of the checks, with all in it. What cannot be removed now is removed with the run, or by the reaper. Throws
- * `FenceLostError` alone.
+ * Removes every sandbox of the run beside that of its agent, with all in it: that of its checks, and those of earlier ones that were cut. What
+ * cannot be removed within some seconds is removed with the run, or by the reaper. Throws `FenceLostError` alone.
  */
-export const closeCheckout = async (scene: Scene, signal: AbortSignal): Promise<void> => {
-  const { fence, deps, stores, run, checkout } = scene;
-  if (checkout === null) return;
+export const closeCheckout = async (scene: Scene): Promise<void> => {
+  const { fence, deps, stores, run } = scene;
   await dropCheckout(scene);
+  const { instanceId, place } = sandboxOf(scene);
   try {
-    const record = await stores.instances.findRecord(checkout.opened.instanceId);
-    // Before its folder is gone: a door of which a socket has none cannot be opened again by a new gateway.
-    await openDoor(scene, { place: sandboxOf(scene).place, beside: null }, signal);
-    await scene.hold();
-    if (record !== null) await clear(deps, record, fence);
+    await within(deps.clock, { ms: CLOSED_WITHIN_MS }, async (until) => {
+      const records = await stores.instances.listRecords({ runId: run.id });
+      const beside = records.filter((record) => record.id !== instanceId && record.status !== "stopped" && isHere(deps, record));
+      if (beside.length === 0) return;
+      // Before its folder is gone: a door of which a socket has none cannot be opened again by a new gateway.
+      await openDoor(scene, { place, beside: null }, until);
+      await scene.hold();
+      for (const record of beside) {
+        until.throwIfAborted();
+        await clear(deps, record, fence);
+      }
+    });
   } catch (error) {
-    signal.throwIfAborted();
-    if (error instanceof FenceLostError) throw error;
+    if (error instanceof FenceLostError || error instanceof Leaving) throw error;
     deps.log("warn", "the sandbox of a run's checks could not be removed; it is removed with the run", {
       runId: run.id,
       error: describeError(error),
@@ -152,7 +167,8 @@ export const closeCheckout = async (scene: Scene, signal: AbortSignal): Promise<
 /** What takes the place of a sandbox of the checks that is dead. Throws `RunEnded` when there were too many. */
 const replacement = async (scene: Scene, dead: Checkout, why: string, signal: AbortSignal): Promise<Checkout> => {
   const { deps, log } = scene;
-  await closeCheckout(scene, signal);
+  await closeCheckout(scene);
+  signal.throwIfAborted();
   const deaths = dead.deaths + 1;
   if (deaths > DEATHS_MAX)
     throw new RunEnded("sandbox_lost", `${why} A sandbox for the checks was made ${deaths} times, and ended each time.`);

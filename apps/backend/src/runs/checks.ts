@@ -1,11 +1,13 @@
 import { CcrError, type CheckResult, isBroken, parseChecks, type RunnerBody } from "@ccr/protocol";
 import type { Checkout, Progress, StepPhase } from "../store/types.ts";
-import { type Came, commandFeedback, conclude } from "./attempt.ts";
+import { type Came, commandFeedback, conclude, shortened } from "./attempt.ts";
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import type { Scene } from "./scene.ts";
 
+// For a sentence that people read.
+const SAID_MAX_CHARACTERS = 300;
 // A check that is refused more often than this says so in its first requests, too.
 const REQUESTS_MAX = 1000;
 const REQUESTS_TOLD_WITHIN_MS = 500;
@@ -13,7 +15,8 @@ const REQUESTS_TOLD_WITHIN_MS = 500;
 type ChecksPhase = Extract<StepPhase, { kind: "checks" }>;
 
 /** How a command ended that did not pass, in a sentence. Pure. */
-export const describeFailure = ({ command, outcome }: Pick<CheckResult, "command" | "outcome">): string => {
+export const describeFailure = ({ command: whole, outcome }: Pick<CheckResult, "command" | "outcome">): string => {
+  const command = shortened(whole, SAID_MAX_CHARACTERS);
   switch (outcome.kind) {
     case "exited":
       return `'${command}' exited with code ${outcome.exitCode}.`;
@@ -24,9 +27,11 @@ export const describeFailure = ({ command, outcome }: Pick<CheckResult, "command
   }
 };
 
-/** The hosts that were refused while the checks ran, and that a command complains about. Pure. */
-export const blamedHosts = (output: string, refused: readonly string[]): string[] =>
-  [...new Set(refused)].filter((host) => host !== "" && output.includes(host));
+/** The hosts that were refused while the checks ran, and that a command names or complains about. Pure. */
+export const blamedHosts = (text: string, refused: readonly string[]): string[] => {
+  const named = new Set(text.toLowerCase().match(/[a-z0-9-]+(?:\.[a-z0-9-]+)+/g));
+  return [...new Set(refused)].filter((host) => named.has(host.toLowerCase()));
+};
 
 /**
  * Runs the commands of a step's checks in order, on a clean checkout of the work in a sandbox of its own, from the first that has not passed;
@@ -46,8 +51,10 @@ export const runCommands = async (
     phase = next;
     await log.record(bodies, { progress: { ...progress, phase } });
   };
-  let { checkout } = phase;
+  let checkout = phase.checkout ?? null;
+  // A server of before checks had a sandbox of their own may have begun: what passed then did so elsewhere.
   if (checkout === null) {
+    phase = { kind: "checks", checkout, begun: 0, passed: 0 };
     const commit = await commitResult(scene, signal);
     const requests = await stores.audit.position(run.id);
     checkout = { instanceId: deps.newInstanceId(), commit, deaths: 0, requests };
@@ -80,7 +87,7 @@ export const runCommands = async (
     replaced: (another) => store({ kind: "checks", checkout: another, begun: 0, passed: 0 }),
     signal,
   });
-  await closeCheckout(scene, signal);
+  await closeCheckout(scene);
   return next;
 };
 
@@ -124,7 +131,7 @@ const runCommand = async (
     if (!(error instanceof CcrError)) throw error;
     // It may have refused us because somebody else drives the run now.
     await scene.hold();
-    throw new RunEnded("check_broken", `'${command}' could not be run: ${error.message}`);
+    throw new RunEnded("check_broken", `'${shortened(command, SAID_MAX_CHARACTERS)}' could not be run: ${error.message}`);
   }
 };
 
@@ -135,14 +142,16 @@ const whatFailed = async (
 ): Promise<Came> => {
   const how = describeFailure(result);
   if (isBroken(result)) {
-    const said = result.output.trim().split("\n").at(-1) ?? "";
-    return { passed: false, end: ending("check_broken", `${how} ${said}`), feedback: null };
+    const said = result.output.split("\n").find((line) => line.startsWith("bash: ")) ?? "";
+    return { passed: false, end: ending("check_broken", `${how} ${shortened(said, SAID_MAX_CHARACTERS)}`), feedback: null };
   }
   // The last of its requests are on their way from the gateway.
   await deps.clock.wait(REQUESTS_TOLD_WITHIN_MS, signal);
-  const since = await stores.audit.read(run.id, { after: requests, limit: REQUESTS_MAX });
-  const refused = since.filter(({ decision }) => decision === "refused").map(({ host }) => host);
-  const blamed = blamedHosts(result.output, refused);
+  const refused = await stores.audit.read(run.id, { after: requests, limit: REQUESTS_MAX, refusedOnly: true });
+  const blamed = blamedHosts(
+    `${result.command}\n${result.output}`,
+    refused.map(({ host }) => host),
+  );
   const feedback = commandFeedback({ command: result.command, how, output: result.output });
   if (blamed.length === 0) return { passed: false, end: ending("check_failed", how), feedback };
   const hosts = `It may not reach ${blamed.join(", ")}.`;

@@ -26,10 +26,14 @@ export const passed = ({ steps, allowNoChanges }: Pick<Run, "steps" | "allowNoCh
   if (!isChanged && !allowNoChanges) return ending("no_changes");
   const reason = isChanged ? "passed" : "passed_no_changes";
   const checked = steps.filter(({ checks }) => hasChecks(checks)).length;
-  if (checked === steps.length) return ending(reason, aboutChecks(steps, changed));
+  const about = aboutChecks(steps, changed);
+  if (checked === steps.length) return ending(reason, about);
   const which =
     checked === 0 ? "none of them has checks" : `the checks of ${checked} of ${steps.length} passed, the others have none`;
-  return { reason, sentence: `Every step finished; ${which}.${isChanged ? "" : " No file of the repository was changed."}` };
+  return {
+    reason,
+    sentence: `Every step finished; ${which}.${isChanged ? "" : " No file of the repository was changed."}${about === "" ? "" : ` ${about}`}`,
+  };
 };
 
 /** Thrown, or given to an abort signal, to end the run at once in a known way. */

@@ -1,6 +1,7 @@
+import { randomBytes } from "node:crypto";
 import type { ExecuteInput, ExecutionOutcome, RunnerBody, WorkspaceDiff } from "@ccr/protocol";
 import { parseChecks } from "@ccr/protocol";
-import type { Progress, StepPhase } from "../store/types.ts";
+import type { Ending, Progress, StepPhase } from "../store/types.ts";
 import { type Came, shortened, verdictFeedback } from "./attempt.ts";
 import { askAgain, closeCheckout, inCheckout } from "./checkout.ts";
 import { settle } from "./checks.ts";
@@ -19,7 +20,7 @@ const TURNS_MAX = 60;
 const PATCH_MAX_CHARACTERS = 80_000;
 const FILES_MAX = 500;
 
-/** What a judge is asked. Pure. */
+/** What a judge is asked. */
 export const judgePrompt = (given: {
   instructions: string;
   prose: string;
@@ -30,9 +31,13 @@ export const judgePrompt = (given: {
   const files = diff?.files ?? [];
   const changed = files
     .slice(0, FILES_MAX)
-    .map(({ path, status, additions, deletions }) => `${status} ${path} (+${additions ?? "?"} -${deletions ?? "?"})`);
+    .map(
+      ({ path, status, additions, deletions }) => `${status} ${JSON.stringify(path)} (+${additions ?? "?"} -${deletions ?? "?"})`,
+    );
   const more = files.length > FILES_MAX ? [`… and ${files.length - FILES_MAX} more`] : [];
-  const inTag = (tag: string, text: string) => `<${tag}>\n${text}\n</${tag}>`;
+  // Nothing in the work can know how a part of the prompt ends.
+  const mark = randomBytes(6).toString("hex");
+  const inTag = (tag: string, text: string) => `<${tag}-${mark}>\n${text}\n</${tag}-${mark}>`;
   return [
     "Judge whether a piece of work does what it was to do. Somebody else did it. You are in a checkout of the repository with the work in it: you can read it, and can neither change nor run anything.",
     inTag("asked", instructions),
@@ -59,32 +64,38 @@ export const judge = async (
   const { progress, signal } = step;
   scene.isChecking = true;
   let { phase } = step;
+  let hasBegun = false;
   const store = async (next: JudgePhase, ...bodies: RunnerBody[]): Promise<void> => {
     phase = next;
     await log.record(bodies, { progress: { ...progress, phase } });
   };
+  // It was decided, and its sandbox may be gone since.
+  if (phase.outcome?.kind === "completed" && phase.outcome.verdict !== undefined)
+    return settleVerdict(scene, { progress, phase, outcome: phase.outcome });
   const next = await inCheckout<Progress>(scene, phase.checkout, {
     act: async (opened) => {
+      hasBegun = true;
       for (;;) {
         const outcome = phase.outcome ?? (await ask(scene, opened, { progress, phase, signal }));
         const isLast = phase.asked + 1 >= JUDGES_MAX;
-        if (isLast || !isWorthAsking(outcome)) return settleVerdict(scene, { progress, phase, outcome });
+        if (isLast || !isWithoutVerdict(outcome)) return settleVerdict(scene, { progress, phase, outcome });
         await store({ ...phase, asked: phase.asked + 1, outcome: null });
       }
     },
-    // What one of them began is gone with it.
-    replaced: (checkout) => store({ ...phase, checkout, asked: phase.asked + 1, outcome: null }),
+    // What a judge began is gone with its sandbox.
+    replaced: (checkout) => store({ ...phase, checkout, asked: phase.asked + (hasBegun ? 1 : 0), outcome: null }),
     signal,
   });
-  await closeCheckout(scene, signal);
+  await closeCheckout(scene);
   return next;
 };
 
-/** Whether another judge may do better. Pure. */
-const isWorthAsking = (outcome: ExecutionOutcome): boolean => {
-  if (outcome.kind === "completed") return outcome.verdict === undefined;
-  return outcome.kind === "interrupted" || outcome.code === "verdict_invalid" || outcome.code === "agent_exited";
-};
+/** How a judge ends that did not come to a verdict: it says nothing about the work, and another one may do better. */
+const NO_VERDICT = ["verdict_invalid", "agent_exited", "agent_error", "agent_stalled", "limit_turns"];
+
+/** Whether there is neither a verdict nor a reason why no judge can give one now. Pure. */
+const isWithoutVerdict = (outcome: ExecutionOutcome): boolean =>
+  outcome.kind === "failed" ? NO_VERDICT.includes(outcome.code) : outcome.kind === "interrupted" || outcome.verdict === undefined;
 
 const ask = async (
   scene: Scene,
@@ -94,7 +105,7 @@ const ask = async (
   const { run, stores, usage } = scene;
   const { stepIndex, attempt } = progress;
   const { instructions = "", checks = "" } = run.steps[stepIndex] ?? {};
-  const { budgetUsd, turns, stallSeconds } = run.limits;
+  const { budgetUsd, stallSeconds } = run.limits;
   const leftUsd = budgetUsd === null ? null : budgetUsd - usage.costUsd;
   if (leftUsd !== null && leftUsd <= 0)
     return { kind: "failed", code: "limit_budget", message: `It may cost ${budgetUsd} US dollars, judging included.` };
@@ -104,7 +115,7 @@ const ask = async (
     prompt: judgePrompt({ instructions, ...parseChecks(checks), diff }),
     executionId,
     judges: true,
-    maxTurns: Math.min(turns, TURNS_MAX),
+    maxTurns: TURNS_MAX,
     stallTimeoutMs: stallSeconds * 1000,
     ...(run.model === null ? {} : { model: run.model }),
     ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
@@ -159,8 +170,6 @@ const problemOf = (outcome: ExecutionOutcome): string => {
 };
 
 /** A judge that could not decide says nothing about the work; one that came to a limit of the run, or to a model that is away, ends it so. */
-const endOf = (outcome: ExecutionOutcome, problem: string) => {
-  const isOwnFault =
-    outcome.kind !== "failed" || ["verdict_invalid", "agent_exited", "agent_error", "limit_turns"].includes(outcome.code);
-  return (isOwnFault ? null : endingOfOutcome(outcome)) ?? ending("check_broken", `The checks could not be judged: ${problem}`);
-};
+const endOf = (outcome: ExecutionOutcome, problem: string): Ending =>
+  (isWithoutVerdict(outcome) ? null : endingOfOutcome(outcome)) ??
+  ending("check_broken", `The checks could not be judged: ${problem}`);

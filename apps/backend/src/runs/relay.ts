@@ -49,7 +49,8 @@ export const relay = async (
         throw error instanceof SpoolGapError ? new ExecutorLostError(error.message, { cause: error }) : error;
       });
     scene.usage = usage;
-    const heard = scene.heard + said.filter(({ type }) => type === "assistant").length;
+    const isAgent = opened === scene.sandbox;
+    const heard = scene.heard + (isAgent ? said : []).filter(({ type }) => type === "assistant").length;
     const forgiven = Math.floor(heard / MESSAGES_PER_DEATH) - Math.floor(scene.heard / MESSAGES_PER_DEATH);
     scene.heard = heard;
     scene.revivals = Math.max(0, scene.revivals - forgiven);

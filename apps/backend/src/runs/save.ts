@@ -14,34 +14,38 @@ const ANSWER_WITHIN_MS = 10_000;
 const SAVE_WITHIN_MS = 300_000;
 
 export type Saved =
-  | { saved: true; diff: WorkspaceDiff }
+  /** `isChecked`: it is what passed the checks, as far as there are any. */
+  | { saved: true; diff: WorkspaceDiff; isChecked: boolean }
   /** `sentence` says what could not be saved, and where what is left of it is. */
   | { saved: false; sentence: string };
 
 /** Everything that an executor still has: its events, and a copy of the work. */
-const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<WorkspaceDiff> => {
-  const { run, deps, stores } = scene;
+const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<Saved> => {
+  const { run, deps, stores, checked } = scene;
   const { executor, instanceId } = opened;
   await within(deps.clock, { ms: ANSWER_WITHIN_MS }, (signal) => executor.health(signal));
   return within(deps.clock, { ms: SAVE_WITHIN_MS }, async (signal) => {
     await executor.interrupt(signal);
     const after = await stores.transcript.spoolPosition(run.id, instanceId);
     await relay(scene, executor.follow(after, signal), null);
-    return (await checkedCopy(scene, opened, signal)) ?? takeCopy(scene, opened, signal);
+    const known = await checkedDiff(scene);
+    if (known !== null) await copyConversation(scene, opened, signal);
+    const diff = known ?? (await takeCopy(scene, opened, signal));
+    return { saved: true, diff, isChecked: checked === null || (await isKept(scene, checked)) };
   });
 };
 
+const isKept = async ({ run, deps }: Scene, snapshotCommit: string): Promise<boolean> =>
+  (await deps.work.find(run.id))?.snapshot.snapshotCommit === snapshotCommit;
+
 /** The diff of what passed the checks, if that is kept: it is the result, and not what something that runs on made of the workspace since. */
-const checkedCopy = async (scene: Scene, opened: OpenedSandbox, signal: AbortSignal): Promise<WorkspaceDiff | null> => {
-  const { run, deps, stores, checked } = scene;
-  if (checked === null || (await deps.work.find(run.id))?.snapshot.snapshotCommit !== checked) return null;
-  const diff = await stores.runs.findDiff(run.id);
-  if (diff !== null) await copyConversation(scene, opened, signal);
-  return diff;
+export const checkedDiff = async (scene: Scene): Promise<WorkspaceDiff | null> => {
+  const { run, stores, checked } = scene;
+  return checked !== null && (await isKept(scene, checked)) ? stores.runs.findDiff(run.id) : null;
 };
 
 /** Makes a dead sandbox once more, without an agent, and asks it; again when that one dies, too, as often as a sandbox is made again. */
-const saveFromDead = (scene: Scene): Promise<WorkspaceDiff> =>
+const saveFromDead = (scene: Scene): Promise<Saved> =>
   within(scene.deps.clock, { ms: SAVE_WITHIN_MS }, async (signal) => {
     scene.revivals = 0;
     const why = "The sandbox was gone before its work was saved.";
@@ -67,7 +71,7 @@ export const saveWork = async (scene: Scene): Promise<Saved> => {
   let why = "";
   for (const attempt of [() => saveFrom(scene, sandboxOf(scene)), () => saveFromDead(scene)]) {
     try {
-      return { saved: true, diff: await attempt() };
+      return await attempt();
     } catch (error) {
       if (error instanceof FenceLostError || error instanceof Leaving) throw error;
       await scene.hold();
@@ -86,6 +90,9 @@ export const saveWork = async (scene: Scene): Promise<Saved> => {
   };
   const after = await stores.transcript.spoolPosition(run.id, instanceId);
   await guarded(() => relay(scene, deps.places.leftSpool(place, after), null));
+  // What it did after its checks had passed is lost with it, and no part of the result.
+  const diff = await guarded(() => checkedDiff(scene));
+  if (diff !== null) return { saved: true, diff, isChecked: true };
   const copy = await guarded(() => deps.work.find(run.id));
   const aside = await guarded(() => deps.places.keepWorkspace(place, run.id));
   const earlier = copy === null ? "" : ` A copy of the work of ${copy.at} is kept.`;

@@ -1,7 +1,7 @@
-import { isFinal } from "@ccr/protocol";
+import { isFinal, type WorkspaceDiff } from "@ccr/protocol";
 import { type Claim, type Ending, FenceLostError, type InstanceRecord } from "../store/types.ts";
 import { inBackground } from "./background.ts";
-import { dropCheckout } from "./checkout.ts";
+import { closeCheckout, dropCheckout } from "./checkout.ts";
 import { within } from "./clock.ts";
 import { keepCopies } from "./copies.ts";
 import type { RunDeps } from "./deps.ts";
@@ -10,7 +10,7 @@ import { launch, resume, takeUp, undoLaunch } from "./launch.ts";
 import { keepLease } from "./lease.ts";
 import { Leaving } from "./patience.ts";
 import { isHere, takeDown } from "./sandboxes.ts";
-import { saveWork } from "./save.ts";
+import { checkedDiff, saveWork } from "./save.ts";
 import { describeError, type Scene, setScene } from "./scene.ts";
 import { workOnSteps } from "./steps.ts";
 import { transition } from "./transition.ts";
@@ -43,6 +43,8 @@ export const superviseRun = async (options: {
   const lease = inBackground((until) => keepLease(scene, stop, until));
   try {
     const end = await work(scene, AbortSignal.any([options.signal, stopping.signal]));
+    // Whatever runs in it still is not to hinder what comes.
+    if (scene.sandbox !== null) await closeCheckout(scene);
     const told = await save(scene, end);
     const left = await release(scene);
     await finish(scene, told);
@@ -123,11 +125,16 @@ const takeUpEnded = async (scene: Scene, { end, saved }: { end: Ending; saved: b
     return end;
   } catch (error) {
     if (!(error instanceof RunEnded)) throw error;
+    const diff = end.reason === "passed" ? await checkedDiff(scene) : null;
+    if (diff !== null) return passed(scene.run, changedIn(diff));
     const aside = await findAside(scene);
     const sentence = aside === null ? error.message : `Its changes could not be read; the workspace is kept in ${aside}.`;
     return end.reason === "passed" ? ending("result_lost", sentence) : { ...end, sentence: `${end.sentence} ${sentence}` };
   }
 };
+
+const changedIn = ({ files }: WorkspaceDiff): string[] =>
+  files.flatMap(({ path, oldPath }) => (oldPath === null ? [path] : [path, oldPath]));
 
 /** Where an earlier supervisor put the workspace, if it came to that. */
 const findAside = async ({ run, deps, stores }: Scene): Promise<string | null> => {
@@ -170,12 +177,11 @@ const save = async (scene: Scene, end: Ending): Promise<Ending> => {
       ? saved.saved
         ? end
         : { ...end, sentence: `${end.sentence} ${saved.sentence}` }
-      : saved.saved
-        ? passed(
-            run,
-            saved.diff.files.map(({ path }) => path),
-          )
-        : ending("result_lost", saved.sentence);
+      : !saved.saved
+        ? ending("result_lost", saved.sentence)
+        : saved.isChecked
+          ? passed(run, changedIn(saved.diff))
+          : ending("result_lost", "What passed the checks is not kept here, and the workspace has changed since.");
   await log.record([], over(told, true));
   return told;
 };
