@@ -1,9 +1,8 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { GitCloneInput } from "@ccr/protocol";
+import { GitCloneInput, parseChanges, splitPatch } from "@ccr/protocol";
 import { createGitRepository, type Files, temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { diffWorkspace } from "./diff.ts";
-import { parseChanges, splitPatch } from "./diff-parse.ts";
 import { git } from "./git.ts";
 import { gitClone } from "./git-clone.ts";
 import { StateFile } from "./state.ts";

@@ -1,7 +1,6 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { isAbsolute, join, resolve } from "node:path";
-import { CcrError, type WorkspaceDiff } from "@ccr/protocol";
-import { decodeExactly, parseChanges, splitPatch } from "./diff-parse.ts";
+import { CcrError, type Compare, PATCH_MAX_BYTES, parseChanges, readPatch, type WorkspaceDiff } from "@ccr/protocol";
 import { git, runGit } from "./git.ts";
 import type { StateFile } from "./state.ts";
 
@@ -14,9 +13,6 @@ export interface DiffOptions {
   signal: AbortSignal;
   maxPatchBytes?: number;
 }
-
-// A patch is one string of a JSON answer; what is longer is nothing that a person reads.
-const MAX_PATCH_BYTES = 16 * 1024 * 1024;
 
 const quoteForAlternates = (path: string): string => `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 
@@ -59,15 +55,15 @@ export const diffWorkspace = async (options: DiffOptions): Promise<WorkspaceDiff
     const compare: Compare = (args, attributes) => compareWith({ args, attributes, base: baseCommit, store, env: ours, signal });
     const raw = await compare(["--raw", "-z"]);
     const numstat = await compare(["--numstat", "-z"]);
-    const files = parseChanges(raw.stdout.toString("utf8"), numstat.stdout.toString("utf8"));
+    const files = parseChanges(utf8(raw.stdout), utf8(numstat.stdout));
     const headCommit = head.code === 0 ? head.stdout.toString("utf8").trim() : baseCommit;
-    return { baseCommit, headCommit, files, ...(await makePatch(compare, options.maxPatchBytes ?? MAX_PATCH_BYTES)) };
+    return { baseCommit, headCommit, files, ...(await readPatch(compare, options.maxPatchBytes ?? PATCH_MAX_BYTES)) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 };
 
-type Compare = (args: readonly string[], attributes?: string) => Promise<{ stdout: Buffer; truncated: boolean }>;
+const utf8 = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
 interface CompareOptions {
   args: readonly string[];
@@ -81,7 +77,7 @@ interface CompareOptions {
 const compareWith = async ({ args, attributes, base, store, env, signal }: CompareOptions) => {
   await mkdir(join(store, "info"), { recursive: true });
   await writeFile(join(store, "info", "attributes"), attributes ?? "");
-  const maxBytes = MAX_PATCH_BYTES * 4;
+  const maxBytes = PATCH_MAX_BYTES * 4;
   const fixed = [
     "diff-index",
     "--cached",
@@ -123,25 +119,4 @@ const addEverything = async ({ workspace, env, signal }: DiffOptions): Promise<v
   const { code, stderr } = await runGit(["add", "--all", "--ignore-errors", "--", "."], { cwd: workspace, env, signal });
   if (code === 0 || code === 1) return;
   throw new CcrError("internal", `The changes could not be read: ${stderr.trim().slice(-500)}`);
-};
-
-const makePatch = async (compare: Compare, maxBytes: number): Promise<{ patch: string; truncated: boolean }> => {
-  const asText = await compare(["--patch", "--binary"]);
-  const parts = splitPatch(asText.stdout);
-  if (asText.truncated) parts.pop();
-  let binary: Buffer[] | null = null;
-  const texts: string[] = [];
-  let bytes = 0;
-  for (const [position, part] of parts.entries()) {
-    let text = bytes + part.length > maxBytes ? null : decodeExactly(part);
-    if (text === null && bytes + part.length <= maxBytes) {
-      // Text in another encoding: as a binary patch it survives being JSON.
-      binary ??= splitPatch((await compare(["--patch", "--binary"], "* -diff\n")).stdout);
-      text = decodeExactly(binary[position] ?? Buffer.alloc(0));
-    }
-    if (text === null || bytes + Buffer.byteLength(text) > maxBytes) return { patch: texts.join(""), truncated: true };
-    texts.push(text);
-    bytes += Buffer.byteLength(text);
-  }
-  return { patch: texts.join(""), truncated: asText.truncated };
 };

@@ -1,3 +1,4 @@
+export * from "./changes.ts";
 export * from "./errors.ts";
 export * from "./executor.ts";
 export * from "./gateway.ts";

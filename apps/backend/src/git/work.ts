@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, type WorkSnapshot } from "@ccr/protocol";
 import type { MirrorPins, Mirrors } from "./mirrors.ts";
 import { createTurns } from "./turns.ts";
+import { readChanges, type WorkChanges } from "./work-changes.ts";
 import { conversationBytes, keepConversation, listConversations } from "./work-conversation.ts";
 import {
   diskBytes,
@@ -277,6 +278,14 @@ export const createKeptWork = (options: KeptWorkOptions) => {
           await rest.disposeAsync();
         },
       };
+    },
+    /** See `KeptWork` of the run engine. */
+    changes: async (runId: RunId, signal: AbortSignal): Promise<(WorkChanges & { snapshotCommit: string }) | null> => {
+      await using place = await temporary();
+      const found = await unpack(runId, place.path, signal);
+      if (found === null) return null;
+      const { snapshot } = found.record;
+      return { ...(await readChanges(found.quarantine, snapshot)), snapshotCommit: snapshot.snapshotCommit };
     },
     /** See `KeptWork` of the run engine. */
     give: async (runId: RunId, snapshotCommit: string, folder: string): Promise<GivenWork | null> => {

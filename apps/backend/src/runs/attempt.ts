@@ -16,6 +16,16 @@ export const hasChecks = (checks: string): boolean => {
   return commands.length > 0 || prose !== "";
 };
 
+/** The paths that stand as words in commands. Pure. */
+export const namedIn = (commands: readonly string[], paths: readonly string[]): string[] => {
+  const words = new Set(commands.flatMap((command) => command.split(/[\s'"`;|&()<>=]+/)));
+  return paths.filter((path) => words.has(path) || words.has(`./${path}`));
+};
+
+/** Some names for a sentence. Pure. */
+export const listed = (names: readonly string[]): string =>
+  names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
+
 /** Where a step begins, or begins anew with what came of its checks. */
 export const agentPhase = (sinceMs: number, feedback?: string): Progress["phase"] => ({
   kind: "agent",

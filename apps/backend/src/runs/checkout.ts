@@ -25,16 +25,14 @@ const CLOSED_WITHIN_MS = 20_000;
 /** So often a snapshot is taken again that somebody changed while it was read. */
 const COPIES_MAX = 3;
 
-/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. */
-export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<string> => {
+/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. `uncommitted`: see `KeptWork`. */
+export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<{ commit: string; uncommitted: string[] }> => {
   scene.isChecking = true;
   for (let tries = 0, copies = 1; ; ) {
     const opened = sandboxOf(scene);
     try {
-      await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
-      const kept = await scene.deps.work.find(scene.run.id);
-      if (kept === null) throw new RunEnded("result_lost", "A copy of it was taken, and is gone.");
-      return kept.snapshot.snapshotCommit;
+      const copied = await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
+      return { commit: copied.snapshotCommit, uncommitted: copied.uncommitted };
     } catch (error) {
       signal.throwIfAborted();
       const lost = lossOf(error);
@@ -99,7 +97,7 @@ const giveWork = async (
 ): Promise<NonNullable<Awaited<ReturnType<KeptWork["give"]>>>> => {
   const { work } = scene.deps;
   const give = () => work.give(scene.run.id, commit, folder);
-  const given = (await give()) ?? ((await commitResult(scene, signal)) === commit ? await give() : null);
+  const given = (await give()) ?? ((await commitResult(scene, signal)).commit === commit ? await give() : null);
   if (given !== null) return given;
   throw new RunEnded(
     "result_lost",

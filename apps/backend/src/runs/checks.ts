@@ -1,6 +1,6 @@
 import { CcrError, type CheckResult, isBroken, parseChecks, type RunnerBody } from "@ccr/protocol";
 import type { Checkout, Progress, StepPhase } from "../store/types.ts";
-import { type Came, commandFeedback, conclude, shortened } from "./attempt.ts";
+import { type Came, commandFeedback, conclude, listed, namedIn, shortened } from "./attempt.ts";
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
@@ -55,7 +55,9 @@ export const runCommands = async (
   // A server of before checks had a sandbox of their own may have begun: what passed then did so elsewhere.
   if (checkout === null) {
     phase = { kind: "checks", checkout, begun: 0, passed: 0 };
-    const commit = await commitResult(scene, signal);
+    const { commit, uncommitted } = await commitResult(scene, signal);
+    const bent = namedIn(commands, uncommitted);
+    if (bent.length > 0) return settle(scene, { progress, came: whatIsBent(bent), bodies: [] });
     const requests = await stores.audit.position(run.id);
     checkout = { instanceId: deps.newInstanceId(), commit, deaths: 0, requests };
     if (commands.length === 0) return beginToJudge(scene, { progress, commit, requests, prose, bodies: [] });
@@ -89,6 +91,17 @@ export const runCommands = async (
   });
   await closeCheckout(scene);
   return next;
+};
+
+/** Files that a check names, that were there before the run, and that the agent left out when it committed its work. Pure. */
+const whatIsBent = (paths: readonly string[]): Came => {
+  const names = listed(paths);
+  const [it, is] = paths.length === 1 ? ["it", "is"] : ["them", "are"];
+  return {
+    passed: false,
+    end: ending("check_failed", `${names}, which a check names, ${is} changed and not committed, while other work is.`),
+    feedback: `Your work was not checked yet: you committed a part of it, and changed ${names}, which a check names, without committing ${it}. Commit ${it} if that belongs to your work, or restore ${it}.`,
+  };
 };
 
 /** Stores what came of an attempt, with what is told of it, and gives from where the run goes on. */

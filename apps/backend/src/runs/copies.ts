@@ -1,5 +1,6 @@
-import { CcrError, type WorkspaceDiff } from "@ccr/protocol";
+import { CcrError } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
+import type { KeptWork } from "./deps.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
@@ -14,21 +15,25 @@ const COPY_MOST_MS = 55_000;
  * Keeps a restorable copy of all that the agent did so far, outside of the sandbox: commits, uncommitted and untracked files, the diff,
  * and Claude Code's conversation. What has not changed since the last copy is not copied again. Throws when it cannot be had.
  */
-export const takeCopy = (scene: Scene, { executor }: OpenedSandbox, signal: AbortSignal): Promise<WorkspaceDiff> =>
-  alone(scene, async () => {
+export const takeCopy = (scene: Scene, { executor }: OpenedSandbox, signal: AbortSignal): Promise<Copied> =>
+  alone(scene, signal, async () => {
     const { run, fence, deps, stores } = scene;
     const snapshot = await executor.snapshot(signal);
-    const diff = await executor.diff(signal);
-    await stores.runs.saveDiff(run.id, fence, diff);
-    await stores.runs.patch(run.id, fence, { headCommit: diff.headCommit });
     const kept = await deps.work.find(run.id);
     if (kept?.snapshot.snapshotCommit !== snapshot.snapshotCommit || kept.snapshot.branch !== snapshot.branch) {
       await scene.hold();
       await deps.work.keep(run, { snapshot, bundle: executor.bundle(snapshot.snapshotCommit, signal) }, signal);
     }
+    // Of what is kept, and not of the workspace: an agent can make its git show something else.
+    const changes = await deps.work.changes(run.id, signal);
+    if (changes === null) throw new CcrError("not_found", "The copy of the work is gone.");
+    await stores.runs.saveDiff(run.id, fence, changes.diff);
+    await stores.runs.patch(run.id, fence, { headCommit: changes.diff.headCommit });
     await copyConversation(scene, { executor }, signal);
-    return diff;
+    return changes;
   });
+
+type Copied = NonNullable<Awaited<ReturnType<KeptWork["changes"]>>>;
 
 export const copyConversation = async (
   { run, deps: { work } }: Scene,
@@ -46,8 +51,11 @@ export const copyConversation = async (
   }
 };
 
-const alone = <Result>(scene: Scene, act: () => Promise<Result>): Promise<Result> => {
-  const result = scene.copying.then(act);
+const alone = <Result>(scene: Scene, signal: AbortSignal, act: () => Promise<Result>): Promise<Result> => {
+  const result = scene.copying.then(() => {
+    signal.throwIfAborted();
+    return act();
+  });
   scene.copying = result.catch(() => {});
   return result;
 };

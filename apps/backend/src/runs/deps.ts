@@ -9,6 +9,7 @@ import type {
   SandboxEndpoint,
   ServerId,
   WorkSnapshot,
+  WorkspaceDiff,
 } from "@ccr/protocol";
 import type { ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
 import type { Doors } from "../gateway/types.ts";
@@ -60,6 +61,14 @@ export interface KeptWork {
   ): Promise<void>;
   /** What is kept of a run now, and since when; null: nothing. */
   find(runId: RunId): Promise<{ snapshot: WorkSnapshot; at: string } | null>;
+  /**
+   * What the kept work changes, read where the agent has no say in it; null: nothing is kept. `uncommitted`: the files of the base commit that the
+   * agent changed and did not commit, though it did commit something.
+   */
+  changes(
+    runId: RunId,
+    signal: AbortSignal,
+  ): Promise<{ diff: WorkspaceDiff; uncommitted: string[]; snapshotCommit: string } | null>;
   /**
    * Copies the bundle of what is kept into a folder, made for it if need be, where a sandbox may read it: what is kept later does not change it.
    * null: another snapshot is kept by now, or nothing.

@@ -1,6 +1,6 @@
 import { CcrError, type ExecutionOutcome, parseChecks, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
 import type { Ending } from "../store/types.ts";
-import { hasChecks } from "./attempt.ts";
+import { hasChecks, listed, namedIn } from "./attempt.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 
 /** The reason's own sentence, and what is known beyond it. */
@@ -11,13 +11,11 @@ export const ending = (reason: RunReason, detail = ""): Ending => {
 
 /** Files that a check's command names and the agent changed: whoever takes the work over is to look at them. Pure. */
 const aboutChecks = (steps: Run["steps"], changed: readonly string[]): string => {
-  const words = new Set(
-    steps.flatMap(({ checks }) => parseChecks(checks).commands.flatMap((command) => command.split(/[\s'"`;|&()<>=]+/))),
+  const named = namedIn(
+    steps.flatMap(({ checks }) => parseChecks(checks).commands),
+    changed,
   );
-  const named = changed.filter((path) => words.has(path) || words.has(`./${path}`));
-  if (named.length === 0) return "";
-  const rest = named.length > 3 ? ` and ${named.length - 3} more` : "";
-  return `It changed ${named.slice(0, 3).join(", ")}${rest}, which a check names: look at that change.`;
+  return named.length === 0 ? "" : `It changed ${listed(named)}, which a check names: look at that change.`;
 };
 
 /** The end of a run whose steps all passed: says only what was really checked. Pure. */

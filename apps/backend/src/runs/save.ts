@@ -30,7 +30,7 @@ const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<Saved> => 
     await relay(scene, executor.follow(after, signal), null);
     const known = await checkedDiff(scene);
     if (known !== null) await copyConversation(scene, opened, signal);
-    const diff = known ?? (await takeCopy(scene, opened, signal));
+    const diff = known ?? (await takeCopy(scene, opened, signal)).diff;
     return { saved: true, diff, isChecked: checked === null || (await isKept(scene, checked)) };
   });
 };

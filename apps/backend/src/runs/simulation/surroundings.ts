@@ -103,6 +103,21 @@ export const workOf = (world: World, { process, server }: Host): KeptWork => {
       );
     },
     find: (runId) => process.call("work.find", () => world.kept.get(key(runId)) ?? null),
+    changes: (runId) =>
+      process.call("work.changes", () => {
+        const kept = world.kept.get(key(runId));
+        if (kept === undefined) return null;
+        const { snapshotCommit } = kept.snapshot;
+        const files = kept.units.map((path) => ({ path, oldPath: null, status: "added" as const, additions: 1, deletions: 0 }));
+        const diff = {
+          baseCommit: BASE_COMMIT,
+          headCommit: snapshotCommit,
+          files,
+          patch: kept.units.join("\n"),
+          truncated: false,
+        };
+        return { diff, uncommitted: [], snapshotCommit };
+      }),
     give: (runId, commit, folder) =>
       process.call("work.give", () => {
         const kept = world.kept.get(key(runId));
