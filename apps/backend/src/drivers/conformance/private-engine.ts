@@ -7,6 +7,14 @@ import type { SandboxMount } from "@ccr/protocol";
 import { projectRoot, temporaryFolder, waitFor } from "@ccr/testkit";
 import { connectEngine } from "../docker/engine.ts";
 
+const isStopped = async (pid: number): Promise<boolean> => {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/stat`, "latin1").catch(() => "")),
+  );
+  return stats.every((stat) => stat === "" || stat.slice(stat.lastIndexOf(")") + 2).startsWith("T"));
+};
+
 /** An engine of one test's own, which may be killed: nobody else uses it. */
 export interface PrivateEngine extends AsyncDisposable {
   /** Its address as in `DOCKER_HOST`. */
@@ -80,6 +88,9 @@ export const openPrivateEngine = async (
     const ended = once(engine, "exit");
     engine.kill(name);
     if (name === "SIGTERM" || name === "SIGKILL") await ended;
+    // A thread that runs on another processor goes on for a moment, and may answer.
+    if (name === "SIGSTOP")
+      await waitFor(() => isStopped(engine?.pid ?? 0), { what: "the engine to stand still", intervalMs: 5 });
   };
 
   cleanUp.defer(async () => {
