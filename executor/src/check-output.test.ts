@@ -100,6 +100,18 @@ describe("the whole output of a check", () => {
     expect(await outputOf(executor, "half")).toMatchObject({ status: 404 });
   });
 
+  it("makes room for later ones", async () => {
+    await using folder = await executorFolder();
+    {
+      await using executor = await startExecutor({ folder });
+      for (let n = 1; n <= 5; n += 1) await executor.ask("POST", "/check", { checkId: `c${n}`, command: lines(100_000) });
+    }
+    await using executor = await startExecutor({ folder });
+    await executor.ask("POST", "/check", { checkId: "c6", command: lines(100_000) });
+    const found = async (n: number) => (await outputOf(executor, `c${n}`)).status;
+    expect(await Promise.all([1, 2, 3, 4, 5, 6].map(found))).toEqual([404, 404, 200, 200, 200, 200]);
+  });
+
   it.skipIf(!mayMount)(
     "takes nothing from a check when the disk is full, and leaves its room (needs root, to mount a small disk)",
     {

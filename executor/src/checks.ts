@@ -9,6 +9,8 @@ import { stoppingError } from "./stopping.ts";
 
 /** Enough for every check of a step that is asked for again after a server has died; each is bounded by the limit of its output. */
 const STORED_MAX = 64;
+// Each is fetched before the next command begins. Together they take 256 MiB at most, of a disk that has a limit.
+const OUTPUTS_MAX = 4;
 
 const Stored = z.object({ checkId: z.string(), command: z.string(), result: CheckResult });
 type Stored = z.infer<typeof Stored>;
@@ -44,7 +46,8 @@ const expectSame = (checkId: string, { command }: { command: string }, asked: st
 
 /**
  * Checks, and the results of those that had an id: it is run once, however often it is asked for and whoever leaves meanwhile. The last
- * results are kept on disk, each with its whole output when it holds only a part of that. A check that the executor's own death ended has no result, and is run again when it is asked for again.
+ * results are kept on disk, and the last whole outputs of those that hold only a part of theirs. A check that the executor's own death ended has
+ * no result, and is run again when it is asked for again.
  */
 export class Checks {
   readonly #options: ChecksOptions;
@@ -55,13 +58,19 @@ export class Checks {
   #interrupting: Promise<unknown> = Promise.resolve();
   /** File names by the key of their id, oldest first. */
   readonly #stored: Map<string, string>;
+  /** Keys of those whose whole output is kept, oldest first. */
+  readonly #outputs: Set<string>;
   /** Results that the disk did not take. */
   readonly #unstored = new Map<string, Stored>();
   #count: number;
 
-  private constructor(options: ChecksOptions, stored: Map<string, string>, count: number) {
+  private constructor(
+    options: ChecksOptions,
+    { stored, outputs, count }: { stored: Map<string, string>; outputs: Set<string>; count: number },
+  ) {
     this.#options = options;
     this.#stored = stored;
+    this.#outputs = outputs;
     this.#count = count;
   }
 
@@ -70,11 +79,12 @@ export class Checks {
     const { folder } = options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const stored = new Map<string, string>();
-    const outputs: string[] = [];
+    const found = new Set<string>();
     let count = 0;
     for (const name of (await readdir(folder)).sort()) {
-      if (/^[0-9a-f]{64}\.txt$/.test(name)) {
-        outputs.push(name);
+      const output = /^([0-9a-f]{64})\.txt$/.exec(name)?.[1];
+      if (output !== undefined) {
+        found.add(output);
         continue;
       }
       const [, number, key] = /^(\d{12})-([0-9a-f]{64})\.json$/.exec(name) ?? [];
@@ -85,9 +95,9 @@ export class Checks {
       stored.set(key, name);
       count = Math.max(count, Number(number));
     }
-    for (const name of outputs)
-      if (!stored.has(name.slice(0, 64))) await rm(join(folder, name), { recursive: true, force: true });
-    return new Checks(options, stored, count);
+    const outputs = new Set([...stored.keys()].filter((key) => found.has(key)));
+    for (const key of found) if (!outputs.has(key)) await rm(join(folder, `${key}.txt`), { recursive: true, force: true });
+    return new Checks(options, { stored, outputs, count });
   }
 
   /**
@@ -165,7 +175,8 @@ export class Checks {
 
   /** The whole output is there under its name before anybody hears of the result. */
   async #runKeeping(checkId: string, input: CheckInput, signals: RunSignals): Promise<CheckResult> {
-    const whole = new OutputFile(this.#outputPath(keyOf(checkId)));
+    const key = keyOf(checkId);
+    const whole = new OutputFile(this.#outputPath(key));
     let isWanted = false;
     try {
       const result = await this.#run(input, signals, whole);
@@ -173,7 +184,15 @@ export class Checks {
       return result;
     } finally {
       await whole.end(isWanted);
+      this.#outputs.delete(key);
+      if (isWanted) this.#outputs.add(key);
+      for (const oldest of this.#outputs) if (this.#outputs.size > OUTPUTS_MAX) await this.#forgetOutput(oldest);
     }
+  }
+
+  async #forgetOutput(key: string): Promise<void> {
+    this.#outputs.delete(key);
+    await rm(this.#outputPath(key), { force: true });
   }
 
   #outputPath(key: string): string {
@@ -220,13 +239,13 @@ export class Checks {
     for (const id of this.#unstored.keys()) {
       if (this.#unstored.size <= STORED_MAX) break;
       this.#unstored.delete(id);
-      await rm(this.#outputPath(keyOf(id)), { force: true });
+      await this.#forgetOutput(keyOf(id));
     }
     for (const [key, name] of this.#stored) {
       if (this.#stored.size <= STORED_MAX) break;
       this.#stored.delete(key);
       await rm(join(this.#options.folder, name), { force: true });
-      await rm(this.#outputPath(key), { force: true });
+      await this.#forgetOutput(key);
     }
   }
 }

@@ -92,7 +92,7 @@ export type CheckInput = z.infer<typeof CheckInput>;
 
 /**
  * The whole output of a check that had an id, when its result has `outputTruncated`; `not_found` when there is none, as for one that the
- * disk did not take. What is longer than this is cut, and a line at the end says so.
+ * disk did not take, or that others followed. What is longer than this is cut, and a line at the end says so.
  */
 export const CHECK_OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 export const CheckOutputQuery = z.object({ checkId: CheckId });
