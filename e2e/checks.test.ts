@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import type { Message, Run } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, waitFor } from "@ccr/testkit";
@@ -145,6 +145,20 @@ describe.each(await driversUnderTest())("checks on %s", (driver) => {
       expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
       expect((await answer.text()) === `${numbers.join("")}wrong\n`).toBe(true);
     }
+    expect((await stack.server.fetch(`/runs/${id}/checks/1-1-1.txt`)).status).toBe(404);
+  });
+
+  it("count all the same when what they print cannot be kept as a whole, which is said", async () => {
+    stack.model.setScenario(doing("echo b > b.txt"));
+    const id = await launch(stack, "unkept", "$ seq 131072\n$ test -f b.txt");
+    // Nothing can be put into what is no folder.
+    await mkdir(stack.folder.join("data", "kept", id), { recursive: true });
+    await writeFile(stack.folder.join("data", "kept", id, "checks"), "");
+    expect(await stack.server.untilFinal(id)).toMatchObject({ status: "succeeded", reason: "passed" });
+    const messages = await allMessages(stack.server.client, id);
+    const kinds = kindsOf(messages).filter((kind) => kind.startsWith("check_") || kind === "note");
+    expect(kinds).toEqual(["check_started", "check_finished", "note", "check_started", "check_finished"]);
+    expect(JSON.stringify(messages)).toContain("The whole output of 'seq 131072' could not be kept: ");
     expect((await stack.server.fetch(`/runs/${id}/checks/1-1-1.txt`)).status).toBe(404);
   });
 
