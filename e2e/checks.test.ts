@@ -1,4 +1,4 @@
-import { readdir } from "node:fs/promises";
+import { mkdir, readdir, writeFile } from "node:fs/promises";
 import type { Message, Run } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, waitFor } from "@ccr/testkit";
@@ -123,6 +123,43 @@ describe.each(await driversUnderTest())("checks on %s", (driver) => {
     expect(run.sentence).toContain("It may not reach registry.example.org.");
     const view = await stack.server.client.runs.byId.query({ id });
     expect(view.outcome).toMatchObject({ name: "network_refused", next: expect.stringContaining("Allow the host") });
+  });
+
+  it("can be read as a whole when they print more than the transcript takes", async () => {
+    stack.model.setScenario(doing("echo b > b.txt"));
+    const printing = "seq -f %07.0f 131072";
+    const id = await launch(stack, "long", `$ echo short\n$ ${printing}; echo wrong >&2; exit 1`);
+    expect(await stack.server.untilFinal(id)).toMatchObject({ status: "failed", reason: "check_failed" });
+    const finished = (await allMessages(stack.server.client, id)).flatMap(({ source, body }) =>
+      source === "runner" && body.type === "check_finished" ? [body] : [],
+    );
+    expect(finished.map(({ result, keptOutput }) => [result.outputTruncated, keptOutput])).toEqual([
+      [false, undefined],
+      [true, "1-1-2"],
+      [false, undefined],
+      [true, "1-2-2"],
+    ]);
+    const numbers = Array.from({ length: 131_072 }, (_, index) => `${String(index + 1).padStart(7, "0")}\n`);
+    for (const name of ["1-1-2", "1-2-2"]) {
+      const answer = await stack.server.fetch(`/runs/${id}/checks/${name}.txt`);
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect((await answer.text()) === `${numbers.join("")}wrong\n`).toBe(true);
+    }
+    expect((await stack.server.fetch(`/runs/${id}/checks/1-1-1.txt`)).status).toBe(404);
+  });
+
+  it("count all the same when what they print cannot be kept as a whole, which is said", async () => {
+    stack.model.setScenario(doing("echo b > b.txt"));
+    const id = await launch(stack, "unkept", "$ seq 131072\n$ test -f b.txt");
+    // Nothing can be put into what is no folder.
+    await mkdir(stack.folder.join("data", "kept", id), { recursive: true });
+    await writeFile(stack.folder.join("data", "kept", id, "checks"), "");
+    expect(await stack.server.untilFinal(id)).toMatchObject({ status: "succeeded", reason: "passed" });
+    const messages = await allMessages(stack.server.client, id);
+    const kinds = kindsOf(messages).filter((kind) => kind.startsWith("check_") || kind === "note");
+    expect(kinds).toEqual(["check_started", "check_finished", "note", "check_started", "check_finished"]);
+    expect(JSON.stringify(messages)).toContain("The whole output of 'seq 131072' could not be kept: ");
+    expect((await stack.server.fetch(`/runs/${id}/checks/1-1-1.txt`)).status).toBe(404);
   });
 
   it("end with the run that is canceled, and leave nothing", async () => {

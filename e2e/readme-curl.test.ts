@@ -64,8 +64,9 @@ test("every curl of the server's API in the README works as it is written, in de
   await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null });
   // The port alone differs from what is written: 4100 may be taken here.
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
-  // It is for runs that wait, and this one starts at once: see below.
-  const atOnce = commands.filter(({ name }) => name !== "runs.setPriority");
+  // The one is for runs that wait, and this one starts at once: see below. The other is for checks that print much.
+  const output = "GET /runs/:id/checks/:name.txt";
+  const atOnce = commands.filter(({ name }) => name !== "runs.setPriority" && name !== output);
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
   expect(dataOf(printed.get("server.disk"))).toMatchObject({ lack: null, rules: { workDays: 30 } });
@@ -83,6 +84,10 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("runs.messages"))).toEqual(expect.arrayContaining([expect.objectContaining({ runId: id, seq: 1 })]));
   expect(printed.get("runs.diff")).toContain("src/summary.js");
   expect(printed.get("GET /runs/:id/work.patch")).toMatch(/^\+\+\+ b\/src\/summary\.js$/m);
+  const setUp = commands.filter(({ name }) => name === "" || name === output);
+  await expect(runCommands(setUp, { HOME: home.path, URL: server.url, RUN: id ?? "" })).rejects.toThrow(
+    /"not_found".*No whole output of this check is kept/,
+  );
   expect(dataOf(printed.get("runs.requests"))).toEqual([]);
   expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
@@ -188,6 +193,7 @@ test("every curl of the executor in the README works as it is written", async ()
     expect(events.length).toBeGreaterThan(3);
     expect(JSON.parse(printed.get("POST /interrupt") ?? "")).toEqual({ interrupted: false });
     expect(JSON.parse(printed.get("POST /check") ?? "")).toMatchObject({ passed: true });
+    expect(printed.get("GET /check-output")).toBe("100000");
     expect(JSON.parse(printed.get("GET /diff") ?? "")).toMatchObject({ files: [] });
     expect(printed.get("POST /snapshot")).toMatch(/^[0-9a-f]{40}$/);
     expect(await readFile(home.join("work.bundle"), "utf8")).toMatch(/^# v\d git bundle/);

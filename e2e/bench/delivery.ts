@@ -58,7 +58,7 @@ export const measureDelivery = async (
             upkeep: { disk: unused, cleanUp: unused },
             info: unused,
           },
-          downloads: { patch: unused, bundle: unused, conversation: unused },
+          downloads: { patch: unused, bundle: unused, conversation: unused, checkOutput: unused },
           uiFolder: folder.path,
           readiness: unused,
           metrics: { httpRequest: () => {}, render: unused },

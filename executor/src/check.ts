@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { CcrError, type CheckInput, type CheckResult } from "@ccr/protocol";
+import type { OutputFile } from "./check-output.ts";
 import { HeadAndTail } from "./head-and-tail.ts";
 import { signalGroup } from "./processes.ts";
 
@@ -11,6 +12,8 @@ export interface CheckOptions {
   interruption: AbortSignal;
   /** Aborted when there is to be no result any more: with a `CcrError` that says why, or because nobody waits for it. */
   signal: AbortSignal;
+  /** Takes all that is printed, too; the command waits for it like for any reader. Left to the caller to end. */
+  whole?: OutputFile | null;
 }
 
 const TERM_GRACE_MS = 2_000;
@@ -34,7 +37,7 @@ const interrupted = (killedBy: NodeJS.Signals | null): CheckResult["outcome"] =>
  */
 export const runCheck = async (
   { command, timeoutMs }: CheckInput,
-  { workspace, env, interruption, signal }: CheckOptions,
+  { workspace, env, interruption, signal, whole = null }: CheckOptions,
 ): Promise<CheckResult> => {
   const folder = await stat(workspace).catch(() => null);
   if (folder?.isDirectory() !== true)
@@ -59,7 +62,13 @@ export const runCheck = async (
       reject(new CcrError("internal", `bash cannot be started: ${error.message}`, { cause: error })),
     );
   });
-  child.stdout.on("data", (chunk: Buffer) => output.add(chunk));
+  let hasExited = false;
+  child.stdout.on("data", (chunk: Buffer) => {
+    output.add(chunk);
+    if (whole === null || whole.add(chunk) || hasExited) return;
+    child.stdout.pause();
+    void whole.caughtUp().then(() => child.stdout.resume());
+  });
   const { pid } = child;
   let killTimer: NodeJS.Timeout | undefined;
   let timedOut = false;
@@ -77,6 +86,9 @@ export const runCheck = async (
   for (const each of [interruption, signal]) each.addEventListener("abort", end, { once: true });
   try {
     const { code, killedBy } = await exited;
+    // What is left in the pipe is little, and is not to be lost for a slow disk.
+    hasExited = true;
+    child.stdout.resume();
     // What comes from here on did not end it.
     const how = { timedOut, interrupted: interruption.aborted };
     // What it left running goes with it.

@@ -3,11 +3,14 @@ import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { CcrError, type CheckInput, CheckResult } from "@ccr/protocol";
 import { z } from "zod";
+import { OutputFile, readOutput } from "./check-output.ts";
 import { replaceFile } from "./durable-file.ts";
 import { stoppingError } from "./stopping.ts";
 
 /** Enough for every check of a step that is asked for again after a server has died; each is bounded by the limit of its output. */
 const STORED_MAX = 64;
+// Each is fetched before the next command begins. Together they take 256 MiB at most, of a disk that has a limit.
+const OUTPUTS_MAX = 4;
 
 const Stored = z.object({ checkId: z.string(), command: z.string(), result: CheckResult });
 type Stored = z.infer<typeof Stored>;
@@ -25,9 +28,9 @@ interface RunSignals {
 }
 
 export interface ChecksOptions {
-  /** Where results are kept. */
+  /** Where results are kept, and what was too long for them. */
   folder: string;
-  run: (input: CheckInput, signals: RunSignals) => Promise<CheckResult>;
+  run: (input: CheckInput, signals: RunSignals, whole: OutputFile | null) => Promise<CheckResult>;
   /** Ends whatever checks have left running; resolves when it is gone. */
   endLeft: () => Promise<void>;
   /** Does a piece of work that writes little, also on a full disk. */
@@ -43,7 +46,8 @@ const expectSame = (checkId: string, { command }: { command: string }, asked: st
 
 /**
  * Checks, and the results of those that had an id: it is run once, however often it is asked for and whoever leaves meanwhile. The last
- * results are kept on disk. A check that the executor's own death ended has no result, and is run again when it is asked for again.
+ * results are kept on disk, and the last whole outputs of those that hold only a part of theirs. A check that the executor's own death ended has
+ * no result, and is run again when it is asked for again.
  */
 export class Checks {
   readonly #options: ChecksOptions;
@@ -54,13 +58,19 @@ export class Checks {
   #interrupting: Promise<unknown> = Promise.resolve();
   /** File names by the key of their id, oldest first. */
   readonly #stored: Map<string, string>;
+  /** Keys of those whose whole output is kept, oldest first. */
+  readonly #outputs: Set<string>;
   /** Results that the disk did not take. */
   readonly #unstored = new Map<string, Stored>();
   #count: number;
 
-  private constructor(options: ChecksOptions, stored: Map<string, string>, count: number) {
+  private constructor(
+    options: ChecksOptions,
+    { stored, outputs, count }: { stored: Map<string, string>; outputs: Set<string>; count: number },
+  ) {
     this.#options = options;
     this.#stored = stored;
+    this.#outputs = outputs;
     this.#count = count;
   }
 
@@ -69,8 +79,14 @@ export class Checks {
     const { folder } = options;
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const stored = new Map<string, string>();
+    const found = new Set<string>();
     let count = 0;
     for (const name of (await readdir(folder)).sort()) {
+      const output = /^([0-9a-f]{64})\.txt$/.exec(name)?.[1];
+      if (output !== undefined) {
+        found.add(output);
+        continue;
+      }
       const [, number, key] = /^(\d{12})-([0-9a-f]{64})\.json$/.exec(name) ?? [];
       if (key === undefined) {
         await rm(join(folder, name), { recursive: true, force: true });
@@ -79,7 +95,9 @@ export class Checks {
       stored.set(key, name);
       count = Math.max(count, Number(number));
     }
-    return new Checks(options, stored, count);
+    const outputs = new Set([...stored.keys()].filter((key) => found.has(key)));
+    for (const key of found) if (!outputs.has(key)) await rm(join(folder, `${key}.txt`), { recursive: true, force: true });
+    return new Checks(options, { stored, outputs, count });
   }
 
   /**
@@ -90,11 +108,18 @@ export class Checks {
     const { checkId, command } = input;
     if (checkId === undefined) {
       const ending = AbortSignal.any([signal, this.#closing.signal]);
-      return this.#begin(command, (interruption) => this.#run(input, { interruption, signal: ending })).result;
+      return this.#begin(command, (interruption) => this.#run(input, { interruption, signal: ending }, null)).result;
     }
     const running = this.#byId.get(checkId) ?? this.#beginNamed(checkId, input);
     expectSame(checkId, running, command);
     return running.result;
+  }
+
+  /** The whole output of a check whose result has only a part of it. Throws `not_found`. */
+  async output(checkId: string, signal: AbortSignal): Promise<{ length: number; chunks: AsyncIterable<Buffer> }> {
+    const found = await readOutput(this.#outputPath(keyOf(checkId)), signal);
+    if (found !== null) return found;
+    throw new CcrError("not_found", `There is no more output of the check '${checkId}' here than its result has.`);
   }
 
   /**
@@ -137,7 +162,7 @@ export class Checks {
           expectSame(checkId, known, command);
           return known.result;
         }
-        const result = await this.#run(input, { interruption, signal: this.#closing.signal });
+        const result = await this.#runKeeping(checkId, input, { interruption, signal: this.#closing.signal });
         await this.#store({ checkId, command, result });
         return result;
       } finally {
@@ -148,10 +173,36 @@ export class Checks {
     return running;
   }
 
-  async #run(input: CheckInput, signals: RunSignals): Promise<CheckResult> {
+  /** The whole output is there under its name before anybody hears of the result. */
+  async #runKeeping(checkId: string, input: CheckInput, signals: RunSignals): Promise<CheckResult> {
+    const key = keyOf(checkId);
+    const whole = new OutputFile(this.#outputPath(key));
+    let isWanted = false;
+    try {
+      const result = await this.#run(input, signals, whole);
+      isWanted = result.outputTruncated;
+      return result;
+    } finally {
+      await whole.end(isWanted);
+      this.#outputs.delete(key);
+      if (isWanted) this.#outputs.add(key);
+      for (const oldest of this.#outputs) if (this.#outputs.size > OUTPUTS_MAX) await this.#forgetOutput(oldest);
+    }
+  }
+
+  async #forgetOutput(key: string): Promise<void> {
+    this.#outputs.delete(key);
+    await rm(this.#outputPath(key), { force: true });
+  }
+
+  #outputPath(key: string): string {
+    return join(this.#options.folder, `${key}.txt`);
+  }
+
+  async #run(input: CheckInput, signals: RunSignals, whole: OutputFile | null): Promise<CheckResult> {
     // An interruption that is still looking for what was left running would take a new command for that. One of this check waits for it.
     if (!signals.interruption.aborted) await this.#interrupting;
-    return this.#options.run(input, signals);
+    return this.#options.run(input, signals, whole);
   }
 
   async #find(checkId: string): Promise<Stored | null> {
@@ -188,11 +239,13 @@ export class Checks {
     for (const id of this.#unstored.keys()) {
       if (this.#unstored.size <= STORED_MAX) break;
       this.#unstored.delete(id);
+      await this.#forgetOutput(keyOf(id));
     }
     for (const [key, name] of this.#stored) {
       if (this.#stored.size <= STORED_MAX) break;
       this.#stored.delete(key);
       await rm(join(this.#options.folder, name), { force: true });
+      await this.#forgetOutput(key);
     }
   }
 }

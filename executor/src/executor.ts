@@ -5,6 +5,7 @@ import type {
   AckResult,
   BundleQuery,
   CheckInput,
+  CheckOutputQuery,
   CheckResult,
   ConversationQuery,
   ExecuteInput,
@@ -60,6 +61,7 @@ export interface ExecutorApi {
   follow(options: StreamOptions): Promise<Reply>;
   interrupt(): Promise<z.infer<typeof InterruptResult>>;
   check(input: CheckInput, signal: AbortSignal): Promise<CheckResult>;
+  checkOutput(query: z.infer<typeof CheckOutputQuery>, signal: AbortSignal): Promise<Bytes>;
   diff(signal: AbortSignal): Promise<WorkspaceDiff>;
   ack(input: z.infer<typeof AckInput>): Promise<z.infer<typeof AckResult>>;
   snapshot(signal: AbortSignal): Promise<WorkSnapshot>;
@@ -187,6 +189,10 @@ export class Executor implements ExecutorApi {
   async check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {
     this.#assertWorking();
     return this.#parts.checks.check(input, signal);
+  }
+
+  checkOutput({ checkId }: z.infer<typeof CheckOutputQuery>, signal: AbortSignal): Promise<Bytes> {
+    return this.#parts.checks.output(checkId, signal);
   }
 
   diff(signal: AbortSignal): Promise<WorkspaceDiff> {

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import {
   BundleQuery,
   CcrError,
+  CheckOutputQuery,
   ConversationQuery,
   describeZodError,
   ERROR_STATUS,
@@ -41,8 +42,8 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 };
 
 const routesOf = (api: ExecutorApi): Route[] => {
-  const { health, initGit, gitClone, execute, follow, interrupt, check, diff, ack, snapshot, bundle, conversation } =
-    executorRoutes;
+  const { health, initGit, gitClone, execute, follow, interrupt, check, checkOutput, diff, ack } = executorRoutes;
+  const { snapshot, bundle, conversation } = executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
   const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
@@ -67,6 +68,11 @@ const routesOf = (api: ExecutorApi): Route[] => {
     },
     interrupt: { ...interrupt, takesBody: false, handle: () => json(api.interrupt()) },
     check: { ...check, takesBody: true, handle: ({ body, signal }) => json(api.check(read(check.request, body), signal)) },
+    checkOutput: {
+      ...checkOutput,
+      takesBody: false,
+      handle: ({ query, signal }) => bytes(api.checkOutput(read(CheckOutputQuery, query), signal)),
+    },
     diff: { ...diff, takesBody: false, handle: ({ signal }) => json(api.diff(signal)) },
     ack: { ...ack, takesBody: true, handle: ({ body }) => json(api.ack(read(ack.request, body))) },
     snapshot: { ...snapshot, takesBody: false, handle: ({ signal }) => json(api.snapshot(signal)) },

@@ -137,8 +137,8 @@ const start = async (config: Config): Promise<number> => {
   const keep = <T>(work: () => Promise<T>) => spool.withReserve(work);
   const checks = await Checks.open({
     folder: join(config.spoolFolder, "checks"),
-    run: (input, signals) =>
-      runCheck(input, { workspace: config.workspace, env: { ...commands, [CHECK_MARK]: mark }, ...signals }),
+    run: (input, signals, whole) =>
+      runCheck(input, { workspace: config.workspace, env: { ...commands, [CHECK_MARK]: mark }, ...signals, whole }),
     endLeft: () => killMarked(CHECK_MARK, mark),
     keep,
   });

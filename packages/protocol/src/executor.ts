@@ -76,6 +76,8 @@ export type ExecuteInput = z.infer<typeof ExecuteInput>;
  */
 export const InterruptResult = z.object({ interrupted: z.boolean() });
 
+const CheckId = line(100).min(1);
+
 /** Runs one command with `bash -c` in the workspace, not as a shell of the agent. */
 export const CheckInput = z.object({
   command: z.string().min(1).max(CHECK_COMMAND_MAX_BYTES),
@@ -83,10 +85,17 @@ export const CheckInput = z.object({
    * Asking again with the same id does not run the command twice: whoever asks waits for the first one's result, or is given it. A check
    * with an id goes on when the connection is lost; one without is ended with it.
    */
-  checkId: line(100).min(1).optional(),
+  checkId: CheckId.optional(),
   timeoutMs: z.number().int().min(1).default(1_800_000),
 });
 export type CheckInput = z.infer<typeof CheckInput>;
+
+/**
+ * The whole output of a check that had an id, when its result has `outputTruncated`; `not_found` when there is none, as for one that the
+ * disk did not take, or that others followed. What is longer than this is cut, and a line at the end says so.
+ */
+export const CHECK_OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
+export const CheckOutputQuery = z.object({ checkId: CheckId });
 
 export const FileChange = z.object({
   path: z.string(),
@@ -199,6 +208,7 @@ export const executorRoutes = {
   follow: { method: "GET", path: "/execute", request: z.undefined(), response: "stream" },
   interrupt: { method: "POST", path: "/interrupt", request: z.undefined(), response: InterruptResult },
   check: { method: "POST", path: "/check", request: CheckInput, response: CheckResult },
+  checkOutput: { method: "GET", path: "/check-output", request: z.undefined(), response: "bytes" },
   diff: { method: "GET", path: "/diff", request: z.undefined(), response: WorkspaceDiff },
   ack: { method: "POST", path: "/ack", request: AckInput, response: AckResult },
   snapshot: { method: "POST", path: "/snapshot", request: z.undefined(), response: WorkSnapshot },

@@ -56,6 +56,9 @@ export const CheckResult = z.object({
 });
 export type CheckResult = z.infer<typeof CheckResult>;
 
+/** `<step>-<attempt>-<number>` of a command among those of its step, each counted from 1. */
+export const CheckOutputName = z.string().regex(/^\d+-\d+-\d+$/);
+
 // What the check's own bash says of a program that it does not find on its search path, and of a command that it cannot read. What a script of the
 // work says is about the work.
 const NOT_FOUND = /^bash: (?:line \d+: )?[^\s:]+: command not found$/m;
@@ -96,7 +99,14 @@ export const RunnerBody = z.discriminatedUnion("type", [
   z.object({ type: z.literal("step_started"), stepIndex: z.number().int(), attempt: z.number().int(), instructions: z.string() }),
   z.object({ type: z.literal("step_finished"), stepIndex: z.number().int(), attempt: z.number().int(), passed: z.boolean() }),
   z.object({ type: z.literal("check_started"), stepIndex: z.number().int(), attempt: z.number().int(), command: z.string() }),
-  z.object({ type: z.literal("check_finished"), stepIndex: z.number().int(), attempt: z.number().int(), result: CheckResult }),
+  /** `keptOutput`: under this name all of the output can be downloaded, of which the result has a part. */
+  z.object({
+    type: z.literal("check_finished"),
+    stepIndex: z.number().int(),
+    attempt: z.number().int(),
+    result: CheckResult,
+    keptOutput: CheckOutputName.optional(),
+  }),
   /** Checks that are stated in prose are given to a judge: what it says follows as the agent's messages of another conversation. */
   z.object({ type: z.literal("judge_started"), stepIndex: z.number().int(), attempt: z.number().int(), text: z.string() }),
   /** `problem` says why there is no verdict. */

@@ -64,6 +64,30 @@ describe("the files of a run", () => {
     expect(await readdir(here.folder.join("data", "kept"))).toEqual([RUN]);
   });
 
+  it("are the whole outputs of checks, as plain text", async () => {
+    await using here = await keptPlace();
+    await using server = await serve(here.kept);
+    const text = `${"ä line\n".repeat(50_000)}<script>`;
+    await here.kept.keepOutput(RUN, { name: "1-2-3", chunks: pieces(Buffer.from(text)) }, signal);
+    const answer = await fetch(server.url(`/runs/${RUN}/checks/1-2-3.txt`));
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "content-type": "text/plain; charset=utf-8",
+      "content-disposition": `attachment; filename="${RUN}-check-1-2-3.txt"`,
+      "content-length": String(Buffer.byteLength(text)),
+      "cache-control": "no-store",
+    });
+    expect((await answer.text()) === text).toBe(true);
+
+    const missing = await fetch(server.url(`/runs/${RUN}/checks/1-2-4.txt`));
+    expect(missing.status).toBe(404);
+    expect(await missing.json()).toMatchObject({ error: { code: "not_found", message: expect.stringContaining("is kept") } });
+    for (const name of ["1-2.txt", "1-2-3", "1-2-x.txt", "1-2-3.txt.txt", "..%2fwork.json", `${"9".repeat(300)}-1-1.txt`])
+      expect([name, (await fetch(server.url(`/runs/${RUN}/checks/${name}`))).status]).toEqual([name, 404]);
+    expect((await fetch(server.url("/runs/run_9999999999/checks/1-2-3.txt"))).status).toBe(404);
+    expect(server.errors).toEqual([]);
+  });
+
   it("are not found while nothing is kept, and say so", async () => {
     await using here = await keptPlace();
     await using server = await serve(here.kept);
@@ -87,10 +111,11 @@ describe("the files of a run", () => {
     await using here = await keptPlace();
     await using server = await serve(here.kept);
     await here.keep();
+    await here.kept.keepOutput(RUN, { name: "1-1-1", chunks: pieces(Buffer.from("printed")) }, signal);
     const files = async () => (await readdir("/proc/self/fd")).length;
     const before = await files();
     for (let turn = 0; turn < 20; turn++) {
-      for (const name of ["work.patch", "work.bundle"]) {
+      for (const name of ["work.patch", "work.bundle", "checks/1-1-1.txt"]) {
         const answer = await fetch(server.url(`/runs/${RUN}/${name}`), { method: "HEAD" });
         expect(answer.status).toBe(200);
         expect(await answer.text()).toBe("");
@@ -116,7 +141,7 @@ describe("the files of a run", () => {
       },
     };
     const give = async () => download;
-    return { seen, downloads: { patch: give, bundle: give, conversation: give } };
+    return { seen, downloads: { patch: give, bundle: give, conversation: give, checkOutput: give } };
   };
 
   it("come at the reader's pace, and are let go when the reader leaves", async () => {
@@ -150,7 +175,7 @@ describe("the files of a run", () => {
       })(),
       [Symbol.asyncDispose]: async () => {},
     });
-    await using server = await serve({ patch: fails, bundle: fails, conversation: fails });
+    await using server = await serve({ patch: fails, bundle: fails, conversation: fails, checkOutput: fails });
     const answer = await fetch(server.url(`/runs/${RUN}/work.patch`));
     await expect(answer.text()).rejects.toThrow();
   });

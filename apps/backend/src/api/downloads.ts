@@ -1,5 +1,5 @@
 import { CcrError, ERROR_STATUS, errorBody, RunId } from "@ccr/protocol";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import type { Download, Downloads } from "../runs/types.ts";
 
 export type DownloadsOptions = {
@@ -26,6 +26,9 @@ const nameOf = (file: string): keyof typeof FILES | null => {
   for (const name of ["work.patch", "work.bundle", "conversation.jsonl"] as const) if (name === file) return name;
   return null;
 };
+
+/** What a route gives: the file's name, its type, and what is said when there is none. */
+type Asked = { name: string; type: string; what: string; find: (id: RunId, signal: AbortSignal) => Promise<Download | null> };
 
 /** Gives what is read at the reader's pace. A failure errors the stream: what was sent is then known not to be all. */
 const toStream = (download: Download): ReadableStream<Uint8Array> => {
@@ -56,15 +59,13 @@ const toStream = (download: Download): ReadableStream<Uint8Array> => {
 /** The files of a run that a person can take away. Who may call is decided before. */
 export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono => {
   const app = new Hono();
-  app.get("/runs/:id/:file{(work\\.patch|work\\.bundle|conversation\\.jsonl)}", async (c) => {
+  const give = async (c: Context, { name, type, what, find }: Asked) => {
     const refuse = (error: CcrError) => c.json(errorBody(error), { status: ERROR_STATUS[error.code] });
     const id = RunId.safeParse(c.req.param("id"));
-    const name = nameOf(c.req.param("file"));
-    if (!id.success || name === null) return refuse(new CcrError("not_found", "There is no such run."));
-    const { kind, type, what } = FILES[name];
+    if (!id.success) return refuse(new CcrError("not_found", "There is no such run."));
     try {
       await findRun(id.data);
-      const download = await downloads[kind](id.data, c.req.raw.signal);
+      const download = await find(id.data, c.req.raw.signal);
       if (download === null) return refuse(new CcrError("not_found", what));
       const headers = {
         "content-type": type,
@@ -81,6 +82,18 @@ export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono =
       if (error instanceof CcrError && error.code !== "internal") return refuse(error);
       throw error;
     }
+  };
+  app.get("/runs/:id/:file{(work\\.patch|work\\.bundle|conversation\\.jsonl)}", async (c, next) => {
+    const name = nameOf(c.req.param("file"));
+    if (name === null) return next();
+    const { kind, type, what } = FILES[name];
+    return give(c, { name, type, what, find: (id, signal) => downloads[kind](id, signal) });
+  });
+  app.get("/runs/:id/checks/:file{\\d+-\\d+-\\d+\\.txt}", async (c) => {
+    const file = c.req.param("file");
+    const what = "No whole output of this check is kept: it is for a command that printed more than the transcript has.";
+    const find = (id: RunId) => downloads.checkOutput(id, file.slice(0, -".txt".length));
+    return give(c, { name: `check-${file}`, type: "text/plain; charset=utf-8", what, find });
   });
   return app;
 };

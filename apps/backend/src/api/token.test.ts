@@ -2,7 +2,9 @@ import { expect, test } from "vitest";
 import { appRouter } from "./router.ts";
 import { serveHttp, TOKEN } from "./testing/serve.ts";
 
-const RUN_FILES = ["work.patch", "work.bundle", "conversation.jsonl"].map((name) => `/runs/run_0123456789/${name}`);
+const RUN_FILES = ["work.patch", "work.bundle", "conversation.jsonl", "checks/1-2-3.txt"].map(
+  (name) => `/runs/run_0123456789/${name}`,
+);
 const PROCEDURES = Object.keys(appRouter._def.procedures).map((name) => `/trpc/${name}`);
 
 const STRANGERS = [

@@ -28,8 +28,10 @@ const isFull = (error: unknown): boolean =>
   error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT");
 
 /** Turns a full disk into the error that says so. */
-export const explainDisk = (error: unknown): unknown =>
-  isFull(error) ? new CcrError("disk_full", "The server's disk is full: the work could not be kept.", { cause: error }) : error;
+export const explainDisk = (error: unknown, what = "work"): unknown =>
+  isFull(error)
+    ? new CcrError("disk_full", `The server's disk is full: the ${what} could not be kept.`, { cause: error })
+    : error;
 
 /** Lets a rename or a new name in a folder outlive a power failure. */
 export const syncFolder = async (folder: string): Promise<void> => {
@@ -45,7 +47,7 @@ export const syncFolder = async (folder: string): Promise<void> => {
 export const writeAll = async (
   file: FileHandle,
   chunks: AsyncIterable<Uint8Array>,
-  { maxBytes, signal }: { maxBytes: number; signal: AbortSignal },
+  { maxBytes, what = "work", signal }: { maxBytes: number; what?: string; signal: AbortSignal },
 ): Promise<number> => {
   let bytes = 0;
   for await (const chunk of chunks) {
@@ -55,7 +57,7 @@ export const writeAll = async (
       const mib = Math.floor(maxBytes / 1024 / 1024);
       throw new CcrError(
         "payload_too_large",
-        `The work is larger than ${mib} MiB: that much is not kept. What was kept before stays.`,
+        `The ${what} is larger than ${mib} MiB: that much is not kept. What was kept before stays.`,
       );
     }
     await file.writeFile(chunk);

@@ -207,6 +207,56 @@ describe("kept work", () => {
     await expect(here.kept.conversationBytes(RUN, "../../etc/passwd")).rejects.toMatchObject({ code: "bad_request" });
   });
 
+  it("keeps the outputs of checks as a whole or not at all, counts them, and removes them with the rest", async () => {
+    await using here = await keptPlace();
+    const text = async (name: string) => {
+      await using download = await here.kept.checkOutput(RUN, name);
+      return download === null ? null : (await collect(download.chunks)).toString();
+    };
+    const keepOutput = (name: string, chunks: AsyncIterable<Uint8Array>) => here.kept.keepOutput(RUN, { name, chunks }, signal);
+    const names = () => readdir(here.folder.join("data", "kept"));
+    const broken = async function* (): AsyncGenerator<Uint8Array> {
+      yield Buffer.from("half");
+      throw new Error("cut");
+    };
+    await expect(keepOutput("1-1-1", broken())).rejects.toThrow("cut");
+    expect(await names()).toEqual([]);
+    await keepOutput("1-1-1", pieces(Buffer.alloc(500_000, "x")));
+    await keepOutput("1-1-1", pieces(Buffer.alloc(600_000, "y")));
+    await keepOutput("1-1-2", pieces(Buffer.from("two")));
+    await expect(keepOutput("1-1-1", broken())).rejects.toThrow("cut");
+    expect(await text("1-1-1")).toBe("y".repeat(600_000));
+    expect(await text("1-1-2")).toBe("two");
+    expect(await text("1-1-3")).toBeNull();
+    expect(await here.kept.find(RUN)).toBeNull();
+    const [entry] = await here.kept.list();
+    expect(entry?.bytes).toBeGreaterThan(600_000);
+    expect(await readdir(here.folder.join("data", "kept", RUN, "checks"))).toEqual(["1-1-1.txt", "1-1-2.txt"]);
+    // What is kept of the work later is not touched by it, and does not touch it.
+    await here.keep();
+    expect(await text("1-1-1")).toHaveLength(600_000);
+    await here.kept.remove(RUN);
+    expect(await names()).toEqual([]);
+    expect(await text("1-1-1")).toBeNull();
+  });
+
+  it("takes no output under another name, and none that does not end", async () => {
+    await using here = await keptPlace();
+    const keepOutput = (name: string, chunks: AsyncIterable<Uint8Array>) => here.kept.keepOutput(RUN, { name, chunks }, signal);
+    for (const name of ["", "1-1", "../1-1-1", "1-1-1/../../x", "1-1-1\n"]) {
+      await expect(keepOutput(name, pieces(Buffer.from("x")))).rejects.toMatchObject({ code: "bad_request" });
+      await expect(here.kept.checkOutput(RUN, name)).rejects.toMatchObject({ code: "bad_request" });
+    }
+    const endless = async function* (): AsyncGenerator<Uint8Array> {
+      for (;;) yield Buffer.alloc(4 * 1024 * 1024);
+    };
+    await expect(keepOutput("1-1-1", endless())).rejects.toMatchObject({
+      code: "payload_too_large",
+      message: expect.stringContaining("The output is larger than 64 MiB"),
+    });
+    expect(await readdir(here.folder.join("data", "kept"))).toEqual([]);
+  });
+
   it("does not restore over what is there", async () => {
     await using here = await keptPlace();
     await here.keep();

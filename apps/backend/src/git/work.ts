@@ -19,6 +19,7 @@ import {
   writeAll,
   writeRecord,
 } from "./work-files.ts";
+import { keepOutput, openOutput } from "./work-output.ts";
 import { BUNDLE_MAX_BYTES, openQuarantine, type Quarantine } from "./work-quarantine.ts";
 import { restoreWork } from "./work-restore.ts";
 
@@ -260,6 +261,14 @@ export const createKeptWork = (options: KeptWorkOptions) => {
         await keepConversation({ folder, fresh: join(place.path, "conversation") }, part, signal);
       }),
 
+    /** See `KeptWork` of the run engine. */
+    keepOutput: (runId: RunId, output: { name: string; chunks: AsyncIterable<Uint8Array> }, signal: AbortSignal): Promise<void> =>
+      turns.take(runId, async () => {
+        await using place = await temporary();
+        const at = { root, runFolder: RunId.parse(runId), fresh: join(place.path, "output") };
+        await keepOutput(at, output, signal);
+      }),
+
     /** A patch of all that differs from the base commit, which `git apply` takes; null: nothing is kept. */
     patch: async (runId: RunId, signal: AbortSignal): Promise<Download | null> => {
       await using held = new AsyncDisposableStack();
@@ -319,6 +328,16 @@ export const createKeptWork = (options: KeptWorkOptions) => {
           for (const path of paths) yield* createReadStream(path);
         })(),
         [Symbol.asyncDispose]: async () => {},
+      };
+    },
+    /** The whole output of a check, by its name; null: none is kept. */
+    checkOutput: async (runId: RunId, name: string): Promise<Download | null> => {
+      const file = await openOutput(folderOf(runId), name);
+      if (file === null) return null;
+      return {
+        bytes: (await file.stat()).size,
+        chunks: file.createReadStream({ autoClose: false }),
+        [Symbol.asyncDispose]: () => file.close(),
       };
     },
     /**

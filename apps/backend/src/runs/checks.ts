@@ -4,7 +4,7 @@ import { type Came, commandFeedback, conclude, listed, namedIn, shortened } from
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
-import type { Scene } from "./scene.ts";
+import { describeError, messageOf, type Scene } from "./scene.ts";
 
 // For a sentence that people read.
 const SAID_MAX_CHARACTERS = 300;
@@ -72,16 +72,21 @@ export const runCommands = async (
           await store({ ...phase, begun: index + 1 }, { type: "check_started", stepIndex, attempt, command });
         const checkId = `${run.id}-${stepIndex}-${attempt}-c${index}`;
         const result = await runCommand(scene, opened, { checkId, command, signal });
-        const finished = { type: "check_finished", stepIndex, attempt, result } as const;
+        const name = `${stepIndex + 1}-${attempt}-${index + 1}`;
+        const kept = result.outputTruncated ? await keepWhole(scene, opened, { checkId, command, name, signal }) : null;
+        const finished: RunnerBody[] = [
+          { type: "check_finished", stepIndex, attempt, result, ...(kept?.isKept === true ? { keptOutput: name } : {}) },
+          ...(kept?.isKept === false ? [{ type: "note" as const, text: kept.note }] : []),
+        ];
         const isLast = index === commands.length - 1;
-        if (result.passed && !isLast) await store({ ...phase, passed: index + 1 }, finished);
+        if (result.passed && !isLast) await store({ ...phase, passed: index + 1 }, ...finished);
         else if (result.passed && prose !== "")
-          return beginToJudge(scene, { progress, commit, requests, prose, bodies: [finished] });
+          return beginToJudge(scene, { progress, commit, requests, prose, bodies: finished });
         else {
           const came: Came = result.passed
             ? { passed: true, checked: commit }
             : await whatFailed(scene, { result, requests, signal });
-          return settle(scene, { progress, came, bodies: [finished] });
+          return settle(scene, { progress, came, bodies: finished });
         }
       }
       throw new Error("no command ended the checks");
@@ -145,6 +150,31 @@ const runCommand = async (
     // It may have refused us because somebody else drives the run now.
     await scene.hold();
     throw new RunEnded("check_broken", `'${shortened(command, SAID_MAX_CHARACTERS)}' could not be run: ${error.message}`);
+  }
+};
+
+type Kept = { isKept: true } | { isKept: false; note: string };
+
+/** Keeps all that a command printed of which its result has a part. That it cannot be kept is told, and takes nothing from the result. */
+const keepWhole = async (
+  scene: Scene,
+  opened: OpenedSandbox,
+  { checkId, command, name, signal }: { checkId: string; command: string; name: string; signal: AbortSignal },
+): Promise<Kept> => {
+  const { run, deps } = scene;
+  // Somebody else who drives the run now may have kept another one by this name.
+  await scene.hold();
+  try {
+    const ask = (until: AbortSignal) =>
+      deps.work.keepOutput(run.id, { name, chunks: opened.executor.checkOutput(checkId, until) }, until);
+    await askAgain(scene, opened, { ask, signal });
+    return { isKept: true };
+  } catch (error) {
+    signal.throwIfAborted();
+    // It may have refused us for the same reason.
+    await scene.hold();
+    deps.log("warn", "the whole output of a check could not be kept", { runId: run.id, name, error: describeError(error) });
+    return { isKept: false, note: `The whole output of '${command}' could not be kept: ${messageOf(error)}` };
   }
 };
 

@@ -86,6 +86,8 @@ export interface KeptWork {
     part: { session: string; after: number; chunks: AsyncIterable<Uint8Array> },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Keeps all that a check has printed, as a whole or not at all. What had the same name before is replaced. */
+  keepOutput(runId: RunId, output: { name: string; chunks: AsyncIterable<Uint8Array> }, signal: AbortSignal): Promise<void>;
 }
 
 /** What those who watch the server want to count. Never throws. */

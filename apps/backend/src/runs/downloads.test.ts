@@ -17,7 +17,7 @@ const here: Downloads = (() => {
     })(),
     [Symbol.asyncDispose]: async () => {},
   });
-  return { patch: give, bundle: give, conversation: give };
+  return { patch: give, bundle: give, conversation: give, checkOutput: give };
 })();
 
 const read = async (download: Download | null): Promise<string> => {
@@ -64,6 +64,7 @@ describe("what can be downloaded of a run", () => {
     await using _ = store;
     for (const kind of ["patch", "bundle", "conversation"] as const)
       expect(await read(await downloads[kind](run.id, signal))).toBe("here");
+    expect(await read(await downloads.checkOutput(run.id, "1-1-1"))).toBe("here");
   });
 
   it("is not given by one that drove it before, which says where it is", async () => {
@@ -73,6 +74,7 @@ describe("what can be downloaded of a run", () => {
       await expect(downloads[kind](run.id, signal)).rejects.toThrow(
         "It is kept by another server, srv_0000000002 on box: ask that one.",
       );
+    await expect(downloads.checkOutput(run.id, "1-1-1")).rejects.toThrow("It is kept by another server, srv_0000000002 on box");
   });
 
   it("is a patch on every server, unless it was too long for the database", async () => {

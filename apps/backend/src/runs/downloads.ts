@@ -48,5 +48,9 @@ export const createDownloads = (options: {
       const record = await elsewhere(runId);
       return record === null ? work.conversation(runId, signal) : refuse(record);
     },
+    checkOutput: async (runId, name) => {
+      const record = await elsewhere(runId);
+      return record === null ? work.checkOutput(runId, name) : refuse(record);
+    },
   };
 };

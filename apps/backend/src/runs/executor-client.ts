@@ -164,6 +164,9 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     gitClone: (input: GitCloneInput, signal: AbortSignal) => call(executorRoutes.gitClone, input, signal),
     interrupt: (signal: AbortSignal) => call(executorRoutes.interrupt, undefined, signal),
     check: (input: CheckInput, signal: AbortSignal) => call(executorRoutes.check, input, signal),
+    /** All that a check printed whose result has only a part of it. */
+    checkOutput: (checkId: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      bytes(executorRoutes.checkOutput, { query: { checkId }, signal }),
     diff: (signal: AbortSignal) => call(executorRoutes.diff, undefined, signal),
     /** Starts an execution and gives every event after `after`; ends after its `execution_ended`, or early when the connection is cut. */
     execute: (input: ExecuteInput, after: number, signal: AbortSignal) =>

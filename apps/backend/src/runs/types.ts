@@ -47,4 +47,6 @@ export interface Downloads {
   patch(runId: RunId, signal: AbortSignal): Promise<Download | null>;
   bundle(runId: RunId, signal: AbortSignal): Promise<Download | null>;
   conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+  /** `name`: see `CheckOutputName`. */
+  checkOutput(runId: RunId, name: string): Promise<Download | null>;
 }

@@ -80,6 +80,26 @@ describe("the transcript", () => {
     expect(await list.getByText("exit code").count()).toBe(0);
   });
 
+  test("gives the whole output of a check that printed too much, and says when it is not kept", { timeout: 30_000 }, async () => {
+    const [started, finished] = checked(begun, "npm test", 1, "first\nlast\n");
+    if (started === undefined || finished?.source !== "runner" || finished.body.type !== "check_finished")
+      throw new Error("no check");
+    const cut = { ...finished.body, result: { ...finished.body.result, outputTruncated: true } };
+    await using stage = await open(endedAs("check_failed"), [
+      started,
+      we({ ...cut, keptOutput: "1-1-1" }),
+      we({ type: "check_started", ...begun, command: "npm run lint" }),
+      we({ ...cut, result: { ...cut.result, command: "npm run lint" } }),
+    ]);
+    const { page, run } = stage;
+    await stage.go(`/runs/${run.id}`);
+    const log = page.getByRole("log");
+    await log.getByText("it was too long to keep.").waitFor();
+    const link = log.getByRole("link", { name: "Whole output" });
+    expect(await link.count()).toBe(1);
+    expect(await link.getAttribute("href")).toBe(`/runs/${run.id}/checks/1-1-1.txt`);
+  });
+
   test("shows what the agent was told for its next attempt, folded when it is long", { timeout: 30_000 }, async () => {
     await using stage = await open(endedAs("check_failed"), lastPart());
     const { page, goTo } = stage;

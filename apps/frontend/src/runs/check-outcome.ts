@@ -1,4 +1,4 @@
-import { type CheckResult, isBroken } from "@ccr/protocol";
+import { type CheckResult, isBroken, type RunId } from "@ccr/protocol";
 import { formatDuration } from "../ui/format.ts";
 import type { JudgeEntry } from "./entries/entry.ts";
 
@@ -24,6 +24,10 @@ export const describeOutcome = (result: CheckResult): string => {
       return `out of time after ${formatDuration(outcome.afterMs)}`;
   }
 };
+
+/** Where the server gives the whole output of a check that it keeps under this name; null: it keeps none. */
+export const outputPath = (runId: RunId, keptOutput: string | undefined): string | null =>
+  keptOutput === undefined ? null : `/runs/${runId}/checks/${keptOutput}.txt`;
 
 /** How checks in prose came out. */
 export const verdictOfJudge = ({ verdict }: NonNullable<JudgeEntry["end"]>): CheckVerdict => {

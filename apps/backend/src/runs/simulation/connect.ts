@@ -75,6 +75,7 @@ export const connectOf =
       gitClone: (input, signal) => call("gitClone", (sandbox) => sandbox.clone(input), signal),
       interrupt: (signal) => call("interrupt", (sandbox) => sandbox.interrupt(), signal),
       check: (input, signal) => call("check", (sandbox) => sandbox.check(input), signal),
+      checkOutput: (checkId, signal) => bytes("checkOutput", (sandbox) => sandbox.checkOutput(checkId), signal),
       diff: (signal) => call("diff", (sandbox) => sandbox.diff(), signal),
       execute: (input, after, signal) =>
         stream("execute", (sandbox, inlet) => sandbox.execute(input, { after, fence, inlet }), signal),

@@ -240,6 +240,11 @@ export class Sandbox {
     return Buffer.from(JSON.stringify(units));
   }
 
+  /** What a check prints here is short. */
+  checkOutput(checkId: string): Buffer {
+    throw new CcrError("not_found", `There is no more output of the check '${checkId}' here than its result has.`);
+  }
+
   conversation(after: number): Buffer {
     if (this.disk.conversationBytes === 0) throw new CcrError("not_found", "Nothing was written down yet.");
     return Buffer.alloc(Math.max(0, this.disk.conversationBytes - after));

@@ -140,6 +140,12 @@ export const workOf = (world: World, { process, server }: Host): KeptWork => {
         { signal },
       );
     },
+    keepOutput: async (runId, { name, chunks }, signal) => {
+      let bytes = 0;
+      for await (const chunk of chunks) bytes += chunk.length;
+      const keep = () => world.log(`${process.name} keeps ${bytes} bytes of output of ${runId} as ${name}`);
+      await process.call("work.keepOutput", keep, { signal });
+    },
   };
 };
 

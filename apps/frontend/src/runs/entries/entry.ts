@@ -59,6 +59,8 @@ export type CheckEntry = Base & {
   attempt: number;
   command: string;
   result: CheckResult | null;
+  /** Where all of its output can be downloaded, of which the result has a part; null: nowhere. */
+  wholeOutput: string | null;
   /** The sandbox in which it ran is gone: no result comes any more. */
   cutOff: boolean;
 };

@@ -92,6 +92,20 @@ describe("our own messages", () => {
     ]);
   });
 
+  test("a check tells where its whole output is, when that is kept", () => {
+    const result = { ...exited("make", 1), outputTruncated: true };
+    const finished = { type: "check_finished", stepIndex: 0, attempt: 2, result } as const;
+    const started = runner({ type: "check_started", stepIndex: 0, attempt: 2, command: "make" });
+    const pathsOf = (body: Runner) => {
+      const transcript = extendTranscript(emptyTranscript(), transcriptOf(begins, started, runner(body)));
+      const inStep = transcript.steps.get(0)?.[0]?.checks.map(({ wholeOutput }) => wholeOutput);
+      return [...only(transcript.entries, "check").map(({ wholeOutput }) => wholeOutput), ...(inStep ?? [])];
+    };
+    const begins = runner({ type: "step_started", stepIndex: 0, attempt: 2, instructions: "x" });
+    expect(pathsOf({ ...finished, keptOutput: "1-2-1" })).toEqual(Array(2).fill("/runs/run_0123456789/checks/1-2-1.txt"));
+    expect(pathsOf(finished)).toEqual([null, null]);
+  });
+
   test("the end of a run tells its outcome, and none where the reason is not known here", () => {
     const message = { type: "status", status: "failed", sentence: "It went wrong." } as const;
     const outcomes = (body: Runner) =>

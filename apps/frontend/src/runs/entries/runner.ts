@@ -1,4 +1,5 @@
 import { type ExecutionOutcome, isFinal, type Message, outcomeOf, RunReason } from "@ccr/protocol";
+import { outputPath } from "../check-outcome.ts";
 import type { Builder } from "./derive.ts";
 import type { Entry, JudgeEntry, StageEntry } from "./entry.ts";
 
@@ -47,7 +48,8 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       return;
     case "check_started": {
       const { stepIndex, attempt, command } = body;
-      const check = { kind: "check", stepIndex, attempt, command, result: null, cutOff: false } as const;
+      const none = { result: null, wholeOutput: null, cutOff: false };
+      const check = { kind: "check", stepIndex, attempt, command, ...none } as const;
       builder.checks.set(checkKey(stepIndex, attempt, command), builder.tree.append(null, { ...base, ...check }));
       return;
     }
@@ -111,14 +113,15 @@ const shortenFailedStage = (builder: Builder, sentence: string): void => {
 
 const checkKey = (stepIndex: number, attempt: number, command: string): string => `${stepIndex}/${attempt}/${command}`;
 
-const finishCheck = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"check_finished">): void => {
+const finishCheck = (builder: Builder, { runId, seq, at }: RunnerMessage, body: BodyOf<"check_finished">): void => {
+  const wholeOutput = outputPath(runId, body.keptOutput);
   const { stepIndex, attempt, result } = body;
   const key = checkKey(stepIndex, attempt, result.command);
   const place = builder.checks.get(key);
   builder.checks.delete(key);
   const started = place === undefined ? undefined : builder.tree.at(place);
   if (place !== undefined && started?.kind === "check") {
-    builder.tree.replace(place, { ...started, result });
+    builder.tree.replace(place, { ...started, result, wholeOutput });
     return;
   }
   builder.tree.append(null, {
@@ -130,6 +133,7 @@ const finishCheck = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<
     attempt,
     command: result.command,
     result,
+    wholeOutput,
     cutOff: false,
   });
 };

@@ -1,7 +1,8 @@
 import type { Message } from "@ccr/protocol";
+import { outputPath } from "../check-outcome.ts";
 import type { CheckEntry, JudgeEntry } from "./entry.ts";
 
-export type StepCheck = Pick<CheckEntry, "command" | "result">;
+export type StepCheck = Pick<CheckEntry, "command" | "result" | "wholeOutput">;
 export type StepJudge = Pick<JudgeEntry, "text" | "end">;
 
 export type StepAttempt = {
@@ -29,7 +30,7 @@ const replaceLast = <T>(list: readonly T[], change: (last: T) => T): readonly T[
 /** A check begins: a new one, or one that ran before in a sandbox that is gone. */
 const beginCheck = (attempt: StepAttempt, command: string): StepAttempt => {
   const { checks, begun } = attempt;
-  const check = { command, result: null };
+  const check = { command, result: null, wholeOutput: null };
   const isOpen = (index: number): boolean => checks[index]?.command === command && checks[index].result === null;
   if (isOpen(begun - 1)) return attempt;
   if (checks[begun]?.command === command) return { ...attempt, begun: begun + 1, checks: checks.with(begun, check) };
@@ -46,7 +47,7 @@ const endCheck = (attempt: StepAttempt, check: StepCheck): StepAttempt => {
 /** How the steps stand after one more message; the same map when the message is not about a step. */
 export const advanceSteps = (steps: Steps, message: Message): Steps => {
   if (message.source !== "runner") return steps;
-  const { body, seq, at } = message;
+  const { runId, body, seq, at } = message;
   const change = (stepIndex: number, next: (attempts: readonly StepAttempt[]) => readonly StepAttempt[]): Steps =>
     new Map(steps).set(stepIndex, next(steps.get(stepIndex) ?? []));
   const changeLast = (stepIndex: number, next: (attempt: StepAttempt) => StepAttempt): Steps =>
@@ -63,7 +64,8 @@ export const advanceSteps = (steps: Steps, message: Message): Steps => {
       return changeLast(body.stepIndex, (attempt) => beginCheck(attempt, body.command));
     case "check_finished": {
       const { result } = body;
-      return changeLast(body.stepIndex, (attempt) => endCheck(attempt, { command: result.command, result }));
+      const check = { command: result.command, result, wholeOutput: outputPath(runId, body.keptOutput) };
+      return changeLast(body.stepIndex, (attempt) => endCheck(attempt, check));
     }
     case "judge_started":
       return changeLast(body.stepIndex, (attempt) => ({ ...attempt, judge: { text: body.text, end: null } }));

@@ -4,7 +4,7 @@ import { classes } from "../../ui/classes.ts";
 import { formatDuration } from "../../ui/format.ts";
 import { describeOutcome, JUDGED_WORDS, verdictOfCommand, verdictOfJudge } from "../check-outcome.ts";
 import type { StepCheck, StepJudge } from "../entries/steps.ts";
-import { CHECK_LOOKS } from "../transcript/check-entries.tsx";
+import { CHECK_LOOKS, CutOut } from "../transcript/check-entries.tsx";
 import { TONE_TEXT, type Tone } from "../transcript/frame.tsx";
 import { LongText } from "../transcript/long-text.tsx";
 import { InlineMarkdown } from "../transcript/markdown.tsx";
@@ -71,7 +71,7 @@ type Props<Check> = { check: Check & { going: boolean }; foldKey: string; folds:
 
 /** A command of the checks; `going`: it runs now. */
 export const CommandItem = ({ check, foldKey, folds }: Props<StepCheck>) => {
-  const { command, result, going } = check;
+  const { command, result, wholeOutput, going } = check;
   return (
     <CheckItem
       look={result === null ? (going ? GOING : PENDING) : { ...CHECK_LOOKS[verdictOfCommand(result)], said: "" }}
@@ -88,13 +88,16 @@ export const CommandItem = ({ check, foldKey, folds }: Props<StepCheck>) => {
           : {
               what: "the output",
               body: () => (
-                <Output
-                  text={result.output}
-                  isError={verdictOfCommand(result) === "failed"}
-                  foldKey={`${foldKey}:out`}
-                  folds={folds}
-                  lines={8}
-                />
+                <>
+                  <Output
+                    text={result.output}
+                    isError={verdictOfCommand(result) === "failed"}
+                    foldKey={`${foldKey}:out`}
+                    folds={folds}
+                    lines={8}
+                  />
+                  {result.outputTruncated && <CutOut wholeOutput={wholeOutput} />}
+                </>
               ),
             }
       }

@@ -37,7 +37,7 @@ const checksOf = (attempt: StepAttempt, goesOn: boolean): Checks => {
 /** These checks, and those of the step that are still to come. */
 const withRest = ({ commands, judge }: Checks, checks: string): Checks => {
   const all = parseChecks(checks);
-  const rest = all.commands.slice(commands.length).map((command) => ({ command, result: null, going: false }));
+  const rest = all.commands.slice(commands.length).map((command) => ({ command, result: null, wholeOutput: null, going: false }));
   const prose = all.prose === "" ? null : { text: all.prose, end: null, going: false };
   return { commands: [...commands, ...rest], judge: judge ?? prose };
 };

@@ -31,6 +31,18 @@ const Unfinished = ({ entry, going }: { entry: EntryOf<"check" | "judge">; going
     <span className="text-xs text-ink-faint">cut off</span>
   );
 
+/** Says of an output that its middle is missing, and where it is to be had. */
+export const CutOut = ({ wholeOutput }: Pick<EntryOf<"check">, "wholeOutput">) => (
+  <p className="pt-1 text-xs text-ink-faint">
+    The middle of the output was cut out: it was too long{wholeOutput === null ? " to keep." : " to show here."}{" "}
+    {wholeOutput !== null && (
+      <a className="rounded text-ink-soft underline" href={wholeOutput} title="All that the command printed, as a text file">
+        Whole output
+      </a>
+    )}
+  </p>
+);
+
 export const CheckLine = ({ entry, folds, runEnded }: Props<"check">) => {
   const { result, command } = entry;
   const going = result === null && !entry.cutOff && !runEnded;
@@ -63,9 +75,7 @@ export const CheckLine = ({ entry, folds, runEnded }: Props<"check">) => {
         {result !== null && (
           <>
             <Output text={result.output} isError={tone === "bad"} foldKey={`${entry.key}:out`} folds={folds} />
-            {result.outputTruncated && (
-              <p className="pt-1 text-xs text-ink-faint">The middle of the output was cut out: it was too long to keep.</p>
-            )}
+            {result.outputTruncated && <CutOut wholeOutput={entry.wholeOutput} />}
           </>
         )}
       </Foldable>
