@@ -1,7 +1,7 @@
 import { isBroken, RunLimits } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import type { Progress } from "../store/types.ts";
-import { type Came, commandFeedback, conclude, hasChecks, listed, namedIn, shortened } from "./attempt.ts";
+import { type Came, commandFeedback, conclude, hasChecks, listed, namedIn, scriptsOf, shortened } from "./attempt.ts";
 import { blamedHosts, describeFailure } from "./checks.ts";
 import { ending, passed } from "./ending.ts";
 import { judgePrompt } from "./judging.ts";
@@ -104,6 +104,17 @@ it("finds the files that commands name", () => {
   expect(namedIn(["bash ./test.sh && node 'src/a.js'>out"], paths)).toEqual(["test.sh", "src/a.js"]);
   expect(namedIn(["npm test"], paths)).toEqual([]);
   expect(listed(["a", "b", "c", "d", "e"])).toBe("a, b, c and 2 more");
+});
+
+it.each([
+  ["bash ./test.sh", ["test.sh"]],
+  ["CI=1 ./run-tests --all && node --test src/a.js", ["run-tests", "src/a.js"]],
+  ["npm test -- --run", ["npm", "package.json"]],
+  ["make check | tee out", ["make", "Makefile", "tee"]],
+  ["test ! -e src/a.js; grep -q x README.md", ["test", "grep"]],
+  ["(cd sub; sh -eu x.sh)", ["cd", "x.sh"]],
+])("finds what %j runs", (command, scripts) => {
+  expect(scriptsOf([command])).toEqual(scripts);
 });
 
 describe("a run whose steps all passed", () => {

@@ -22,6 +22,29 @@ export const namedIn = (commands: readonly string[], paths: readonly string[]): 
   return paths.filter((path) => words.has(path) || words.has(`./${path}`));
 };
 
+const INTERPRETERS = /^(?:ba|da|z|k)?sh$|^(?:node|python[\d.]*|ruby|perl|php|deno|bun|tsx|source|\.)$/;
+/** What these run is not named, and stands in a file. */
+const RUN_BY = new Map([
+  ["npm", "package.json"],
+  ["npx", "package.json"],
+  ["pnpm", "package.json"],
+  ["yarn", "package.json"],
+  ["make", "Makefile"],
+]);
+
+/** The scripts of the repository that commands run: what stands where a program does, behind an interpreter, or in a runner's file. Pure. */
+export const scriptsOf = (commands: readonly string[]): string[] =>
+  commands
+    .flatMap((command) => command.split(/[;&|()`\n]+|\$\(/))
+    .flatMap((part) => {
+      const words = part.split(/[\s'"<>]+/).filter((word) => word !== "" && !/^[A-Za-z_]\w*=/.test(word));
+      const [program = "", ...rest] = words;
+      const script = INTERPRETERS.test(program) ? rest.find((word) => !word.startsWith("-")) : program;
+      return [script, RUN_BY.get(program)].flatMap((path) =>
+        path === undefined || path === "" ? [] : [path.replace(/^\.\//, "")],
+      );
+    });
+
 /** Some names for a sentence. Pure. */
 export const listed = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
@@ -41,7 +64,7 @@ export const conclude = (
   { steps, limits }: Pick<Run, "steps" | "limits">,
   { progress, came, activeMs }: { progress: Progress; came: Came; activeMs: number },
 ): Concluded => {
-  const { stepIndex, attempt, startedMs } = progress;
+  const { stepIndex, attempt } = progress;
   const finished = { type: "step_finished", stepIndex, attempt, passed: came.passed } as const;
   if (came.passed) {
     const phase = { kind: "ended" as const, end: null, ...(came.checked === null ? {} : { checked: came.checked }) };
@@ -51,7 +74,7 @@ export const conclude = (
     const next = { stepIndex, attempt: attempt + 1 };
     return {
       bodies: [finished, { type: "step_started", ...next, instructions: came.feedback }],
-      progress: { ...next, startedMs, phase: agentPhase(activeMs, came.feedback) },
+      progress: { ...progress, ...next, phase: agentPhase(activeMs, came.feedback) },
     };
   }
   const where = steps.length > 1 ? `Step ${stepIndex + 1} of ${steps.length}: ` : "";

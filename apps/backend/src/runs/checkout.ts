@@ -26,13 +26,16 @@ const CLOSED_WITHIN_MS = 20_000;
 const COPIES_MAX = 3;
 
 /** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. `uncommitted`: see `KeptWork`. */
-export const commitResult = async (scene: Scene, signal: AbortSignal): Promise<{ commit: string; uncommitted: string[] }> => {
+export const commitResult = async (
+  scene: Scene,
+  signal: AbortSignal,
+): Promise<{ commit: string; head: string; uncommitted: string[] }> => {
   scene.isChecking = true;
   for (let tries = 0, copies = 1; ; ) {
     const opened = sandboxOf(scene);
     try {
       const copied = await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
-      return { commit: copied.snapshotCommit, uncommitted: copied.uncommitted };
+      return { commit: copied.snapshotCommit, head: copied.diff.headCommit, uncommitted: copied.uncommitted };
     } catch (error) {
       signal.throwIfAborted();
       const lost = lossOf(error);

@@ -1,6 +1,6 @@
 import { CcrError, type CheckResult, isBroken, parseChecks, type RunnerBody } from "@ccr/protocol";
 import type { Checkout, Progress, StepPhase } from "../store/types.ts";
-import { type Came, commandFeedback, conclude, listed, namedIn, shortened } from "./attempt.ts";
+import { type Came, commandFeedback, conclude, listed, scriptsOf, shortened } from "./attempt.ts";
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
@@ -55,8 +55,9 @@ export const runCommands = async (
   // A server of before checks had a sandbox of their own may have begun: what passed then did so elsewhere.
   if (checkout === null) {
     phase = { kind: "checks", checkout, begun: 0, passed: 0 };
-    const { commit, uncommitted } = await commitResult(scene, signal);
-    const bent = namedIn(commands, uncommitted);
+    const { commit, head, uncommitted } = await commitResult(scene, signal);
+    const scripts = scriptsOf(commands);
+    const bent = head === progress.headBefore ? [] : uncommitted.filter((path) => scripts.includes(path));
     if (bent.length > 0) return settle(scene, { progress, came: whatIsBent(bent), bodies: [] });
     const requests = await stores.audit.position(run.id);
     checkout = { instanceId: deps.newInstanceId(), commit, deaths: 0, requests };
@@ -98,14 +99,14 @@ export const runCommands = async (
   return next;
 };
 
-/** Files that a check names, that were there before the run, and that the agent left out when it committed its work. Pure. */
+/** Scripts that a check runs, that were there before the run, and that the agent left out when it committed its work. Pure. */
 const whatIsBent = (paths: readonly string[]): Came => {
   const names = listed(paths);
   const [it, is] = paths.length === 1 ? ["it", "is"] : ["them", "are"];
   return {
     passed: false,
-    end: ending("check_failed", `${names}, which a check names, ${is} changed and not committed, while other work is.`),
-    feedback: `Your work was not checked yet: you committed a part of it, and changed ${names}, which a check names, without committing ${it}. Commit ${it} if that belongs to your work, or restore ${it}.`,
+    end: ending("check_failed", `${names}, which a check runs, ${is} changed and not committed, while other work is.`),
+    feedback: `Your work was not checked yet: you committed a part of it, and changed ${names}, which a check runs, without committing ${it}. Commit ${it} if that belongs to your work, or restore ${it}.`,
   };
 };
 

@@ -30,7 +30,9 @@ export const workOnSteps = async (scene: Scene, signal: AbortSignal): Promise<En
 
 const beginStep = async (scene: Scene, stepIndex: number): Promise<Progress> => {
   const startedMs = scene.activeMs();
-  const progress: Progress = { stepIndex, attempt: FIRST_ATTEMPT, startedMs, phase: agentPhase(startedMs) };
+  const { headCommit = null, baseCommit = null } = (await scene.stores.runs.find(scene.run.id)) ?? {};
+  const headBefore = headCommit ?? baseCommit;
+  const progress: Progress = { stepIndex, attempt: FIRST_ATTEMPT, startedMs, headBefore, phase: agentPhase(startedMs) };
   const instructions = stepOf(scene.run, stepIndex).instructions;
   const told = { type: "step_started", stepIndex, attempt: FIRST_ATTEMPT, instructions } as const;
   await scene.log.record([told], { stepIndex, progress });

@@ -53,6 +53,8 @@ export type Progress = {
   attempt: number;
   /** How long the run had been worked on when the step began. */
   startedMs: number;
+  /** The workspace's HEAD when the step began, as far as it is known. */
+  headBefore?: string | null;
   phase: StepPhase;
 };
 

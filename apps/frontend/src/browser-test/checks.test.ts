@@ -106,12 +106,12 @@ describe("the transcript", () => {
     const told = page.getByRole("log").getByRole("button", { name: /^Attempt 2: what the agent was told/ });
     await goTo("Your work was checked, and a check did not pass. 'npm test'");
     await told.first().waitFor();
-    expect(await told.first().getAttribute("aria-expanded")).toBe("false");
+    await expect.poll(() => told.first().getAttribute("aria-expanded"), soon).toBe("false");
     await told.first().press("Enter");
     await page.getByRole("log").getByText("Do not weaken the check").waitFor();
     await goTo("Your work was checked, and a check did not pass. 'grep");
     await page.getByRole("log").getByText("It printed nothing.").waitFor();
-    expect(await told.last().getAttribute("aria-expanded")).toBe("true");
+    await expect.poll(() => told.last().getAttribute("aria-expanded"), soon).toBe("true");
   });
 });
 
