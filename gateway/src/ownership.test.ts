@@ -42,7 +42,7 @@ describe("the ownership of a door", () => {
     await first.release();
   });
 
-  test("is one's alone of many who take it at once", async () => {
+  test.each(Array.from({ length: 40 }, (_, round) => round))("is one's alone of many who take it at once (%i)", async () => {
     await using folder = await temporaryFolder();
     const path = folder.join("audit.ndjson");
     const all = await Promise.all(
