@@ -16,12 +16,6 @@ export const hasChecks = (checks: string): boolean => {
   return commands.length > 0 || prose !== "";
 };
 
-/** The paths that stand as words in commands. Pure. */
-export const namedIn = (commands: readonly string[], paths: readonly string[]): string[] => {
-  const words = new Set(commands.flatMap((command) => command.split(/[\s'"`;|&()<>=]+/)));
-  return paths.filter((path) => words.has(path) || words.has(`./${path}`));
-};
-
 const INTERPRETERS = /^(?:ba|da|z|k)?sh$|^(?:node|python[\d.]*|ruby|perl|php|deno|bun|tsx|source|\.)$/;
 /** What these run is not named, and stands in a file. */
 const RUN_BY = new Map([

@@ -1,6 +1,6 @@
 import { CcrError, type ExecutionOutcome, parseChecks, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
 import type { Ending } from "../store/types.ts";
-import { hasChecks, listed, namedIn } from "./attempt.ts";
+import { hasChecks, listed, scriptsOf } from "./attempt.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 
 /** The reason's own sentence, and what is known beyond it. */
@@ -9,13 +9,11 @@ export const ending = (reason: RunReason, detail = ""): Ending => {
   return { reason, sentence: detail.trim() === "" ? sentence : `${sentence} ${detail.trim()}` };
 };
 
-/** Files that a check's command names and the agent changed: whoever takes the work over is to look at them. Pure. */
-const aboutChecks = (steps: Run["steps"], changed: readonly string[]): string => {
-  const named = namedIn(
-    steps.flatMap(({ checks }) => parseChecks(checks).commands),
-    changed,
-  );
-  return named.length === 0 ? "" : `It changed ${listed(named)}, which a check names: look at that change.`;
+/** Scripts that a check runs and the agent changed: whoever takes the work over is to look at them. Pure. */
+const aboutScripts = (steps: Run["steps"], changed: readonly string[]): string => {
+  const scripts = new Set(scriptsOf(steps.flatMap(({ checks }) => parseChecks(checks).commands)));
+  const bent = changed.filter((path) => scripts.has(path));
+  return bent.length === 0 ? "" : `It changed ${listed(bent)}, which a check runs: look at that change.`;
 };
 
 /** The end of a run whose steps all passed: says only what was really checked. Pure. */
@@ -24,7 +22,7 @@ export const passed = ({ steps, allowNoChanges }: Pick<Run, "steps" | "allowNoCh
   if (!isChanged && !allowNoChanges) return ending("no_changes");
   const reason = isChanged ? "passed" : "passed_no_changes";
   const checked = steps.filter(({ checks }) => hasChecks(checks)).length;
-  const about = aboutChecks(steps, changed);
+  const about = aboutScripts(steps, changed);
   if (checked === steps.length) return ending(reason, about);
   const which =
     checked === 0 ? "none of them has checks" : `the checks of ${checked} of ${steps.length} passed, the others have none`;
