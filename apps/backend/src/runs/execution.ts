@@ -66,6 +66,25 @@ export const letAgentWork = async (
   }
 };
 
+/** An execution within what is left of the run's money, or the end that it has because nothing is left. */
+export const executionFor = (
+  { run, usage }: Pick<Scene, "run" | "usage">,
+  asked: Pick<ExecuteInput, "prompt" | "judges"> & { executionId: string; maxTurns: number },
+): ExecuteInput | Extract<ExecutionOutcome, { kind: "failed" }> => {
+  const { budgetUsd, stallSeconds } = run.limits;
+  const leftUsd = budgetUsd === null ? null : budgetUsd - usage.costUsd;
+  if (leftUsd !== null && leftUsd <= 0) {
+    const message = `It may cost ${budgetUsd} US dollars; launch again with a higher budget.`;
+    return { kind: "failed", code: "limit_budget", message };
+  }
+  return {
+    ...asked,
+    stallTimeoutMs: stallSeconds * 1000,
+    ...(run.model === null ? {} : { model: run.model }),
+    ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
+  };
+};
+
 /** Gives the agent one prompt and relays all it says until the execution has ended. */
 const execute = async (
   scene: Scene,
@@ -74,22 +93,10 @@ const execute = async (
   const { run, stores } = scene;
   const { progress, phase, instructions, signal } = step;
   if (phase.outcome !== null) return phase.outcome;
-  const { turns, budgetUsd, stallSeconds } = run.limits;
-  const leftUsd = budgetUsd === null ? null : budgetUsd - scene.usage.costUsd;
-  if (leftUsd !== null && leftUsd <= 0) {
-    const message = `It may cost ${budgetUsd} US dollars; launch again with a higher budget.`;
-    return { kind: "failed", code: "limit_budget", message };
-  }
   const executionId = executionIdOf(scene, progress, phase);
-  const input: ExecuteInput = {
-    prompt: promptOf(instructions, phase),
-    executionId,
-    judges: false,
-    maxTurns: turns,
-    stallTimeoutMs: stallSeconds * 1000,
-    ...(run.model === null ? {} : { model: run.model }),
-    ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
-  };
+  const prompt = promptOf(instructions, phase);
+  const input = executionFor(scene, { prompt, executionId, judges: false, maxTurns: run.limits.turns });
+  if ("kind" in input) return input;
   const awaited = {
     executionId,
     ended: (outcome: ExecutionOutcome) => ({ progress: { ...progress, phase: { ...phase, outcome } } }),

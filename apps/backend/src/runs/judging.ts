@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { ExecuteInput, ExecutionOutcome, RunnerBody, WorkspaceDiff } from "@ccr/protocol";
+import type { ExecutionOutcome, RunnerBody, WorkspaceDiff } from "@ccr/protocol";
 import { parseChecks } from "@ccr/protocol";
 import type { Ending, Progress, StepPhase } from "../store/types.ts";
 import { type Came, shortened, verdictFeedback } from "./attempt.ts";
 import { askAgain, closeCheckout, inCheckout } from "./checkout.ts";
 import { settle } from "./checks.ts";
 import { ending, endingOfOutcome } from "./ending.ts";
+import { executionFor } from "./execution.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { relay } from "./relay.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
@@ -102,24 +103,14 @@ const ask = async (
   opened: OpenedSandbox,
   { progress, phase, signal }: { progress: Progress; phase: JudgePhase; signal: AbortSignal },
 ): Promise<ExecutionOutcome> => {
-  const { run, stores, usage } = scene;
+  const { run, stores } = scene;
   const { stepIndex, attempt } = progress;
   const { instructions = "", checks = "" } = run.steps[stepIndex] ?? {};
-  const { budgetUsd, stallSeconds } = run.limits;
-  const leftUsd = budgetUsd === null ? null : budgetUsd - usage.costUsd;
-  if (leftUsd !== null && leftUsd <= 0)
-    return { kind: "failed", code: "limit_budget", message: `It may cost ${budgetUsd} US dollars, judging included.` };
   const diff = await stores.runs.findDiff(run.id);
   const executionId = `${run.id}-${stepIndex}-${attempt}-judge${phase.asked}`;
-  const input: ExecuteInput = {
-    prompt: judgePrompt({ instructions, ...parseChecks(checks), diff }),
-    executionId,
-    judges: true,
-    maxTurns: TURNS_MAX,
-    stallTimeoutMs: stallSeconds * 1000,
-    ...(run.model === null ? {} : { model: run.model }),
-    ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),
-  };
+  const prompt = judgePrompt({ instructions, ...parseChecks(checks), diff });
+  const input = executionFor(scene, { prompt, executionId, judges: true, maxTurns: TURNS_MAX });
+  if ("kind" in input) return input;
   const awaited = {
     executionId,
     ended: (outcome: ExecutionOutcome) => ({ progress: { ...progress, phase: { ...phase, outcome } } }),

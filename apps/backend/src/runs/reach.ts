@@ -17,7 +17,7 @@ export const lossOf = (error: unknown): ExecutorLostError | null => {
   return error instanceof CcrError && STOPPING.has(error.code) ? new ExecutorLostError(error.message, { cause: error }) : null;
 };
 
-/** What was lost, at the how manieth try in a row, and what ends the trying. */
+/** What was lost, after how many tries in a row, and what ends the trying. */
 export type Loss = { error: ExecutorLostError; tries: number; signal: AbortSignal };
 
 /**
