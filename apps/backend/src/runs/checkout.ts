@@ -25,17 +25,18 @@ const CLOSED_WITHIN_MS = 20_000;
 /** So often a snapshot is taken again that somebody changed while it was read. */
 const COPIES_MAX = 3;
 
-/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. `uncommitted`: see `KeptWork`. */
+/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. `uncommitted`: see `KeptWork`. `leftOut`: files that are not in it as they are. */
 export const commitResult = async (
   scene: Scene,
   signal: AbortSignal,
-): Promise<{ commit: string; head: string; uncommitted: string[] }> => {
+): Promise<{ commit: string; head: string; uncommitted: string[]; leftOut: string[] }> => {
   scene.isChecking = true;
   for (let tries = 0, copies = 1; ; ) {
     const opened = sandboxOf(scene);
     try {
       const copied = await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
-      return { commit: copied.snapshotCommit, head: copied.diff.headCommit, uncommitted: copied.uncommitted };
+      const { snapshotCommit, diff, uncommitted, leftOut } = copied;
+      return { commit: snapshotCommit, head: diff.headCommit, uncommitted, leftOut: leftOut.map(({ path }) => path) };
     } catch (error) {
       signal.throwIfAborted();
       const lost = lossOf(error);

@@ -55,14 +55,15 @@ export const runCommands = async (
   // A server of before checks had a sandbox of their own may have begun: what passed then did so elsewhere.
   if (checkout === null) {
     phase = { kind: "checks", checkout, begun: 0, passed: 0 };
-    const { commit, head, uncommitted } = await commitResult(scene, signal);
+    const { commit, head, uncommitted, leftOut } = await commitResult(scene, signal);
     const scripts = scriptsOf(commands);
     const bent = head === progress.headBefore ? [] : uncommitted.filter((path) => scripts.includes(path));
     if (bent.length > 0) return settle(scene, { progress, came: whatIsBent(bent), bodies: [] });
     const requests = await stores.audit.position(run.id);
     checkout = { instanceId: deps.newInstanceId(), commit, deaths: 0, requests };
-    if (commands.length === 0) return beginToJudge(scene, { progress, commit, requests, prose, bodies: [] });
-    await store({ ...phase, checkout });
+    const notes = aboutLeftOut(leftOut);
+    if (commands.length === 0) return beginToJudge(scene, { progress, commit, requests, prose, bodies: notes });
+    await store({ ...phase, checkout }, ...notes);
   }
   const next = await inCheckout<Progress>(scene, checkout, {
     act: async (opened, { commit, requests }) => {
@@ -108,6 +109,12 @@ const whatIsBent = (paths: readonly string[]): Came => {
     end: ending("check_failed", `${names}, which a check runs, ${is} changed and not committed, while other work is.`),
     feedback: `Your work was not checked yet: you committed a part of it, and changed ${names}, which a check runs, without committing ${it}. Commit ${it} if that belongs to your work, or restore ${it}.`,
   };
+};
+
+const aboutLeftOut = (paths: readonly string[]): RunnerBody[] => {
+  if (paths.length === 0) return [];
+  const text = `Not in what is checked, since too large, too many or not to be read: ${listed(paths)}. They are there as the last commit has them.`;
+  return [{ type: "note", text }];
 };
 
 /** Stores what came of an attempt, with what is told of it, and gives from where the run goes on. */

@@ -1,4 +1,4 @@
-import { CcrError } from "@ccr/protocol";
+import { CcrError, type WorkSnapshot } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import type { KeptWork } from "./deps.ts";
 import { ExecutorLostError } from "./executor-client.ts";
@@ -30,10 +30,13 @@ export const takeCopy = (scene: Scene, { executor }: OpenedSandbox, signal: Abor
     await stores.runs.saveDiff(run.id, fence, changes.diff);
     await stores.runs.patch(run.id, fence, { headCommit: changes.diff.headCommit });
     await copyConversation(scene, { executor }, signal);
-    return changes;
+    return { ...changes, leftOut: snapshot.leftOut ?? [] };
   });
 
-type Copied = NonNullable<Awaited<ReturnType<KeptWork["changes"]>>>;
+type Copied = NonNullable<Awaited<ReturnType<KeptWork["changes"]>>> & {
+  /** Files that are too large, too many or cannot be read: the copy has them as the last commit does. */
+  leftOut: NonNullable<WorkSnapshot["leftOut"]>;
+};
 
 export const copyConversation = async (
   { run, deps: { work } }: Scene,
@@ -51,13 +54,21 @@ export const copyConversation = async (
   }
 };
 
-const alone = <Result>(scene: Scene, signal: AbortSignal, act: () => Promise<Result>): Promise<Result> => {
+const alone = async <Result>(scene: Scene, signal: AbortSignal, act: () => Promise<Result>): Promise<Result> => {
   const result = scene.copying.then(() => {
     signal.throwIfAborted();
     return act();
   });
   scene.copying = result.catch(() => {});
-  return result;
+  // Whoever is to end does not wait for another's copy.
+  const ended = Promise.withResolvers<never>();
+  const end = (): void => ended.reject(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    return await Promise.race([result, ended.promise]);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
 };
 
 /** Takes a copy if there can be one now; the next one makes up for one that could not be had. Throws `FenceLostError` alone. */
