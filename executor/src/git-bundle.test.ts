@@ -71,6 +71,16 @@ const rewrite = async (mirror: GitRepository): Promise<void> => {
   for (const branch of ["main", "side"]) await mirror.git("update-ref", `refs/heads/${branch}`, commit);
 };
 
+/** A bundle whose base no branch of the mirror leads to any more, though the mirror holds it. */
+const bundleOverPinned = async (here: Awaited<ReturnType<typeof scene>>) => {
+  await writeFile(here.agent.file("a"), "2\n");
+  const request = await here.bundle();
+  const base = await here.mirror.commitId();
+  await rewrite(here.mirror);
+  await here.mirror.git("update-ref", `refs/ccr/kept/run/${base}`, base);
+  return { request, base };
+};
+
 describe("a clone with a bundle", () => {
   it("holds what is committed, changed and new, nothing that is ignored, and is otherwise as any clone", async () => {
     await using here = await scene({ kept: "1\n", changed: "1\n", removed: "1\n", ".gitignore": "ignored\n*.o\n" });
@@ -114,11 +124,7 @@ describe("a clone with a bundle", () => {
 
   it("does without branches that lead to what the bundle builds on", async () => {
     await using here = await scene();
-    await writeFile(here.agent.file("a"), "2\n");
-    const request = await here.bundle();
-    const base = await here.mirror.commitId();
-    await rewrite(here.mirror);
-    await here.mirror.git("update-ref", `refs/ccr/kept/run/${base}`, base);
+    const { request, base } = await bundleOverPinned(here);
     const clean = await here.open("clean");
     expect(await clean.clone(request)).toMatchObject({ commit: request.ref });
     expect(await readFile(clean.file("a"), "utf8")).toBe("2\n");
@@ -129,11 +135,7 @@ describe("a clone with a bundle", () => {
 
   it("does so also when git does not simply copy the mirror", async () => {
     await using here = await scene();
-    await writeFile(here.agent.file("a"), "2\n");
-    const request = await here.bundle();
-    const base = await here.mirror.commitId();
-    await rewrite(here.mirror);
-    await here.mirror.git("update-ref", `refs/ccr/kept/run/${base}`, base);
+    const { request, base } = await bundleOverPinned(here);
     // From a shallow one, it takes only what its branches and tags lead to.
     await writeFile(`${here.mirror.path}/shallow`, `${await here.mirror.commitId()}\n`);
     const clean = await here.open("clean");

@@ -21,6 +21,16 @@ export const agent = (body: AgentBody, afterMs = 400): Said => ({
   body: { session_id: SESSION, ...body },
   afterMs,
 });
+/** What Claude Code says first of all. */
+export const begins = (tools: readonly string[]): Said =>
+  agent({
+    type: "system",
+    subtype: "init",
+    model: "claude-sonnet-5",
+    claude_code_version: "2.1.330",
+    cwd: "/workspace",
+    tools,
+  });
 /** What the model says, block by block. */
 export const says = (content: unknown[], parent: string | null = null): Said =>
   agent({ type: "assistant", parent_tool_use_id: parent, message: { role: "assistant", model: "claude-sonnet-5", content } });
@@ -111,14 +121,7 @@ export const judged = (tried: Tried, prose: string, verdict: Verdict | null): Sa
     we({ type: "judge_started", ...tried, text: prose }),
     ...checkout(),
     we({ type: "execution_started", executionId, prompt }),
-    agent({
-      type: "system",
-      subtype: "init",
-      model: "claude-sonnet-5",
-      claude_code_version: "2.1.330",
-      cwd: "/workspace",
-      tools: ["Read", "Grep", "Glob"],
-    }),
+    begins(["Read", "Grep", "Glob"]),
     agent({ type: "user", parent_tool_use_id: null, message: { role: "user", content: [text(prompt)] } }),
     says([text("I read what was changed before I decide.")]),
     says([call(`j${tried.stepIndex}${tried.attempt}`, "Read", { file_path: "/workspace/src/slugify.js" })]),

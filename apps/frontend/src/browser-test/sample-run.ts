@@ -1,5 +1,5 @@
 import type { AuditRecord, RunId } from "@ccr/protocol";
-import { agent, call, checked, checkout, endedTurn, gave, judged, type Said, says, text, we } from "./said.ts";
+import { agent, begins, call, checked, checkout, endedTurn, gave, judged, type Said, says, text, we } from "./said.ts";
 
 const TEST_OUTPUT = `\u001b[1m\u001b[31m✖\u001b[39m\u001b[22m slugify drops accents \u001b[2m(2.1ms)\u001b[22m
   AssertionError [ERR_ASSERTION]: Expected values to be strictly equal:
@@ -65,14 +65,7 @@ export const firstPart = (runId: RunId): Said[] => [
   we({ type: "status", status: "running", sentence: "Running." }),
   we({ type: "step_started", stepIndex: 0, attempt: 1, instructions: INSTRUCTIONS }),
   we({ type: "execution_started", executionId: "e1", prompt: INSTRUCTIONS }),
-  agent({
-    type: "system",
-    subtype: "init",
-    model: "claude-sonnet-5",
-    claude_code_version: "2.1.330",
-    cwd: "/workspace",
-    tools: ["Bash", "Read", "Edit", "Write", "Grep", "Glob", "TodoWrite", "Task"],
-  }),
+  begins(["Bash", "Read", "Edit", "Write", "Grep", "Glob", "TodoWrite", "Task"]),
   says([
     {
       type: "thinking",
