@@ -25,6 +25,7 @@ import {
   StartError,
 } from "./folders.ts";
 import { startGateway } from "./gateway/process.ts";
+import { githubCredential } from "./git/credentials.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { createMirrorRetention } from "./git/retention.ts";
@@ -170,7 +171,7 @@ const serve = async (config: Config): Promise<void> => {
     use,
     dataDir: config.dataDir,
     localRepositoryRoots,
-    githubToken: config.githubToken,
+    credential: githubCredential(config.githubToken),
     environment: config.gitEnvironment,
   });
   const version = await readVersion(join(config.projectRoot, "package.json"));

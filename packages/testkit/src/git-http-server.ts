@@ -2,8 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { gitEnvironment } from "./git.ts";
 
-/** What goes wrong with every request until the fault is taken away: a status, no answer at all, a cut connection, or a redirect. */
-export type GitServerFault = { status: number } | "hang" | "cut" | { redirectTo: string };
+/**
+ * What goes wrong with every request until the fault is taken away: a status, no answer at all, a cut connection, an answer that is lost after
+ * the work was done, or a redirect.
+ */
+export type GitServerFault = { status: number } | "hang" | "cut" | "lose_answer" | { redirectTo: string };
 
 export interface GitHttpServerOptions {
   /** The folder whose repositories are served: `<root>/name.git` is at `<url>/name.git`. */
@@ -28,7 +31,8 @@ export interface GitHttpServer extends AsyncDisposable {
   readonly requests: readonly GitHttpRequest[];
   /** How many requests wait for an answer now. */
   pending(): number;
-  setFault(fault: GitServerFault | null): void;
+  /** `only`: the fault is for requests whose `METHOD URL` matches. */
+  setFault(fault: GitServerFault | null, only?: RegExp): void;
 }
 
 const cgiEnvironment = (request: IncomingMessage, options: GitHttpServerOptions, user: string): Record<string, string> => {
@@ -94,7 +98,7 @@ const relay = (child: ChildProcess, response: ServerResponse): void => {
 export const startGitHttpServer = async (options: GitHttpServerOptions): Promise<GitHttpServer> => {
   const requests: GitHttpRequest[] = [];
   const children = new Set<ChildProcess>();
-  let fault = options.fault ?? null;
+  let current: { fault: GitServerFault | null; only: RegExp } = { fault: options.fault ?? null, only: /^/ };
   let pending = 0;
   const expected =
     options.credentials === undefined
@@ -106,18 +110,20 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
     requests.push({ method: request.method ?? "", url: request.url ?? "", authorization });
     pending++;
     response.once("close", () => pending--);
+    const fault = current.only.test(`${request.method} ${request.url}`) ? current.fault : null;
     if (fault === "hang") return;
     if (fault === "cut") {
       request.socket.destroy();
       return;
     }
-    if (fault !== null && "redirectTo" in fault) {
-      response.writeHead(302, { location: `${fault.redirectTo}${request.url ?? ""}` }).end();
+    const told = typeof fault === "object" ? fault : null;
+    if (told !== null && "redirectTo" in told) {
+      response.writeHead(302, { location: `${told.redirectTo}${request.url ?? ""}` }).end();
       return;
     }
-    if (fault !== null || (expected !== null && authorization !== expected)) {
-      const status = fault?.status ?? 401;
-      response.writeHead(status, status === 401 ? { "www-authenticate": 'Basic realm="test"' } : {}).end(`status ${status}\n`);
+    if (told !== null || (expected !== null && authorization !== expected)) {
+      const code = told?.status ?? 401;
+      response.writeHead(code, code === 401 ? { "www-authenticate": 'Basic realm="test"' } : {}).end(`status ${code}\n`);
       return;
     }
     const env = cgiEnvironment(request, options, expected === null ? "" : (options.credentials?.username ?? ""));
@@ -131,7 +137,10 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
       child.kill();
       child.stdout.destroy(); // nobody reads on: what still writes to it must see that, and the child counts as closed only then
     });
-    relay(child, response);
+    if (fault === "lose_answer") {
+      child.stdout.resume();
+      child.once("close", () => request.socket.destroy());
+    } else relay(child, response);
   };
 
   const server = createServer(answer);
@@ -146,8 +155,8 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
     port: address.port,
     requests,
     pending: () => pending,
-    setFault: (next) => {
-      fault = next;
+    setFault: (fault, only = /^/) => {
+      current = { fault, only };
     },
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();

@@ -38,7 +38,7 @@ export const openBare = (
   const environment = gitEnvironment({
     address: { transport: "local", path, display: path },
     pinned: [],
-    githubToken: null,
+    credential: null,
     globalConfig: null,
     server: options.server,
     stallSeconds: 60,

@@ -3,6 +3,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { RepositoryAddress } from "@ccr/protocol";
 import { checkHost, type Resolve } from "./addresses.ts";
+import type { FindCredential } from "./credentials.ts";
 import { gitEnvironment, usesProxy } from "./environment.ts";
 import { MirrorError } from "./failure.ts";
 import { type LocalRepository, localSettings } from "./local.ts";
@@ -12,18 +13,20 @@ import { findRedirect } from "./redirects.ts";
 export interface ConnectionOptions {
   /** Where files may be kept while it lasts. */
   folder: string;
-  githubToken: string | null;
+  credential: FindCredential;
   server: Readonly<Record<string, string | undefined>>;
   resolve: Resolve;
   stallSeconds: number;
 }
 
-/** All that git needs to fetch from a repository that was checked. Disposing removes what was written for it. */
+/** All that git needs to fetch from, or push to, a repository that was checked. Disposing removes what was written for it. */
 export interface Connection extends AsyncDisposable {
   readonly address: RepositoryAddress;
-  /** What git is told to fetch from. */
+  /** What git is told to fetch from or push to. */
   readonly source: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** What must not stand in anything that is told of it. */
+  readonly secrets: readonly string[];
   /** The connection to the place to which the server redirects; null when it redirects to nowhere that may be used. */
   redirected(signal: AbortSignal): Promise<Connection | null>;
 }
@@ -38,7 +41,8 @@ const connectLocal = async (
   return {
     address,
     source: local.path,
-    environment: gitEnvironment({ ...options, address, pinned: [], globalConfig }),
+    environment: gitEnvironment({ ...options, address, pinned: [], credential: null, globalConfig }),
+    secrets: [],
     redirected: async () => null,
     [Symbol.asyncDispose]: () => rm(globalConfig, { force: true }),
   };
@@ -51,6 +55,7 @@ const connectLocal = async (
 export const connect = async (
   target: { address: RepositoryAddress; local: LocalRepository | null },
   options: ConnectionOptions,
+  signal: AbortSignal,
 ): Promise<Connection> => {
   const { address, local } = target;
   if (address.transport === "local") {
@@ -67,14 +72,16 @@ export const connect = async (
     );
   }
   const pinned = proxied ? [] : addresses;
+  const credential = await options.credential(address, signal);
   return {
     address,
     source: address.url,
-    environment: gitEnvironment({ ...options, address, pinned, globalConfig: null }),
-    redirected: async (signal) => {
+    environment: gitEnvironment({ ...options, address, pinned, credential, globalConfig: null }),
+    secrets: credential === null ? [] : [credential.password],
+    redirected: async (until) => {
       if (address.transport === "ssh" || proxied) return null;
-      const next = await findRedirect(address, pinned, signal);
-      return next === null ? null : connect({ address: next, local: null }, options);
+      const next = await findRedirect(address, pinned, until);
+      return next === null ? null : connect({ address: next, local: null }, options, until);
     },
     [Symbol.asyncDispose]: async () => {},
   };

@@ -1,4 +1,5 @@
 import type { RepositoryAddress } from "@ccr/protocol";
+import type { GitCredential } from "./credentials.ts";
 
 /** What git is allowed to see of the server's own environment: where programs, keys, proxies and certificates are. */
 const PASSED_ON = ["PATH", "HOME", "USER", "SSH_AUTH_SOCK", "SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "CURL_CA_BUNDLE"];
@@ -9,7 +10,8 @@ export interface GitEnvironmentOptions {
   address: RepositoryAddress;
   /** The addresses that the host was checked to have; git dials no others. */
   pinned: readonly string[];
-  githubToken: string | null;
+  /** Shown to the address's own host when it asks, over http(s). */
+  credential: GitCredential | null;
   /** A file with settings that even git's helpers on a local path read; null for none. */
   globalConfig: string | null;
   server: Readonly<Record<string, string | undefined>>;
@@ -17,11 +19,15 @@ export interface GitEnvironmentOptions {
   stallSeconds: number;
 }
 
-const TOKEN_VARIABLE = "CCR_GITHUB_TOKEN";
+const USERNAME = "CCR_GIT_USERNAME";
+const PASSWORD = "CCR_GIT_PASSWORD";
 
-/** Whether the token goes along: to GitHub itself alone, over TLS alone. */
-export const getsToken = (address: RepositoryAddress): boolean =>
-  address.transport === "https" && address.host === "github.com" && address.port === 443;
+/** The place for which git looks up a credential, and no other. */
+const originOf = (address: RepositoryAddress): string | null => {
+  if (address.transport !== "http" && address.transport !== "https") return null;
+  const usual = address.transport === "https" ? 443 : 80;
+  return `${address.transport}://${address.host}${address.port === usual ? "" : `:${address.port}`}`;
+};
 
 // fsck finds what is made to attack a later checkout. These are the old tools' harmless mistakes; real repositories are full of them.
 export const HARMLESS = [
@@ -33,7 +39,8 @@ export const HARMLESS = [
   "missingSpaceBeforeEmail",
 ];
 
-const settings = ({ address, pinned, githubToken, stallSeconds }: GitEnvironmentOptions): [string, string][] => {
+const settings = ({ address, pinned, credential, stallSeconds }: GitEnvironmentOptions): [string, string][] => {
+  const origin = originOf(address);
   const allowed = address.transport === "local" ? "file" : address.transport;
   return [
     ["protocol.allow", "never"],
@@ -56,12 +63,12 @@ const settings = ({ address, pinned, githubToken, stallSeconds }: GitEnvironment
       ? [["http.curloptResolve", `${address.host}:${address.port}:${pinned.join(",")}`] satisfies [string, string]]
       : []),
     ["credential.helper", ""],
-    ...(githubToken !== null && getsToken(address)
+    ...(credential !== null && origin !== null
       ? [
           [
-            "credential.https://github.com.helper",
-            // printf is the shell's own: the token is in no process's arguments.
-            `!f() { test "$1" = get && printf 'username=x-access-token\\npassword=%s\\n' "$${TOKEN_VARIABLE}"; }; f`,
+            `credential.${origin}.helper`,
+            // printf is the shell's own: the password is in no process's arguments.
+            `!f() { test "$1" = get && printf 'username=%s\\npassword=%s\\n' "$${USERNAME}" "$${PASSWORD}"; }; f`,
           ] satisfies [string, string],
         ]
       : []),
@@ -82,10 +89,10 @@ export const usesProxy = (address: RepositoryAddress, server: Readonly<Record<st
 
 /**
  * The whole environment of a git command on `address`. Nothing of the machine's or the user's git settings applies; only the one
- * transport is allowed; and the token is in it for GitHub alone. Pure.
+ * transport is allowed; and the credential is for the address's own host alone. Pure.
  */
 export const gitEnvironment = (options: GitEnvironmentOptions): Record<string, string> => {
-  const { address, githubToken, globalConfig, server } = options;
+  const { address, credential, globalConfig, server } = options;
   const environment: Record<string, string> = {
     PATH: DEFAULT_PATH,
     LC_ALL: "C",
@@ -109,6 +116,9 @@ export const gitEnvironment = (options: GitEnvironmentOptions): Record<string, s
     environment[`GIT_CONFIG_KEY_${index}`] = key;
     environment[`GIT_CONFIG_VALUE_${index}`] = value;
   }
-  if (githubToken !== null && getsToken(address)) environment[TOKEN_VARIABLE] = githubToken;
+  if (credential !== null && originOf(address) !== null) {
+    environment[USERNAME] = credential.username;
+    environment[PASSWORD] = credential.password;
+  }
   return environment;
 };

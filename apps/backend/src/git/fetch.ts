@@ -3,23 +3,18 @@ import { join } from "node:path";
 import type { BareRepository } from "./bare.ts";
 import { type GitOutcome, runGit } from "./command.ts";
 import type { Connection } from "./connection.ts";
-import { explainFailure, isDamaged, isRedirected } from "./failure.ts";
+import { explainFailure, isDamaged } from "./failure.ts";
 import { readHead } from "./refs.ts";
+import { listRemote } from "./remote.ts";
 
 export interface FetchOptions {
   folder: string;
   timeoutMs: number;
-  secrets: readonly string[];
   /** The repository as the person named it. */
   display: string;
   report: (text: string) => void;
   signal: AbortSignal;
 }
-
-// Asking for HEAD is one small answer; a server that needs longer than this for it would not get a fetch done either.
-const LIST_MS = 120_000;
-// As many as git itself would follow at the start of a fetch is more than any honest server needs.
-const REDIRECTS_MAX = 3;
 
 /** Turns git's progress into a few sentences: one for each phase and each tenth of it. */
 const progressReporter = (report: (text: string) => void): ((line: string) => void) => {
@@ -43,23 +38,17 @@ type Success = Extract<GitOutcome, { kind: "exited" }>;
 
 const must = (outcome: GitOutcome, connection: Connection, options: FetchOptions): Success => {
   if (outcome.kind === "exited" && outcome.code === 0) return outcome;
-  throw explainFailure(outcome, { display: options.display, transport: connection.address.transport, secrets: options.secrets });
+  throw explainFailure(outcome, {
+    display: options.display,
+    transport: connection.address.transport,
+    secrets: connection.secrets,
+  });
 };
 
-/** Asks where the remote's HEAD leads, and follows redirects on the way, each to a host that is checked first. */
+/** Asks where the remote's HEAD leads, and follows redirects on the way. */
 const findHead = async (first: Connection, options: FetchOptions, connections: AsyncDisposableStack) => {
-  let connection = first;
-  for (let hop = 0; ; hop++) {
-    const { environment, source } = connection;
-    const args = ["ls-remote", "--symref", "--", source, "HEAD"];
-    const outcome = await runGit(
-      { args, environment, cwd: options.folder, timeoutMs: Math.min(LIST_MS, options.timeoutMs) },
-      options.signal,
-    );
-    const next = isRedirected(outcome) && hop < REDIRECTS_MAX ? await connection.redirected(options.signal) : null;
-    if (next === null) return { connection, head: readHead(must(outcome, connection, options).output) };
-    connection = connections.use(next);
-  }
+  const { connection, outcome } = await listRemote(first, { ...options, refs: ["HEAD"], connections }, options.signal);
+  return { connection, head: readHead(must(outcome, connection, options).output) };
 };
 
 /**

@@ -12,6 +12,7 @@ import {
   waitFor,
 } from "@ccr/testkit";
 import { expect, test } from "vitest";
+import { githubCredential } from "./credentials.ts";
 import { createMirrors, MirrorError, type MirrorsOptions } from "./mirrors.ts";
 
 const TOKEN = "ghp_verySecret123";
@@ -36,7 +37,7 @@ const place = async (
   const mirrors = createMirrors({
     dataDir: folder.join("data"),
     localRepositoryRoots: [],
-    githubToken: TOKEN,
+    credential: githubCredential(TOKEN),
     resolve,
     ...options,
   });

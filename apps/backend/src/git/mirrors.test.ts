@@ -17,7 +17,7 @@ const place = async (repositoryOptions: RepositoryOptions, options: Partial<Mirr
   const folder = await temporaryFolder();
   const repository = await createGitRepository({ ...repositoryOptions, path: folder.join("roots", "hello") });
   const dataDir = folder.join("data");
-  const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.join("roots")], githubToken: null, ...options });
+  const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.join("roots")], ...options });
   const ensure = (path = repository.path, ref?: string, signal = new AbortController().signal) =>
     mirrors.ensure(addressOf(path), { ref, report: () => {}, signal });
   return { folder, repository, dataDir, ensure, mirrors, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
@@ -209,7 +209,7 @@ describe("a local path that is refused", () => {
       const error = await refused(here.ensure(path));
       expect([path, error.reason, error.message]).toEqual([path, "repository_unreachable", expect.stringContaining(words)]);
     }
-    const none = createMirrors({ dataDir: here.dataDir, localRepositoryRoots: [], githubToken: null });
+    const none = createMirrors({ dataDir: here.dataDir, localRepositoryRoots: [] });
     const error = await refused(
       none.ensure(addressOf(here.repository.path), { report: () => {}, signal: new AbortController().signal }),
     );
@@ -222,7 +222,7 @@ describe("a local path that is refused", () => {
     await using agents = await createGitRepository({ path: `${dataDir}/instances/inst_x/workspace`, files: { a: "a" } });
     await using own = await createGitRepository({ path: `${dataDir}/demo/ledger`, files: { a: "a" } });
     await using beside = await createGitRepository({ path: folder.join("repositories", "a"), files: { a: "a" } });
-    const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.path, own.path], githubToken: null });
+    const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.path, own.path] });
     const ensure = (path: string) =>
       mirrors.ensure({ transport: "local", path, display: path }, { report: () => {}, signal: AbortSignal.timeout(30_000) });
     await expect(ensure(agents.path)).rejects.toThrow("leads out of them");

@@ -5,6 +5,7 @@ import type { RepositoryAddress } from "@ccr/protocol";
 import { type Resolve, resolveHost } from "./addresses.ts";
 import { openBare } from "./bare.ts";
 import { connect } from "./connection.ts";
+import { type FindCredential, noCredential } from "./credentials.ts";
 import { explainFailure, MirrorError } from "./failure.ts";
 import { fetchInto } from "./fetch.ts";
 import { checkLocalRepository, type LocalRepository } from "./local.ts";
@@ -18,8 +19,8 @@ export interface MirrorsOptions {
   dataDir: string;
   /** Local repositories are taken from under these folders alone. */
   localRepositoryRoots: readonly string[];
-  /** Shown to github.com over https and to nobody else. */
-  githubToken: string | null;
+  /** What the repositories' hosts are shown; nothing when left out. */
+  credential?: FindCredential;
   /** The server's environment, of which git gets the search path, keys, proxies and certificates; a plain `PATH` when left out. */
   environment?: Readonly<Record<string, string | undefined>>;
   /** Shared with what removes mirrors that nobody uses. */
@@ -104,7 +105,7 @@ type Work = { signal: AbortSignal; report: (text: string) => void };
 /** Keeps bare mirrors of repositories under `<dataDir>/mirrors`; whoever reads one never sees it half made. */
 export const createMirrors = (options: MirrorsOptions): Mirrors & MirrorPins => {
   const { now = () => new Date(), resolve = resolveHost, timeoutMs = FETCH_MS, stallSeconds = STALL_SECONDS } = options;
-  const { environment = {}, localRepositoryRoots, githubToken, use = createMirrorUse() } = options;
+  const { environment = {}, localRepositoryRoots, credential = noCredential, use = createMirrorUse() } = options;
   const folder = join(options.dataDir, "mirrors");
   const fetches = createSharedWork<void>(() => now().getTime(), TOGETHER_MS);
   let prepared: Promise<void> | null = null;
@@ -130,12 +131,12 @@ export const createMirrors = (options: MirrorsOptions): Mirrors & MirrorPins => 
   };
 
   const openMirror = (path: string) => openBare(path, { folder, server: environment });
-  const secrets = githubToken === null ? [] : [githubToken];
 
   const refresh = async (path: string, target: Target, work: Work): Promise<void> => {
-    await using connection = await connect(target, { folder, githubToken, server: environment, resolve, stallSeconds });
+    const way = { folder, credential, server: environment, resolve, stallSeconds };
+    await using connection = await connect(target, way, work.signal);
     const { display } = target.address;
-    const options = { folder, timeoutMs, secrets, display, ...work };
+    const options = { folder, timeoutMs, display, ...work };
     if (await exists(path)) {
       const state = await fetchInto({ path, bare: openMirror(path), mayRebuild: true }, connection, options);
       if (state === "fetched") return;
@@ -148,7 +149,7 @@ export const createMirrors = (options: MirrorsOptions): Mirrors & MirrorPins => 
       const bare = openMirror(fresh);
       const made = await bare.initialize(work.signal);
       if (made.kind !== "exited" || made.code !== 0) {
-        throw explainFailure(made, { display, transport: target.address.transport, secrets });
+        throw explainFailure(made, { display, transport: target.address.transport, secrets: [] });
       }
       await fetchInto({ path: fresh, bare, mayRebuild: false }, connection, options);
       if (await exists(path)) {

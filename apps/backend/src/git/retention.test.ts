@@ -29,7 +29,6 @@ const place = async () => {
   const mirrors = createMirrors({
     dataDir: folder.path,
     localRepositoryRoots: [folder.join("roots")],
-    githubToken: null,
     use,
     now: () => times.now,
   });

@@ -58,3 +58,23 @@ export const readChanges = async (quarantine: Quarantine, snapshot: WorkSnapshot
   const changed = (await namesIn(headCommit, snapshotCommit, "MDT")).filter((path) => !added.has(path));
   return { diff, uncommitted: changed.slice(0, UNCOMMITTED_MAX) };
 };
+
+/** A patch of all that a snapshot in quarantine changes, as `git apply` takes it. */
+export const streamPatch = async (quarantine: Quarantine, snapshot: WorkSnapshot): Promise<AsyncGenerator<Buffer>> => {
+  const base = snapshot.baseCommit ?? (await quarantine.git(["hash-object", "-t", "tree", "--stdin"], Buffer.alloc(0))).trim();
+  return quarantine.stream([
+    "diff-tree",
+    "-r",
+    "-p",
+    "-M",
+    "--binary",
+    "--full-index",
+    "--no-color",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--ignore-submodules=none",
+    base,
+    snapshot.snapshotCommit,
+    "--",
+  ]);
+};

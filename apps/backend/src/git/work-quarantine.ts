@@ -54,7 +54,7 @@ export const strictGit = (options: Pick<QuarantineOptions, "folder" | "server" |
     ...gitEnvironment({
       address: { transport: "local", path: folder, display: folder },
       pinned: [],
-      githubToken: null,
+      credential: null,
       globalConfig: null,
       server,
       stallSeconds: 60,

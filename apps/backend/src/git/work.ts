@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, type WorkSnapshot } from "@ccr/protocol";
 import type { MirrorPins, Mirrors } from "./mirrors.ts";
 import { createTurns } from "./turns.ts";
-import { readChanges, type WorkChanges } from "./work-changes.ts";
+import { readChanges, streamPatch, type WorkChanges } from "./work-changes.ts";
 import { conversationBytes, keepConversation, listConversations } from "./work-conversation.ts";
 import {
   diskBytes,
@@ -218,25 +218,6 @@ export const createKeptWork = (options: KeptWorkOptions) => {
     return { record, mirrorPath, quarantine };
   };
 
-  const readPatch = async (quarantine: Quarantine, snapshot: WorkSnapshot): Promise<AsyncIterable<Buffer>> => {
-    const base = snapshot.baseCommit ?? (await quarantine.git(["hash-object", "-t", "tree", "--stdin"], Buffer.alloc(0))).trim();
-    return quarantine.stream([
-      "diff-tree",
-      "-r",
-      "-p",
-      "-M",
-      "--binary",
-      "--full-index",
-      "--no-color",
-      "--no-ext-diff",
-      "--no-textconv",
-      "--ignore-submodules=none",
-      base,
-      snapshot.snapshotCommit,
-      "--",
-    ]);
-  };
-
   return {
     /** See `KeptWork` of the run engine. */
     keep: (run: Pick<Run, "id" | "repository">, work: Parameters<typeof keep>[1], signal: AbortSignal): Promise<void> =>
@@ -277,7 +258,7 @@ export const createKeptWork = (options: KeptWorkOptions) => {
       const until = AbortSignal.any([signal, left.signal]);
       const found = await unpack(runId, path, until);
       if (found === null) return null;
-      const chunks = await readPatch(found.quarantine, found.record.snapshot);
+      const chunks = await streamPatch(found.quarantine, found.record.snapshot);
       const rest = held.move();
       return {
         bytes: null,
@@ -306,6 +287,15 @@ export const createKeptWork = (options: KeptWorkOptions) => {
       await copyFile(`/dev/fd/${file.fd}`, join(folder, GIVEN), constants.COPYFILE_FICLONE);
       await chmod(join(folder, GIVEN), 0o644);
       return { bundle: GIVEN, mirrorPath: mirrorOf(record), origin: record.origin };
+    },
+    /** Unpacks what is kept of a run into a folder of the caller's; null: nothing is. */
+    unpacked: async (
+      runId: RunId,
+      folder: string,
+      signal: AbortSignal,
+    ): Promise<{ quarantine: Quarantine; snapshot: WorkSnapshot } | null> => {
+      const found = await unpack(runId, folder, signal);
+      return found === null ? null : { quarantine: found.quarantine, snapshot: found.record.snapshot };
     },
     /** The kept bundle; null: nothing is kept. */
     bundle: async (runId: RunId): Promise<Download | null> => {

@@ -13,7 +13,7 @@ const Works = z.object({
 
 const [dataDir = "", roots = "", worksPath = ""] = process.argv.slice(2);
 const { run, works } = Works.parse(JSON.parse(await readFile(worksPath, "utf8")));
-const mirrors = createMirrors({ dataDir, localRepositoryRoots: [roots], githubToken: null, environment: process.env });
+const mirrors = createMirrors({ dataDir, localRepositoryRoots: [roots], environment: process.env });
 const removeFolder = (path: string) => rm(path, { recursive: true, force: true });
 const kept = createKeptWork({ dataDir, mirrors, removeFolder, environment: process.env });
 const { signal } = new AbortController();

@@ -70,7 +70,7 @@ export const keptPlace = async (
   const environment = { PATH: process.env.PATH };
   let minutes = 0; // calls within a second share a fetch
   const now = () => new Date(Date.UTC(2026, 0, 1, 0, minutes++));
-  const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.join("roots")], githubToken: null, environment, now });
+  const mirrors = createMirrors({ dataDir, localRepositoryRoots: [folder.join("roots")], environment, now });
   const parsed = parseRepository(origin.path);
   if (!parsed.ok) throw new Error(parsed.message);
   const mirror = await mirrors.ensure(parsed.address, { report: () => {}, signal });

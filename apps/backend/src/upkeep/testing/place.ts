@@ -61,7 +61,6 @@ export const openPlace = async () => {
   const pins = createMirrors({
     dataDir: folder.path,
     localRepositoryRoots: [],
-    githubToken: null,
     use,
     environment: process.env,
   });
