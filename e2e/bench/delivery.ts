@@ -32,6 +32,7 @@ export const measureDelivery = async (
       model: null,
       limits: RunLimits.parse({}),
       priority: 0,
+      delivery: null,
       idempotencyKey: null,
     });
     const claim = await store.queue.claimNext({ owner: SERVER, perRepository: null, perTask: null });
@@ -54,6 +55,7 @@ export const measureDelivery = async (
               requests: unused,
               follow: (id, range, signal) => store.transcript.follow(id, range, signal),
             },
+            results: { push: unused },
             instances: { get: unused, list: unused, remove: unused },
             upkeep: { disk: unused, cleanUp: unused },
             info: unused,

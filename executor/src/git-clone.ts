@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CcrError, type GitCloneInput, type GitCloneResult, parseRepository } from "@ccr/protocol";
 import { git, lastGitLine, runGit } from "./git.ts";
 import { checkOutBundle, readBundleSource } from "./git-bundle.ts";
-import { type GitHome, trustFolders } from "./git-init.ts";
+import { type GitHome, templateFolder, trustFolders } from "./git-init.ts";
 import type { StateFile } from "./state.ts";
 
 export interface CloneOptions extends GitHome {
@@ -92,9 +93,9 @@ const fetchInto = async (
       "--quiet",
       "--no-checkout",
       "--no-recurse-submodules",
-      // Linked objects would let the agent write into the mirror; a template could bring hooks along.
+      // Linked objects would let the agent write into the mirror; a template of somebody else could bring hooks along.
       "--no-hardlinks",
-      "--template=",
+      `--template=${existsSync(templateFolder(home)) ? templateFolder(home) : ""}`,
       "--origin=origin",
       "--",
       source,

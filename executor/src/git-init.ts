@@ -51,8 +51,25 @@ export const initGit = async (input: InitGitInput, { home, env }: GitHome): Prom
   ];
   for (const [name, value] of settings) await git(["config", "--global", "--replace-all", name, value], { cwd: home, env });
   await trustFolders({ home, env });
+  await writeTrailerHook(input.commitTrailer ?? null, home);
   return { githubUsername, email, sshKey: privateKey !== null, warning };
 };
+
+/**
+ * Lets every repository that is cloned from now on add a trailer to its commits, unless it brings hooks of its own. It is there for people
+ * who look where a commit comes from; an agent may take it away.
+ */
+const writeTrailerHook = async (trailer: string | null, home: string): Promise<void> => {
+  const template = templateFolder(home);
+  await rm(template, { recursive: true, force: true });
+  if (trailer === null) return;
+  await mkdir(join(template, "hooks"), { recursive: true });
+  const add = `exec git interpret-trailers --in-place --if-exists addIfDifferent --trailer ${quote(trailer)} "$1"`;
+  await writeFile(join(template, "hooks", "prepare-commit-msg"), `#!/bin/sh\n${add}\n`, { mode: 0o755 });
+};
+
+/** What a clone's `.git` begins with; it is there when commits get a trailer. */
+export const templateFolder = (home: string): string => join(home, ".config", "claude-code-runner", "git-template");
 
 const writeKey = async (
   keys: { privateKey: string; publicKey: string | null },

@@ -1,10 +1,11 @@
+import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { GitCloneInput } from "@ccr/protocol";
 import { createGitRepository, startGitHttpServer, temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { git, lastGitLine } from "./git.ts";
 import { type CloneOptions, gitClone } from "./git-clone.ts";
-import { initGit, sshCommand } from "./git-init.ts";
+import { initGit, sshCommand, templateFolder } from "./git-init.ts";
 import { runCommand } from "./run-command.ts";
 import { StateFile } from "./state.ts";
 
@@ -46,6 +47,26 @@ describe("initGit", () => {
     expect(await here.config("safe.directory")).toBe("*");
     expect(await here.config("init.defaultBranch")).toBe("main");
     expect(await readdir(here.home)).not.toContain(".ssh");
+  });
+
+  it("lets commits of a clone tell where they come from, once each, and only when that is asked for", async () => {
+    await using here = await place();
+    await using mirror = await createGitRepository({ bare: true, files: { a: "1" } });
+    const trailer = "Claude-Code-Run: http://runner.test/runs/run_0123456789";
+    await initGit({ commitTrailer: trailer }, here);
+    await gitClone(input({ mirrorPath: mirror.path }), await here.options());
+    // As an agent does it, with hooks.
+    const commit = (...args: string[]) =>
+      runCommand("git", ["commit", "-q", "--allow-empty", ...args], { cwd: here.workspace, env: here.env });
+    await commit("-m", "One");
+    expect(await here.inWorkspace("log", "-1", "--format=%B")).toBe(`One\n\n${trailer}\n`);
+    await commit("-m", `Two\n\n${trailer}`);
+    await commit("--amend", "--no-edit");
+    expect(await here.inWorkspace("log", "-1", "--format=%(trailers:key=Claude-Code-Run,valueonly)")).toBe(
+      "http://runner.test/runs/run_0123456789\n",
+    );
+    await initGit({}, here);
+    expect(existsSync(templateFolder(here.home))).toBe(false);
   });
 
   it("takes a name and an address, and blank fields as left out", async () => {

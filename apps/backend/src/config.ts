@@ -92,6 +92,11 @@ const Environment = z.object({
   CCR_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"], { error: "must be debug, info, warn or error" }).default("info"),
   CCR_LOCAL_REPOSITORIES: list(absolutePath, ":").default([]),
   CCR_ALLOWED_HOSTS: list(allowRule, ",").default([]),
+  CCR_COMMIT_AUTHOR: z
+    .string()
+    .regex(/^[^<>\n]{1,200} <[^<>\s@]+@[^<>\s@]+>$/, "must be 'Name <name@example.com>'")
+    .default("claude-code-runner <noreply@claude-code-runner.invalid>"),
+  CCR_PUSH_SECONDS: wholeNumber(1, 3600).default(300),
   CCR_BASE_IMAGE: z
     .string()
     .regex(/^[\w][\w./:@-]{0,254}$/, "is not an image's name")
@@ -127,6 +132,8 @@ const OPTIONS = {
     "Folders, separated by ':', below which repositories may be given by path",
   ],
   "allowed-hosts": ["CCR_ALLOWED_HOSTS", "hosts", "Hosts, separated by ',', that sandboxes may reach: name or name:port"],
+  "commit-author": ["CCR_COMMIT_AUTHOR", "author", "Who makes the commits: Name <name@example.com>"],
+  "push-seconds": ["CCR_PUSH_SECONDS", "seconds", "One push of a result may take this long (300)"],
   "base-image": ["CCR_BASE_IMAGE", "image", "The image that the executor image is built on"],
   "min-free-disk-mb": ["CCR_MIN_FREE_DISK_MB", "MiB", "With less room than this on a disk, queued runs wait (1024; 0: never)"],
   "keep-runs-days": ["CCR_KEEP_RUNS_DAYS", "days", "Remove runs and their transcripts so long after their end (0: never)"],
@@ -190,6 +197,8 @@ export type Config = {
   secrets: string[];
   localRepositoryRoots: string[];
   allowedHosts: AllowRule[];
+  commitAuthor: { name: string; email: string };
+  pushSeconds: number;
   baseImage: string | null;
   extraCaCerts: string | null;
   /** null: demo mode. */
@@ -319,6 +328,8 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       ].filter((value) => value !== undefined),
       localRepositoryRoots: env.CCR_LOCAL_REPOSITORIES,
       allowedHosts: env.CCR_ALLOWED_HOSTS,
+      commitAuthor: readAuthor(env.CCR_COMMIT_AUTHOR),
+      pushSeconds: env.CCR_PUSH_SECONDS,
       baseImage: env.CCR_BASE_IMAGE ?? null,
       // Whoever has to tell Node about an authority is behind the same proxy when the image is built.
       extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? environment.NODE_EXTRA_CA_CERTS ?? null,
@@ -339,6 +350,11 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       npmRegistry: environment.npm_config_registry ?? null,
     },
   };
+};
+
+const readAuthor = (text: string): { name: string; email: string } => {
+  const [, name = "", email = ""] = /^(.*) <(.*)>$/.exec(text) ?? [];
+  return { name, email };
 };
 
 const unlessZero = (value: number): number | null => (value === 0 ? null : value);

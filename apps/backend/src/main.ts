@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { gatewayClient } from "@ccr/gateway";
 import { CcrError, type ServerInfo } from "@ccr/protocol";
@@ -28,6 +27,7 @@ import { startGateway } from "./gateway/process.ts";
 import { githubCredential } from "./git/credentials.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
+import { createPushes } from "./git/push.ts";
 import { createMirrorRetention } from "./git/retention.ts";
 import { createKeptWork } from "./git/work.ts";
 import { listen } from "./listen.ts";
@@ -37,11 +37,12 @@ import { createMetrics } from "./observe/metrics.ts";
 import { createReadiness } from "./observe/readiness.ts";
 import { createReport, type Report } from "./report.ts";
 import { systemClock } from "./runs/clock.ts";
-import type { RunDeps } from "./runs/deps.ts";
+import type { Outlet, RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
+import { createResults } from "./runs/results.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
 import { createIds } from "./store/ids.ts";
 import { openPostgresStore, postgresName } from "./store/postgres.ts";
@@ -167,15 +168,34 @@ const serve = async (config: Config): Promise<void> => {
   );
   const localRepositoryRoots = [...config.localRepositoryRoots, ...(demo === null ? [] : [demo.repository])];
   const use = createMirrorUse();
+  const credential = githubCredential(config.githubToken);
   const mirrors = createMirrors({
     use,
     dataDir: config.dataDir,
     localRepositoryRoots,
-    credential: githubCredential(config.githubToken),
+    credential,
     environment: config.gitEnvironment,
   });
   const version = await readVersion(join(config.projectRoot, "package.json"));
   const work = createKeptWork({ dataDir: config.dataDir, mirrors, removeFolder, environment: config.gitEnvironment });
+  const mask = createMask([...config.secrets, token, access.sessionValue]);
+  const pushes = createPushes({
+    dataDir: config.dataDir,
+    localRepositoryRoots,
+    credential,
+    work,
+    environment: config.gitEnvironment,
+    timeoutMs: config.pushSeconds * 1000,
+  });
+  // A port that is left to the system is known when it listens; runs that are taken up before that tell of the start page at least.
+  let address = config.publicUrl ?? origin(config.host, config.port);
+  const outlet: Outlet = {
+    push: pushes.push,
+    propose: async () => ({ kind: "none", why: "Pull requests are not known here." }),
+    author: config.commitAuthor,
+    linkTo: (runId) => `${address}/runs/${runId}`,
+    hide: mask.hide,
+  };
   const guard = createDiskGuard({
     minFreeMb: config.minFreeDiskMb,
     places: [
@@ -209,6 +229,7 @@ const serve = async (config: Config): Promise<void> => {
     store,
     mirrors,
     work,
+    outlet,
     doors,
     driver,
     drivers,
@@ -229,6 +250,8 @@ const serve = async (config: Config): Promise<void> => {
   };
   const dispatcher = parts.use(new Dispatcher(deps));
   const runs = createRuns(deps, dispatcher);
+  const closing = new AbortController();
+  parts.defer(() => closing.abort(new CcrError("unavailable", "The server ends.")));
   const info = (): ServerInfo => ({
     version,
     demo: demo !== null,
@@ -265,7 +288,14 @@ const serve = async (config: Config): Promise<void> => {
   });
   const app = createHttp({
     access,
-    context: { tasks: store.tasks, runs, instances: createInstances(deps, dispatcher, runs), upkeep, info },
+    context: {
+      tasks: store.tasks,
+      runs,
+      results: createResults(deps, runs, closing.signal),
+      instances: createInstances(deps, dispatcher, runs),
+      upkeep,
+      info,
+    },
     downloads: createDownloads({ store, server, work }),
     uiFolder,
     readiness,
@@ -273,8 +303,9 @@ const serve = async (config: Config): Promise<void> => {
     log: report.log,
   });
   const listening = parts.use(await listen(createAdaptorServer({ fetch: app.fetch }), config));
+  address = config.publicUrl ?? origin(config.host, listening.address.port);
   report.up({
-    address: config.publicUrl ?? origin(config.host, listening.address),
+    address,
     token,
     tokenPlace: config.token === null ? join(config.dataDir, "token") : "CCR_TOKEN",
     elapsedMs: performance.now() - startedAt,
@@ -290,7 +321,7 @@ const serve = async (config: Config): Promise<void> => {
   }
 };
 
-const origin = (host: string, { port }: AddressInfo): string => {
+const origin = (host: string, port: number): string => {
   const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host.includes(":") ? `[${host}]` : host;
   return `http://${name}:${port}`;
 };

@@ -21,6 +21,10 @@ export const InitGitInput = z.object({
     .string()
     .max(64 * 1024)
     .optional(),
+  /** A trailer, `Key: value`, that is added to every commit that is made in the sandbox. */
+  commitTrailer: line(500)
+    .regex(/^[A-Za-z][A-Za-z-]*: \S+$/, "must be 'Key: value'")
+    .optional(),
 });
 export type InitGitInput = z.infer<typeof InitGitInput>;
 export const InitGitResult = z.object({

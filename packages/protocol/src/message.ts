@@ -69,8 +69,8 @@ export const isBroken = ({ outcome, output }: Pick<CheckResult, "outcome" | "out
   outcome.kind === "exited" &&
   ((outcome.exitCode === 127 && NOT_FOUND.test(output)) || (outcome.exitCode === 2 && UNREADABLE.test(output)));
 
-/** Names of the stages, in the order in which a run passes them. `checkout`: the result is checked out in a sandbox of its own, for the checks. */
-export const STAGES = ["mirror", "image", "sandbox", "clone", "checkout", "results"] as const;
+/** Names of the stages, in the order in which a run passes them. `checkout`: the result is checked out in a sandbox of its own, for the checks. `push`: it goes to its branch. */
+export const STAGES = ["mirror", "image", "sandbox", "clone", "checkout", "results", "push"] as const;
 
 const spooledKinds = [
   z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Delivered, DeliverySettings } from "./delivery.ts";
 import { InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { Step } from "./task.ts";
 
@@ -129,6 +130,12 @@ export const RUN_REASONS = {
     outcome: "limit_reached",
     sentence: "The sandbox used up its limit of disk space.",
     next: "Launch again with a higher limit on disk space.",
+  },
+  push_failed: {
+    status: "errored",
+    outcome: "push_failed",
+    sentence: "The work passed, but it could not be brought to its repository. It is kept.",
+    next: "Correct what the sentence names, and push again; or take the patch.",
   },
   model_unauthorized: {
     status: "errored",
@@ -292,7 +299,9 @@ export const CreateRunInput = z.object({
     .optional(),
   limits: RunLimits.partial().optional(),
   priority: RunPriority.optional(),
-  /** The same key with the same task always gives the same run; with another repository, ref, model or limits it is a `conflict`. */
+  /** Where the result goes when the run passes; null: nowhere. Left out: as the task says. */
+  delivery: DeliverySettings.nullable().optional(),
+  /** The same key with the same task always gives the same run; with another repository, ref, model, delivery or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
@@ -321,6 +330,10 @@ export const Run = z.object({
   limits: RunLimits,
   /** Whether a run that changes no file may pass; from the task. */
   allowNoChanges: z.boolean(),
+  /** Where the result goes when the run passes; null: nowhere. */
+  delivery: DeliverySettings.nullable(),
+  /** null: nothing was to be delivered yet. */
+  delivered: Delivered.nullable(),
   priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */
@@ -366,12 +379,18 @@ export const RunOutcome = z.object({
 export type RunOutcome = z.infer<typeof RunOutcome>;
 
 /** The outcome of a run that has ended or waits for an answer; null as long as nothing is to be said. Pure. */
-export const outcomeOf = ({ status, reason, sentence }: Pick<Run, "status" | "reason" | "sentence">): RunOutcome | null => {
+export const outcomeOf = (run: Pick<Run, "status" | "reason" | "sentence" | "delivered">): RunOutcome | null => {
+  const { status, reason, sentence, delivered } = run;
   if (status === "waiting") {
     const waiting = { sentence: "Claude Code waits for an answer.", next: "Answer it." };
     return { name: "waiting", ...RUN_OUTCOMES.waiting, ...waiting };
   }
   if (reason === null) return null;
+  if (reason === "push_failed" && delivered?.state === "delivered") {
+    const { next } = RUN_REASONS.passed;
+    const late = `Every step finished and its checks passed. The work was pushed to ${delivered.branch} later.`;
+    return { name: "passed", ...RUN_OUTCOMES.passed, sentence: late, next };
+  }
   const facts = RUN_REASONS[reason];
   return { name: facts.outcome, ...RUN_OUTCOMES[facts.outcome], sentence: sentence ?? facts.sentence, next: facts.next };
 };
@@ -379,6 +398,10 @@ export const outcomeOf = ({ status, reason, sentence }: Pick<Run, "status" | "re
 /** A run as the API tells it; `queue` is null unless it is queued. */
 export const RunView = Run.extend({ queue: QueuePlace.nullable(), outcome: RunOutcome.nullable() });
 export type RunView = z.infer<typeof RunView>;
+
+/** `delivery` left out: as the run was launched with, else a branch. */
+export const PushRunInput = z.object({ id: RunId, delivery: DeliverySettings.optional() });
+export type PushRunInput = z.infer<typeof PushRunInput>;
 
 export const SetPriorityInput = z.object({ id: RunId, priority: RunPriority });
 export type SetPriorityInput = z.infer<typeof SetPriorityInput>;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DeliverySettings } from "./delivery.ts";
 import { TaskId, Timestamp } from "./ids.ts";
 
 /** The longest instructions or checks of one step, in UTF-16 code units. A prompt beyond this does not fit any model's context; material of that size belongs into the repository. */
@@ -56,7 +57,15 @@ const Steps = z.array(Step).min(1, "a task needs at least one step").max(STEPS_M
 /** Whether a run that changes no file of the repository may pass: for tasks that ask a question. */
 const AllowNoChanges = z.boolean();
 
-export const CreateTaskInput = z.object({ name: TaskName, steps: Steps, allowNoChanges: AllowNoChanges.default(false) });
+/** Where the results of its runs go; null: nowhere, they are kept on the server. */
+const Delivery = DeliverySettings.nullable();
+
+export const CreateTaskInput = z.object({
+  name: TaskName,
+  steps: Steps,
+  allowNoChanges: AllowNoChanges.default(false),
+  delivery: Delivery.optional(),
+});
 export type CreateTaskInput = z.infer<typeof CreateTaskInput>;
 
 /** A field that is left out stays as it is. */
@@ -65,6 +74,7 @@ export const UpdateTaskInput = z.object({
   name: TaskName.optional(),
   steps: Steps.optional(),
   allowNoChanges: AllowNoChanges.optional(),
+  delivery: Delivery.optional(),
 });
 export type UpdateTaskInput = z.infer<typeof UpdateTaskInput>;
 
@@ -73,6 +83,7 @@ export const Task = z.object({
   name: z.string(),
   steps: z.array(Step),
   allowNoChanges: z.boolean(),
+  delivery: Delivery,
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

@@ -14,6 +14,8 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   model: null,
   limits: RunLimits.parse({}),
   allowNoChanges: false,
+  delivery: null,
+  delivered: null,
   priority: 0,
   status: "queued",
   reason: null,

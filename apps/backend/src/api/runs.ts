@@ -1,4 +1,12 @@
-import { CreateRunInput, ListRunsInput, OnMessageInput, ReadMessagesInput, RunId, SetPriorityInput } from "@ccr/protocol";
+import {
+  CreateRunInput,
+  ListRunsInput,
+  OnMessageInput,
+  PushRunInput,
+  ReadMessagesInput,
+  RunId,
+  SetPriorityInput,
+} from "@ccr/protocol";
 import { tracked } from "@trpc/server";
 import { z } from "zod";
 import { procedure, router } from "./trpc.ts";
@@ -13,6 +21,7 @@ export const runsRouter = router({
   messages: procedure.input(ReadMessagesInput).query(({ ctx, input }) => ctx.runs.messages(input.id, input)),
   setPriority: procedure.input(SetPriorityInput).mutation(({ ctx, input }) => ctx.runs.setPriority(input.id, input.priority)),
   cancel: procedure.input(z.object({ id: RunId })).mutation(({ ctx, input }) => ctx.runs.cancel(input.id)),
+  push: procedure.input(PushRunInput).mutation(({ ctx, input }) => ctx.results.push(input)),
   diff: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.diff(input.id)),
   requests: procedure
     .input(

@@ -2,7 +2,7 @@ import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, ty
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
-import type { Instances, Runs } from "../runs/types.ts";
+import type { Instances, Results, Runs } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 
@@ -10,6 +10,7 @@ import type { Upkeep } from "../upkeep/upkeep.ts";
 export type Context = {
   tasks: TaskStore;
   runs: Runs;
+  results: Results;
   instances: Instances;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
   info: () => ServerInfo;

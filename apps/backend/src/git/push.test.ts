@@ -9,9 +9,10 @@ const TOKEN = "glpat-very-secret-1";
 const WANTED: PushRequest = {
   branch: "claude/work",
   base: null,
+  from: null,
   author: { name: "Claude <Code>\nRunner", email: "runner@example.test" },
   message: "Mend the ledger\n\nClaude-Code-Run: http://127.0.0.1/runs/run_0123456789",
-  isOurs: async () => false,
+  isOurs: () => false,
 };
 
 /** Kept work, and a repository over http that takes pushes from whoever has the token. */
@@ -111,7 +112,7 @@ describe("a push", () => {
       message: expect.stringContaining("has commits that are not part of"),
     });
     expect(await place.git("rev-parse", "claude/work")).toBe(first.commit);
-    expect(await place.push({ isOurs: async (commit) => commit === first.commit })).toMatchObject({ kind: "pushed" });
+    expect(await place.push({ isOurs: (commit) => commit === first.commit })).toMatchObject({ kind: "pushed" });
     expect(await place.git("show", "claude/work:README.md")).toBe("otherwise");
   });
 

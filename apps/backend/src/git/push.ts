@@ -9,6 +9,7 @@ import { MirrorError } from "./failure.ts";
 import { checkLocalRepository } from "./local.ts";
 import { explainPush, type PushFailure } from "./push-failure.ts";
 import { planPush, readRemoteRefs } from "./push-plan.ts";
+import { isRefName } from "./refs.ts";
 import { listRemote } from "./remote.ts";
 import { type CommitText, makeResultCommit } from "./result-commit.ts";
 import type { KeptWorkStore } from "./work.ts";
@@ -27,25 +28,24 @@ export interface PushesOptions {
   stallSeconds?: number;
 }
 
-/** What is to become of the kept work of a run. */
+/** What is to become of the kept work of a run; see `PushRequest` of the run engine. */
 export interface PushRequest extends CommitText {
   branch: string;
-  /** The branch that the work is for; null: the repository's default branch. */
   base: string | null;
-  /** Whether this server pushed the commit to the branch before. */
-  isOurs: (commit: string) => Promise<boolean>;
+  from: string | null;
+  isOurs: (commit: string) => boolean;
 }
 
 export type PushOutcome =
   | { kind: "pushed"; commit: string /** The branch that the work is for. */; base: string | null }
-  | ({ kind: "failed" } & PushFailure);
+  | ({ kind: "failed"; commit: string | null } & PushFailure);
 
 // A large result over a slow line takes its time; one that takes longer is tried again.
 const PUSH_MS = 10 * 60_000;
 const STALL_SECONDS = 60;
 const UNFINISHED = ".unfinished-push-";
 
-const failed = (message: string, again = false): PushOutcome => ({ kind: "failed", again, message });
+const failed = (message: string, again = false): PushOutcome => ({ kind: "failed", again, message, commit: null });
 
 const buildsOn = async ({ git }: Quarantine, commit: string, tip: string): Promise<boolean> => {
   try {
@@ -80,11 +80,13 @@ export const createPushes = (options: PushesOptions) => {
     const way = { folder, credential, server, resolve, stallSeconds };
     await using connections = new AsyncDisposableStack();
     const first = connections.use(await connect({ address, local }, way, signal));
-    const { branch, base, isOurs } = wanted;
-    const refs = ["HEAD", `refs/heads/${branch}`];
+    const { branch, base, from, isOurs } = wanted;
+    // A pattern would list more than the one branch.
+    const named = [branch, from].filter((name) => name !== null && isRefName(name));
+    const refs = ["HEAD", ...named.map((name) => `refs/heads/${name}`)];
     const { connection, outcome: listed } = await listRemote(first, { refs, folder, timeoutMs, connections }, signal);
     const about = { display: address.display, transport: address.transport, branch, secrets: connection.secrets };
-    if (listed.kind !== "exited" || listed.code !== 0) return { kind: "failed", ...explainPush(listed, about) };
+    if (listed.kind !== "exited" || listed.code !== 0) return { kind: "failed", commit, ...explainPush(listed, about) };
     const remote = readRemoteRefs(listed.output);
     const tip = remote.tips.get(branch) ?? null;
     const plan = planPush({
@@ -93,10 +95,11 @@ export const createPushes = (options: PushesOptions) => {
       base,
       remote,
       isForward: tip !== null && (await buildsOn(quarantine, commit, tip)),
-      isOurs: tip !== null && (await isOurs(tip)),
+      isOurs: tip !== null && isOurs(tip),
     });
-    const pushed: PushOutcome = { kind: "pushed", commit, base: base ?? remote.defaultBranch };
-    if (plan.kind === "refused") return failed(plan.why);
+    const started = from !== null && from !== branch && remote.tips.has(from) ? from : remote.defaultBranch;
+    const pushed: PushOutcome = { kind: "pushed", commit, base: base ?? started };
+    if (plan.kind === "refused") return { kind: "failed", commit, again: false, message: plan.why };
     if (plan.kind === "there") return pushed;
     const args = [
       `--git-dir=${quarantine.path}`,
@@ -113,7 +116,7 @@ export const createPushes = (options: PushesOptions) => {
     ];
     const outcome = await runGit({ args, environment: connection.environment, cwd: folder, timeoutMs }, signal);
     if (outcome.kind === "exited" && outcome.code === 0) return pushed;
-    return { kind: "failed", ...explainPush(outcome, about) };
+    return { kind: "failed", commit, ...explainPush(outcome, about) };
   };
 
   return {
@@ -139,5 +142,3 @@ export const createPushes = (options: PushesOptions) => {
     },
   };
 };
-
-export type Pushes = ReturnType<typeof createPushes>;

@@ -32,9 +32,9 @@ export const commitObject = (options: CommitText & { tree: string; parent: strin
  */
 export const makeResultCommit = async (quarantine: Quarantine, snapshot: WorkSnapshot, text: CommitText): Promise<string> => {
   const { headCommit, snapshotCommit } = snapshot;
-  const valueOf = async (revision: string): Promise<string> => (await quarantine.git(["rev-parse", "--verify", revision])).trim();
-  const tree = await valueOf(`${snapshotCommit}^{tree}`);
-  if (headCommit !== null && (await valueOf(`${headCommit}^{tree}`)) === tree) return headCommit;
+  const idOf = async (revision: string): Promise<string> => (await quarantine.git(["rev-parse", "--verify", revision])).trim();
+  const tree = await idOf(`${snapshotCommit}^{tree}`);
+  if (headCommit !== null && (await idOf(`${headCommit}^{tree}`)) === tree) return headCommit;
   const seconds = Number((await quarantine.git(["log", "-1", "--format=%ct", snapshotCommit, "--"])).trim());
   const object = commitObject({ ...text, tree, parent: headCommit, seconds });
   return (await quarantine.git(["hash-object", "-t", "commit", "-w", "--stdin"], Buffer.from(object))).trim();

@@ -90,6 +90,54 @@ export interface KeptWork {
   keepOutput(runId: RunId, output: { name: string; chunks: AsyncIterable<Uint8Array> }, signal: AbortSignal): Promise<void>;
 }
 
+/** What is to be pushed of a run's kept work. */
+export type PushRequest = {
+  branch: string;
+  /** The branch that the work is for; null: `from` when that is a branch, else the repository's default branch. */
+  base: string | null;
+  /** What the run started from, as it was asked for. */
+  from: string | null;
+  author: { name: string; email: string };
+  /** Of the commit with what the agent did not commit itself. */
+  message: string;
+  /** Whether this server pushed a commit to that branch before. */
+  isOurs: (commit: string) => boolean;
+};
+
+/** `again`: to try it once more, as it is, may help. Messages are for people, and hold no secret. */
+export type PushOutcome =
+  | { kind: "pushed"; commit: string; base: string | null }
+  | { kind: "failed"; again: boolean; message: string /** What was to be pushed, if it came to that. */; commit: string | null };
+
+export type Proposal = {
+  title: string;
+  body: string;
+  headBranch: string;
+  baseBranch: string;
+  draft: boolean;
+  reviewers: string[];
+  labels: string[];
+};
+export type ProposalOutcome =
+  | { kind: "open"; number: number; url: string /** What could not be set, one sentence each. */; notes: string[] }
+  /** The host has no pull requests, as far as this server knows. */
+  | { kind: "none"; why: string }
+  | { kind: "failed"; again: boolean; message: string };
+
+/** The way of results out of the server; see `git/` and `forges/`. Throws the signal's reason, and what is wrong with the server's own files. */
+export interface Outlet {
+  /** Pushes what is kept of a run to a branch of its repository. Idempotent. */
+  push(run: Pick<Run, "id" | "repository">, wanted: PushRequest, signal: AbortSignal): Promise<PushOutcome>;
+  /** Opens a pull request for a branch, or brings the one that is open up to date. Idempotent. */
+  propose(run: Pick<Run, "repository">, proposal: Proposal, signal: AbortSignal): Promise<ProposalOutcome>;
+  /** Who makes the commits of what agents did not commit. */
+  readonly author: { name: string; email: string };
+  /** Where a person can look at a run. */
+  linkTo(runId: RunId): string;
+  /** Takes every secret of this server out of a text. */
+  hide(text: string): string;
+}
+
 /** What those who watch the server want to count. Never throws. */
 export interface RunMetrics {
   /** From the creation of a run to the agent's start, in milliseconds. */
@@ -112,6 +160,7 @@ export type RunDeps = {
   store: Store;
   mirrors: Mirrors;
   work: KeptWork;
+  outlet: Outlet;
   doors: Doors;
   /** The one that makes sandboxes. */
   driver: SandboxDriver;

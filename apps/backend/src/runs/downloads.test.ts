@@ -36,6 +36,7 @@ const place = async (server: ServerId) => {
     model: null,
     limits: RunLimits.parse({}),
     priority: 0,
+    delivery: null,
     idempotencyKey: null,
   };
   const { run } = await store.runs.create(input);

@@ -5,6 +5,7 @@ import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
+import { trailerOf } from "./proposal.ts";
 import { lossOf } from "./reach.ts";
 import {
   attachSandbox,
@@ -174,7 +175,10 @@ const clone = async (
     signal.throwIfAborted();
     throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
   };
-  await executor.initGit({}, signal).catch(failed);
+  const { outlet } = scene.deps;
+  const { name: githubUsername, email } = outlet.author;
+  const commitTrailer = trailerOf(outlet.linkTo(run.id));
+  await executor.initGit({ githubUsername, email, commitTrailer }, signal).catch(failed);
   const ref = run.ref === null ? {} : { ref: repository.ref.name };
   const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", ...ref };
   const { commit } = await executor.gitClone(input, signal).catch(failed);

@@ -23,6 +23,7 @@ const claimed = async () => {
     model: null,
     limits: { ...limits, processes: 64, diskMb: 64, stallSeconds: 5, checkSeconds: 1, maxAttempts: 1 },
     priority: 0,
+    delivery: null,
     idempotencyKey: null,
   });
   const claim = await store.queue.claimNext({ owner, perRepository: null, perTask: null });

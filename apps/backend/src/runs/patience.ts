@@ -14,7 +14,7 @@ export class Leaving extends Error {
 }
 
 /** The parts of the store that driving a run takes. */
-export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "transcript" | "audit">;
+export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "transcript" | "audit" | "deliveries">;
 
 /** Whether the store could not be used: whether what was to be written is stored, nobody knows. */
 export const isAway = (error: unknown): boolean =>
@@ -46,7 +46,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
         }
       }
     };
-  const { runs, queue, instances, transcript, audit } = store;
+  const { runs, queue, instances, transcript, audit, deliveries } = store;
   return {
     runs: {
       create: (input) => runs.create(input),
@@ -86,6 +86,10 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
       spoolPosition: waiting((runId, instanceId) => transcript.spoolPosition(runId, instanceId)),
       read: waiting((runId, range) => transcript.read(runId, range)),
       follow: (runId, range, until) => transcript.follow(runId, range, until),
+    },
+    deliveries: {
+      save: waiting((id, delivered) => deliveries.save(id, delivered)),
+      list: waiting((to) => deliveries.list(to)),
     },
     audit: {
       append: waiting((runId, fence, records) => audit.append(runId, fence, records)),

@@ -56,6 +56,7 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
       model: input.model ?? null,
       limits: RunLimits.parse(input.limits ?? {}),
       priority: input.priority ?? 0,
+      delivery: input.delivery === undefined ? task.delivery : input.delivery,
       idempotencyKey: input.idempotencyKey ?? null,
     });
     dispatcher.wake();

@@ -4,6 +4,7 @@ import { inBackground } from "./background.ts";
 import { closeCheckout, dropCheckout } from "./checkout.ts";
 import { within } from "./clock.ts";
 import { keepCopies } from "./copies.ts";
+import { deliver } from "./delivery.ts";
 import type { RunDeps } from "./deps.ts";
 import { ending, endingOfError, passed, RunEnded } from "./ending.ts";
 import { launch, resume, takeUp, undoLaunch } from "./launch.ts";
@@ -22,8 +23,8 @@ const ANSWER_WITHIN_MS = 5000;
 
 /**
  * The story of one run, from the claim to its final status: launch it, or take it up where an earlier supervisor left it; work on each
- * step; then always, whatever happened and on signals of its own: save the work, destroy the sandbox, close the doors; store the final
- * status; remove the folders.
+ * step; then always, whatever happened and on signals of its own: save the work, destroy the sandbox, close the doors; deliver what passed;
+ * store the final status; remove the folders.
  *
  * At every moment the store knows enough for another supervisor to go on from there. `signal` aborts with a `RunEnded` as its reason, which
  * ends the run, or with `Leaving`, which leaves it to the next server. `closing` says that this server ends: what cannot be stored then is
@@ -42,12 +43,13 @@ export const superviseRun = async (options: {
   const scene = setScene({ claim, deps, stop, closing });
   const lease = inBackground((until) => keepLease(scene, stop, until));
   try {
-    const end = await work(scene, AbortSignal.any([options.signal, stopping.signal]));
+    const until = AbortSignal.any([options.signal, stopping.signal]);
+    const end = await work(scene, until);
     // Whatever runs in it still is not to hinder what comes.
     if (scene.sandbox !== null) await closeCheckout(scene);
     const told = await save(scene, end);
     const left = await release(scene);
-    await finish(scene, told);
+    await finish(scene, await deliver(scene, told, until));
     await removePlaces(scene, left);
   } catch (error) {
     if (error instanceof FenceLostError) {

@@ -5,6 +5,7 @@ import type {
   InstanceId,
   ListRunsInput,
   Message,
+  PushRunInput,
   Run,
   RunId,
   RunView,
@@ -33,6 +34,14 @@ export interface Instances {
   list(): Promise<Instance[]>;
   /** Cancels the run that uses the sandbox, and removes the sandbox. Idempotent. */
   remove(id: InstanceId): Promise<Instance>;
+}
+
+export interface Results {
+  /**
+   * Pushes what is kept of a run that has ended, and opens its pull request if that is wanted: once more, or for the first time. What went wrong
+   * stands in the run's `delivered`. Idempotent. Throws `CcrError` with `conflict` for a run that has not ended.
+   */
+  push(input: PushRunInput): Promise<RunView>;
 }
 
 /** Bytes to be read once; disposed of when they were read, or nobody wants them. */

@@ -1,5 +1,6 @@
 import { createAuditStore } from "./audit.ts";
 import { Changes } from "./changes.ts";
+import { createDeliveryStore } from "./deliveries.ts";
 import type { Engine } from "./engine.ts";
 import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -28,6 +29,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
   return {
     tasks: createTaskStore({ db, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
+    deliveries: createDeliveryStore({ db }),
     queue: createQueue({ engine, commits }),
     instances: createInstanceStore({ db, commits, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),

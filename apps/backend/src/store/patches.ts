@@ -1,3 +1,4 @@
+import type { Delivered } from "@ccr/protocol";
 import type { Updateable } from "kysely";
 import { toJson } from "./json.ts";
 import type { RunTable } from "./schema.ts";
@@ -8,6 +9,12 @@ const MOST_MS = 2 ** 31 - 1;
 
 /** The time that a run was worked on as it is stored: whole milliseconds. */
 export const activeMsColumn = (activeMs: number): number => Math.min(Math.max(Math.round(activeMs), 0), MOST_MS);
+
+/** The columns of what was delivered: the branch is also one of its own, by which it is found. */
+export const deliveredColumns = (delivered: Delivered | null): Pick<Updateable<RunTable>, "branch" | "delivered"> => ({
+  branch: delivered?.branch ?? null,
+  delivered: delivered === null ? null : toJson(delivered, "The delivery"),
+});
 
 /** The columns that a patch writes. */
 export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
@@ -21,6 +28,7 @@ export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
   ...(patch.usage !== undefined && { usage: toJson(patch.usage, "The usage") }),
   ...(patch.startedAt !== undefined && { started_at: patch.startedAt }),
   ...(patch.endedAt !== undefined && { ended_at: patch.endedAt }),
+  ...(patch.delivered !== undefined && deliveredColumns(patch.delivered)),
   ...(patch.progress !== undefined && { progress: toJson(patch.progress, "The progress") }),
   ...(patch.activeMs !== undefined && { active_ms: activeMsColumn(patch.activeMs) }),
 });

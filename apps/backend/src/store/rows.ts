@@ -11,6 +11,7 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   name: row.name,
   steps: fromJson(row.steps),
   allowNoChanges: row.allow_no_changes !== 0,
+  delivery: row.delivery === null ? null : fromJson(row.delivery),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
@@ -26,6 +27,8 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   // A limit that is newer than the run has its default.
   limits: { ...DEFAULT_LIMITS, ...fromJson<RunLimits>(row.limits) },
   allowNoChanges: row.allow_no_changes !== 0,
+  delivery: row.delivery === null ? null : fromJson(row.delivery),
+  delivered: row.delivered === null ? null : fromJson(row.delivered),
   priority: row.priority,
   status: row.status,
   reason: row.reason,

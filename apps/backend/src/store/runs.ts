@@ -52,6 +52,9 @@ const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => (
   active_ms: 0,
   progress: null,
   allow_no_changes: input.task.allowNoChanges ? 1 : 0,
+  delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
+  branch: null,
+  delivered: null,
 });
 
 const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
@@ -66,6 +69,7 @@ const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
     ref: row.ref === storable(input.ref),
     model: row.model === storable(input.model),
     limits: sameLimits(toRun(row).limits, input.limits),
+    delivery: row.delivery === (input.delivery === null ? null : toJson(input.delivery, "The run")),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));
 };

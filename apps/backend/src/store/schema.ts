@@ -24,6 +24,8 @@ export interface TaskTable {
   updated_at: string;
   /** 0 or 1. */
   allow_no_changes: number;
+  /** JSON of `DeliverySettings`; null: nowhere. */
+  delivery: string | null;
 }
 
 export interface RunTable {
@@ -67,6 +69,12 @@ export interface RunTable {
   progress: string | null;
   /** 0 or 1, copied from the task. */
   allow_no_changes: number;
+  /** JSON of `DeliverySettings`; null: nowhere. */
+  delivery: string | null;
+  /** Where the result was, or is to be, pushed to. */
+  branch: string | null;
+  /** JSON of `Delivered`. */
+  delivered: string | null;
 }
 
 export interface InstanceTable {

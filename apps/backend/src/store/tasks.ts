@@ -1,3 +1,4 @@
+import type { DeliverySettings } from "@ccr/protocol";
 import type { Kysely } from "kysely";
 import type { Ids } from "./ids.ts";
 import { toJson } from "./json.ts";
@@ -6,6 +7,9 @@ import type { Database } from "./schema.ts";
 import type { TaskStore } from "./types.ts";
 
 export type Clock = () => Date;
+
+const deliveryColumn = (delivery: DeliverySettings | null | undefined): string | null =>
+  delivery === undefined || delivery === null ? null : toJson(delivery, "The delivery");
 
 export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: Ids; now: Clock }): TaskStore => ({
   create: async (input) => {
@@ -17,6 +21,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
       created_at: at,
       updated_at: at,
       allow_no_changes: input.allowNoChanges ? 1 : 0,
+      delivery: deliveryColumn(input.delivery),
     };
     return toTask(await db.insertInto("tasks").values(row).returningAll().executeTakeFirstOrThrow());
   },
@@ -39,6 +44,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
         ...(input.name !== undefined && { name: input.name }),
         ...(input.steps !== undefined && { steps: toJson(input.steps, "The task") }),
         ...(input.allowNoChanges !== undefined && { allow_no_changes: input.allowNoChanges ? 1 : 0 }),
+        ...(input.delivery !== undefined && { delivery: deliveryColumn(input.delivery) }),
       })
       .where("id", "=", input.id)
       .returningAll()

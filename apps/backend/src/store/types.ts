@@ -1,6 +1,8 @@
 import type {
   AuditRecord,
   CreateTaskInput,
+  Delivered,
+  DeliverySettings,
   ExecutionOutcome,
   Instance,
   InstanceId,
@@ -38,6 +40,8 @@ export type NewRun = {
   model: string | null;
   limits: RunLimits;
   priority: number;
+  /** null: nowhere. */
+  delivery: DeliverySettings | null;
   idempotencyKey: string | null;
 };
 
@@ -101,6 +105,7 @@ export type RunPatch = Partial<
     | "usage"
     | "startedAt"
     | "endedAt"
+    | "delivered"
   >
 > & { progress?: Progress; activeMs?: number };
 
@@ -127,7 +132,7 @@ export class FenceLostError extends Error {
 export interface RunStore {
   /**
    * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
-   * when that run has another repository, ref, model or other limits.
+   * when that run has another repository, ref, model, delivery or other limits.
    */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;
@@ -148,6 +153,14 @@ export interface RunStore {
   /** Keeps the last diff that was saved. Throws `FenceLostError`. */
   saveDiff(id: RunId, fence: number, diff: WorkspaceDiff): Promise<void>;
   findDiff(id: RunId): Promise<WorkspaceDiff | null>;
+}
+
+/** What became of the results of runs; while a run goes on, that is a part of its patches. */
+export interface DeliveryStore {
+  /** Keeps how far the delivery of a run that has ended is. null: it has not ended, or is not there. */
+  save(id: RunId, delivered: Delivered): Promise<Run | null>;
+  /** What was delivered, or was to be, to a branch of a repository: of the newest run first, at most 100. */
+  list(to: { repository: string; branch: string }): Promise<Delivered[]>;
 }
 
 /** A queued run's place; `heldBy` says which limit, if any, keeps it from being claimed now. */
@@ -286,6 +299,7 @@ export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
   readonly runs: RunStore;
   readonly queue: Queue;
+  readonly deliveries: DeliveryStore;
   readonly instances: InstanceStore;
   readonly transcript: Transcript;
   readonly audit: AuditStore;

@@ -2,10 +2,12 @@ import { EventEmitter, once } from "node:events";
 import type { AppRouter } from "@ccr/backend/router";
 import {
   type AuditRecord,
+  branchFor,
   CcrError,
   type CleanUpInput,
   type CreateRunInput,
   type CreateTaskInput,
+  DeliverySettings,
   type DiskReport,
   type Instance,
   InstanceId,
@@ -46,6 +48,8 @@ export interface MemoryBackend {
   /** What the API was asked to launch and cancel. */
   readonly launched: CreateRunInput[];
   readonly canceled: RunId[];
+  /** Where results were to be pushed. */
+  readonly pushed: DeliverySettings[];
   /** What was to be removed from the disk. */
   readonly cleanUps: CleanUpInput[];
 }
@@ -83,6 +87,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const said = new EventEmitter().setMaxListeners(0);
   const launched: CreateRunInput[] = [];
   const canceled: RunId[] = [];
+  const pushed: DeliverySettings[] = [];
   const cleanUps: CleanUpInput[] = [];
   const at = (): string => new Date(now + counter * 1000).toISOString();
 
@@ -105,6 +110,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     instances,
     launched,
     canceled,
+    pushed,
     cleanUps,
     messagesOf,
     info: {
@@ -116,9 +122,9 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       maxConcurrentRuns: 2,
     },
     disk: EMPTY_DISK,
-    addTask({ name, steps, allowNoChanges = false }) {
+    addTask({ name, steps, allowNoChanges = false, delivery = null }) {
       const id = TaskId.parse(`task_${number()}`);
-      const task: Task = { id, name, steps, allowNoChanges, createdAt: at(), updatedAt: at() };
+      const task: Task = { id, name, steps, allowNoChanges, delivery, createdAt: at(), updatedAt: at() };
       tasks.unshift(task);
       return task;
     },
@@ -133,6 +139,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         model: null,
         limits: RunLimits.parse({}),
         allowNoChanges: task.allowNoChanges,
+        delivery: task.delivery,
+        delivered: null,
         priority: 0,
         status: "queued",
         reason: null,
@@ -179,8 +187,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           const old = tasks[index];
           if (old === undefined) return null;
           counter += 1;
-          const { name = old.name, steps = old.steps, allowNoChanges = old.allowNoChanges } = change;
-          const next: Task = { ...old, name, steps, allowNoChanges, updatedAt: at() };
+          const { name = old.name, steps = old.steps, allowNoChanges = old.allowNoChanges, delivery = old.delivery } = change;
+          const next: Task = { ...old, name, steps, allowNoChanges, delivery, updatedAt: at() };
           tasks.splice(index, 1, next);
           return next;
         },
@@ -197,7 +205,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           if (input.repository.startsWith("file:"))
             throw new CcrError("bad_request", "repository: 'file:' addresses are not taken; give an https URL.");
           launched.push(input);
-          return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null });
+          const delivery = input.delivery === undefined ? task.delivery : input.delivery;
+          return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null, delivery });
         },
         get: async (id) => viewOf(getRun(id)),
         async list({ status, taskId, before, limit }) {
@@ -243,6 +252,28 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           return (requests.get(id) ?? [])
             .filter(({ n, decision }) => n > after && (!refusedOnly || decision === "refused"))
             .slice(0, limit);
+        },
+      },
+      results: {
+        async push({ id, delivery }) {
+          const run = getRun(id);
+          const settings = delivery ?? run.delivery ?? DeliverySettings.parse({ to: "branch" });
+          pushed.push(settings);
+          backend.patchRun(id, {
+            delivered: {
+              state: "delivered",
+              branch: branchFor(settings.branch, run),
+              commit: "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
+              isPushed: true,
+              base: "main",
+              pullRequest: settings.to === "branch" ? null : { number: 7, url: "https://host.test/acme/slugs/pull/7" },
+              notes: [],
+              problem: null,
+              tries: 1,
+              at: at(),
+            },
+          });
+          return viewOf(getRun(id));
         },
       },
       upkeep: {

@@ -1,5 +1,6 @@
 import { RunLimits, TaskId } from "@ccr/protocol";
 import { expect, test } from "vitest";
+import { emptyDelivery } from "../delivery/delivery-draft.ts";
 import { draftOfRun, type LaunchDraft, newIdempotencyKey, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
 
@@ -9,6 +10,7 @@ const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   ref: "",
   model: " ",
   limits: {},
+  delivery: emptyDelivery("task"),
   idempotencyKey: "k",
   ...change,
 });
@@ -58,7 +60,7 @@ test("says what a limit may be, in the unit of its field", () => {
 
 test("a run can be launched once more as it was", () => {
   const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 });
-  const run = { taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: "main", model: null, limits };
+  const run = { taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: "main", model: null, limits, delivery: null };
   const again = draftOfRun(run);
   expect(again.limits).toEqual({
     timeSeconds: "0.1667",

@@ -1,5 +1,6 @@
 import { CreateRunInput, type Run, type TaskId } from "@ccr/protocol";
 import { z } from "zod";
+import { DeliveryDraft, draftOfDelivery, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
 import { describeLimitProblem, limitsFromText, textFromLimits } from "./limits.ts";
 
 /** A launch as it is being filled in. */
@@ -9,6 +10,7 @@ export const LaunchDraft = z.object({
   ref: z.string(),
   model: z.string(),
   limits: z.record(z.string(), z.string()),
+  delivery: DeliveryDraft.default(emptyDelivery("task")),
   /** Sent with the launch, so that sending it twice makes one run. */
   idempotencyKey: z.string(),
 });
@@ -22,12 +24,13 @@ export const newIdempotencyKey = (): string =>
 export const launchDraftKey = (taskId: TaskId | null): string => `ccr.draft.launch.${taskId ?? "home"}`;
 
 /** The launch that would do once more what this run did. */
-export const draftOfRun = (run: Pick<Run, "taskId" | "repository" | "ref" | "model" | "limits">): LaunchDraft => ({
+export const draftOfRun = (run: Pick<Run, "taskId" | "repository" | "ref" | "model" | "limits" | "delivery">): LaunchDraft => ({
   taskId: run.taskId,
   repository: run.repository,
   ref: run.ref ?? "",
   model: run.model ?? "",
   limits: textFromLimits(run.limits),
+  delivery: draftOfDelivery(run.delivery),
   idempotencyKey: newIdempotencyKey(),
 });
 
@@ -47,13 +50,16 @@ export const validateLaunch = (
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     idempotencyKey: draft.idempotencyKey,
   });
-  if (parsed.success) return { ok: true, input: parsed.data };
-  const problems = new Map<string, string>();
-  for (const { path, message } of parsed.error.issues) {
-    const key = path.map(String).join(".");
-    const ofLimit = path[0] === "limits" ? describeLimitProblem(String(path[1]), limits) : null;
-    if (!problems.has(key)) problems.set(key, ofLimit ?? message);
-  }
+  const delivery = validateDelivery(draft.delivery);
+  if (parsed.success && delivery.ok)
+    return { ok: true, input: { ...parsed.data, ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }) } };
+  const problems = new Map(delivery.ok ? [] : delivery.problems);
+  if (!parsed.success)
+    for (const { path, message } of parsed.error.issues) {
+      const key = path.map(String).join(".");
+      const ofLimit = path[0] === "limits" ? describeLimitProblem(String(path[1]), limits) : null;
+      if (!problems.has(key)) problems.set(key, ofLimit ?? message);
+    }
   return { ok: false, problems };
 };
 

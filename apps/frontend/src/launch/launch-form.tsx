@@ -6,6 +6,8 @@ import { useId, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
+import { emptyDelivery } from "../delivery/delivery-draft.ts";
+import { DeliveryFields } from "../delivery/delivery-fields.tsx";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { useDraft } from "../ui/draft.ts";
@@ -67,9 +69,12 @@ export const LaunchForm = ({
     ref: "",
     model: "",
     limits: {},
+    delivery: emptyDelivery("task"),
     idempotencyKey: freshKey,
   };
-  const [moreOpen, setMoreOpen] = useState(draft.model !== "" || Object.values(draft.limits).some((text) => text !== ""));
+  const [moreOpen, setMoreOpen] = useState(
+    draft.model !== "" || draft.delivery.to !== "task" || Object.values(draft.limits).some((text) => text !== ""),
+  );
   // A task that was deleted since cannot be chosen any more.
   const taskId = task?.id ?? (tasks.some(({ id }) => id === draft.taskId) ? draft.taskId : fallback);
   // A changed launch is another launch.
@@ -87,7 +92,7 @@ export const LaunchForm = ({
   const submit = async (): Promise<void> => {
     const checked = validateLaunch({ ...draft, taskId });
     setProblems(checked.ok ? noProblems : checked.problems);
-    if (!checked.ok && [...checked.problems.keys()].some((key) => key === "model" || key.startsWith("limits.")))
+    if (!checked.ok && [...checked.problems.keys()].some((key) => key === "model" || /^(limits|delivery)\./.test(key)))
       setMoreOpen(true);
     if (!checked.ok) return;
     if (beforeLaunch === undefined) return launch.mutate(checked.input);
@@ -167,7 +172,7 @@ export const LaunchForm = ({
       <Collapsible.Root open={moreOpen} onOpenChange={setMoreOpen}>
         <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
           <ChevronRight aria-hidden className="size-3.5 transition-transform group-data-[state=open]:rotate-90" />
-          Model and limits
+          Model, limits and result
         </Collapsible.Trigger>
         <Collapsible.Content className={classes("grid gap-4 pt-4", wide && "sm:grid-cols-2 lg:grid-cols-3")}>
           <Field label="Model" error={problemOf("model")}>
@@ -180,6 +185,15 @@ export const LaunchForm = ({
               />
             )}
           </Field>
+          <div className={classes(wide && "sm:col-span-2 lg:col-span-3")}>
+            <DeliveryFields
+              label="When it passes"
+              choices={["task", "nowhere", "branch", "pull_request"]}
+              draft={draft.delivery}
+              problems={problems}
+              onChange={(delivery) => change({ delivery })}
+            />
+          </div>
           {LIMIT_FIELDS.map((field) => (
             <Field
               key={field.key}

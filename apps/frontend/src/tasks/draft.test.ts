@@ -1,5 +1,6 @@
 import { STEP_TEXT_MAX } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
+import { emptyDelivery } from "../delivery/delivery-draft.ts";
 import { type DraftStep, editSteps, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
 
 const steps: DraftStep[] = ["a", "b", "c"].map((instructions, index) => ({ key: String(index + 1), instructions, checks: "" }));
@@ -44,6 +45,7 @@ describe("validating a draft", () => {
         (step) => step !== undefined,
       ),
       allowNoChanges: false,
+      delivery: emptyDelivery("nowhere"),
       base: null,
     });
     expect(result.ok ? [] : [...result.problems.keys()]).toEqual(["name", "steps.1.instructions", "steps.1.checks"]);
@@ -51,7 +53,9 @@ describe("validating a draft", () => {
   });
 
   test("gives what the server takes", () => {
-    expect(validateDraft({ name: " Fix it ", steps, allowNoChanges: true, base: null })).toMatchObject({
+    expect(
+      validateDraft({ name: " Fix it ", steps, allowNoChanges: true, delivery: emptyDelivery("nowhere"), base: null }),
+    ).toMatchObject({
       ok: true,
       input: { name: "Fix it", allowNoChanges: true },
     });
@@ -59,12 +63,13 @@ describe("validating a draft", () => {
 });
 
 test("only what would be saved counts as changed", () => {
-  const draft = { name: "n", steps, allowNoChanges: false, base: null };
+  const draft = { name: "n", steps, allowNoChanges: false, delivery: emptyDelivery("nowhere"), base: null };
   expect(isChanged({ ...draft, base: "2026", steps: steps.map((step) => ({ ...step, key: `${step.key}0` })) }, draft)).toBe(
     false,
   );
   expect(isChanged({ ...draft, steps: editSteps(steps, { type: "move", key: "1", by: 1 }) }, draft)).toBe(true);
   expect(isChanged({ ...draft, allowNoChanges: true }, draft)).toBe(true);
+  expect(isChanged({ ...draft, delivery: emptyDelivery("branch") }, draft)).toBe(true);
 });
 
 test("a draft from before there was a choice does not allow a run without changes", () => {

@@ -1,5 +1,6 @@
 import { CreateTaskInput, type Step, type Task } from "@ccr/protocol";
 import { z } from "zod";
+import { DeliveryDraft, draftOfDelivery, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
 
 /** A task as it is being written. Nothing in it need be valid. */
 export const TaskDraft = z.object({
@@ -7,6 +8,7 @@ export const TaskDraft = z.object({
   steps: z.array(z.object({ key: z.string(), instructions: z.string(), checks: z.string() })),
   /** Drafts of earlier versions of this page do not have it. */
   allowNoChanges: z.boolean().default(false),
+  delivery: DeliveryDraft.default(emptyDelivery("nowhere")),
   /** The version that was the start; null for a new task. */
   base: z.string().nullable(),
 });
@@ -20,6 +22,7 @@ export const emptyDraft = (): TaskDraft => ({
   name: "",
   steps: [{ key: "1", instructions: "", checks: "" }],
   allowNoChanges: false,
+  delivery: emptyDelivery("nowhere"),
   base: null,
 });
 
@@ -27,6 +30,7 @@ export const draftOf = (task: Task): TaskDraft => ({
   name: task.name,
   steps: task.steps.map(({ instructions, checks }, index) => ({ key: String(index + 1), instructions, checks })),
   allowNoChanges: task.allowNoChanges,
+  delivery: draftOfDelivery(task.delivery),
   base: task.updatedAt,
 });
 
@@ -36,6 +40,7 @@ const stepsOf = (draft: TaskDraft): Step[] => draft.steps.map(({ instructions, c
 export const isChanged = (draft: TaskDraft, saved: TaskDraft): boolean =>
   draft.name !== saved.name ||
   draft.allowNoChanges !== saved.allowNoChanges ||
+  JSON.stringify(draft.delivery) !== JSON.stringify(saved.delivery) ||
   JSON.stringify(stepsOf(draft)) !== JSON.stringify(stepsOf(saved));
 
 export type StepEdit =
@@ -78,11 +83,13 @@ export type Problems = ReadonlyMap<string, string>;
 export const validateDraft = (draft: TaskDraft): { ok: true; input: CreateTaskInput } | { ok: false; problems: Problems } => {
   const { name, allowNoChanges } = draft;
   const parsed = CreateTaskInput.safeParse({ name, steps: stepsOf(draft), allowNoChanges });
-  if (parsed.success) return { ok: true, input: parsed.data };
-  const problems = new Map<string, string>();
-  for (const { path, message } of parsed.error.issues) {
-    const key = path.map(String).join(".");
-    if (!problems.has(key)) problems.set(key, message);
-  }
+  const delivery = validateDelivery(draft.delivery);
+  if (parsed.success && delivery.ok) return { ok: true, input: { ...parsed.data, delivery: delivery.settings ?? null } };
+  const problems = new Map(delivery.ok ? [] : delivery.problems);
+  if (!parsed.success)
+    for (const { path, message } of parsed.error.issues) {
+      const key = path.map(String).join(".");
+      if (!problems.has(key)) problems.set(key, message);
+    }
   return { ok: false, problems };
 };

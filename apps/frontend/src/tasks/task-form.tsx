@@ -1,5 +1,6 @@
 import { Plus } from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { DeliveryFields } from "../delivery/delivery-fields.tsx";
 import { Button } from "../ui/button.tsx";
 import { Checkbox, Field, TextInput } from "../ui/field.tsx";
 import { editSteps, type Problems, type StepEdit, type TaskDraft } from "./draft.ts";
@@ -98,6 +99,13 @@ export const TaskForm = ({
         hint="For tasks that ask a question. Without it, a run that changes nothing counts as given up."
         checked={draft.allowNoChanges}
         onChange={(allowNoChanges) => onChange({ ...draft, allowNoChanges })}
+      />
+      <DeliveryFields
+        label="When a run passes"
+        choices={["nowhere", "branch", "pull_request"]}
+        draft={draft.delivery}
+        problems={problems}
+        onChange={(delivery) => onChange({ ...draft, delivery })}
       />
       {footer}
     </form>

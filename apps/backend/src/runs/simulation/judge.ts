@@ -1,4 +1,4 @@
-import { isFinal, type Message, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
+import { branchFor, DEFAULT_BRANCH_PATTERN, isFinal, type Message, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
 import type { Disk } from "./disk.ts";
 import type { RunEntry } from "./ledger.ts";
 import { expectedReason, expectedUnits, type Script } from "./script.ts";
@@ -66,6 +66,7 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const disk = [...world.disks.values()].find(({ instanceId }) => instanceId === run.instanceId);
   const isElsewhere = disk !== undefined && !disk.root.startsWith(`/${entry.holder?.machine}/`);
   judgeReason(wrong, { entry, run, script, isElsewhere });
+  judgeDelivery(world, wrong, { run, entry });
   if (disk !== undefined) {
     // What is on a machine that nobody comes from, or that a canceled run is not waited for, stays there.
     const isLeft = isElsewhere && (entry.isForsaken || entry.wasCanceled);
@@ -85,6 +86,30 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const requests = await store.audit.read(run.id, { after: 0, limit: 1000 });
   for (const [index, { n }] of requests.entries()) if (n !== index + 1) wrong(`request ${index + 1} has the number ${n}`);
   if (requests.length > (file?.records.length ?? 0)) wrong("more requests are stored than there were");
+};
+
+/** What passed is where it was to go, once, and nothing else is; what could not get there says so. */
+const judgeDelivery = (
+  { remote, kept }: World,
+  wrong: (what: string) => void,
+  { run, entry }: { run: Run; entry: RunEntry },
+): void => {
+  const { delivery, delivered, reason } = run;
+  const branch = delivered?.branch ?? branchFor(DEFAULT_BRANCH_PATTERN, run);
+  const tip = remote.branches.get(branch);
+  const isWanted = delivery !== null && (reason === "passed" || reason === "push_failed" || entry.wasCanceled);
+  if (!isWanted) {
+    if (tip !== undefined || delivered !== null) wrong(`it ended with ${reason}, and ${tip} is on ${branch}`);
+    return;
+  }
+  const isKept = [...kept].some(([key, { snapshot }]) => key.endsWith(run.id) && snapshot.snapshotCommit === tip);
+  if (tip !== undefined && !isKept) wrong(`${tip} is on ${branch}, which is not what is kept`);
+  if (reason === "push_failed" && delivered?.state !== "failed") wrong(`its push failed, and it is ${delivered?.state}`);
+  if (reason !== "passed") return;
+  if (delivered?.state !== "delivered" || tip === undefined || delivered.commit !== tip)
+    wrong(`it passed, and ${tip} is on ${branch}, where ${delivered?.commit} is ${delivered?.state}`);
+  if (delivery.to === "pull_request" && remote.requests.get(branch) !== delivered?.pullRequest?.number)
+    wrong("it passed, and its pull request is another one");
 };
 
 const judgeReason = (
@@ -113,7 +138,8 @@ const judgeReason = (
     return;
   }
   const expected = expectedReason(script);
-  if (reason === expected) {
+  // Whatever happened on the way, it is the host that refused it.
+  if (reason === expected || (reason === "push_failed" && expected === "passed")) {
     if (mustBeLate(entry))
       wrong(`it ended with ${reason}, and its agent was at work for ${seconds(leastMs)} with a limit of ${seconds(limitMs)}`);
     return;

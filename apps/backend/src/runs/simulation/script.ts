@@ -1,4 +1,4 @@
-import type { CreateTaskInput } from "@ccr/protocol";
+import { type CreateTaskInput, DeliverySettings } from "@ccr/protocol";
 import type { Random } from "./random.ts";
 
 /** `needs`: what the work must hold, so that it passes; null: how it comes out was decided before. */
@@ -22,7 +22,7 @@ export type StepScript = {
 };
 
 /** What a task makes of the agent: known to the simulated world alone, the engine sees prompts and commands. */
-export type Script = { name: string; steps: StepScript[]; paceMs: number };
+export type Script = { name: string; steps: StepScript[]; paceMs: number; delivers: "branch" | "pull_request" | null };
 
 const makeStep = (random: Random, name: string, isLong: boolean): StepScript => {
   const checks: CheckScript[] = Array.from({ length: random.pick([0, 0, 1, 1, 2, 3]) }, (_, check) => ({
@@ -48,11 +48,13 @@ export const makeScript = (random: Random, name: string, { isLong }: { isLong: b
   name,
   steps: Array.from({ length: random.pick([1, 1, 2, 2, 3]) }, (_, step) => makeStep(random, `${name}-s${step}`, isLong)),
   paceMs: isLong ? random.pick([4000, 9000]) : random.pick([50, 300, 1000, 4000, 9000]),
+  delivers: random.pick([null, "branch", "pull_request"]),
 });
 
 /** The task that a person would write for it. */
-export const taskOf = ({ name, steps }: Script): CreateTaskInput => ({
+export const taskOf = ({ name, steps, delivers }: Script): CreateTaskInput => ({
   name,
+  delivery: delivers === null ? null : DeliverySettings.parse({ to: delivers }),
   allowNoChanges: true,
   steps: steps.map(({ checks, judge }, step) => ({
     instructions: `Do ${name}-s${step}.`,

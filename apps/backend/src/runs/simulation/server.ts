@@ -6,6 +6,7 @@ import type { Instances, Runs } from "../types.ts";
 import { connectOf } from "./connect.ts";
 import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
+import { outletOf } from "./outlet.ts";
 import { Process } from "./process.ts";
 import type { StoreHouse } from "./store-gate.ts";
 import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
@@ -139,6 +140,7 @@ export class Server {
       store: this.#house.gate(process),
       mirrors: mirrorsOf(world, host),
       work: workOf(world, host),
+      outlet: outletOf(world, host),
       doors: doorsOf(world, host),
       driver,
       drivers: [driver],

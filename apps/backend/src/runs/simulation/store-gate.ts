@@ -47,7 +47,7 @@ export class StoreHouse {
 
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
-    const { tasks, runs, queue, instances, transcript, audit, changes, upkeep } = store;
+    const { tasks, runs, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -188,6 +188,10 @@ export class StoreHouse {
         setStatus: write("instances.setStatus", (...given: Parameters<InstanceStore["setStatus"]>) =>
           instances.setStatus(...given),
         ),
+      },
+      deliveries: {
+        save: write("deliveries.save", (id, delivered) => deliveries.save(id, delivered)),
+        list: read("deliveries.list", (to) => deliveries.list(to)),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),

@@ -5,6 +5,7 @@ import type { Store } from "../../store/types.ts";
 import type { Disk } from "./disk.ts";
 import { Gateway, type OpenDoor } from "./gateway.ts";
 import { Ledger } from "./ledger.ts";
+import { emptyRemote, type Remote } from "./outlet.ts";
 import { Random } from "./random.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { Script } from "./script.ts";
@@ -58,6 +59,7 @@ export class World {
   readonly audits = new Map<string, { records: AuditRecord[]; followers: Set<() => void> }>();
   /** By server and run. */
   readonly kept = new Map<string, Kept>();
+  readonly remote: Remote = emptyRemote();
   readonly conversations = new Map<string, number>();
   readonly violations: string[] = [];
   readonly history: string[] = [];

@@ -50,6 +50,7 @@ export const newRun = (task: Task, given: Partial<NewRun> = {}): NewRun => ({
   model: null,
   limits: RunLimits.parse({}),
   priority: 0,
+  delivery: null,
   idempotencyKey: null,
   ...given,
 });

@@ -32,6 +32,8 @@ const describeCreating = (open: OpenPlace): void => {
         taskName: "before",
         steps: task.steps,
         allowNoChanges: false,
+        delivery: null,
+        delivered: null,
         repository: "ada/engine",
         ref: "main",
         model: "opus",

@@ -81,6 +81,7 @@ export const openPlace = async () => {
       model: null,
       limits: RunLimits.parse({}),
       priority: 0,
+      delivery: null,
       idempotencyKey: null,
     });
     return run;

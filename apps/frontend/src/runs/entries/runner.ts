@@ -21,7 +21,13 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       if (isFinal(status)) shortenFailedStage(builder, sentence);
       // A server that is newer than this page may know more reasons.
       const reason = RunReason.safeParse(body.reason).data ?? null;
-      builder.tree.append(null, { ...base, kind: "status", status, outcome: outcomeOf({ status, reason, sentence }), sentence });
+      builder.tree.append(null, {
+        ...base,
+        kind: "status",
+        status,
+        outcome: outcomeOf({ status, reason, sentence, delivered: null }),
+        sentence,
+      });
       return;
     }
     case "stage":

@@ -6,6 +6,7 @@ import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
+import { DeliveryLine } from "../../delivery/delivery-line.tsx";
 import { draftOfRun, launchDraftKey } from "../../launch/launch-draft.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
@@ -244,6 +245,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           </p>
         )}
       </div>
+      <DeliveryLine run={run} />
       <div className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-ink-soft">
         <Fact
           icon={GitBranch}

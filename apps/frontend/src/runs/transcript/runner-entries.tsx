@@ -16,6 +16,7 @@ import {
   RotateCcw,
   ShieldX,
   StickyNote,
+  Upload,
 } from "lucide-react";
 import { classes } from "../../ui/classes.ts";
 import { formatDuration } from "../../ui/format.ts";
@@ -43,6 +44,7 @@ const STAGE_ICONS: Record<Stage, LucideIcon> = {
   clone: GitBranch,
   checkout: ClipboardCheck,
   results: PackageCheck,
+  push: Upload,
 };
 
 export const StageLine = ({ entry, folds, runEnded }: Props<"stage">) => {

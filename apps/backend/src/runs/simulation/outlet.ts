@@ -1,0 +1,52 @@
+import type { Outlet } from "../deps.ts";
+import type { Host } from "./engine.ts";
+import type { World } from "./world.ts";
+
+/** The repositories' host: branches and pull requests, as everybody sees them. */
+export type Remote = {
+  branches: Map<string, string>;
+  /** By the branch. */
+  requests: Map<string, number>;
+};
+
+export const emptyRemote = (): Remote => ({ branches: new Map(), requests: new Map() });
+
+const unreachable = { kind: "failed", again: true, message: "The host could not be reached." } as const;
+
+/** The way to it of one server. Pushes are refused, do not arrive, or their answer gets lost. */
+export const outletOf = (world: World, { process, server }: Pick<Host, "process" | "server">): Outlet => {
+  const { random, remote } = world;
+  return {
+    push: (run, { branch, isOurs }, signal) =>
+      process.call(
+        "outlet.push",
+        () => {
+          const commit = world.kept.get(`${server} ${run.id}`)?.snapshot.snapshotCommit;
+          if (commit === undefined) return { kind: "failed", again: false, message: "Nothing is kept here.", commit: null };
+          if (random.chance(0.05)) return { kind: "failed", again: false, message: "The branch is protected.", commit };
+          if (random.chance(0.2)) return { ...unreachable, commit };
+          const tip = remote.branches.get(branch);
+          if (tip !== undefined && tip !== commit && !isOurs(tip)) world.violate(`${run.id} would overwrite ${tip} on ${branch}`);
+          world.log(`${process.name} pushes ${commit} of ${run.id} to ${branch}`);
+          remote.branches.set(branch, commit);
+          return random.chance(0.1) ? { ...unreachable, commit } : { kind: "pushed", commit, base: "main" };
+        },
+        { signal, wayMs: 2000 },
+      ),
+    propose: (_run, { headBranch }, signal) =>
+      process.call(
+        "outlet.propose",
+        () => {
+          if (random.chance(0.1)) return unreachable;
+          if (!remote.branches.has(headBranch)) world.violate(`a request is opened for ${headBranch}, which is not there`);
+          const number = remote.requests.get(headBranch) ?? remote.requests.size + 1;
+          remote.requests.set(headBranch, number);
+          return { kind: "open", number, url: `https://host.test/pull/${number}`, notes: [] };
+        },
+        { signal, wayMs: 2000 },
+      ),
+    author: { name: "runner", email: "runner@example.test" },
+    linkTo: (id) => `https://runner.test/runs/${id}`,
+    hide: (text) => text,
+  };
+};

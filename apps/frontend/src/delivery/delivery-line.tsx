@@ -1,0 +1,145 @@
+import { DeliverySettings, isFinal, type RunView } from "@ccr/protocol";
+import { useMutation } from "@tanstack/react-query";
+import { GitBranch, GitPullRequest, Upload } from "lucide-react";
+import { AlertDialog } from "radix-ui";
+import { useState } from "react";
+import { useApi } from "../api/client.ts";
+import { Button, buttonClasses } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { draftOfDelivery, validateDelivery } from "./delivery-draft.ts";
+import { DeliveryFields } from "./delivery-fields.tsx";
+
+const noProblems: ReadonlyMap<string, string> = new Map();
+
+const usePush = (run: RunView) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const queryKey = trpc.runs.byId.queryKey({ id: run.id });
+  return useMutation(
+    trpc.runs.push.mutationOptions({
+      onSuccess: (next) => queries.setQueryData(queryKey, next),
+      onError: toasts.error,
+      onSettled: () => queries.invalidateQueries({ queryKey }),
+    }),
+  );
+};
+
+/** Asks where the result is to be pushed, and pushes it. */
+const PushButton = ({
+  run,
+  label,
+  busy,
+  push,
+}: {
+  run: RunView;
+  label: string;
+  busy: boolean;
+  push: ReturnType<typeof usePush>;
+}) => {
+  const settings = run.delivery ?? DeliverySettings.parse({ to: "branch" });
+  const [open, setOpen] = useState(false);
+  const [draft, setDraft] = useState(() => draftOfDelivery(settings));
+  const [problems, setProblems] = useState(noProblems);
+  const submit = (): void => {
+    const checked = validateDelivery(draft);
+    setProblems(checked.ok ? noProblems : checked.problems);
+    if (!checked.ok || checked.settings === undefined || checked.settings === null) return;
+    setOpen(false);
+    push.mutate({ id: run.id, delivery: checked.settings });
+  };
+  return (
+    <AlertDialog.Root open={open} onOpenChange={setOpen}>
+      <AlertDialog.Trigger asChild>
+        <Button size="sm" busy={busy}>
+          <Upload aria-hidden className="size-3.5" /> {label}
+        </Button>
+      </AlertDialog.Trigger>
+      <AlertDialog.Portal>
+        <AlertDialog.Overlay className="fixed inset-0 z-40 bg-[rgb(8_10_18/0.45)] data-[state=open]:animate-appear" />
+        <AlertDialog.Content className="fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100vh-2rem)] w-[min(34rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 flex-col gap-3 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-float">
+          <AlertDialog.Title className="text-base font-semibold">Push the result</AlertDialog.Title>
+          <AlertDialog.Description className="text-pretty text-ink-soft">
+            {run.outcome?.name === "passed"
+              ? `To ${run.repository}.`
+              : `To ${run.repository}. This run did not pass: look at what is pushed before anybody builds on it.`}
+          </AlertDialog.Description>
+          <form
+            noValidate
+            className="flex min-w-0 flex-col gap-4"
+            onSubmit={(event) => {
+              event.preventDefault();
+              submit();
+            }}
+          >
+            <DeliveryFields
+              label="What to do"
+              choices={["branch", "pull_request"]}
+              draft={draft}
+              problems={problems}
+              onChange={setDraft}
+            />
+            <div className="flex justify-end gap-2">
+              <AlertDialog.Cancel className={buttonClasses("secondary")}>Not now</AlertDialog.Cancel>
+              <Button type="submit" tone="primary">
+                Push
+              </Button>
+            </div>
+          </form>
+        </AlertDialog.Content>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+};
+
+/** What became of the result of a run, and what can be done with it. Nothing for a run that has no result yet. */
+export const DeliveryLine = ({ run }: { run: RunView }) => {
+  const push = usePush(run);
+  const { delivered } = run;
+  const ended = isFinal(run.status);
+  const hasWork = ended && run.headCommit !== null;
+  if (delivered === null && !hasWork) return null;
+  const problem = delivered?.problem ?? null;
+  return (
+    <section aria-label="Result" className="flex flex-wrap items-center gap-x-3 gap-y-1.5 text-xs">
+      {delivered?.isPushed === true && (
+        <span className="flex min-w-0 items-center gap-1.5">
+          <GitBranch aria-hidden className="size-3.5 shrink-0 text-ok" />
+          <span className="code min-w-0 truncate" title={delivered.branch}>
+            {delivered.branch}
+          </span>
+          <CopyButton text={() => delivered.branch} label="Copy the branch’s name" />
+        </span>
+      )}
+      {delivered?.pullRequest != null && (
+        <a
+          href={delivered.pullRequest.url}
+          target="_blank"
+          rel="noreferrer"
+          className="flex items-center gap-1.5 rounded font-medium text-accent hover:underline"
+        >
+          <GitPullRequest aria-hidden className="size-3.5" /> Pull request {delivered.pullRequest.number}
+        </a>
+      )}
+      {delivered?.notes.map((note) => (
+        <span key={note} className="text-ink-soft [overflow-wrap:anywhere]">
+          {note}
+        </span>
+      ))}
+      {problem !== null && run.outcome?.sentence.includes(problem) !== true && (
+        <span role="alert" className="text-bad [overflow-wrap:anywhere]">
+          {problem}
+        </span>
+      )}
+      {hasWork && (
+        <PushButton
+          key={delivered?.at ?? ""}
+          run={run}
+          busy={push.isPending}
+          push={push}
+          label={push.isPending ? "Pushing" : delivered === null ? "Push the result" : "Push again"}
+        />
+      )}
+    </section>
+  );
+};

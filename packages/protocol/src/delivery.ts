@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { Timestamp } from "./ids.ts";
+
+/*
+ * What becomes of the result of a run that passed: a branch of its repository, and a pull request for it (GitLab calls it a merge request).
+ * Without any of it the result is kept on the server, as a patch and a bundle.
+ */
+
+export const BRANCH_MAX = 200;
+export const DEFAULT_BRANCH_PATTERN = "claude/{task}-{run}";
+
+/** What a pattern may name: the task's name and the run's id in short, and the day of the launch. */
+const PLACES = ["task", "run", "date"] as const;
+
+// The rules of `git check-ref-format`, and no word that begins like an option.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: git refuses them, and so must we
+const NOT_IN_A_BRANCH = /^-|[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$|\.$|(^|\/)\.|\.lock(\/|$)|^@$/;
+
+/** A word for a branch's name: small letters, digits and single hyphens. */
+const slug = (text: string): string =>
+  text
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "")
+    .slice(0, 50)
+    .replaceAll(/-$/g, "");
+
+/** The name of the branch for a run's result. Pure. */
+export const branchFor = (pattern: string, run: { id: string; taskName: string; createdAt: string }): string => {
+  const values = {
+    task: slug(run.taskName) || "task",
+    run: run.id.replace(/^run_/, "").toLowerCase(),
+    date: run.createdAt.slice(0, 10),
+  };
+  return pattern.replaceAll(/\{(task|run|date)\}/g, (_all, place: keyof typeof values) => values[place]);
+};
+
+const BranchName = z
+  .string()
+  .trim()
+  .min(1, "the branch is empty")
+  .max(BRANCH_MAX, `the branch is longer than ${BRANCH_MAX} characters`)
+  .refine((name) => !NOT_IN_A_BRANCH.test(name), "cannot be the name of a branch");
+
+const BranchPattern = z
+  .string()
+  .trim()
+  .min(1, "the branch is empty: give a name, or leave it out")
+  .max(BRANCH_MAX, `the branch is longer than ${BRANCH_MAX} characters`)
+  .superRefine((pattern, ctx) => {
+    const unknown = [...pattern.matchAll(/\{([^}]*)\}?/g)].find(([all]) => !PLACES.some((place) => all === `{${place}}`));
+    if (unknown !== undefined) {
+      const known = PLACES.map((place) => `{${place}}`).join(", ");
+      ctx.addIssue({ code: "custom", message: `'${unknown[0]}' is not known in a branch's name: use ${known}` });
+    } else if (NOT_IN_A_BRANCH.test(branchFor(pattern, { id: "run_0", taskName: "a", createdAt: "2026-01-01" })))
+      ctx.addIssue({ code: "custom", message: "cannot be the name of a branch" });
+  });
+
+const Names = (what: string) =>
+  z
+    .array(z.string().trim().min(1, `a ${what} is empty`).max(100, `a ${what} is longer than 100 characters`))
+    .max(20, `at most 20 ${what}s`)
+    .default([]);
+
+/** Where the result of a run that passed goes. */
+export const DeliverySettings = z.strictObject({
+  to: z.enum(["branch", "pull_request"]),
+  /** The branch's name, with `{task}`, `{run}` and `{date}` in it; a fixed one is used again by the next run. */
+  branch: BranchPattern.default(DEFAULT_BRANCH_PATTERN),
+  /** The branch that the work is for; left out: the one that the run started from, else the default branch. */
+  base: BranchName.nullable().default(null),
+  draft: z.boolean().default(false),
+  /** Names of users, as the host knows them. */
+  reviewers: Names("reviewer"),
+  labels: Names("label"),
+  /** The request's title; left out: the task's name. */
+  title: z
+    .string()
+    .trim()
+    .min(1, "the title is empty")
+    .max(200, "the title is longer than 200 characters")
+    .nullable()
+    .default(null),
+});
+export type DeliverySettings = z.infer<typeof DeliverySettings>;
+
+export const PullRequestLink = z.object({ number: z.number().int(), url: z.string() });
+export type PullRequestLink = z.infer<typeof PullRequestLink>;
+
+/** How far the delivery of a run's result is. */
+export const Delivered = z.object({
+  /** `delivered`: all that was asked for is done. */
+  state: z.enum(["pushing", "delivered", "failed"]),
+  branch: z.string(),
+  /** What was pushed, or is to be; null: it came to no commit. */
+  commit: z.string().nullable(),
+  /** Whether the branch leads there. */
+  isPushed: z.boolean(),
+  /** The branch that the work is for, as far as it is known. */
+  base: z.string().nullable(),
+  pullRequest: PullRequestLink.nullable(),
+  /** What could not be done beside it, one sentence each: a reviewer who is not known, a host without requests. */
+  notes: z.array(z.string()),
+  /** What went wrong, for people; set with `failed`. */
+  problem: z.string().nullable(),
+  /** How often it was tried. */
+  tries: z.number().int(),
+  at: Timestamp,
+});
+export type Delivered = z.infer<typeof Delivered>;
