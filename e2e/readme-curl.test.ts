@@ -89,6 +89,7 @@ test("every curl of the server's API in the README works as it is written, in de
     /"not_found".*No whole output of this check is kept/,
   );
   expect(dataOf(printed.get("runs.requests"))).toEqual([]);
+  expect(dataOf(printed.get("runs.push"))).toMatchObject({ id, delivered: { state: "delivered", isPushed: true, base: "main" } });
   expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
   expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { describeChanges } from "./suite/changes.ts";
+import { describeDeliveries } from "./suite/deliveries.ts";
 import { describeFollow } from "./suite/follow.ts";
 import { describeLeases } from "./suite/leases.ts";
 import { describeOwnMessages } from "./suite/own-messages.ts";
@@ -16,6 +17,7 @@ export const describeStore = (name: string, open: OpenPlace): void => {
   describe(`store in ${name}`, () => {
     describeRecords(open);
     describeRuns(open);
+    describeDeliveries(open);
     describeQueue(open);
     describeLeases(open);
     describeTranscript(open);

@@ -1,0 +1,80 @@
+import { type Delivered, DeliverySettings } from "@ccr/protocol";
+import { describe, expect, test } from "vitest";
+import { claimRun, createTask, endRun, errorOf, ids, newRun, type OpenPlace } from "./place.ts";
+
+const settings = DeliverySettings.parse({ to: "pull_request", branch: "work/{run}", reviewers: ["ada"], labels: ["a,b"] });
+
+const delivered = (change: Partial<Delivered> = {}): Delivered => ({
+  state: "delivered",
+  branch: "work/one",
+  commit: "a".repeat(40),
+  isPushed: true,
+  base: "main",
+  pullRequest: { number: 7, url: "https://host.test/7" },
+  notes: ["One reviewer is not known."],
+  problem: null,
+  tries: 1,
+  at: "2026-01-01T00:00:00.000Z",
+  ...change,
+});
+
+export const describeDeliveries = (open: OpenPlace): void => {
+  describe("deliveries", () => {
+    test("a task says where results go, until it is told otherwise, and a run has its own", async () => {
+      await using place = await open();
+      const { tasks, runs } = place.store;
+      const steps = [{ instructions: "x", checks: "" }];
+      const task = await tasks.create({ name: "T", steps, allowNoChanges: false, delivery: settings });
+      expect(await tasks.find(task.id)).toMatchObject({ delivery: settings });
+      expect((await tasks.update({ id: task.id, name: "U" }))?.delivery).toEqual(settings);
+      const { run } = await runs.create(newRun(task, { delivery: settings }));
+      expect((await tasks.update({ id: task.id, delivery: null }))?.delivery).toBeNull();
+      expect(await runs.find(run.id)).toMatchObject({ delivery: settings, delivered: null });
+      expect((await createTask(place.store)).delivery).toBeNull();
+    });
+
+    test("a launch that is repeated with another delivery is a conflict", async () => {
+      await using place = await open();
+      const task = await createTask(place.store);
+      const launch = newRun(task, { delivery: settings, idempotencyKey: "k" });
+      const { run } = await place.store.runs.create(launch);
+      expect(await place.store.runs.create({ ...launch, delivery: { ...settings } })).toMatchObject({
+        created: false,
+        run: { id: run.id },
+      });
+      const error = await errorOf(place.store.runs.create({ ...launch, delivery: null }));
+      expect(error).toMatchObject({ code: "conflict", message: expect.stringContaining("for delivery") });
+    });
+
+    test("what became of it is kept with the run: by its driver while it goes on, by anybody when it has ended", async () => {
+      await using place = await open();
+      const { runs, deliveries } = place.store;
+      const claim = await claimRun(place.store);
+      const { id } = claim.run;
+      const pushing = delivered({ state: "pushing", commit: null, isPushed: false, pullRequest: null });
+      expect((await runs.patch(id, claim.fence, { delivered: pushing })).delivered).toEqual(pushing);
+      expect(await deliveries.save(id, delivered())).toBeNull();
+      expect((await runs.find(id))?.delivered).toEqual(pushing);
+      await endRun(place.store, claim);
+      expect((await deliveries.save(id, delivered()))?.delivered).toEqual(delivered());
+      expect(await (await place.open()).runs.find(id)).toMatchObject({ delivered: delivered() });
+      expect(await deliveries.save(ids.run(), delivered())).toBeNull();
+    });
+
+    test("is listed by repository and branch, of the newest run first", async () => {
+      await using place = await open();
+      const { runs, deliveries } = place.store;
+      const deliver = async (repository: string, change: Partial<Delivered>): Promise<void> => {
+        const claim = await claimRun(place.store, { repository });
+        await runs.patch(claim.run.id, claim.fence, { delivered: delivered(change) });
+      };
+      await deliver("ada/engine", { commit: "1".repeat(40) });
+      await deliver("ada/engine", { commit: "2".repeat(40) });
+      await deliver("ada/engine", { commit: "3".repeat(40), branch: "work/other" });
+      await deliver("ada/other", { commit: "4".repeat(40) });
+      const found = await deliveries.list({ repository: "ada/engine", branch: "work/one" });
+      expect(found.map(({ commit }) => commit?.[0])).toEqual(["2", "1"]);
+      expect(await deliveries.list({ repository: "ada/engine", branch: "none" })).toEqual([]);
+    });
+  });
+};
