@@ -33,6 +33,7 @@ export const measureDelivery = async (
       limits: RunLimits.parse({}),
       priority: 0,
       delivery: null,
+      continues: null,
       idempotencyKey: null,
     });
     const claim = await store.queue.claimNext({ owner: SERVER, perRepository: null, perTask: null });
@@ -55,7 +56,7 @@ export const measureDelivery = async (
               requests: unused,
               follow: (id, range, signal) => store.transcript.follow(id, range, signal),
             },
-            results: { push: unused },
+            results: { push: unused, followUp: unused },
             instances: { get: unused, list: unused, remove: unused },
             upkeep: { disk: unused, cleanUp: unused },
             info: unused,

@@ -1,5 +1,5 @@
 import { constants } from "node:fs";
-import { type FileHandle, open, readdir } from "node:fs/promises";
+import { chmod, copyFile, type FileHandle, mkdir, open, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CcrError } from "@ccr/protocol";
 
@@ -31,6 +31,31 @@ export const readConversation = async (
   }
   signal.addEventListener("abort", () => void file.close().catch(() => {}), { once: true });
   return { length: size - after, chunks: read(file, after, size) };
+};
+
+/**
+ * Puts the file of a conversation where Claude Code looks for those of a workspace, and gives how long it is. `bad_request` for a path that is none,
+ * `not_found` for a file that is not there. Idempotent.
+ */
+export const adoptConversation = async (options: {
+  claudeFolder: string;
+  workspace: string;
+  session: string;
+  path: string;
+}): Promise<number> => {
+  const { claudeFolder, workspace, session, path } = options;
+  if (path.split("/").includes("..")) throw new CcrError("bad_request", "path: the path has a '..'");
+  // By the working directory, of which every other character becomes a hyphen.
+  const folder = join(claudeFolder, "projects", workspace.replaceAll(/[^A-Za-z0-9]/g, "-"));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const target = join(folder, `${session}.jsonl`);
+  try {
+    await copyFile(path, target);
+  } catch (error) {
+    throw new CcrError("not_found", `There is no conversation at ${path} that can be read.`, { cause: error });
+  }
+  await chmod(target, 0o600);
+  return (await stat(target)).size;
 };
 
 /** Claude Code keeps them as `projects/<folder>/<session>.jsonl`; when the folder has changed, the one that was written last counts. */

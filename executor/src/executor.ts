@@ -3,6 +3,8 @@ import { join } from "node:path";
 import type {
   AckInput,
   AckResult,
+  AdoptInput,
+  AdoptResult,
   BundleQuery,
   CheckInput,
   CheckOutputQuery,
@@ -23,7 +25,7 @@ import type { z } from "zod";
 import type { Checks } from "./checks.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
-import { readConversation } from "./conversation-file.ts";
+import { adoptConversation, readConversation } from "./conversation-file.ts";
 import { diffWorkspace } from "./diff.ts";
 import type { Executions } from "./executions.ts";
 import { gitClone } from "./git-clone.ts";
@@ -67,6 +69,7 @@ export interface ExecutorApi {
   snapshot(signal: AbortSignal): Promise<WorkSnapshot>;
   bundle(query: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes>;
   conversation(query: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes>;
+  adopt(input: AdoptInput): Promise<z.infer<typeof AdoptResult>>;
 }
 
 export interface ExecutorOptions {
@@ -211,6 +214,27 @@ export class Executor implements ExecutorApi {
 
   conversation({ session, after }: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes> {
     return readConversation({ configFolder: this.#parts.claudeFolder, session, after, signal });
+  }
+
+  /** The next execution goes on with a conversation of another sandbox. Idempotent; `conflict` once this one has a conversation of its own. */
+  async adopt(input: AdoptInput): Promise<z.infer<typeof AdoptResult>> {
+    this.#assertWorking();
+    const { claudeFolder, workspace, state, conversation, executions } = this.#parts;
+    return this.#oneAfterAnother(async () => {
+      const { adopted } = state.get();
+      const isOther = conversation.sessionId !== null && conversation.sessionId !== input.session;
+      if (executions.currentId !== null || isOther || (adopted !== null && adopted !== input.session))
+        throw new CcrError(
+          "conflict",
+          "There is a conversation here already: another one can only be gone on with in its place.",
+        );
+      const bytes = await adoptConversation({ ...input, claudeFolder, workspace });
+      await state.update({ adopted: input.session });
+      // One that was started ahead began a conversation of its own.
+      await conversation.stopProcess();
+      conversation.sessionId = input.session;
+      return { bytes };
+    });
   }
 
   #assertWorking(): void {

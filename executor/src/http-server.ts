@@ -43,7 +43,7 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 
 const routesOf = (api: ExecutorApi): Route[] => {
   const { health, initGit, gitClone, execute, follow, interrupt, check, checkOutput, diff, ack } = executorRoutes;
-  const { snapshot, bundle, conversation } = executorRoutes;
+  const { snapshot, bundle, conversation, adopt } = executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
   const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
@@ -74,6 +74,7 @@ const routesOf = (api: ExecutorApi): Route[] => {
       handle: ({ query, signal }) => bytes(api.checkOutput(read(CheckOutputQuery, query), signal)),
     },
     diff: { ...diff, takesBody: false, handle: ({ signal }) => json(api.diff(signal)) },
+    adopt: { ...adopt, takesBody: true, handle: ({ body }) => json(api.adopt(read(adopt.request, body))) },
     ack: { ...ack, takesBody: true, handle: ({ body }) => json(api.ack(read(ack.request, body))) },
     snapshot: { ...snapshot, takesBody: false, handle: ({ signal }) => json(api.snapshot(signal)) },
     bundle: {

@@ -122,7 +122,7 @@ const start = async (config: Config): Promise<number> => {
     ...claude,
     home: config.home,
     environment: () => environment,
-    sessionId: spool.recovered.sessionId,
+    sessionId: spool.recovered.sessionId ?? state.get().adopted,
     onMessage: (message) => executions.onMessage(message, { judges: false }),
   });
   executions.use(conversation, (settings) =>

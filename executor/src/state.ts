@@ -13,6 +13,8 @@ const State = z.object({
   clone: z.object({ request: GitCloneInput, result: GitCloneResult }).nullable(),
   /** The greatest fencing number that was heard. */
   fence: z.number().int().min(0).default(0),
+  /** The conversation of another sandbox that is gone on with. */
+  adopted: z.string().nullable().default(null),
 });
 export type State = z.infer<typeof State>;
 
@@ -33,7 +35,10 @@ export class StateFile {
     const path = join(folder, "state.json");
     const text = await readFile(path, "utf8").catch(() => "");
     const known = readState(text);
-    const file = new StateFile(path, known ?? { agentMark: newAgentMark(), cloning: false, clone: null, fence: 0 });
+    const file = new StateFile(
+      path,
+      known ?? { agentMark: newAgentMark(), cloning: false, clone: null, fence: 0, adopted: null },
+    );
     if (known === null) await file.update({});
     return file;
   }

@@ -97,6 +97,7 @@ const Environment = z.object({
     .regex(/^[^<>\n]{1,200} <[^<>\s@]+@[^<>\s@]+>$/, "must be 'Name <name@example.com>'")
     .default("claude-code-runner <noreply@claude-code-runner.invalid>"),
   CCR_PUSH_SECONDS: wholeNumber(1, 3600).default(300),
+  CCR_FOLLOW_SECONDS: wholeNumber(1, 86_400).default(60),
   CCR_BASE_IMAGE: z
     .string()
     .regex(/^[\w][\w./:@-]{0,254}$/, "is not an image's name")
@@ -134,6 +135,7 @@ const OPTIONS = {
   "allowed-hosts": ["CCR_ALLOWED_HOSTS", "hosts", "Hosts, separated by ',', that sandboxes may reach: name or name:port"],
   "commit-author": ["CCR_COMMIT_AUTHOR", "author", "Who makes the commits: Name <name@example.com>"],
   "push-seconds": ["CCR_PUSH_SECONDS", "seconds", "One push of a result may take this long (300)"],
+  "follow-seconds": ["CCR_FOLLOW_SECONDS", "seconds", "Followed pull requests are looked at so often (60)"],
   "base-image": ["CCR_BASE_IMAGE", "image", "The image that the executor image is built on"],
   "min-free-disk-mb": ["CCR_MIN_FREE_DISK_MB", "MiB", "With less room than this on a disk, queued runs wait (1024; 0: never)"],
   "keep-runs-days": ["CCR_KEEP_RUNS_DAYS", "days", "Remove runs and their transcripts so long after their end (0: never)"],
@@ -199,6 +201,7 @@ export type Config = {
   allowedHosts: AllowRule[];
   commitAuthor: { name: string; email: string };
   pushSeconds: number;
+  followSeconds: number;
   baseImage: string | null;
   extraCaCerts: string | null;
   /** null: demo mode. */
@@ -330,6 +333,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       allowedHosts: env.CCR_ALLOWED_HOSTS,
       commitAuthor: readAuthor(env.CCR_COMMIT_AUTHOR),
       pushSeconds: env.CCR_PUSH_SECONDS,
+      followSeconds: env.CCR_FOLLOW_SECONDS,
       baseImage: env.CCR_BASE_IMAGE ?? null,
       // Whoever has to tell Node about an authority is behind the same proxy when the image is built.
       extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? environment.NODE_EXTRA_CA_CERTS ?? null,

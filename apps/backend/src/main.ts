@@ -41,6 +41,7 @@ import type { Outlet, RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
+import { followRequests } from "./runs/following.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
@@ -230,6 +231,7 @@ const serve = async (config: Config): Promise<void> => {
     mirrors,
     work,
     outlet,
+    reviews: { look: async () => null },
     doors,
     driver,
     drivers,
@@ -250,6 +252,8 @@ const serve = async (config: Config): Promise<void> => {
   };
   const dispatcher = parts.use(new Dispatcher(deps));
   const runs = createRuns(deps, dispatcher);
+  const following = followRequests(deps, dispatcher, config.followSeconds * 1000);
+  parts.defer(() => following.stop());
   const closing = new AbortController();
   parts.defer(() => closing.abort(new CcrError("unavailable", "The server ends.")));
   const info = (): ServerInfo => ({
@@ -291,7 +295,7 @@ const serve = async (config: Config): Promise<void> => {
     context: {
       tasks: store.tasks,
       runs,
-      results: createResults(deps, runs, closing.signal),
+      results: createResults(deps, { runs, dispatcher }, closing.signal),
       instances: createInstances(deps, dispatcher, runs),
       upkeep,
       info,

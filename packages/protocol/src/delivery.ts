@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Timestamp } from "./ids.ts";
+import { RunId, Timestamp } from "./ids.ts";
 
 /*
  * What becomes of the result of a run that passed: a branch of its repository, and a pull request for it (GitLab calls it a merge request).
@@ -63,6 +63,25 @@ const Names = (what: string) =>
     .max(20, `at most 20 ${what}s`)
     .default([]);
 
+/** So often a pull request may have a run after it, in which Claude Code mends what its checks or its reviewers found. */
+export const FOLLOW_UPS_MAX = 20;
+
+/** What is followed of a pull request. */
+export const FollowSettings = z.strictObject({
+  /** At most so many runs, one after the other. */
+  times: z
+    .number()
+    .int("must be a whole number of times")
+    .min(1, "must be at least 1")
+    .max(FOLLOW_UPS_MAX, `must be at most ${FOLLOW_UPS_MAX}`)
+    .default(3),
+  /** Checks of the host that fail. */
+  checks: z.boolean().default(true),
+  /** Whose comments count, by their names at the host, beside those of the reviewers: anybody may write one, and Claude Code does what it says. */
+  people: Names("name"),
+});
+export type FollowSettings = z.infer<typeof FollowSettings>;
+
 /** Where the result of a run that passed goes. */
 export const DeliverySettings = z.strictObject({
   to: z.enum(["branch", "pull_request"]),
@@ -82,6 +101,8 @@ export const DeliverySettings = z.strictObject({
     .max(200, "the title is longer than 200 characters")
     .nullable()
     .default(null),
+  /** null: what becomes of the request is left to people. */
+  follow: FollowSettings.nullable().default(null),
 });
 export type DeliverySettings = z.infer<typeof DeliverySettings>;
 
@@ -100,6 +121,8 @@ export const Delivered = z.object({
   /** The branch that the work is for, as far as it is known. */
   base: z.string().nullable(),
   pullRequest: PullRequestLink.nullable(),
+  /** Whether the request is looked after: what its checks and its reviewers find starts another run. */
+  isFollowed: z.boolean().default(false),
   /** What could not be done beside it, one sentence each: a reviewer who is not known, a host without requests. */
   notes: z.array(z.string()),
   /** What went wrong, for people; set with `failed`. */
@@ -109,3 +132,25 @@ export const Delivered = z.object({
   at: Timestamp,
 });
 export type Delivered = z.infer<typeof Delivered>;
+
+/** A run that goes on where another one ended: on its branch, and in its conversation. */
+export const Continuation = z.object({
+  runId: RunId,
+  /** Why: a person asked for it, or a check or a reviewer of the pull request did. */
+  because: z.enum(["person", "checks", "review"]),
+  /** How many runs that checks or reviewers asked for there are now, this one included. */
+  number: z.number().int().min(0),
+  /** The last comment of the request that was seen when it began; null: none. */
+  lastComment: z.string().nullable(),
+});
+export type Continuation = z.infer<typeof Continuation>;
+
+export const FollowUpInput = z.object({
+  id: RunId,
+  instructions: z
+    .string()
+    .trim()
+    .min(1, "the instructions are empty: say what Claude Code is to do")
+    .max(256 * 1024),
+});
+export type FollowUpInput = z.infer<typeof FollowUpInput>;

@@ -194,6 +194,11 @@ export const EXECUTOR_SPOOL_HELD_EXIT_CODE = 75;
  */
 export const EXECUTOR_DOOR_LOST_EXIT_CODE = 76;
 
+/** Goes on with a conversation of another sandbox: `path` is Claude Code's file of it, inside of this one. */
+export const AdoptInput = z.object({ session: z.uuid(), path: line(4096).startsWith("/") });
+export type AdoptInput = z.infer<typeof AdoptInput>;
+export const AdoptResult = z.object({ bytes: z.number().int() });
+
 /** Query of `POST /execute` and `GET /execute`: give events with a greater `seq` first. */
 export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).optional() });
 
@@ -214,6 +219,7 @@ export const executorRoutes = {
   check: { method: "POST", path: "/check", request: CheckInput, response: CheckResult },
   checkOutput: { method: "GET", path: "/check-output", request: z.undefined(), response: "bytes" },
   diff: { method: "GET", path: "/diff", request: z.undefined(), response: WorkspaceDiff },
+  adopt: { method: "POST", path: "/conversation", request: AdoptInput, response: AdoptResult },
   ack: { method: "POST", path: "/ack", request: AckInput, response: AckResult },
   snapshot: { method: "POST", path: "/snapshot", request: z.undefined(), response: WorkSnapshot },
   bundle: { method: "GET", path: "/bundle", request: z.undefined(), response: "bytes" },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Delivered, DeliverySettings } from "./delivery.ts";
+import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
 import { InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { Step } from "./task.ts";
 
@@ -334,6 +334,8 @@ export const Run = z.object({
   delivery: DeliverySettings.nullable(),
   /** null: nothing was to be delivered yet. */
   delivered: Delivered.nullable(),
+  /** The run that it goes on from; null: it began anew. */
+  continues: Continuation.nullable(),
   priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */

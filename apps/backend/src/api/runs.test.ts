@@ -16,6 +16,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   allowNoChanges: false,
   delivery: null,
   delivered: null,
+  continues: null,
   priority: 0,
   status: "queued",
   reason: null,

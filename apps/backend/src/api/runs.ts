@@ -1,5 +1,6 @@
 import {
   CreateRunInput,
+  FollowUpInput,
   ListRunsInput,
   OnMessageInput,
   PushRunInput,
@@ -22,6 +23,7 @@ export const runsRouter = router({
   setPriority: procedure.input(SetPriorityInput).mutation(({ ctx, input }) => ctx.runs.setPriority(input.id, input.priority)),
   cancel: procedure.input(z.object({ id: RunId })).mutation(({ ctx, input }) => ctx.runs.cancel(input.id)),
   push: procedure.input(PushRunInput).mutation(({ ctx, input }) => ctx.results.push(input)),
+  followUp: procedure.input(FollowUpInput).mutation(async ({ ctx, input }) => ({ id: (await ctx.results.followUp(input)).id })),
   diff: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.diff(input.id)),
   requests: procedure
     .input(

@@ -1,4 +1,5 @@
-import { open, readdir, rename, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, copyFile, mkdir, open, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { CcrError } from "@ccr/protocol";
 import { explainDisk, syncFolder, writeAll } from "./work-files.ts";
@@ -56,4 +57,16 @@ export const listConversations = async (folder: string): Promise<string[]> => {
     if (found !== null) files.push({ path, bornMs: found.birthtimeMs });
   }
   return files.sort((left, right) => left.bornMs - right.bornMs).map(({ path }) => path);
+};
+
+/** Copies the newest of a run's kept conversations into a folder, made if need be, where a sandbox may read it; null: none is kept. */
+export const giveConversation = async (folder: string, to: string): Promise<{ session: string; file: string } | null> => {
+  const newest = (await listConversations(folder)).at(-1);
+  const session = newest === undefined ? undefined : /conversation-([0-9a-f-]{36})\.jsonl$/.exec(newest)?.[1];
+  if (newest === undefined || session === undefined) return null;
+  await mkdir(to, { recursive: true, mode: 0o755 });
+  const file = "conversation.jsonl";
+  await copyFile(newest, join(to, file), constants.COPYFILE_FICLONE);
+  await chmod(join(to, file), 0o644);
+  return { session, file };
 };

@@ -7,7 +7,7 @@ import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, typ
 import type { MirrorPins, Mirrors } from "./mirrors.ts";
 import { createTurns } from "./turns.ts";
 import { readChanges, streamPatch, type WorkChanges } from "./work-changes.ts";
-import { conversationBytes, keepConversation, listConversations } from "./work-conversation.ts";
+import { conversationBytes, giveConversation, keepConversation, listConversations } from "./work-conversation.ts";
 import {
   diskBytes,
   explainDisk,
@@ -320,6 +320,9 @@ export const createKeptWork = (options: KeptWorkOptions) => {
         [Symbol.asyncDispose]: async () => {},
       };
     },
+    /** See `KeptWork` of the run engine. */
+    giveConversation: (runId: RunId, folder: string): Promise<{ session: string; file: string } | null> =>
+      giveConversation(folderOf(runId), folder),
     /** The whole output of a check, by its name; null: none is kept. */
     checkOutput: async (runId: RunId, name: string): Promise<Download | null> => {
       const file = await openOutput(folderOf(runId), name);

@@ -24,6 +24,7 @@ const fresh = ({ run, settings }: Wanted, at: string): Delivered => ({
   isPushed: false,
   base: null,
   pullRequest: null,
+  isFollowed: false,
   notes: [],
   problem: null,
   tries: 0,
@@ -93,7 +94,15 @@ const tryOnce = async (parts: Parts, wanted: Wanted, signal: AbortSignal): Promi
   switch (proposed.kind) {
     case "open": {
       const { number, url, notes } = proposed;
-      return { delivered: { ...pushed, pullRequest: { number, url }, notes: notes.map(outlet.hide) }, again: false };
+      return {
+        delivered: {
+          ...pushed,
+          pullRequest: { number, url },
+          isFollowed: settings.follow !== null,
+          notes: notes.map(outlet.hide),
+        },
+        again: false,
+      };
     }
     case "none":
       return { delivered: { ...pushed, notes: [proposed.why] }, again: false };

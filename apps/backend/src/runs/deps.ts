@@ -15,6 +15,7 @@ import type { ImageProvider, ReportProgress, SandboxDriver } from "../drivers/ty
 import type { Doors } from "../gateway/types.ts";
 import type { Store } from "../store/types.ts";
 import type { ExecutorClient } from "./executor-client.ts";
+import type { Review } from "./follow-up.ts";
 import type { Places } from "./places.ts";
 
 /** A fetched mirror and the commit to start from. */
@@ -86,6 +87,8 @@ export interface KeptWork {
     part: { session: string; after: number; chunks: AsyncIterable<Uint8Array> },
     signal: AbortSignal,
   ): Promise<void>;
+  /** Copies the last conversation of a run into a folder, made for it if need be, where a sandbox may read it; null: none is kept here. */
+  giveConversation(runId: RunId, folder: string): Promise<{ session: string; file: string } | null>;
   /** Keeps all that a check has printed, as a whole or not at all. What had the same name before is replaced. */
   keepOutput(runId: RunId, output: { name: string; chunks: AsyncIterable<Uint8Array> }, signal: AbortSignal): Promise<void>;
 }
@@ -138,6 +141,12 @@ export interface Outlet {
   hide(text: string): string;
 }
 
+/** What hosts say of pull requests; see `forges/`. */
+export interface Reviews {
+  /** null: the host is not known. Throws when it cannot be asked now. */
+  look(run: Pick<Run, "repository">, request: { number: number; commit: string }, signal: AbortSignal): Promise<Review | null>;
+}
+
 /** What those who watch the server want to count. Never throws. */
 export interface RunMetrics {
   /** From the creation of a run to the agent's start, in milliseconds. */
@@ -161,6 +170,7 @@ export type RunDeps = {
   mirrors: Mirrors;
   work: KeptWork;
   outlet: Outlet;
+  reviews: Reviews;
   doors: Doors;
   /** The one that makes sandboxes. */
   driver: SandboxDriver;

@@ -37,6 +37,7 @@ const place = async (server: ServerId) => {
     limits: RunLimits.parse({}),
     priority: 0,
     delivery: null,
+    continues: null,
     idempotencyKey: null,
   };
   const { run } = await store.runs.create(input);

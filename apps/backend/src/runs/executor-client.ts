@@ -1,6 +1,6 @@
 import { constants } from "node:fs";
 import { open as openFile } from "node:fs/promises";
-import type { CheckInput, ExecuteInput, GitCloneInput, InitGitInput } from "@ccr/protocol";
+import type { AdoptInput, CheckInput, ExecuteInput, GitCloneInput, InitGitInput } from "@ccr/protocol";
 import { CcrError, ErrorBody, executorRoutes, FENCE_HEADER, type SandboxEndpoint, SpoolEvent } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
 import { z } from "zod";
@@ -173,6 +173,8 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
       stream(executorRoutes.execute, { after, body: input, signal }),
     /** Every event after `after`, to the end of a running execution. */
     follow: (after: number, signal: AbortSignal) => stream(executorRoutes.follow, { after, signal }),
+    /** Lets the next execution go on with a conversation whose file is inside the sandbox. */
+    adopt: (input: AdoptInput, signal: AbortSignal) => call(executorRoutes.adopt, input, signal),
     /** Lets the executor forget what is stored. */
     ack: (seq: number, signal: AbortSignal) => call(executorRoutes.ack, { seq }, signal),
     snapshot: (signal: AbortSignal) => call(executorRoutes.snapshot, undefined, signal),

@@ -1,7 +1,7 @@
 import { type InstanceId, parseRepository } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { attachCheckout, dropCheckout } from "./checkout.ts";
-import type { MirroredRepository } from "./deps.ts";
+import type { KeptWork, MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
@@ -94,12 +94,15 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const { driver } = deps;
   await stores.runs.patch(run.id, fence, { baseCommit: repository.commit, instanceId, driver: driver.name });
   const image = await prepareImage(scene, signal);
+  let conversation: Awaited<ReturnType<KeptWork["giveConversation"]>> = null;
   const opened = await log.stage(
     "sandbox",
     async () => {
       const place = await prepare(scene, instanceId, signal);
       const { mirrorPath } = repository;
-      const wanted = { run, fence, instanceId, place, driver, image, mirrorPath, isGiven: false, prewarm: true };
+      conversation = run.continues === null ? null : await deps.work.giveConversation(run.continues.runId, place.given);
+      const isGiven = conversation !== null;
+      const wanted = { run, fence, instanceId, place, driver, image, mirrorPath, isGiven, prewarm: !isGiven };
       return openSandbox(scene, wanted, signal);
     },
     { started: `Making a sandbox with ${driver.name}.`, finished: () => "The sandbox is ready." },
@@ -111,6 +114,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
     started: "Cloning into the workspace.",
     finished: () => "The workspace is ready.",
   });
+  await goOnFrom(scene, opened, { conversation, signal: until });
   await startRunning(scene);
 };
 
@@ -183,6 +187,25 @@ const clone = async (
   const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", ...ref };
   const { commit } = await executor.gitClone(input, signal).catch(failed);
   await stores.runs.patch(run.id, fence, { baseCommit: commit });
+};
+
+/** Lets the agent go on in the conversation of the run that this one continues; where that is not kept, a new one begins, and it is told so. */
+const goOnFrom = async (
+  { run, log }: Scene,
+  { executor }: OpenedSandbox,
+  options: { conversation: Awaited<ReturnType<KeptWork["giveConversation"]>>; signal: AbortSignal },
+): Promise<void> => {
+  const { conversation, signal } = options;
+  if (run.continues === null) return;
+  if (conversation === null) {
+    await log.write({ type: "note", text: `The conversation of ${run.continues.runId} is not kept here: a new one begins.` });
+    return;
+  }
+  const { session, file } = conversation;
+  await executor.adopt({ session, path: `/given/${file}` }, signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw lossOf(error) ?? error;
+  });
 };
 
 /** From here on the agent works; the person may have wished to cancel in between. */

@@ -24,6 +24,7 @@ const claimed = async () => {
     limits: { ...limits, processes: 64, diskMb: 64, stallSeconds: 5, checkSeconds: 1, maxAttempts: 1 },
     priority: 0,
     delivery: null,
+    continues: null,
     idempotencyKey: null,
   });
   const claim = await store.queue.claimNext({ owner, perRepository: null, perTask: null });

@@ -90,6 +90,8 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
     deliveries: {
       save: waiting((id, delivered) => deliveries.save(id, delivered)),
       list: waiting((to) => deliveries.list(to)),
+      listFollowed: waiting(() => deliveries.listFollowed()),
+      listContinuing: waiting((id) => deliveries.listContinuing(id)),
     },
     audit: {
       append: waiting((runId, fence, records) => audit.append(runId, fence, records)),

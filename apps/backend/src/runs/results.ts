@@ -2,12 +2,18 @@ import { CcrError, DeliverySettings, isFinal } from "@ccr/protocol";
 import { createTurns } from "../git/turns.ts";
 import { deliverAgain } from "./delivery.ts";
 import type { RunDeps } from "./deps.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { launchFollowUp } from "./follow-up.ts";
 import type { Results, Runs } from "./types.ts";
 
 const BRANCH = DeliverySettings.parse({ to: "branch" });
 
 /** What a person may do with the results of runs that have ended. */
-export const createResults = (deps: RunDeps, runs: Pick<Runs, "get">, closing: AbortSignal): Results => {
+export const createResults = (
+  deps: RunDeps,
+  { runs, dispatcher }: { runs: Pick<Runs, "get">; dispatcher: Pick<Dispatcher, "wake"> },
+  closing: AbortSignal,
+): Results => {
   // Two clicks are not two pull requests.
   const turns = createTurns();
   return {
@@ -20,5 +26,13 @@ export const createResults = (deps: RunDeps, runs: Pick<Runs, "get">, closing: A
         await deliverAgain({ deps, store: deps.store }, { run, settings }, closing);
         return runs.get(id);
       }),
+    async followUp({ id, instructions }) {
+      const run = await runs.get(id);
+      const { number, lastComment } = run.continues ?? { number: 0, lastComment: null };
+      const continuation = { runId: id, because: "person" as const, number, lastComment };
+      const launched = await launchFollowUp(deps, run, { root: run, instructions, continuation, idempotencyKey: null });
+      dispatcher.wake();
+      return launched;
+    },
   };
 };

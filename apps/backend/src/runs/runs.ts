@@ -57,6 +57,7 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
       limits: RunLimits.parse(input.limits ?? {}),
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? task.delivery : input.delivery,
+      continues: null,
       idempotencyKey: input.idempotencyKey ?? null,
     });
     dispatcher.wake();

@@ -1,6 +1,7 @@
 import type {
   AuditRecord,
   CreateRunInput,
+  FollowUpInput,
   Instance,
   InstanceId,
   ListRunsInput,
@@ -42,6 +43,11 @@ export interface Results {
    * stands in the run's `delivered`. Idempotent. Throws `CcrError` with `conflict` for a run that has not ended.
    */
   push(input: PushRunInput): Promise<RunView>;
+  /**
+   * Launches a run that goes on from one that has ended: on the branch that it was pushed to, in its conversation. Throws `CcrError` with `conflict`
+   * for one that has not ended, or that is on no branch.
+   */
+  followUp(input: FollowUpInput): Promise<Run>;
 }
 
 /** Bytes to be read once; disposed of when they were read, or nobody wants them. */

@@ -34,4 +34,27 @@ export const createDeliveryStore = ({ db }: { db: Kysely<Database> }): DeliveryS
       .execute();
     return rows.flatMap(({ delivered }) => (delivered === null ? [] : [fromJson<Delivered>(delivered)]));
   },
+
+  listFollowed: async () => {
+    const rows = await db
+      .selectFrom("runs")
+      .selectAll()
+      .where("is_followed", "=", 1)
+      .where("status", "in", FINAL_STATUSES)
+      .orderBy("created_at")
+      .orderBy("id")
+      .execute();
+    return rows.map(toRun);
+  },
+
+  listContinuing: async (id) => {
+    const rows = await db
+      .selectFrom("runs")
+      .selectAll()
+      .where("continues", "=", id)
+      .orderBy("created_at")
+      .orderBy("id")
+      .execute();
+    return rows.map(toRun);
+  },
 });

@@ -11,8 +11,11 @@ const MOST_MS = 2 ** 31 - 1;
 export const activeMsColumn = (activeMs: number): number => Math.min(Math.max(Math.round(activeMs), 0), MOST_MS);
 
 /** The columns of what was delivered: the branch is also one of its own, by which it is found. */
-export const deliveredColumns = (delivered: Delivered | null): Pick<Updateable<RunTable>, "branch" | "delivered"> => ({
+export const deliveredColumns = (
+  delivered: Delivered | null,
+): Pick<Updateable<RunTable>, "branch" | "delivered" | "is_followed"> => ({
   branch: delivered?.branch ?? null,
+  is_followed: delivered?.isFollowed === true ? 1 : 0,
   delivered: delivered === null ? null : toJson(delivered, "The delivery"),
 });
 

@@ -29,6 +29,7 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   allowNoChanges: row.allow_no_changes !== 0,
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   delivered: row.delivered === null ? null : fromJson(row.delivered),
+  continues: row.continuation === null ? null : fromJson(row.continuation),
   priority: row.priority,
   status: row.status,
   reason: row.reason,

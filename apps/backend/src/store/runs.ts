@@ -55,6 +55,9 @@ const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => (
   delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
   branch: null,
   delivered: null,
+  is_followed: 0,
+  continues: input.continues?.runId ?? null,
+  continuation: input.continues === null ? null : toJson(input.continues, "The run"),
 });
 
 const sameLimits = (one: RunLimits, other: RunLimits): boolean => {

@@ -75,6 +75,12 @@ export interface RunTable {
   branch: string | null;
   /** JSON of `Delivered`. */
   delivered: string | null;
+  /** 0 or 1: `isFollowed` of the former, by which it is found. */
+  is_followed: number;
+  /** The run that it goes on from. */
+  continues: RunId | null;
+  /** JSON of `Continuation`. */
+  continuation: string | null;
 }
 
 export interface InstanceTable {

@@ -1,5 +1,6 @@
 import type {
   AuditRecord,
+  Continuation,
   CreateTaskInput,
   Delivered,
   DeliverySettings,
@@ -42,6 +43,8 @@ export type NewRun = {
   priority: number;
   /** null: nowhere. */
   delivery: DeliverySettings | null;
+  /** null: it begins anew. */
+  continues: Continuation | null;
   idempotencyKey: string | null;
 };
 
@@ -161,6 +164,10 @@ export interface DeliveryStore {
   save(id: RunId, delivered: Delivered): Promise<Run | null>;
   /** What was delivered, or was to be, to a branch of a repository: of the newest run first, at most 100. */
   list(to: { repository: string; branch: string }): Promise<Delivered[]>;
+  /** Runs that have ended and whose pull requests are looked after, the oldest first. */
+  listFollowed(): Promise<Run[]>;
+  /** The runs that go on from this one, the oldest first. */
+  listContinuing(id: RunId): Promise<Run[]>;
 }
 
 /** A queued run's place; `heldBy` says which limit, if any, keeps it from being claimed now. */

@@ -70,6 +70,7 @@ describe("a result", () => {
           branch: "claude/mend-it-1",
           commit: null,
           isPushed: false,
+          isFollowed: false,
           base: null,
           pullRequest: null,
           notes: [],

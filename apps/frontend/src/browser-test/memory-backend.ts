@@ -141,6 +141,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         allowNoChanges: task.allowNoChanges,
         delivery: task.delivery,
         delivered: null,
+        continues: null,
         priority: 0,
         status: "queued",
         reason: null,
@@ -266,6 +267,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
               commit: "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
               isPushed: true,
               base: "main",
+              isFollowed: false,
               pullRequest: settings.to === "branch" ? null : { number: 7, url: "https://host.test/acme/slugs/pull/7" },
               notes: [],
               problem: null,
@@ -275,6 +277,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           });
           return viewOf(getRun(id));
         },
+        followUp: async ({ id }) => getRun(id),
       },
       upkeep: {
         disk: async () => backend.disk,

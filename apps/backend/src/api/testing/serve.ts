@@ -30,7 +30,7 @@ export const noContext: Context = {
     diff: unused,
     requests: unused,
   },
-  results: { push: unused },
+  results: { push: unused, followUp: unused },
   instances: { get: unused, list: unused, remove: unused },
   upkeep: { disk: unused, cleanUp: unused },
   info: unused,

@@ -80,6 +80,7 @@ export const connectOf =
       execute: (input, after, signal) =>
         stream("execute", (sandbox, inlet) => sandbox.execute(input, { after, fence, inlet }), signal),
       follow: (after, signal) => stream("follow", (sandbox, inlet) => sandbox.follow({ after, fence, inlet }), signal),
+      adopt: (_input, signal) => call("adopt", () => ({ bytes: 0 }), signal),
       ack: (seq, signal) => call("ack", (sandbox) => sandbox.ack(seq), signal),
       snapshot: (signal) => call("snapshot", (sandbox) => sandbox.snapshot(), signal),
       bundle: (commit, signal) => bytes("bundle", (sandbox) => sandbox.bundle(commit), signal),

@@ -141,6 +141,7 @@ export class Server {
       mirrors: mirrorsOf(world, host),
       work: workOf(world, host),
       outlet: outletOf(world, host),
+      reviews: { look: async () => null },
       doors: doorsOf(world, host),
       driver,
       drivers: [driver],

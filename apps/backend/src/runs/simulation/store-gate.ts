@@ -192,6 +192,8 @@ export class StoreHouse {
       deliveries: {
         save: write("deliveries.save", (id, delivered) => deliveries.save(id, delivered)),
         list: read("deliveries.list", (to) => deliveries.list(to)),
+        listFollowed: read("deliveries.listFollowed", () => deliveries.listFollowed()),
+        listContinuing: read("deliveries.listContinuing", (id) => deliveries.listContinuing(id)),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),

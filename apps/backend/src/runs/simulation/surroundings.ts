@@ -140,6 +140,7 @@ export const workOf = (world: World, { process, server }: Host): KeptWork => {
         { signal },
       );
     },
+    giveConversation: () => process.call("work.giveConversation", () => null),
     keepOutput: async (runId, { name, chunks }, signal) => {
       let bytes = 0;
       for await (const chunk of chunks) bytes += chunk.length;

@@ -9,6 +9,7 @@ const delivered = (change: Partial<Delivered> = {}): Delivered => ({
   branch: "work/one",
   commit: "a".repeat(40),
   isPushed: true,
+  isFollowed: false,
   base: "main",
   pullRequest: { number: 7, url: "https://host.test/7" },
   notes: ["One reviewer is not known."],

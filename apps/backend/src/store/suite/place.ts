@@ -51,6 +51,7 @@ export const newRun = (task: Task, given: Partial<NewRun> = {}): NewRun => ({
   limits: RunLimits.parse({}),
   priority: 0,
   delivery: null,
+  continues: null,
   idempotencyKey: null,
   ...given,
 });

@@ -34,6 +34,7 @@ const describeCreating = (open: OpenPlace): void => {
         allowNoChanges: false,
         delivery: null,
         delivered: null,
+        continues: null,
         repository: "ada/engine",
         ref: "main",
         model: "opus",

@@ -82,6 +82,7 @@ export const openPlace = async () => {
       limits: RunLimits.parse({}),
       priority: 0,
       delivery: null,
+      continues: null,
       idempotencyKey: null,
     });
     return run;

@@ -1,0 +1,149 @@
+import {
+  CcrError,
+  type Continuation,
+  DeliverySettings,
+  isFinal,
+  outcomeOf,
+  RUN_OUTCOMES,
+  type Run,
+  type Task,
+} from "@ccr/protocol";
+import type { RunDeps } from "./deps.ts";
+
+/*
+ * A pull request that is looked after gets a run after it when a check of its host fails, or when somebody who may writes a comment: on its branch, in
+ * the conversation in which the work was done, and with the checks of the task. What to do is decided here, from what the host says.
+ */
+
+/** What a host says of a pull request. */
+export type Review = {
+  state: "open" | "merged" | "closed";
+  /** Of the commit that was pushed last. */
+  checks: { name: string; state: "pending" | "passed" | "failed"; log: string | null; url: string | null }[];
+  /** The oldest first. */
+  comments: { id: string; author: string; body: string; path: string | null; line: number | null }[];
+};
+
+export type FollowUp =
+  | { kind: "wait" }
+  /** It is not looked after any more. */
+  | { kind: "over"; why: string }
+  | { kind: "run"; because: "checks" | "review"; instructions: string; lastComment: string | null };
+
+const LOG_MAX = 20_000;
+const COMMENT_MAX = 8000;
+const COMMENTS_MAX = 50;
+
+const tail = (text: string): string => (text.length <= LOG_MAX ? text : `…${text.slice(-LOG_MAX)}`);
+
+const fenced = (text: string): string => {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = "`".repeat(longest + 1);
+  return `${fence}\n${text.trimEnd()}\n${fence}`;
+};
+
+const aboutChecks = (failed: Review["checks"]): string =>
+  [
+    "The work is in a pull request, and checks of its host failed on it. Find out why, and mend what is wrong in this repository. Commit what you change.",
+    ...failed.map(({ name, log, url }) =>
+      [
+        `The check ${JSON.stringify(name)} failed${url === null ? "" : ` (${url})`}.`,
+        ...(log === null ? [] : [fenced(tail(log))]),
+      ].join("\n\n"),
+    ),
+  ].join("\n\n");
+
+const aboutComments = (comments: Review["comments"]): string =>
+  [
+    "The work is in a pull request, and reviewers wrote about it. Do what they ask for, as far as it is about this work, and commit what you change. Where you do not do what somebody asks for, say why in your last words.",
+    ...comments.map(({ author, body, path, line }) => {
+      const where = path === null ? "" : ` about ${path}${line === null ? "" : `, line ${line}`}`;
+      return `${author} wrote${where}:\n\n${fenced(body.slice(0, COMMENT_MAX))}`;
+    }),
+  ].join("\n\n");
+
+/** Comments that came after the last one that was seen. One that was deleted since was seen with all before it. */
+const unseen = (comments: Review["comments"], lastSeen: string | null): Review["comments"] => {
+  if (lastSeen === null) return comments;
+  const index = comments.findIndex(({ id }) => id === lastSeen);
+  if (index !== -1) return comments.slice(index + 1);
+  const numbers = comments.filter(({ id }) => /^\d+$/.test(id) && /^\d+$/.test(lastSeen) && BigInt(id) > BigInt(lastSeen));
+  return numbers;
+};
+
+/** What is to be done about the pull request of a run. `after`: the runs that went on from it, in order. Pure. */
+export const decideFollowUp = (root: Run, after: readonly Run[], review: Review): FollowUp => {
+  const follow = root.delivery?.follow ?? null;
+  if (follow === null) return { kind: "over", why: "Nobody asked for it." };
+  if (review.state !== "open") return { kind: "over", why: `It is ${review.state}.` };
+  const last = after.at(-1);
+  if (last !== undefined && !isFinal(last.status)) return { kind: "wait" };
+  if (last !== undefined && last.status !== "succeeded") {
+    const outcome = outcomeOf(last)?.name ?? "internal";
+    return {
+      kind: "over",
+      why: `${last.id}, which went on with it, ended with “${RUN_OUTCOMES[outcome].title}”: a person has to look.`,
+    };
+  }
+  const ours = after.filter(({ continues }) => continues !== null && continues.because !== "person");
+  const failed = follow.checks ? review.checks.filter(({ state }) => state === "failed") : [];
+  const isPending = follow.checks && review.checks.some(({ state }) => state === "pending");
+  const people = new Set([...follow.people, ...(root.delivery?.reviewers ?? [])].map((name) => name.toLowerCase()));
+  const lastSeen = after.map(({ continues }) => continues?.lastComment ?? null).findLast((id) => id !== null) ?? null;
+  const fresh = unseen(review.comments, lastSeen);
+  const asked = fresh.filter(({ author, body }) => people.has(author.toLowerCase()) && body.trim() !== "").slice(0, COMMENTS_MAX);
+  const lastComment = review.comments.at(-1)?.id ?? lastSeen;
+  // What came of the last push is known first; comments may wait as long, and are taken together then.
+  if (isPending) return { kind: "wait" };
+  if (failed.length === 0 && asked.length === 0) return { kind: "wait" };
+  if (ours.length >= follow.times)
+    return { kind: "over", why: `It was gone on with ${ours.length} times, and no more is wished: a person has to look.` };
+  const parts = [...(failed.length > 0 ? [aboutChecks(failed)] : []), ...(asked.length > 0 ? [aboutComments(asked)] : [])];
+  return { kind: "run", because: failed.length > 0 ? "checks" : "review", instructions: parts.join("\n\n"), lastComment };
+};
+
+/** Launches a run that goes on from one that has ended, on its branch. The same key gives the same run. Throws `CcrError` with `conflict`. */
+export const launchFollowUp = async (
+  { store }: Pick<RunDeps, "store">,
+  run: Run,
+  options: { instructions: string; continuation: Continuation; idempotencyKey: string | null; root: Run },
+): Promise<Run> => {
+  const { instructions, continuation, idempotencyKey, root } = options;
+  const { delivered } = run;
+  if (!isFinal(run.status))
+    throw new CcrError("conflict", `Run ${run.id} is ${run.status}: it can be gone on with when it has ended.`);
+  if (delivered?.isPushed !== true)
+    throw new CcrError(
+      "conflict",
+      `The work of run ${run.id} is on no branch from which another run could start: push it first.`,
+    );
+  const settings = run.delivery ?? DeliverySettings.parse({ to: delivered.pullRequest === null ? "branch" : "pull_request" });
+  const delivery: DeliverySettings = { ...settings, branch: delivered.branch, base: delivered.base, follow: null };
+  const checks = root.steps
+    .map((step) => step.checks.trim())
+    .filter((text) => text !== "")
+    .join("\n");
+  const task: Task = {
+    id: run.taskId,
+    name: run.taskName,
+    steps: [{ instructions, checks }],
+    // To answer, and to change nothing, is right where a reviewer asks a question.
+    allowNoChanges: continuation.because === "review" || run.allowNoChanges,
+    delivery,
+    createdAt: run.createdAt,
+    updatedAt: run.createdAt,
+  };
+  const { repository, model, limits, priority } = run;
+  const launched = await store.runs.create({
+    task,
+    repository,
+    ref: delivered.branch,
+    model,
+    limits,
+    priority,
+    delivery,
+    continues: continuation,
+    idempotencyKey,
+  });
+  return launched.run;
+};
