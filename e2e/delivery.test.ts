@@ -17,6 +17,18 @@ const scenario = parseScenario({
   name: "delivers",
   rules: [
     {
+      match: { contains: "Now add more." },
+      remember: { said: { matches: "SAID-([a-z-]+)", otherwise: "nothing" } },
+      turns: [
+        {
+          blocks: [
+            { type: "tool_use", name: "Bash", input: { command: "echo {{remembered.said}} > more.txt", description: "Add" } },
+          ],
+        },
+        { blocks: [{ type: "text", text: "There is more." }] },
+      ],
+    },
+    {
       turns: [
         {
           blocks: [
@@ -25,7 +37,7 @@ const scenario = parseScenario({
               name: "Bash",
               input: {
                 command:
-                  "echo mine > mine.txt && git add mine.txt && git commit -qm 'The work of the agent' && echo rest > rest.txt",
+                  "echo mine > mine.txt && git add mine.txt && git commit -qm 'The work of the agent' && echo rest > rest.txt; echo SAID-heard-in-the-first-run",
                 description: "Work",
               },
             },
@@ -106,6 +118,25 @@ describe.each(await driversUnderTest())("a result on %s", (driver) => {
     expect(await host.git("show", `${branch}:rest.txt`)).toBe("rest");
     expect(stagesOf(await allMessages(server.client, id))).toEqual(["started", "finished"]);
     expect(JSON.stringify(await host.git("log", "-p", branch))).not.toContain(REAL_KEY);
+  });
+
+  it("is gone on with on its branch, in the same conversation", async () => {
+    await using host = await openHost();
+    const { client, untilFinal } = stack.server;
+    const first = await launch(stack.server, host);
+    const { delivered } = await untilFinal(first);
+    const { id } = await client.runs.followUp.mutate({ id: first, instructions: "Now add more." });
+    const run = await untilFinal(id);
+    expect(run).toMatchObject({
+      reason: "passed",
+      ref: delivered?.branch,
+      baseCommit: delivered?.commit,
+      continues: { runId: first, because: "person" },
+      delivered: { state: "delivered", branch: delivered?.branch, base: "main" },
+    });
+    expect(await host.git("rev-list", "--count", `main..${delivered?.branch}`)).toBe("3");
+    // The agent knows what only a tool of the first run ever said.
+    expect(await host.git("show", `${delivered?.branch}:more.txt`)).toBe("heard-in-the-first-run");
   });
 
   it("is nowhere but here without being asked for, and on a branch by a click later", async () => {
