@@ -21,6 +21,14 @@ export interface GitHttpRequest {
   authorization: string | null;
 }
 
+type GitBackendOptions = Pick<GitHttpServerOptions, "root" | "allowPush">;
+
+/** Answers git's requests; disposing ends what still answers. */
+export interface GitBackend extends AsyncDisposable {
+  /** `user` is who pushes; empty: nobody who gave a name. */
+  answer(request: IncomingMessage, response: ServerResponse, user: string): void;
+}
+
 export interface GitHttpServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -31,7 +39,7 @@ export interface GitHttpServer extends AsyncDisposable {
   setFault(fault: GitServerFault | null): void;
 }
 
-const cgiEnvironment = (request: IncomingMessage, options: GitHttpServerOptions, user: string): Record<string, string> => {
+const cgiEnvironment = (request: IncomingMessage, options: GitBackendOptions, user: string): Record<string, string> => {
   const url = new URL(request.url ?? "/", "http://127.0.0.1");
   const header = (name: string): string => {
     const value = request.headers[name];
@@ -90,10 +98,39 @@ const relay = (child: ChildProcess, response: ServerResponse): void => {
   });
 };
 
+/** Lets git's own `http-backend` answer the requests that it is given, for a server of any kind. */
+export const createGitBackend = (options: GitBackendOptions): GitBackend => {
+  const children = new Set<ChildProcess>();
+  return {
+    answer: (request, response, user) => {
+      const env = cgiEnvironment(request, options, user);
+      const child = spawn("git", ["http-backend"], { env, stdio: ["pipe", "pipe", "ignore"] });
+      children.add(child);
+      child.once("close", () => children.delete(child));
+      child.once("error", () => response.destroy());
+      child.stdin.on("error", () => {}); // it may answer and leave before it has read the whole request
+      request.pipe(child.stdin);
+      response.once("close", () => {
+        child.kill();
+        child.stdout.destroy(); // nobody reads on: what still writes to it must see that, and the child counts as closed only then
+      });
+      relay(child, response);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(
+        [...children].map((child) => {
+          child.kill("SIGKILL");
+          return new Promise((resolve) => child.once("close", resolve));
+        }),
+      );
+    },
+  };
+};
+
 /** Serves repositories over git's smart HTTP protocol on 127.0.0.1 (git's own `http-backend` answers); disposing ends every connection. */
 export const startGitHttpServer = async (options: GitHttpServerOptions): Promise<GitHttpServer> => {
   const requests: GitHttpRequest[] = [];
-  const children = new Set<ChildProcess>();
+  const backend = createGitBackend(options);
   let fault = options.fault ?? null;
   let pending = 0;
   const expected =
@@ -120,18 +157,7 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
       response.writeHead(status, status === 401 ? { "www-authenticate": 'Basic realm="test"' } : {}).end(`status ${status}\n`);
       return;
     }
-    const env = cgiEnvironment(request, options, expected === null ? "" : (options.credentials?.username ?? ""));
-    const child = spawn("git", ["http-backend"], { env, stdio: ["pipe", "pipe", "ignore"] });
-    children.add(child);
-    child.once("close", () => children.delete(child));
-    child.once("error", () => response.destroy());
-    child.stdin.on("error", () => {}); // it may answer and leave before it has read the whole request
-    request.pipe(child.stdin);
-    response.once("close", () => {
-      child.kill();
-      child.stdout.destroy(); // nobody reads on: what still writes to it must see that, and the child counts as closed only then
-    });
-    relay(child, response);
+    backend.answer(request, response, expected === null ? "" : (options.credentials?.username ?? ""));
   };
 
   const server = createServer(answer);
@@ -152,12 +178,7 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await Promise.all(
-        [...children].map((child) => {
-          child.kill("SIGKILL");
-          return new Promise((resolve) => child.once("close", resolve));
-        }),
-      );
+      await backend[Symbol.asyncDispose]();
     },
   };
 };
