@@ -33,7 +33,7 @@ export const followPages = async <T>(
   for (let page = 1; page <= pagesMax; page++) {
     const { items, hasMore } = await fetchPage(page);
     found.push(...items);
-    if (!hasMore || items.length === 0 || found.length >= enough) break;
+    if (!hasMore || found.length >= enough) break;
   }
   return found;
 };

@@ -69,7 +69,8 @@ export const refusalError = ({ host, status, body, isKnown, secrets }: Refusal):
         `${host} ${isKnown ? "does not take the token: it is wrong or has expired. Give this server a new one." : "asks for a token. Give this server one for that host."}${words}`,
         details,
       );
-    case status === 403:
+    // 423: Gitea's word for an archived repository.
+    case status === 403 || status === 423:
       return new ForgeError(
         "forbidden",
         `${host} does not allow this: ${who} needs more rights, or the repository is archived or closed to changes.${words}`,

@@ -1,5 +1,6 @@
 import type { RepositoryAddress } from "@ccr/protocol";
 import { accessHost } from "./connection.ts";
+import { createGiteaForge } from "./gitea/gitea.ts";
 import { createGitHubForge } from "./github/github.ts";
 import { FETCH_LIMITS, type FetchLimits } from "./host-fetch.ts";
 import type { Forge, Forges, GitHostSettings, RepositoryPath } from "./types.ts";
@@ -8,6 +9,8 @@ const createForge = (settings: GitHostSettings, access: ReturnType<typeof access
   switch (settings.kind) {
     case "github":
       return createGitHubForge(access, settings.credential);
+    case "gitea":
+      return createGiteaForge(access, settings.credential);
     default:
       throw new Error("not yet");
   }

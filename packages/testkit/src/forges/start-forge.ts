@@ -1,5 +1,6 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
 import type { ForgeFault } from "./fault.ts";
+import { createFakeGitea } from "./gitea.ts";
 import { createFakeGitHub } from "./github.ts";
 import type { FakeHost, HostParts } from "./host.ts";
 import { type ForgeRequest, startHostServer } from "./server.ts";
@@ -54,6 +55,8 @@ const createHost = (kind: ForgeKind, parts: HostParts): FakeHost => {
   switch (kind) {
     case "github":
       return createFakeGitHub(parts);
+    case "gitea":
+      return createFakeGitea(parts);
     default:
       throw new Error(`there is no fake ${kind} yet`);
   }
