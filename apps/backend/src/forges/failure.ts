@@ -25,14 +25,16 @@ const SAID_MAX = 300;
 const withoutSecrets = (text: string, secrets: readonly string[]): string =>
   secrets.reduce((clean, secret) => (secret === "" ? clean : clean.replaceAll(secret, "***")), text);
 
-/** Every text in a JSON value, in order. */
+// Names of things and places, which are for programs.
+const NOT_WORDS = new Set(["type", "code", "resource", "field", "status", "url", "documentation_url"]);
+
+/** Every text in a JSON value that is meant to be read, in order. */
 const textsIn = (value: unknown): string[] => {
   if (typeof value === "string") return [value];
   if (Array.isArray(value)) return value.flatMap(textsIn);
-  return typeof value === "object" && value !== null ? Object.values(value).flatMap(textsIn) : [];
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => (NOT_WORDS.has(key) ? [] : textsIn(inner)));
 };
-
-const isBoring = (text: string): boolean => text === "" || /^https?:\/\/\S+$/.test(text) || /^\d+$/.test(text);
 
 /** What a host's answer says of a refusal, in one line without secrets; empty when it says nothing that a person could read. Pure. */
 export const hostSays = (body: string, secrets: readonly string[]): string => {
@@ -42,7 +44,7 @@ export const hostSays = (body: string, secrets: readonly string[]): string => {
   } catch {
     return ""; // a web page, or half an answer
   }
-  const words = [...new Set(textsIn(value).filter((text) => !isBoring(text)))].join("; ");
+  const words = [...new Set(textsIn(value).filter((text) => text !== ""))].join("; ");
   return withoutSecrets(words, secrets).replace(INVISIBLE, " ").trim().slice(0, SAID_MAX);
 };
 

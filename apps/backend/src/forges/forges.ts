@@ -1,4 +1,5 @@
 import type { RepositoryAddress } from "@ccr/protocol";
+import { createBitbucketForge } from "./bitbucket/bitbucket.ts";
 import { accessHost } from "./connection.ts";
 import { createGiteaForge } from "./gitea/gitea.ts";
 import { createGitHubForge } from "./github/github.ts";
@@ -11,6 +12,8 @@ const createForge = (settings: GitHostSettings, access: ReturnType<typeof access
       return createGitHubForge(access, settings.credential);
     case "gitea":
       return createGiteaForge(access, settings.credential);
+    case "bitbucket":
+      return createBitbucketForge(access, settings.credential);
     default:
       throw new Error("not yet");
   }

@@ -15,7 +15,9 @@ export const apiUrlOf = ({ host, kind, apiUrl }: Pick<GitHostSettings, "host" | 
 /** What must not be shown of a host's settings. Pure. */
 export const secretsOf = ({ credential }: GitHostSettings): string[] => {
   if (credential === null) return [];
-  return credential.kind === "token" ? [credential.token] : [credential.privateKey];
+  if (credential.kind === "app") return [credential.privateKey];
+  const { username, token } = credential;
+  return username === null ? [token] : [token, Buffer.from(`${username}:${token}`).toString("base64")];
 };
 
 /** The two parts of `owner/name`; throws a `ForgeError` for a path of any other form. */

@@ -35,11 +35,15 @@ const coerce = (text: string, schema: Schema): unknown => {
   return text;
 };
 
-/** Makes the contract of a document. `commonQuery` names what every operation takes in its query, where a host says that apart. */
-export const createContract = (
-  document: HostDocument,
-  { commonQuery = [] }: { commonQuery?: readonly string[] } = {},
-): Contract => {
+interface ContractOptions {
+  /** What every operation takes in its query, where a host says that apart. */
+  commonQuery?: readonly string[];
+  /** What bodies may hold besides what their schemas name, where a host says that in words. */
+  commonBody?: readonly string[];
+}
+
+/** Makes the contract of a document. */
+export const createContract = (document: HostDocument, { commonQuery = [], commonBody = [] }: ContractOptions = {}): Contract => {
   const ajv = new Ajv2020({ strict: false, allErrors: true, logger: false });
   addFormats.default(ajv);
   ajv.addSchema({ $id: BASE, schemas: document.schemas });
@@ -86,7 +90,9 @@ export const createContract = (
     if (!isRecord(value)) return [];
     const known = propertiesOf(schema);
     if (Object.keys(known).length === 0) return [];
-    return Object.keys(value).flatMap((name) => (name in known ? [] : [`the body's ${name} is not known`]));
+    return Object.keys(value).flatMap((name) =>
+      name in known || commonBody.includes(name) ? [] : [`the body's ${name} is not known`],
+    );
   };
 
   const sample = (given: Schema): unknown => {

@@ -1,4 +1,5 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
+import { createFakeBitbucket } from "./bitbucket.ts";
 import type { ForgeFault } from "./fault.ts";
 import { createFakeGitea } from "./gitea.ts";
 import { createFakeGitHub } from "./github.ts";
@@ -57,6 +58,8 @@ const createHost = (kind: ForgeKind, parts: HostParts): FakeHost => {
       return createFakeGitHub(parts);
     case "gitea":
       return createFakeGitea(parts);
+    case "bitbucket":
+      return createFakeBitbucket(parts);
     default:
       throw new Error(`there is no fake ${kind} yet`);
   }
