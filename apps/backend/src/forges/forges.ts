@@ -3,6 +3,7 @@ import { createBitbucketForge } from "./bitbucket/bitbucket.ts";
 import { accessHost } from "./connection.ts";
 import { createGiteaForge } from "./gitea/gitea.ts";
 import { createGitHubForge } from "./github/github.ts";
+import { createGitLabForge } from "./gitlab/gitlab.ts";
 import { FETCH_LIMITS, type FetchLimits } from "./host-fetch.ts";
 import type { Forge, Forges, GitHostSettings, RepositoryPath } from "./types.ts";
 
@@ -14,8 +15,8 @@ const createForge = (settings: GitHostSettings, access: ReturnType<typeof access
       return createGiteaForge(access, settings.credential);
     case "bitbucket":
       return createBitbucketForge(access, settings.credential);
-    default:
-      throw new Error("not yet");
+    case "gitlab":
+      return createGitLabForge(access, settings.credential);
   }
 };
 

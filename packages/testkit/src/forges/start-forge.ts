@@ -3,6 +3,7 @@ import { createFakeBitbucket } from "./bitbucket.ts";
 import type { ForgeFault } from "./fault.ts";
 import { createFakeGitea } from "./gitea.ts";
 import { createFakeGitHub } from "./github.ts";
+import { createFakeGitLab } from "./gitlab.ts";
 import type { FakeHost, HostParts } from "./host.ts";
 import { type ForgeRequest, startHostServer } from "./server.ts";
 import {
@@ -60,8 +61,8 @@ const createHost = (kind: ForgeKind, parts: HostParts): FakeHost => {
       return createFakeGitea(parts);
     case "bitbucket":
       return createFakeBitbucket(parts);
-    default:
-      throw new Error(`there is no fake ${kind} yet`);
+    case "gitlab":
+      return createFakeGitLab(parts);
   }
 };
 
