@@ -87,6 +87,7 @@ export const RULES = [
   },
   { room: "apps/backend/src/store", may: ["@ccr/protocol"], why: "the store knows nothing of what is done with it" },
   { room: "apps/backend/src/git", may: ["@ccr/protocol"], why: "git knows nothing of runs" },
+  { room: "apps/backend/src/forges", may: ["@ccr/protocol"], why: "a forge knows neither runs nor how git is run" },
   {
     room: "apps/backend/src/gateway",
     may: ["@ccr/gateway", "@ccr/protocol"],

@@ -24,6 +24,18 @@ export interface GitHttpRequest {
   authorization: string | null;
 }
 
+type GitBackendOptions = Pick<GitHttpServerOptions, "root" | "allowPush">;
+
+/** Answers git's requests; disposing ends what still answers. */
+export interface GitBackend extends AsyncDisposable {
+  /** `user` is who pushes; empty: nobody who gave a name. */
+  answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    options: { user: string /** The work is done, and the connection cut then. */; losesAnswer?: boolean },
+  ): void;
+}
+
 export interface GitHttpServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -35,7 +47,7 @@ export interface GitHttpServer extends AsyncDisposable {
   setFault(fault: GitServerFault | null, only?: RegExp): void;
 }
 
-const cgiEnvironment = (request: IncomingMessage, options: GitHttpServerOptions, user: string): Record<string, string> => {
+const cgiEnvironment = (request: IncomingMessage, options: GitBackendOptions, user: string): Record<string, string> => {
   const url = new URL(request.url ?? "/", "http://127.0.0.1");
   const header = (name: string): string => {
     const value = request.headers[name];
@@ -94,10 +106,42 @@ const relay = (child: ChildProcess, response: ServerResponse): void => {
   });
 };
 
+/** Lets git's own `http-backend` answer the requests that it is given, for a server of any kind. */
+export const createGitBackend = (options: GitBackendOptions): GitBackend => {
+  const children = new Set<ChildProcess>();
+  return {
+    answer: (request, response, { user, losesAnswer = false }) => {
+      const env = cgiEnvironment(request, options, user);
+      const child = spawn("git", ["http-backend"], { env, stdio: ["pipe", "pipe", "ignore"] });
+      children.add(child);
+      child.once("close", () => children.delete(child));
+      child.once("error", () => response.destroy());
+      child.stdin.on("error", () => {}); // it may answer and leave before it has read the whole request
+      request.pipe(child.stdin);
+      response.once("close", () => {
+        child.kill();
+        child.stdout.destroy(); // nobody reads on: what still writes to it must see that, and the child counts as closed only then
+      });
+      if (losesAnswer) {
+        child.stdout.resume();
+        child.once("close", () => request.socket.destroy());
+      } else relay(child, response);
+    },
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(
+        [...children].map((child) => {
+          child.kill("SIGKILL");
+          return new Promise((resolve) => child.once("close", resolve));
+        }),
+      );
+    },
+  };
+};
+
 /** Serves repositories over git's smart HTTP protocol on 127.0.0.1 (git's own `http-backend` answers); disposing ends every connection. */
 export const startGitHttpServer = async (options: GitHttpServerOptions): Promise<GitHttpServer> => {
   const requests: GitHttpRequest[] = [];
-  const children = new Set<ChildProcess>();
+  const backend = createGitBackend(options);
   let current: { fault: GitServerFault | null; only: RegExp } = { fault: options.fault ?? null, only: /^/ };
   let pending = 0;
   const expected =
@@ -126,21 +170,8 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
       response.writeHead(code, code === 401 ? { "www-authenticate": 'Basic realm="test"' } : {}).end(`status ${code}\n`);
       return;
     }
-    const env = cgiEnvironment(request, options, expected === null ? "" : (options.credentials?.username ?? ""));
-    const child = spawn("git", ["http-backend"], { env, stdio: ["pipe", "pipe", "ignore"] });
-    children.add(child);
-    child.once("close", () => children.delete(child));
-    child.once("error", () => response.destroy());
-    child.stdin.on("error", () => {}); // it may answer and leave before it has read the whole request
-    request.pipe(child.stdin);
-    response.once("close", () => {
-      child.kill();
-      child.stdout.destroy(); // nobody reads on: what still writes to it must see that, and the child counts as closed only then
-    });
-    if (fault === "lose_answer") {
-      child.stdout.resume();
-      child.once("close", () => request.socket.destroy());
-    } else relay(child, response);
+    const user = expected === null ? "" : (options.credentials?.username ?? "");
+    backend.answer(request, response, { user, losesAnswer: fault === "lose_answer" });
   };
 
   const server = createServer(answer);
@@ -161,12 +192,7 @@ export const startGitHttpServer = async (options: GitHttpServerOptions): Promise
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
-      await Promise.all(
-        [...children].map((child) => {
-          child.kill("SIGKILL");
-          return new Promise((resolve) => child.once("close", resolve));
-        }),
-      );
+      await backend[Symbol.asyncDispose]();
     },
   };
 };

@@ -9,6 +9,16 @@ export {
 } from "./engine.ts";
 export { engineApi } from "./engine-api.ts";
 export { type TemporaryFolder, temporaryFolder } from "./folders.ts";
+export type { ForgeFault } from "./forges/fault.ts";
+export type { ForgeRequest } from "./forges/server.ts";
+export { type FakeForge, type FakeForgeOptions, type ForgeKind, startForge } from "./forges/start-forge.ts";
+export {
+  commitNamed,
+  type ForgeCheck,
+  type ForgePullRequest,
+  type ForgeRepositoryOptions,
+  type NewForgeComment,
+} from "./forges/state.ts";
 export {
   type GitHttpRequest,
   type GitHttpServer,

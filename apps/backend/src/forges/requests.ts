@@ -1,0 +1,96 @@
+import { parseRepository } from "@ccr/protocol";
+import { ForgeError } from "./failure.ts";
+import type { Forge, Forges, NewPullRequest, RepositoryPath } from "./types.ts";
+
+/** What the run engine says of a request that it wants. */
+export type Wanted = Omit<NewPullRequest, "repository">;
+
+/** See `ProposalOutcome` of the run engine. */
+export type Opened =
+  | { kind: "open"; number: number; url: string; notes: string[] }
+  | { kind: "none"; why: string }
+  | { kind: "failed"; again: boolean; message: string };
+
+/** What a host says of a request; see `Review` of the run engine. */
+export interface Seen {
+  state: "open" | "merged" | "closed";
+  checks: { name: string; state: "pending" | "passed" | "failed"; log: string | null; url: string | null }[];
+  comments: { id: string; author: string; body: string; path: string | null; line: number | null }[];
+}
+
+/** Logs of so many failed checks are read; more say no more. */
+const LOGS_MAX = 10;
+
+/** Worth another try as it is: what the host did not answer, or would not yet. */
+const isPassing = ({ kind, status }: ForgeError): boolean =>
+  kind === "unreachable" || kind === "rate_limited" || (status !== null && status >= 500);
+
+/** Pull requests by the address of their repository, on whichever host it is. */
+export const createRequests = (forges: Forges) => {
+  const find = (address: string): { forge: Forge; repository: RepositoryPath } | null => {
+    const parsed = parseRepository(address);
+    return parsed.ok ? forges.find(parsed.address) : null;
+  };
+  return {
+    /** Opens a request for a branch, or brings the one that is open up to date. Idempotent. Throws the signal's reason alone. */
+    propose: async (run: { repository: string }, wanted: Wanted, signal: AbortSignal): Promise<Opened> => {
+      const found = find(run.repository);
+      if (found === null)
+        return { kind: "none", why: "Its host is none that this server knows pull requests of: the branch is all there is." };
+      const { forge, repository } = found;
+      const { title, body, headBranch } = wanted;
+      try {
+        const open = await forge.pullRequests.findOpen({ repository, headBranch }, signal);
+        if (open !== null) {
+          const { number, url } = await forge.pullRequests.update({ repository, number: open.number, title, body }, signal);
+          return { kind: "open", number, url, notes: [] };
+        }
+        const { pullRequest, notes } = await forge.pullRequests.open({ repository, ...wanted }, signal);
+        return { kind: "open", number: pullRequest.number, url: pullRequest.url, notes };
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof ForgeError)) throw error;
+        return { kind: "failed", again: isPassing(error), message: error.message };
+      }
+    },
+
+    /** Closes a request without merging it; one that is not open stays as it is. Throws `ForgeError`. */
+    close: async (run: { repository: string }, number: number, signal: AbortSignal): Promise<void> => {
+      const found = find(run.repository);
+      await found?.forge.pullRequests.close({ repository: found.repository, number }, signal);
+    },
+
+    /** What a host says of a request and of a commit; null: it is not known. Throws `ForgeError`. */
+    look: async (
+      run: { repository: string },
+      { number, commit }: { number: number; commit: string },
+      signal: AbortSignal,
+    ): Promise<Seen | null> => {
+      const found = find(run.repository);
+      if (found === null) return null;
+      const { forge, repository } = found;
+      const { state } = await forge.pullRequests.get({ repository, number }, signal);
+      if (state !== "open") return { state, checks: [], comments: [] };
+      const results = await forge.feedback.ciChecks({ repository, commit }, signal);
+      let logs = 0;
+      const checks: Seen["checks"] = [];
+      for (const check of results) {
+        // A log that cannot be had says nothing; that the check failed does.
+        const log = check.state === "failed" && logs++ < LOGS_MAX ? await check.log(signal).catch(() => null) : null;
+        checks.push({ name: check.name, state: check.state, url: check.url, log });
+      }
+      signal.throwIfAborted();
+      const comments = (await forge.feedback.comments({ repository, number }, signal)).filter(({ isBot }) => !isBot);
+      return { state, checks, comments };
+    },
+
+    /** The repositories of an owner on a host, by name. Throws `ForgeError`; null: the host is not known. */
+    search: async (
+      { host, owner, query, limit }: { host: string; owner: string; query: string | null; limit: number },
+      signal: AbortSignal,
+    ) => {
+      const found = find(`https://${host}/${owner}/x`);
+      return found === null ? null : found.forge.repositories.list({ owner, query, limit }, signal);
+    },
+  };
+};
