@@ -43,7 +43,12 @@ export const RULES = [
     may: ["apps/backend/src/store", "@ccr/scripted-model", "@ccr/protocol"],
     why: "the demo prepares a task, a repository and a model, and runs nothing",
   },
-  { room: "apps/backend/src/config.ts", may: ["@ccr/protocol"], why: "config.ts reads the environment and nothing else" },
+  ...["config.ts", "config-git-hosts.ts"].map((file) => ({
+    room: `apps/backend/src/${file}`,
+    may: ["apps/backend/src/*.ts", "@ccr/protocol"],
+    types: ["apps/backend/src/forges/types.ts"],
+    why: "config.ts reads the environment and nothing else",
+  })),
   {
     room: "apps/backend/src/api",
     may: [
@@ -54,7 +59,7 @@ export const RULES = [
       "apps/backend/src/config.ts",
       "@ccr/protocol",
     ],
-    why: "api -> {runs, upkeep, observe} -> {drivers/types, store, git, gateway} -> protocol",
+    why: "api -> {runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
   },
   {
     room: "apps/backend/src/upkeep",
@@ -80,10 +85,12 @@ export const RULES = [
       "apps/backend/src/drivers/types.ts",
       "apps/backend/src/store",
       "apps/backend/src/git",
+      "apps/backend/src/forges/types.ts",
+      "apps/backend/src/forges/failure.ts",
       "apps/backend/src/gateway",
       "@ccr/protocol",
     ],
-    why: "api -> runs -> {drivers/types, store, git, gateway} -> protocol",
+    why: "api -> runs -> {drivers/types, store, git, forges, gateway} -> protocol",
   },
   { room: "apps/backend/src/store", may: ["@ccr/protocol"], why: "the store knows nothing of what is done with it" },
   { room: "apps/backend/src/git", may: ["@ccr/protocol"], why: "git knows nothing of runs" },

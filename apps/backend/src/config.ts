@@ -5,11 +5,13 @@ import { isAbsolute, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { AllowRule, type RetentionRules } from "@ccr/protocol";
 import { z } from "zod";
+import { type DatabaseAddress, databaseUrl, passwordsOf } from "./config-database.ts";
+import { ConfigError } from "./config-error.ts";
+import { readGitHosts } from "./config-git-hosts.ts";
+import type { GitHostSettings } from "./forges/types.ts";
+import { isLoopback } from "./loopback.ts";
 
-/** A value that cannot be used: `message` is the one line that a person reads before the process ends. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-}
+export { ConfigError, type DatabaseAddress, isLoopback };
 
 const absolutePath = z.string().refine(isAbsolute, "must be an absolute path");
 const secret = z
@@ -33,31 +35,6 @@ const wholeNumber = (least: number, most: number) =>
     .regex(/^\d{1,15}$/, "must be a number")
     .transform(Number)
     .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
-
-export type DatabaseAddress = { kind: "sqlite"; path: string } | { kind: "postgres" /** Holds the password. */; url: string };
-
-/** Reads a URL that may leave its host out after a user (`postgres://user@/name?host=/var/run/postgresql`), which URLs may not. */
-const readUrl = (text: string): URL | null => URL.parse(text) ?? URL.parse(text.replace("@/", "@localhost/"));
-
-/** A character that ends a part of a URL, written as it is in a password, makes the rest of the password look like a host or a name. */
-const isCutInPassword = (url: URL): boolean => url.hash !== "" || url.pathname.includes("@") || url.search.includes("@");
-
-// None of these sentences may hold the value: there is a password in it.
-const databaseUrl = z.string().transform((text, ctx): DatabaseAddress => {
-  const refuse = (message: string) => {
-    ctx.addIssue({ code: "custom", message });
-    return z.NEVER;
-  };
-  if (/^sqlite:\/./.test(text)) return { kind: "sqlite", path: text.replace(/^sqlite:(\/\/(?=\/))?/, "") };
-  if (!/^postgres(ql)?:\/\//.test(text))
-    return refuse("must be sqlite:/absolute/path or postgres://user:password@host:port/database");
-  const url = readUrl(text);
-  if (url === null || isCutInPassword(url))
-    return refuse(
-      "is not a URL: give postgres://user:password@host:port/database, with special characters of the password as %40 for @, %2F for / and so on",
-    );
-  return { kind: "postgres", url: text };
-});
 
 const MAX_DAYS = 36_500;
 
@@ -107,6 +84,14 @@ const Environment = z.object({
   CLAUDE_CODE_OAUTH_TOKEN: secret.optional(),
   ANTHROPIC_BASE_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }).optional(),
   GITHUB_TOKEN: secret.optional(),
+  GITHUB_APP_ID: z
+    .string()
+    .regex(/^[\w.-]{1,64}$/, "is not the id of a GitHub App")
+    .optional(),
+  GITHUB_APP_PRIVATE_KEY: z.string().optional(),
+  GITLAB_TOKEN: secret.optional(),
+  BITBUCKET_TOKEN: secret.optional(),
+  CCR_GIT_HOSTS: absolutePath.optional(),
   DOCKER_HOST: z.string().optional(),
   XDG_DATA_HOME: z.string().optional(),
 });
@@ -152,7 +137,12 @@ const VARIABLES_ONLY = {
   ANTHROPIC_API_KEY: "The key for the model; without one the server runs in demo mode",
   CLAUDE_CODE_OAUTH_TOKEN: "Or a token of a Claude subscription (claude setup-token)",
   ANTHROPIC_BASE_URL: "Where the gateway sends model traffic (https://api.anthropic.com)",
-  GITHUB_TOKEN: "For private repositories on GitHub; never enters a sandbox",
+  GITHUB_TOKEN: "For repositories and pull requests on github.com; never enters a sandbox",
+  GITHUB_APP_ID: "Instead of a token: the id of a GitHub App that is installed there",
+  GITHUB_APP_PRIVATE_KEY: "Its private key (PEM), or the path of a file with it",
+  GITLAB_TOKEN: "The same for gitlab.com",
+  BITBUCKET_TOKEN: "The same for bitbucket.org: a token, or user:token",
+  CCR_GIT_HOSTS: "A JSON file with git hosts of one's own, and their tokens",
   DOCKER_HOST: "The Docker Engine to use (unix:///var/run/docker.sock)",
 } as const;
 
@@ -208,6 +198,8 @@ export type Config = {
   modelCredential: ModelCredential | null;
   modelBaseUrl: string | null;
   githubToken: string | null;
+  /** github.com, gitlab.com and bitbucket.org when they have a credential, then those of the file. */
+  gitHosts: GitHostSettings[];
   dockerHost: string | null;
   projectRoot: string;
   /** What every process that we start may have of our environment: where programs are, and which certificates to trust. */
@@ -293,6 +285,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       "DOCKER_HOST: must be unix:///path/to/docker.sock, for sandboxes share folders and sockets with this server, so the engine must run on this machine; set it so, leave it out, or choose --driver bubblewrap.",
     );
   }
+  const git = readGitHosts(env);
   const database: DatabaseAddress = env.DATABASE_URL ?? { kind: "sqlite", path: join(dataDir, "runner.db") };
   return {
     kind: "start",
@@ -319,7 +312,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
         env.CCR_TOKEN,
         env.ANTHROPIC_API_KEY,
         env.CLAUDE_CODE_OAUTH_TOKEN,
-        env.GITHUB_TOKEN,
+        ...git.secrets,
         environment.PGPASSWORD,
         ...[
           raw.DATABASE_URL,
@@ -345,6 +338,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
             : null,
       modelBaseUrl: env.ANTHROPIC_BASE_URL ?? null,
       githubToken: env.GITHUB_TOKEN ?? null,
+      gitHosts: git.hosts,
       dockerHost: env.DOCKER_HOST ?? null,
       projectRoot: resolve(import.meta.dirname, "../../.."),
       childEnvironment: pick(environment, CHILD_VARIABLES),
@@ -362,22 +356,6 @@ const readAuthor = (text: string): { name: string; email: string } => {
 };
 
 const unlessZero = (value: number): number | null => (value === 0 ? null : value);
-
-/** The password in a URL: as it stands there, and as it is meant. */
-const passwordsOf = (url: string | undefined): string[] => {
-  const parsed = url === undefined ? null : readUrl(url);
-  if (parsed === null) return [];
-  const { password, searchParams } = parsed;
-  // PostgreSQL takes it as a parameter too.
-  const written = [password, searchParams.get("password") ?? ""].filter((value) => value !== "");
-  return written.flatMap((value) => {
-    try {
-      return [value, decodeURIComponent(value)];
-    } catch {
-      return [value]; // a percent sign that means itself
-    }
-  });
-};
 
 /** Throws `ConfigError` when a file or folder that the configuration names is not there, or cannot be read. */
 export const checkPlaces = async ({
@@ -414,6 +392,3 @@ const pick = (environment: NodeJS.ProcessEnv, names: readonly string[]): Record<
 
 /** Whether what is printed to a terminal may have colours: see no-color.org. */
 export const wantsColours = (environment: NodeJS.ProcessEnv = process.env): boolean => !environment.NO_COLOR;
-
-/** Whether only this machine can reach a server that listens on `host`. */
-export const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
