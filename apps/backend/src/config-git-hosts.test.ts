@@ -45,7 +45,6 @@ describe("git hosts", () => {
       { host: "gitlab.com", kind: "gitlab", apiUrl: null, credential: token("glpat-1") },
       { host: "bitbucket.org", kind: "bitbucket", apiUrl: null, credential: token("ATATT-1", "ada@example.com") },
     ]);
-    expect(config.githubToken).toBe("ghp_1");
     expect(config.secrets).toEqual(["ghp_1", "glpat-1", "ATATT-1"]);
     expect(start({ BITBUCKET_TOKEN: "ATCTT-1" }).gitHosts).toMatchObject([{ credential: token("ATCTT-1") }]);
   });

@@ -197,7 +197,6 @@ export type Config = {
   /** null: demo mode. */
   modelCredential: ModelCredential | null;
   modelBaseUrl: string | null;
-  githubToken: string | null;
   /** github.com, gitlab.com and bitbucket.org when they have a credential, then those of the file. */
   gitHosts: GitHostSettings[];
   dockerHost: string | null;
@@ -337,7 +336,6 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
             ? { kind: "oauth_token", value: env.CLAUDE_CODE_OAUTH_TOKEN }
             : null,
       modelBaseUrl: env.ANTHROPIC_BASE_URL ?? null,
-      githubToken: env.GITHUB_TOKEN ?? null,
       gitHosts: git.hosts,
       dockerHost: env.DOCKER_HOST ?? null,
       projectRoot: resolve(import.meta.dirname, "../../.."),

@@ -23,8 +23,9 @@ import {
   makeFolders,
   StartError,
 } from "./folders.ts";
+import { createForges } from "./forges/forges.ts";
+import { createRequests } from "./forges/requests.ts";
 import { startGateway } from "./gateway/process.ts";
-import { githubCredential } from "./git/credentials.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { createPushes } from "./git/push.ts";
@@ -169,12 +170,13 @@ const serve = async (config: Config): Promise<void> => {
   );
   const localRepositoryRoots = [...config.localRepositoryRoots, ...(demo === null ? [] : [demo.repository])];
   const use = createMirrorUse();
-  const credential = githubCredential(config.githubToken);
+  const forges = createForges(config.gitHosts);
+  const requests = createRequests(forges);
   const mirrors = createMirrors({
     use,
     dataDir: config.dataDir,
     localRepositoryRoots,
-    credential,
+    credential: forges.credential,
     environment: config.gitEnvironment,
   });
   const version = await readVersion(join(config.projectRoot, "package.json"));
@@ -183,7 +185,7 @@ const serve = async (config: Config): Promise<void> => {
   const pushes = createPushes({
     dataDir: config.dataDir,
     localRepositoryRoots,
-    credential,
+    credential: forges.credential,
     work,
     environment: config.gitEnvironment,
     timeoutMs: config.pushSeconds * 1000,
@@ -192,7 +194,7 @@ const serve = async (config: Config): Promise<void> => {
   let address = config.publicUrl ?? origin(config.host, config.port);
   const outlet: Outlet = {
     push: pushes.push,
-    propose: async () => ({ kind: "none", why: "Pull requests are not known here." }),
+    propose: requests.propose,
     author: config.commitAuthor,
     linkTo: (runId) => `${address}/runs/${runId}`,
     hide: mask.hide,
@@ -231,7 +233,7 @@ const serve = async (config: Config): Promise<void> => {
     mirrors,
     work,
     outlet,
-    reviews: { look: async () => null },
+    reviews: { look: requests.look },
     doors,
     driver,
     drivers,

@@ -6,13 +6,5 @@ export type GitCredential = { username: string; password: string };
 /** Finds what an http(s) address may be shown; null: nothing. An address that it was redirected to is asked about anew. */
 export type FindCredential = (address: RepositoryAddress, signal: AbortSignal) => Promise<GitCredential | null>;
 
-/** A token for GitHub itself alone, over TLS alone. */
-export const githubCredential =
-  (token: string | null): FindCredential =>
-  async (address) =>
-    token !== null && address.transport === "https" && address.host === "github.com" && address.port === 443
-      ? { username: "x-access-token", password: token }
-      : null;
-
 /** Nobody is shown anything. */
 export const noCredential: FindCredential = async () => null;

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { parseRepository } from "@ccr/protocol";
 import { expect, test } from "vitest";
-import { githubCredential } from "./credentials.ts";
 import { gitEnvironment, usesProxy } from "./environment.ts";
+import { tokenForGitHub } from "./testing/token-for.ts";
 
 const TOKEN = "ghp_verySecret123";
 
@@ -12,7 +12,7 @@ const environmentFor = async (text: string, server: Record<string, string> = {})
   const options = {
     address: parsed.address,
     pinned: ["10.0.0.1", "::1"],
-    credential: await githubCredential(TOKEN)(parsed.address, new AbortController().signal),
+    credential: await tokenForGitHub(TOKEN)(parsed.address, new AbortController().signal),
     globalConfig: null,
     stallSeconds: 5,
   };

@@ -12,8 +12,8 @@ import {
   waitFor,
 } from "@ccr/testkit";
 import { expect, test } from "vitest";
-import { githubCredential } from "./credentials.ts";
 import { createMirrors, MirrorError, type MirrorsOptions } from "./mirrors.ts";
+import { tokenForGitHub } from "./testing/token-for.ts";
 
 const TOKEN = "ghp_verySecret123";
 
@@ -37,7 +37,7 @@ const place = async (
   const mirrors = createMirrors({
     dataDir: folder.join("data"),
     localRepositoryRoots: [],
-    credential: githubCredential(TOKEN),
+    credential: tokenForGitHub(TOKEN),
     resolve,
     ...options,
   });
