@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeBatches } from "./suite/batches.ts";
 import { describeChanges } from "./suite/changes.ts";
 import { describeFollow } from "./suite/follow.ts";
 import { describeLeases } from "./suite/leases.ts";
@@ -17,6 +18,7 @@ export const describeStore = (name: string, open: OpenPlace): void => {
     describeRecords(open);
     describeRuns(open);
     describeQueue(open);
+    describeBatches(open);
     describeLeases(open);
     describeTranscript(open);
     describeOwnMessages(open);

@@ -147,6 +147,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         createdAt: at(),
         startedAt: null,
         endedAt: null,
+        batch: null,
         ...patch,
       };
       runs.unshift(run);
