@@ -47,6 +47,7 @@ export const RULES = [
   {
     room: "apps/backend/src/api",
     may: [
+      "apps/backend/src/batches",
       "apps/backend/src/runs",
       "apps/backend/src/store",
       "apps/backend/src/upkeep",
@@ -54,7 +55,12 @@ export const RULES = [
       "apps/backend/src/config.ts",
       "@ccr/protocol",
     ],
-    why: "api -> {runs, upkeep, observe} -> {drivers/types, store, git, gateway} -> protocol",
+    why: "api -> {batches, runs, upkeep, observe} -> {drivers/types, store, git, gateway} -> protocol",
+  },
+  {
+    room: "apps/backend/src/batches",
+    may: ["apps/backend/src/runs", "apps/backend/src/store", "@ccr/protocol"],
+    why: "batches launch and end runs, and drive none",
   },
   {
     room: "apps/backend/src/upkeep",

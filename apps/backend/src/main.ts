@@ -7,6 +7,7 @@ import { CcrError, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
+import { createBatches } from "./batches/batches.ts";
 import { type Config, ConfigError, checkPlaces, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
@@ -264,7 +265,14 @@ const serve = async (config: Config): Promise<void> => {
   });
   const app = createHttp({
     access,
-    context: { tasks: store.tasks, runs, instances: createInstances(deps, dispatcher, runs), upkeep, info },
+    context: {
+      tasks: store.tasks,
+      runs,
+      batches: createBatches(deps, dispatcher),
+      instances: createInstances(deps, dispatcher, runs),
+      upkeep,
+      info,
+    },
     downloads: createDownloads({ store, server, work }),
     uiFolder,
     readiness,

@@ -2,6 +2,7 @@ import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, ty
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
+import type { Batches } from "../batches/types.ts";
 import type { Instances, Runs } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
@@ -10,6 +11,7 @@ import type { Upkeep } from "../upkeep/upkeep.ts";
 export type Context = {
   tasks: TaskStore;
   runs: Runs;
+  batches: Batches;
   instances: Instances;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
   info: () => ServerInfo;
