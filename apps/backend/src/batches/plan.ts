@@ -122,7 +122,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
       repositories: repositories.map(({ repository, ref }) => [repository, ref]),
       attempts: input.attempts,
       variants: input.variants.map(sorted),
-      limits: sorted(input.limits ?? {}),
+      limits: sorted(limits),
       priority: input.priority ?? 0,
       maxConcurrent: input.maxConcurrent ?? null,
     },
