@@ -82,6 +82,8 @@ const RetryButton = ({ batch }: { batch: BatchView }) => {
     <Confirm
       title={`Launch ${plural(retriable, "run")} again?`}
       action="Launch again"
+      keep="Not now"
+      tone="primary"
       onConfirm={() => retry.mutate({ id: batch.id })}
       trigger={
         <Button busy={retry.isPending}>

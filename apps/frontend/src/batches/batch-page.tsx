@@ -106,9 +106,12 @@ const LoadedBatch = ({ batch }: { batch: BatchView }) => {
         </Link>
       }
       intro={
-        <Link to="/tasks/$taskId" params={{ taskId: batch.taskId }} className="rounded hover:underline">
-          {batch.taskName}
-        </Link>
+        <>
+          Task:{" "}
+          <Link to="/tasks/$taskId" params={{ taskId: batch.taskId }} className="rounded hover:underline">
+            {batch.taskName}
+          </Link>
+        </>
       }
       actions={<BatchActions batch={batch} />}
     >

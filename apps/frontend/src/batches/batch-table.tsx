@@ -12,7 +12,9 @@ import type { Sort, TableSearch } from "./table.ts";
 import { competes, describeWay } from "./words.ts";
 
 const ROWS = 200;
-const COLUMNS = "lg:grid-cols-[11rem_minmax(0,1fr)_5rem_4.5rem_5rem_6rem_7rem_2rem]";
+/** The last is for what leads to those that a run competes with. */
+const COLUMNS = "lg:grid-cols-[11rem_minmax(0,1fr)_4rem_4.5rem_5rem_6rem_7rem]";
+const COMPETING_COLUMNS = "lg:grid-cols-[11rem_minmax(0,1fr)_4rem_4.5rem_5rem_6rem_7rem_1.75rem]";
 
 const HEADS: readonly { sort: Sort; label: string; end: boolean }[] = [
   { sort: "outcome", label: "Outcome", end: false },
@@ -30,8 +32,16 @@ const nextOrder = ({ sort, down }: TableSearch, asked: Sort): Pick<TableSearch, 
   return down === true ? {} : { sort: asked, down: true };
 };
 
-const Heads = ({ search, onSort }: { search: TableSearch; onSort: (order: Pick<TableSearch, "sort" | "down">) => void }) => (
-  <div className={classes("hidden gap-4 border-b border-line bg-sunken px-4 py-1 text-xs text-ink-faint lg:grid", COLUMNS)}>
+const Heads = ({
+  search,
+  columns,
+  onSort,
+}: {
+  search: TableSearch;
+  columns: string;
+  onSort: (order: Pick<TableSearch, "sort" | "down">) => void;
+}) => (
+  <div className={classes("hidden gap-4 border-b border-line bg-sunken px-4 py-1 text-xs text-ink-faint lg:grid", columns)}>
     {HEADS.map(({ sort, label, end }) => {
       const isBy = search.sort === sort;
       const Arrow = search.down === true ? ArrowDown : ArrowUp;
@@ -53,17 +63,17 @@ const Heads = ({ search, onSort }: { search: TableSearch; onSort: (order: Pick<T
         </button>
       );
     })}
-    <span />
   </div>
 );
 
 const Row = memo(({ row, batch }: { row: BatchRow; batch: Pick<BatchView, "id" | "attempts" | "variants"> }) => {
   const way = describeWay(row, batch.attempts);
+  const isCompeting = competes(batch);
   return (
     <li
       className={classes(
         "relative grid grid-cols-[minmax(0,1fr)_auto] items-center gap-x-4 gap-y-1 px-4 py-2 transition-colors hover:bg-hover",
-        COLUMNS,
+        isCompeting ? COMPETING_COLUMNS : COLUMNS,
         row.mark === "closed" && "opacity-70",
       )}
     >
@@ -100,7 +110,7 @@ const Row = memo(({ row, batch }: { row: BatchRow; batch: Pick<BatchView, "id" |
         <Figure label="Changes">
           <Size diff={row.diff} />
         </Figure>
-        {competes(batch) ? (
+        {isCompeting && (
           <Link
             to="/batches/$batchId/groups/$group"
             params={{ batchId: batch.id, group: String(row.group) }}
@@ -110,8 +120,6 @@ const Row = memo(({ row, batch }: { row: BatchRow; batch: Pick<BatchView, "id" |
           >
             <Columns3 aria-hidden className="size-4" />
           </Link>
-        ) : (
-          <span className="hidden lg:block" />
         )}
       </div>
     </li>
@@ -134,7 +142,7 @@ export const BatchTable = ({
   const left = rows.length - shown;
   return (
     <>
-      <Heads search={search} onSort={onSort} />
+      <Heads search={search} columns={competes(batch) ? COMPETING_COLUMNS : COLUMNS} onSort={onSort} />
       <ul className="divide-y divide-line" aria-label="Runs of this batch">
         {rows.slice(0, shown).map((row) => (
           <Row key={row.place} row={row} batch={batch} />

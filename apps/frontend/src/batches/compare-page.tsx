@@ -10,7 +10,7 @@ import { ChangesView } from "../runs/changes/changes.tsx";
 import { RunBadge } from "../runs/status.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
-import { CompetitorRow, nameOf } from "./competitor-row.tsx";
+import { CompetitorHead, CompetitorRow, nameOf } from "./competitor-row.tsx";
 
 // More do not fit side by side on any screen; others are shown when they are asked for.
 const SHOWN_AT_FIRST = 3;
@@ -71,6 +71,7 @@ const Comparison = ({ rows, batch }: { rows: readonly BatchRow[]; batch: BatchVi
   return (
     <>
       <Card className="overflow-hidden">
+        <CompetitorHead />
         <ul className="divide-y divide-line" aria-label="Runs that compete">
           {rows.map((row) => (
             <CompetitorRow

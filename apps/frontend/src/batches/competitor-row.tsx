@@ -16,7 +16,7 @@ import { choiceWords, describeWay } from "./words.ts";
 /** How a run is called among those that it competes with. Pure. */
 export const nameOf = (row: BatchRow, batch: BatchView): string => {
   const way = describeWay(row, batch.attempts);
-  return way === "" ? "The run" : way.charAt(0).toUpperCase() + way.slice(1);
+  return way === "" ? "the run" : way;
 };
 
 const ChooseButton = ({ row, others, name }: { row: BatchRow; others: readonly BatchRow[]; name: string }) => {
@@ -43,6 +43,8 @@ const ChooseButton = ({ row, others, name }: { row: BatchRow; others: readonly B
     <Confirm
       title={`Choose ${name}?`}
       action="Choose it"
+      keep="Not now"
+      tone="primary"
       onConfirm={() => choose.mutate({ runId: row.runId })}
       trigger={
         <Button
@@ -61,7 +63,23 @@ const ChooseButton = ({ row, others, name }: { row: BatchRow; others: readonly B
   );
 };
 
-const COLUMNS = "lg:grid-cols-[1.25rem_minmax(0,1fr)_11rem_5rem_4.5rem_5rem_6rem_7rem_6rem]";
+const COLUMNS = "lg:grid-cols-[1.25rem_minmax(0,1fr)_9rem_3.5rem_4rem_4rem_5rem_6rem_5rem]";
+
+/** What stands in the columns, where there is room for columns. */
+export const CompetitorHead = () => (
+  <div
+    aria-hidden
+    className={classes("hidden gap-4 border-b border-line bg-sunken px-4 py-2 text-xs text-ink-faint lg:grid", COLUMNS)}
+  >
+    <span className="col-start-2">Run</span>
+    <span>Outcome</span>
+    {["Checks", "Attempts", "Cost", "Duration", "Changes"].map((label) => (
+      <span key={label} className="text-right">
+        {label}
+      </span>
+    ))}
+  </div>
+);
 
 /** One of the runs that compete: its figures, whether its changes are shown, and the button that chooses it. */
 export const CompetitorRow = ({
