@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BatchId, BatchRow, BatchView, Run } from "@ccr/protocol";
-import { createGitRepository, waitFor } from "@ccr/testkit";
+import { createGitRepository, startPostgres, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { allMessages, type Client, type Server } from "./src/server.ts";
+import { allMessages, type Client, type Server, startServer } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
 /** The agent does what the repository says, so that one task comes out differently in each. */
@@ -250,6 +250,39 @@ describe("a batch that somebody pauses", () => {
     expect((await rowsOf(client, id)).map(({ tries }) => tries)).toEqual([1, 2, 2, 2, 2]);
     expect(await client.runs.list.query({ batchId: id })).toHaveLength(9);
     expect(await client.instances.list.query()).toEqual([]);
+  });
+});
+
+describe("a batch on several servers", () => {
+  it("has no more going on at once than it may, whoever drives them", { timeout: 120_000 }, async () => {
+    await using postgres = await startPostgres({ fsync: false });
+    await using database = await postgres.createDatabase();
+    const environment = { DATABASE_URL: database.url, CCR_MAX_CONCURRENT_RUNS: "3" };
+    await using stack = await startStack({ driver: "bubblewrap", scenario, environment });
+    const one = stack.server;
+    await using two = await startServer({
+      ...{ dataDir: stack.folder.join("other"), driver: "bubblewrap", modelUrl: stack.model.url },
+      ...{ localRepositories: [stack.repositories], environment: { ...environment, CCR_TOKEN: one.token } },
+    });
+    const { id: taskId } = await one.client.tasks.create.mutate(task);
+    const paths = await makeRepositories(stack, "passes", 10);
+    const { id } = await one.client.batches.create.mutate({ taskId, repositories: asRepositories(paths), maxConcurrent: 4 });
+    let most = 0;
+    const batch = await waitFor(
+      async () => {
+        const now = await two.client.batches.byId.query({ id });
+        const { starting = 0, running = 0, waiting = 0, canceling = 0 } = now.counts.statuses;
+        most = Math.max(most, starting + running + waiting + canceling);
+        return now.endedAt !== null && now;
+      },
+      { what: "the end of the batch", timeoutMs: 90_000, intervalMs: 20 },
+    );
+    expect(batch.summary).toBe("10 of 10 passed.");
+    // Neither has as many slots.
+    expect(most).toBe(4);
+    const said = [one, two].map((server) => server.output().match(/run succeeded/g)?.length ?? 0);
+    expect(said.reduce((sum, count) => sum + count, 0)).toBe(10);
+    for (const count of said) expect(count).toBeGreaterThan(0);
   });
 });
 
