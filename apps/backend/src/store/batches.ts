@@ -124,18 +124,20 @@ export const createBatchStore = (parts: {
     rows: (input) => readRows(db, input),
 
     setState: (id, { from, to }) =>
-      commits.run(0, async (trx) => {
-        // Whoever claims a run now has read how the batch was, and is waited for; whoever is next reads what is written here.
-        await engine.exclusively(trx);
-        const row = await trx
-          .updateTable("batches")
-          .set({ state: to })
-          .where("id", "=", id)
-          .where("state", "in", from)
-          .returningAll()
-          .executeTakeFirst();
-        return row === undefined ? null : toBatch(row);
-      }),
+      evenIfMet(() =>
+        commits.run(0, async (trx) => {
+          // Whoever claims a run now has read how the batch was, and is waited for; whoever is next reads what is written here.
+          await engine.exclusively(trx);
+          const row = await trx
+            .updateTable("batches")
+            .set({ state: to })
+            .where("id", "=", id)
+            .where("state", "in", from)
+            .returningAll()
+            .executeTakeFirst();
+          return row === undefined ? null : toBatch(row);
+        }),
+      ),
 
     cancel: async (id, moves) => {
       const moved = await evenIfMet(() =>
