@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { BatchId } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
 import { createGitRepository, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
 import { expect, test } from "vitest";
@@ -64,9 +65,10 @@ test("every curl of the server's API in the README works as it is written, in de
   await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null });
   // The port alone differs from what is written: 4100 may be taken here.
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
-  // The one is for runs that wait, and this one starts at once: see below. The other is for checks that print much.
+  // These are for runs that wait, for runs that have ended, and for checks that print much.
   const output = "GET /runs/:id/checks/:name.txt";
-  const atOnce = commands.filter(({ name }) => name !== "runs.setPriority" && name !== output);
+  const later = ["runs.setPriority", "batches.choose", output];
+  const atOnce = commands.filter(({ name }) => !later.includes(name));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
   expect(dataOf(printed.get("server.disk"))).toMatchObject({ lack: null, rules: { workDays: 30 } });
@@ -94,7 +96,21 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
   expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });
   expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
+  const batch = BatchId.parse(printed.get("batches.create"));
+  expect(dataOf(printed.get("batches.byId"))).toMatchObject({ id: batch, state: "running", progress: { done: 0, total: 2 } });
+  expect(dataOf(printed.get("batches.list"))).toMatchObject([{ id: batch, name: "A summary for each month" }]);
+  expect(dataOf(printed.get("batches.runs"))).toMatchObject([{ attempt: 1 }, { attempt: 2, checks: { passed: 0, total: 1 } }]);
+  expect(dataOf(printed.get("batches.pause"))).toMatchObject({ state: "paused" });
+  expect(dataOf(printed.get("batches.resume"))).toMatchObject({ state: "running" });
+  expect(dataOf(printed.get("batches.cancel"))).toMatchObject({ state: "canceled" });
+  expect(dataOf(printed.get("batches.retry"))).toMatchObject({ launched: expect.any(Number) });
   expect(printed.has("tasks.delete")).toBe(true);
+
+  await server.client.batches.cancel.mutate({ id: batch });
+  await waitFor(async () => (await server.client.batches.byId.query({ id: batch })).endedAt, { what: "the batch to end" });
+  const choose = commands.filter(({ name }) => name === "" || name === "batches.choose");
+  const chosen = await runCommands(choose, { HOME: home.path, URL: server.url, BATCH: batch });
+  expect(dataOf(chosen.get("batches.choose")?.split("\n").at(-1))).toMatchObject({ closed: [expect.stringMatching(/^run_/)] });
 });
 
 test("a run that waits for room on the disk says so, is given another priority, and is canceled, all as it is written", async () => {
@@ -133,6 +149,8 @@ test("without the token every command is refused", async () => {
       TASK: "",
       RUN: "",
       INSTANCE: "",
+      BATCH: "",
+      MEMBER: "",
       REPOSITORY: "",
     });
     await expect(run, name).rejects.toThrow(/unauthorized/);

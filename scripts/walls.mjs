@@ -52,6 +52,7 @@ export const RULES = [
   {
     room: "apps/backend/src/api",
     may: [
+      "apps/backend/src/batches",
       "apps/backend/src/runs",
       "apps/backend/src/store",
       "apps/backend/src/upkeep",
@@ -59,7 +60,12 @@ export const RULES = [
       "apps/backend/src/config.ts",
       "@ccr/protocol",
     ],
-    why: "api -> {runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
+    why: "api -> {batches, runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
+  },
+  {
+    room: "apps/backend/src/batches",
+    may: ["apps/backend/src/runs", "apps/backend/src/store", "@ccr/protocol"],
+    why: "batches launch and end runs, and drive none",
   },
   {
     room: "apps/backend/src/upkeep",

@@ -6,6 +6,7 @@ import { CcrError, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
+import { createBatches } from "./batches/batches.ts";
 import { type Config, ConfigError, checkPlaces, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
@@ -195,6 +196,7 @@ const serve = async (config: Config): Promise<void> => {
   const outlet: Outlet = {
     push: pushes.push,
     propose: requests.propose,
+    withdraw: requests.close,
     author: config.commitAuthor,
     linkTo: (runId) => `${address}/runs/${runId}`,
     hide: mask.hide,
@@ -254,10 +256,11 @@ const serve = async (config: Config): Promise<void> => {
   };
   const dispatcher = parts.use(new Dispatcher(deps));
   const runs = createRuns(deps, dispatcher);
-  const following = followRequests(deps, dispatcher, config.followSeconds * 1000);
-  parts.defer(() => following.stop());
   const closing = new AbortController();
   parts.defer(() => closing.abort(new CcrError("unavailable", "The server ends.")));
+  const results = createResults(deps, { runs, dispatcher }, closing.signal);
+  const following = followRequests(deps, dispatcher, config.followSeconds * 1000);
+  parts.defer(() => following.stop());
   const info = (): ServerInfo => ({
     version,
     demo: demo !== null,
@@ -297,7 +300,8 @@ const serve = async (config: Config): Promise<void> => {
     context: {
       tasks: store.tasks,
       runs,
-      results: createResults(deps, { runs, dispatcher }, closing.signal),
+      results,
+      batches: createBatches({ ...deps, results }, dispatcher),
       instances: createInstances(deps, dispatcher, runs),
       upkeep,
       info,

@@ -85,6 +85,8 @@ export type FollowSettings = z.infer<typeof FollowSettings>;
 /** Where the result of a run that passed goes. */
 export const DeliverySettings = z.strictObject({
   to: z.enum(["branch", "pull_request"]),
+  /** As soon as it passes; or only when it is chosen among those that compete with it. */
+  when: z.enum(["passed", "chosen"]).default("passed"),
   /** The branch's name, with `{task}`, `{run}` and `{date}` in it; a fixed one is used again by the next run. */
   branch: BranchPattern.default(DEFAULT_BRANCH_PATTERN),
   /** The branch that the work is for; left out: the one that the run started from, else the default branch. */

@@ -19,6 +19,9 @@ export type RunId = z.infer<typeof RunId>;
 export const InstanceId = id("inst", "InstanceId");
 export type InstanceId = z.infer<typeof InstanceId>;
 
+export const BatchId = id("bat", "BatchId");
+export type BatchId = z.infer<typeof BatchId>;
+
 /** One server: a data folder, and whichever process holds it at the time. */
 export const ServerId = id("srv", "ServerId");
 export type ServerId = z.infer<typeof ServerId>;

@@ -1,6 +1,7 @@
 import { z } from "zod";
+import { BatchMember } from "./batch-member.ts";
 import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
-import { InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
+import { BatchId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { Step } from "./task.ts";
 
 export const RUN_STATUSES = [
@@ -353,11 +354,13 @@ export const Run = z.object({
   createdAt: Timestamp,
   startedAt: Timestamp.nullable(),
   endedAt: Timestamp.nullable(),
+  /** null: it was launched by itself. */
+  batch: BatchMember.nullable(),
 });
 export type Run = z.infer<typeof Run>;
 
-/** What a queued run waits for, beyond its turn: a limit on how many run at once, or room on the server's disk. */
-export const QUEUE_HOLDS = ["all", "repository", "task", "disk"] as const;
+/** What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, or room on the server's disk. */
+export const QUEUE_HOLDS = ["all", "repository", "task", "batch", "paused", "disk"] as const;
 
 /** The place of a queued run in the queue. */
 export const QueuePlace = z.object({
@@ -411,6 +414,7 @@ export type SetPriorityInput = z.infer<typeof SetPriorityInput>;
 /** Newest first. The next page: `before` the last run of this one. */
 export const ListRunsInput = z.object({
   taskId: TaskId.optional(),
+  batchId: BatchId.optional(),
   status: z.array(RunStatus).optional(),
   before: RunId.optional(),
   limit: z.number().int().min(1).max(200).default(50),

@@ -1,3 +1,4 @@
+import { batchesRouter } from "./batches.ts";
 import { instancesRouter } from "./instances.ts";
 import { runsRouter } from "./runs.ts";
 import { serverRouter } from "./server.ts";
@@ -7,6 +8,7 @@ import { router } from "./trpc.ts";
 export const appRouter = router({
   tasks: tasksRouter,
   runs: runsRouter,
+  batches: batchesRouter,
   instances: instancesRouter,
   server: serverRouter,
 });

@@ -31,6 +31,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   createdAt: "2026-11-22T20:00:00.000Z",
   startedAt: null,
   endedAt: null,
+  batch: null,
   outcome: null,
   queue: { position: 2, queued: 3, heldBy: "disk" },
   ...change,

@@ -120,7 +120,7 @@ const told = ({ branch, pullRequest, notes }: Delivered): string => {
 
 /** What is to be delivered of a run that ends so; null: nothing. */
 const wantedOf = ({ run }: Scene, end: Ending): Wanted | null =>
-  end.reason === "passed" && run.delivery !== null && run.status !== "canceling"
+  end.reason === "passed" && run.delivery?.when === "passed" && run.status !== "canceling"
     ? { run, settings: run.delivery, outcome: end.sentence }
     : null;
 

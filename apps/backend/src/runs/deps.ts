@@ -133,6 +133,8 @@ export interface Outlet {
   push(run: Pick<Run, "id" | "repository">, wanted: PushRequest, signal: AbortSignal): Promise<PushOutcome>;
   /** Opens a pull request for a branch, or brings the one that is open up to date. Idempotent. */
   propose(run: Pick<Run, "repository">, proposal: Proposal, signal: AbortSignal): Promise<ProposalOutcome>;
+  /** Closes a pull request without merging it; one that is not open stays as it is. Throws when the host cannot be asked now. */
+  withdraw(run: Pick<Run, "repository">, number: number, signal: AbortSignal): Promise<void>;
   /** Who makes the commits of what agents did not commit. */
   readonly author: { name: string; email: string };
   /** Where a person can look at a run. */

@@ -1,5 +1,5 @@
 import { isFinal, type QueuePlace, type RunId } from "@ccr/protocol";
-import type { Claim, Lease } from "../store/types.ts";
+import type { Claim, Lease, QueuedRun } from "../store/types.ts";
 import { type Background, inBackground } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
@@ -66,7 +66,8 @@ export class Dispatcher implements AsyncDisposable {
     const { store, limits } = this.#deps;
     const [queued, room] = await Promise.all([store.queue.queued(limits), this.#deps.roomForRun()]);
     const common = !room.enough ? "disk" : this.#going.size >= limits.runs ? "all" : null;
-    return new Map(queued.map(({ id, position, heldBy }) => [id, { position, queued: queued.length, heldBy: common ?? heldBy }]));
+    const heldFor = (heldBy: QueuedRun["heldBy"]) => (heldBy === "paused" ? heldBy : (common ?? heldBy));
+    return new Map(queued.map(({ id, position, heldBy }) => [id, { position, queued: queued.length, heldBy: heldFor(heldBy) }]));
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -33,6 +33,7 @@ const run = (change: Partial<Run> = {}): Run => ({
   delivery,
   delivered,
   continues: null,
+  batch: null,
   priority: 0,
   status: "succeeded",
   reason: "passed",

@@ -1,8 +1,8 @@
 import type { ExecutionOutcome, SpoolEvent } from "@ccr/protocol";
 import { type RunPatch, SpoolGapError } from "../store/types.ts";
-import { batches } from "./batches.ts";
 import { within } from "./clock.ts";
 import { ExecutorLostError } from "./executor-client.ts";
+import { portions } from "./portions.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene, usageAfter } from "./scene.ts";
 
@@ -32,10 +32,10 @@ export const relay = async (
   const { opened } = speaker;
   const acknowledge = acknowledger(scene, opened);
   let outcome: ExecutionOutcome | null = null;
-  for await (const batch of batches(events, sizeOf)) {
-    const said = batch.flatMap((event) => (event.source === "agent" ? [event.body] : []));
+  for await (const portion of portions(events, sizeOf)) {
+    const said = portion.flatMap((event) => (event.source === "agent" ? [event.body] : []));
     const usage = speaker.usageAfter(scene.usage, said);
-    for (const { source, body } of batch) {
+    for (const { source, body } of portion) {
       if (source === "runner" && body.type === "execution_ended" && body.executionId === awaited?.executionId)
         outcome = body.outcome;
     }
@@ -44,7 +44,7 @@ export const relay = async (
       ...(outcome === null ? {} : awaited?.ended(outcome)),
     };
     const stored = await stores.transcript
-      .appendSpooled(run.id, fence, { instanceId: opened.instanceId, events: batch, patch })
+      .appendSpooled(run.id, fence, { instanceId: opened.instanceId, events: portion, patch })
       .catch((error: unknown) => {
         throw error instanceof SpoolGapError ? new ExecutorLostError(error.message, { cause: error }) : error;
       });
@@ -54,7 +54,7 @@ export const relay = async (
     const forgiven = Math.floor(heard / MESSAGES_PER_DEATH) - Math.floor(scene.heard / MESSAGES_PER_DEATH);
     scene.heard = heard;
     scene.revivals = Math.max(0, scene.revivals - forgiven);
-    const last = batch.at(-1);
+    const last = portion.at(-1);
     if (last !== undefined) {
       acknowledge(last.seq);
       deps.metrics.relayed(stored.length, Math.max(0, deps.clock.now().getTime() - Date.parse(last.at)));

@@ -8,8 +8,15 @@ type Stage = (typeof STAGES)[number];
 const PROGRESS_EVERY_MS = 1000;
 
 /** Writes what we do into a run's transcript, under the supervisor's fencing number: each message once, in the order of the calls. */
-export const runLog = (options: { transcript: Pick<Transcript, "append">; clock: Clock; runId: RunId; fence: number }) => {
-  const { transcript, clock, runId, fence } = options;
+export const runLog = (options: {
+  transcript: Pick<Transcript, "append">;
+  clock: Clock;
+  runId: RunId;
+  fence: number;
+  /** What is stored beside a patch. */
+  beside?: (patch: RunPatch) => RunPatch;
+}) => {
+  const { transcript, clock, runId, fence, beside = (patch) => patch } = options;
   let next = 1;
   let last: Promise<unknown> = Promise.resolve();
   /** Messages of which nobody knows whether they are stored: they keep their numbers, and come before whatever follows. */
@@ -17,7 +24,7 @@ export const runLog = (options: { transcript: Pick<Transcript, "append">; clock:
   const store = async (bodies: readonly RunnerBody[], patch: RunPatch | undefined): Promise<void> => {
     const messages = [...unsure, ...bodies.map((body) => ({ source: "runner" as const, body, at: clock.now().toISOString() }))];
     try {
-      await transcript.append(runId, fence, { first: next, messages, ...(patch === undefined ? {} : { patch }) });
+      await transcript.append(runId, fence, { first: next, messages, ...(patch === undefined ? {} : { patch: beside(patch) }) });
     } catch (error) {
       if (isAway(error) || error instanceof Leaving) unsure = messages;
       throw error;

@@ -10,12 +10,11 @@ import {
   RunLimits,
   type RunView,
 } from "@ccr/protocol";
+import { cancelMove, tellCanceled } from "./canceling.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { RunEnded } from "./ending.ts";
 import { attachSandbox, clear, isHere } from "./sandboxes.ts";
-import { transition } from "./transition.ts";
 import type { Instances, Runs } from "./types.ts";
 
 const LIVE_DIFF_WITHIN_MS = 30_000;
@@ -77,22 +76,12 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
   async cancel(id) {
     for (;;) {
       const run = await get(deps, id);
-      const next = transition(run.status, { type: "cancel_requested" });
-      if (!next.legal) return run;
-      const { status, reason, sentence } = next;
-      // One that still waits ends here; of every other the end is told by whoever drives it.
-      const ended =
-        reason === null || sentence === null
-          ? {}
-          : {
-              patch: { reason, sentence, endedAt: deps.clock.now().toISOString() },
-              message: { source: "runner", body: { type: "status", status, reason, sentence } } as const,
-            };
-      const moved = await deps.store.runs.advance(id, { from: [run.status], to: status, ...ended });
+      const move = cancelMove(run.status, deps.clock.now());
+      if (move === null) return run;
+      const moved = await deps.store.runs.advance(id, move);
       // Somebody else moved it in between: look again.
       if (moved === null) continue;
-      if (reason !== null && isFinal(status)) deps.metrics.ended({ status, reason });
-      if (next.effects.includes("stop_work")) dispatcher.stop(id, new RunEnded("canceled"));
+      tellCanceled(moved, { metrics: deps.metrics, dispatcher });
       return moved;
     }
   },

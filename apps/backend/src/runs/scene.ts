@@ -2,6 +2,7 @@ import type { AgentBody, Run, RunUsage } from "@ccr/protocol";
 import type { Claim, Progress } from "../store/types.ts";
 import type { Background } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
+import { figuresBeside } from "./figures.ts";
 import { patient, type RunStores } from "./patience.ts";
 import { type RunLog, runLog } from "./run-log.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
@@ -66,7 +67,13 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     fence,
     deps,
     stores,
-    log: runLog({ transcript: stores.transcript, clock, runId: run.id, fence }),
+    log: runLog({
+      transcript: stores.transcript,
+      clock,
+      runId: run.id,
+      fence,
+      beside: figuresBeside(run.steps, claim.figures),
+    }),
     progress: claim.progress,
     sandbox: null,
     guard: null,

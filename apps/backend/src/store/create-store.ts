@@ -1,4 +1,5 @@
 import { createAuditStore } from "./audit.ts";
+import { createBatchStore } from "./batches.ts";
 import { Changes } from "./changes.ts";
 import { createDeliveryStore } from "./deliveries.ts";
 import type { Engine } from "./engine.ts";
@@ -30,6 +31,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     tasks: createTaskStore({ db, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
     deliveries: createDeliveryStore({ db }),
+    batches: createBatchStore({ engine, commits, feeds, ids, now }),
     queue: createQueue({ engine, commits }),
     instances: createInstanceStore({ db, commits, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),

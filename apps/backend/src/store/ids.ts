@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { InstanceId, RunId, TaskId } from "@ccr/protocol";
+import { BatchId, InstanceId, RunId, TaskId } from "@ccr/protocol";
 
 export interface Ids {
   task(): TaskId;
+  batch(): BatchId;
   run(): RunId;
   instance(): InstanceId;
 }
@@ -30,6 +31,7 @@ export const createIds = (now: () => Date = () => new Date(), random: (size: num
   };
   return {
     task: () => TaskId.parse(`task_${next()}`),
+    batch: () => BatchId.parse(`bat_${next()}`),
     run: () => RunId.parse(`run_${next()}`),
     instance: () => InstanceId.parse(`inst_${next()}`),
   };

@@ -28,10 +28,11 @@ export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
   ...(patch.driver !== undefined && { driver: patch.driver }),
   ...(patch.baseCommit !== undefined && { base_commit: patch.baseCommit }),
   ...(patch.headCommit !== undefined && { head_commit: patch.headCommit }),
-  ...(patch.usage !== undefined && { usage: toJson(patch.usage, "The usage") }),
+  ...(patch.usage !== undefined && { usage: toJson(patch.usage, "The usage"), cost_usd: patch.usage.costUsd }),
   ...(patch.startedAt !== undefined && { started_at: patch.startedAt }),
   ...(patch.endedAt !== undefined && { ended_at: patch.endedAt }),
   ...(patch.delivered !== undefined && deliveredColumns(patch.delivered)),
   ...(patch.progress !== undefined && { progress: toJson(patch.progress, "The progress") }),
+  ...(patch.figures !== undefined && { figures: toJson(patch.figures, "The figures") }),
   ...(patch.activeMs !== undefined && { active_ms: activeMsColumn(patch.activeMs) }),
 });

@@ -21,6 +21,7 @@ import {
   find,
   ids,
   instancePlace,
+  newBatch,
   notes,
   range,
   server,
@@ -74,6 +75,15 @@ test("every question that grows with the data is answered from an index, in its 
   await store.instances.listRecords({ server });
   await store.instances.setServer(instanceId, server, claim.fence);
   await store.tasks.list();
+  const { batch } = await store.batches.create(await newBatch(store));
+  await store.batches.find(batch.id);
+  await store.batches.list({ limit: 10, before: batch.id });
+  await store.batches.rows({ id: batch.id, after: 1, limit: 10, group: 2 });
+  await store.runs.list({ limit: 10, batchId: batch.id, before: id });
+  await store.batches.setState(batch.id, { from: ["running"], to: "paused" });
+  await store.batches.cancel(batch.id, [{ from: ["queued"], to: "canceled" }]);
+  await store.batches.retry(batch.id);
+  await store.batches.setState(batch.id, { from: ["running"], to: "paused" });
   await store.runs.setPriority(id, 1);
   const limits = { perRepository: 1, perTask: 1 };
   await store.queue.queued(limits);

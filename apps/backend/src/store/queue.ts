@@ -1,4 +1,4 @@
-import { FINAL_STATUSES, isFinal, RUN_STATUSES } from "@ccr/protocol";
+import { type BatchId, FINAL_STATUSES, isFinal, RUN_STATUSES } from "@ccr/protocol";
 import type { Kysely } from "kysely";
 import type { Engine } from "./engine.ts";
 import { refuse } from "./fence.ts";
@@ -15,11 +15,14 @@ const GOING = RUN_STATUSES.filter((status) => status !== "queued" && !isFinal(st
 // A renewal writes one row of some kilobytes.
 const RENEWAL_LENGTH = 4000;
 
-/** What is full now. There are never more runs that go on than all servers drive together. */
+/** What is full now, or paused. There are never more runs that go on than all servers drive together. */
 const findFull = async (db: Kysely<Database>, limits: Omit<Claimer, "owner">): Promise<Full> => {
-  if (limits.perRepository === null && limits.perTask === null) return { repositories: [], tasks: [] };
-  const going = await db.selectFrom("runs").select(["repository", "task_id"]).where("status", "in", GOING).execute();
-  return fullOnes(going, limits);
+  const going = await db.selectFrom("runs").select(["repository", "task_id", "batch_id"]).where("status", "in", GOING).execute();
+  const ids = [...new Set(going.flatMap((run) => run.batch_id ?? []))];
+  const limited =
+    ids.length === 0 ? [] : await db.selectFrom("batches").select(["id", "max_concurrent"]).where("id", "in", ids).execute();
+  const paused = await db.selectFrom("batches").select("id").where("state", "=", "paused").execute();
+  return fullOnes(going, limits, { limited, paused: paused.map((batch) => batch.id) });
 };
 
 const inOrder = (db: Kysely<Database>) =>
@@ -32,11 +35,15 @@ export const createQueue = ({ engine, commits }: { engine: Engine; commits: Grou
       commits.run(RENEWAL_LENGTH, async (trx) => {
         await engine.exclusively(trx);
         const full = await findFull(trx, limits);
+        const closed: BatchId[] = [...full.batches, ...full.paused];
         for (;;) {
           const next = await inOrder(trx)
             .select("id")
             .$if(full.repositories.length > 0, (query) => query.where("repository", "not in", full.repositories))
             .$if(full.tasks.length > 0, (query) => query.where("task_id", "not in", full.tasks))
+            .$if(closed.length > 0, (query) =>
+              query.where((eb) => eb.or([eb("batch_id", "is", null), eb("batch_id", "not in", closed)])),
+            )
             .limit(1)
             .executeTakeFirst();
           if (next === undefined) return null;
@@ -54,7 +61,7 @@ export const createQueue = ({ engine, commits }: { engine: Engine; commits: Grou
 
     queued: async (limits) => {
       const full = await findFull(db, limits);
-      const rows = await inOrder(db).select(["id", "repository", "task_id"]).execute();
+      const rows = await inOrder(db).select(["id", "repository", "task_id", "batch_id"]).execute();
       return rows.map((row, index) => ({ id: row.id, position: index + 1, heldBy: heldBy(row, full) }));
     },
 

@@ -1,7 +1,18 @@
-import { type AgentBody, type Instance, type Message, type Run, RunLimits, type RunnerBody, type Task } from "@ccr/protocol";
+import {
+  type AgentBody,
+  type Batch,
+  type BatchMember,
+  type Instance,
+  type Message,
+  noFigures,
+  type Run,
+  RunLimits,
+  type RunnerBody,
+  type Task,
+} from "@ccr/protocol";
 import type { Selectable } from "kysely";
 import { fromJson } from "./json.ts";
-import type { InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
+import type { BatchTable, InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
 import type { Claim, Progress } from "./types.ts";
 
 const DEFAULT_LIMITS = RunLimits.parse({});
@@ -14,6 +25,33 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
+});
+
+/** The columns that hold a run's part in a batch are set together. */
+const toMember = (row: Selectable<RunTable>): BatchMember | null =>
+  row.batch_id === null
+    ? null
+    : {
+        id: row.batch_id,
+        group: row.batch_group ?? 1,
+        variant: row.batch_variant ?? "",
+        attempt: row.batch_attempt ?? 1,
+        place: row.batch_place ?? 1,
+        tries: row.batch_tries ?? 1,
+        mark: row.batch_mark,
+      };
+
+export const toBatch = (row: Selectable<BatchTable>): Batch => ({
+  id: row.id,
+  taskId: row.task_id,
+  taskName: row.task_name,
+  name: row.name,
+  state: row.state,
+  maxConcurrent: row.max_concurrent,
+  attempts: row.attempts,
+  variants: fromJson(row.variants),
+  groups: row.group_count,
+  createdAt: row.created_at,
 });
 
 export const toRun = (row: Selectable<RunTable>): Run => ({
@@ -44,14 +82,19 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   createdAt: row.created_at,
   startedAt: row.started_at,
   endedAt: row.ended_at,
+  batch: toMember(row),
 });
 
-export const toClaim = (row: Selectable<RunTable>): Claim => ({
-  run: toRun(row),
-  fence: row.fence,
-  progress: row.progress === null ? null : fromJson<Progress>(row.progress),
-  activeMs: row.active_ms,
-});
+export const toClaim = (row: Selectable<RunTable>): Claim => {
+  const run = toRun(row);
+  return {
+    run,
+    fence: row.fence,
+    progress: row.progress === null ? null : fromJson<Progress>(row.progress),
+    figures: row.figures === null ? noFigures(run.steps) : fromJson(row.figures),
+    activeMs: row.active_ms,
+  };
+};
 
 export const toInstance = (row: Omit<Selectable<InstanceTable>, "handle" | "server" | "place">): Instance => ({
   id: row.id,

@@ -1,64 +1,20 @@
-import {
-  CcrError,
-  FINAL_STATUSES,
-  isFinal,
-  type ListRunsInput,
-  type RunId,
-  type RunLimits,
-  type WorkspaceDiff,
-} from "@ccr/protocol";
+import { CcrError, diffSizeOf, FINAL_STATUSES, type ListRunsInput, type RunLimits, type WorkspaceDiff } from "@ccr/protocol";
 import type { Selectable } from "kysely";
 import type { Engine } from "./engine.ts";
-import { encode, insertAfter, lengthOf } from "./entries.ts";
+import { lengthOf } from "./entries.ts";
 import type { Feeds } from "./feeds.ts";
 import { holdRun, refuse } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
+import { entriesOf, moveRuns, tellMoved } from "./moves.ts";
+import { newRow } from "./new-run.ts";
 import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
 import { storable } from "./stored-text.ts";
 import type { Clock } from "./tasks.ts";
 import type { NewRun, RunStore } from "./types.ts";
-
-const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => ({
-  id,
-  task_id: input.task.id,
-  task_name: input.task.name,
-  steps: toJson(input.task.steps, "The run"),
-  repository: input.repository,
-  ref: input.ref,
-  model: input.model,
-  limits: toJson(input.limits, "The run"),
-  status: "queued",
-  reason: null,
-  sentence: null,
-  step_index: null,
-  instance_id: null,
-  driver: null,
-  base_commit: null,
-  head_commit: null,
-  usage: toJson({ costUsd: 0, inputTokens: 0, outputTokens: 0, turns: 0 }, "The run"),
-  last_seq: 0,
-  fence: 0,
-  idempotency_key: input.idempotencyKey,
-  created_at: at,
-  started_at: null,
-  ended_at: null,
-  priority: input.priority,
-  owner: null,
-  lease_beat: 0,
-  active_ms: 0,
-  progress: null,
-  allow_no_changes: input.task.allowNoChanges ? 1 : 0,
-  delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
-  branch: null,
-  delivered: null,
-  is_followed: 0,
-  continues: input.continues?.runId ?? null,
-  continuation: input.continues === null ? null : toJson(input.continues, "The run"),
-});
 
 const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
   const both = new Map([...Object.entries(one), ...Object.entries(other)]);
@@ -81,9 +37,10 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
   const { commits, feeds, ids, now } = parts;
   const { db } = parts.engine;
 
-  const listed = async ({ taskId, status, before, limit }: ListRunsInput) => {
+  const listed = async ({ taskId, batchId, status, before, limit }: ListRunsInput) => {
     let query = db.selectFrom("runs").selectAll().orderBy("created_at", "desc").orderBy("id", "desc").limit(limit);
     if (taskId !== undefined) query = query.where("task_id", "=", taskId);
+    if (batchId !== undefined) query = query.where("batch_id", "=", batchId);
     if (status !== undefined) query = query.where("status", "in", status);
     if (before !== undefined) {
       const last = await db.selectFrom("runs").select("created_at").where("id", "=", before).executeTakeFirst();
@@ -95,7 +52,7 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
 
   return {
     create: async (input) => {
-      const row = newRow(input, ids.run(), now().toISOString());
+      const row = newRow(input, { id: ids.run(), at: now().toISOString() });
       const inserted = await commits.run(row.steps.length, async (trx, changed) => {
         const stored = await trx
           .insertInto("runs")
@@ -128,28 +85,16 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
 
     list: async (input) => (input.status?.length === 0 ? [] : listed(input)),
 
-    advance: async (id, { from, to, fence, patch = {}, message }) => {
-      const open = from.filter((status) => !isFinal(status));
-      if (open.length === 0) return null;
-      const entries = message === undefined ? [] : [encode({ at: now().toISOString(), ...message }, null)]; // once anyhow: no number
+    advance: async (id, { fence, message, ...move }) => {
+      const entries = entriesOf({ message }, now);
       const moved = await commits.run(lengthOf(entries), async (trx, changed) => {
-        const row = await trx
-          .updateTable("runs")
-          .set((eb) => ({ ...patchColumns(patch), status: to, last_seq: eb("last_seq", "+", entries.length) }))
-          .where("id", "=", id)
-          .where("status", "in", open)
-          .$if(fence !== undefined, (query) => query.where("fence", "=", fence ?? null))
-          .returningAll()
-          .executeTakeFirst();
-        if (row === undefined) return null;
-        changed(id);
-        const seq = row.last_seq - entries.length;
-        return { run: toRun(row), stored: await insertAfter(trx, entries, { runId: id, origin: null, seq }) };
+        const all = await moveRuns(trx, { ...move, entries }, { ids: [id], fence });
+        if (all.length > 0) changed(id);
+        return all;
       });
-      if (moved === null) return null;
-      feeds.publish(id, moved.stored);
-      feeds.noteStatus(moved.run);
-      return moved.run;
+      tellMoved(feeds, moved);
+      const [one] = moved;
+      return one === undefined ? null : toRun(one.row);
     },
 
     patch: async (id, fence, patch) => {
@@ -179,6 +124,11 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
       const text = toJson(diff, "The diff");
       await commits.run(text.length, async (trx) => {
         await holdRun(trx, id, fence);
+        await trx
+          .updateTable("runs")
+          .set({ diff_size: toJson(diffSizeOf(diff.files), "The diff") })
+          .where("id", "=", id)
+          .execute();
         await trx
           .insertInto("diffs")
           .values({ run_id: id, diff: text })

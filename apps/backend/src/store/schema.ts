@@ -1,11 +1,24 @@
-import type { AuditRecord, Instance, InstanceId, Message, Run, RunId, ServerId, TaskId } from "@ccr/protocol";
+import type {
+  AuditRecord,
+  BatchId,
+  BatchMark,
+  BatchState,
+  Instance,
+  InstanceId,
+  Message,
+  Run,
+  RunId,
+  ServerId,
+  TaskId,
+} from "@ccr/protocol";
 
 /**
- * The tables as Kysely sees them, the same on every engine. Only what every engine has: text, integers that fit 31 bits, moments as ISO
- * text, and JSON as text, so that what came is what is kept, byte for byte.
+ * The tables as Kysely sees them, the same on every engine. Only what every engine has: text, integers that fit 31 bits, doubles, moments as
+ * ISO text, and JSON as text, so that what came is what is kept, byte for byte.
  */
 export interface Database {
   tasks: TaskTable;
+  batches: BatchTable;
   runs: RunTable;
   instances: InstanceTable;
   messages: MessageTable;
@@ -26,6 +39,26 @@ export interface TaskTable {
   allow_no_changes: number;
   /** JSON of `DeliverySettings`; null: nowhere. */
   delivery: string | null;
+}
+
+export interface BatchTable {
+  id: BatchId;
+  /** No foreign key: a batch outlives its task. */
+  task_id: TaskId;
+  task_name: string;
+  name: string;
+  state: BatchState;
+  max_concurrent: number | null;
+  attempts: number;
+  group_count: number;
+  /** How many runs it has had, replaced ones not counted. */
+  run_count: number;
+  idempotency_key: string | null;
+  created_at: string;
+  /** JSON of `BatchVariant[]`. */
+  variants: string;
+  /** JSON of `NewBatch["request"]`. */
+  request: string;
 }
 
 export interface RunTable {
@@ -81,6 +114,20 @@ export interface RunTable {
   continues: RunId | null;
   /** JSON of `Continuation`. */
   continuation: string | null;
+  /** These are set together, or all null: see `BatchMember`. */
+  batch_id: BatchId | null;
+  batch_group: number | null;
+  batch_variant: string | null;
+  batch_attempt: number | null;
+  batch_place: number | null;
+  batch_tries: number | null;
+  batch_mark: BatchMark | null;
+  /** JSON of `StepFigures[]`; null for a run of the time before there were any, as with the next one. */
+  figures: string | null;
+  /** JSON of `DiffSize`, of the diff that was saved last; null: none was. */
+  diff_size: string | null;
+  /** What `usage` says, to be added up. */
+  cost_usd: number;
 }
 
 export interface InstanceTable {

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeBatches } from "./suite/batches.ts";
 import { describeChanges } from "./suite/changes.ts";
 import { describeDeliveries } from "./suite/deliveries.ts";
 import { describeFollow } from "./suite/follow.ts";
@@ -19,6 +20,7 @@ export const describeStore = (name: string, open: OpenPlace): void => {
     describeRuns(open);
     describeDeliveries(open);
     describeQueue(open);
+    describeBatches(open);
     describeLeases(open);
     describeTranscript(open);
     describeOwnMessages(open);

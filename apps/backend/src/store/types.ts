@@ -17,11 +17,13 @@ import type {
   SandboxHandle,
   ServerId,
   SpoolEvent,
+  StepFigures,
   Task,
   TaskId,
   UpdateTaskInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
+import type { BatchStore } from "./batch-types.ts";
 
 export interface TaskStore {
   create(input: CreateTaskInput): Promise<Task>;
@@ -110,13 +112,13 @@ export type RunPatch = Partial<
     | "endedAt"
     | "delivered"
   >
-> & { progress?: Progress; activeMs?: number };
+> & { progress?: Progress; figures?: StepFigures[]; activeMs?: number };
 
 /** Who claims, and how many runs may go on at once of one repository and of one task, over all servers; null: as many as like. */
 export type Claimer = { owner: ServerId; perRepository: number | null; perTask: number | null };
 
-/** The right to drive a run. `activeMs` is how long it has been worked on, as far as was told. */
-export type Claim = { run: Run; fence: number; progress: Progress | null; activeMs: number };
+/** The right to drive a run. `activeMs` is how long it has been worked on, and `figures` what came of it, as far as was told. */
+export type Claim = { run: Run; fence: number; progress: Progress | null; figures: StepFigures[]; activeMs: number };
 
 /**
  * A claim is a lease: who drives a run renews it, which raises `beat`. Nobody compares clocks: whoever sees the same fence and beat for as
@@ -171,13 +173,14 @@ export interface DeliveryStore {
 }
 
 /** A queued run's place; `heldBy` says which limit, if any, keeps it from being claimed now. */
-export type QueuedRun = { id: RunId; position: number; heldBy: "repository" | "task" | null };
+export type QueuedRun = { id: RunId; position: number; heldBy: "repository" | "task" | "batch" | "paused" | null };
 
 /** The queue, and the leases of those who drive runs. */
 export interface Queue {
   /**
-   * Takes the queued run that is first by priority and age among those that no limit holds back: sets it to `starting` and raises its
-   * fencing number, in one transaction, so that two callers, also of two servers, never get the same run nor exceed a limit.
+   * Takes the queued run that is first by priority and age among those that no limit, of the claimer or of its batch, and no paused batch holds
+   * back: sets it to `starting` and raises its fencing number, in one transaction, so that two callers, also of two servers, never get the same
+   * run nor exceed a limit.
    */
   claimNext(claimer: Claimer): Promise<Claim | null>;
   /** Every queued run in the order in which they are claimed, as far as limits let them. */
@@ -289,7 +292,10 @@ export interface Upkeep {
   databaseId(): Promise<string>;
   /** Final runs that ended before `endedBefore`, oldest first. */
   listEnded(range: { endedBefore: string; limit: number }): Promise<RunId[]>;
-  /** Deletes a final run with its transcript, diff, requests and instances. Whether there was such a run; one that is not final stays. */
+  /**
+   * Deletes a final run with its transcript, diff, requests and instances, and with the last run of a batch the batch. Whether there was such a
+   * run; one that is not final stays.
+   */
   deleteRun(id: RunId): Promise<boolean>;
 }
 
@@ -305,6 +311,7 @@ export interface RunChanges {
 export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
   readonly runs: RunStore;
+  readonly batches: BatchStore;
   readonly queue: Queue;
   readonly deliveries: DeliveryStore;
   readonly instances: InstanceStore;

@@ -1,6 +1,9 @@
-import { CcrError, isFinal, RUN_STATUSES } from "@ccr/protocol";
+import { type BatchId, CcrError, isFinal, RUN_STATUSES } from "@ccr/protocol";
+import type { Transaction } from "kysely";
+import { holdBatch } from "./batch-writes.ts";
 import type { Engine } from "./engine.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import type { Database } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 import type { Upkeep } from "./types.ts";
 
@@ -10,6 +13,11 @@ const UNFINISHED = RUN_STATUSES.filter((status) => !isFinal(status));
 const unusable = (error: unknown): CcrError => {
   if (error instanceof CcrError && (error.code === "disk_full" || error.code === "unavailable")) return error;
   return new CcrError("unavailable", error instanceof Error ? error.message : String(error), { cause: error });
+};
+
+const removeIfEmpty = async (trx: Transaction<Database>, id: BatchId): Promise<void> => {
+  const left = await trx.selectFrom("runs").select("id").where("batch_id", "=", id).limit(1).executeTakeFirst();
+  if (left === undefined) await trx.deleteFrom("batches").where("id", "=", id).execute();
 };
 
 export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now: Clock }): Upkeep => {
@@ -64,12 +72,15 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
 
     deleteRun: (id) =>
       commits.run(0, async (trx) => {
-        const run = await trx.selectFrom("runs").select("status").where("id", "=", id).executeTakeFirst();
+        const run = await trx.selectFrom("runs").select(["status", "batch_id"]).where("id", "=", id).executeTakeFirst();
         if (run === undefined || !isFinal(run.status)) return false;
+        // Before any of its runs, as whoever else writes to a batch and its runs does.
+        if (run.batch_id !== null) await holdBatch(trx, run.batch_id);
         for (const table of ["messages", "diffs", "audit_records", "instances"] as const) {
           await trx.deleteFrom(table).where("run_id", "=", id).execute();
         }
         const { numDeletedRows } = await trx.deleteFrom("runs").where("id", "=", id).executeTakeFirstOrThrow();
+        if (run.batch_id !== null) await removeIfEmpty(trx, run.batch_id);
         return numDeletedRows > 0n;
       }),
   };

@@ -9,8 +9,8 @@ export const NotFound = ({
   to = "/",
   label = "Go home",
 }: {
-  what?: "page" | "task" | "run";
-  to?: "/" | "/tasks" | "/runs";
+  what?: "page" | "task" | "run" | "batch";
+  to?: "/" | "/tasks" | "/runs" | "/batches";
   label?: string;
 }) => (
   <div className="grid h-full place-items-center">

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { parseTableSearch } from "../batches/table.ts";
 import { parseRunsSearch } from "../runs/filter.ts";
 import { parseTab } from "../runs/tabs.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
@@ -11,13 +12,16 @@ const newTaskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "
 const taskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "TaskPage");
 const runsPage = lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage");
 const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage");
+const batchesPage = lazyRouteComponent(() => import("../batches/batches-page.tsx"), "BatchesPage");
+const batchPage = lazyRouteComponent(() => import("../batches/batch-page.tsx"), "BatchPage");
+const comparePage = lazyRouteComponent(() => import("../batches/compare-page.tsx"), "ComparePage");
 const instancesPage = lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage");
 const diskPage = lazyRouteComponent(() => import("../disk/disk-page.tsx"), "DiskPage");
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
-  for (const page of [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, instancesPage, diskPage])
-    page.preload?.()?.catch(() => {});
+  const pages = [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, batchesPage, batchPage, comparePage];
+  for (const page of [...pages, instancesPage, diskPage]) page.preload?.()?.catch(() => {});
 };
 
 const root = createRootRoute({ component: () => <Shell onSettled={preloadPages} />, notFoundComponent: () => <NotFound /> });
@@ -54,6 +58,22 @@ const run = createRoute({
   validateSearch: parseTab,
   component: runPage,
 });
+const batches = createRoute({
+  getParentRoute: () => root,
+  path: "/batches",
+  component: batchesPage,
+});
+const batch = createRoute({
+  getParentRoute: () => root,
+  path: "/batches/$batchId",
+  validateSearch: parseTableSearch,
+  component: batchPage,
+});
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: "/batches/$batchId/groups/$group",
+  component: comparePage,
+});
 const instances = createRoute({
   getParentRoute: () => root,
   path: "/instances",
@@ -65,7 +85,7 @@ const disk = createRoute({
   component: diskPage,
 });
 
-const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, instances, disk]);
+const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, batches, batch, compare, instances, disk]);
 
 /** The page's addresses. Each page is loaded when it is first gone to. */
 export const createAppRouter = () =>

@@ -24,6 +24,7 @@ import {
   type WorkspaceDiff,
 } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
+import { createMemoryBatches, type MemoryBatches } from "./memory-batches.ts";
 import type { Said } from "./said.ts";
 
 type Context = inferRouterContext<AppRouter>;
@@ -37,6 +38,7 @@ export interface MemoryBackend {
   readonly tasks: Task[];
   readonly runs: Run[];
   readonly instances: Instance[];
+  readonly batches: MemoryBatches;
   addTask(input: NewTask): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   patchRun(id: RunId, patch: Partial<Run>): void;
@@ -104,7 +106,13 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   };
   const messagesOf = (id: RunId): Message[] => messages.get(id) ?? [];
 
+  const batches = createMemoryBatches({
+    ...{ tasks, runs, number, at },
+    addRun: (task, patch) => backend.addRun(task, patch),
+    patchRun: (id, patch) => backend.patchRun(id, patch),
+  });
   const backend: MemoryBackend = {
+    batches,
     tasks,
     runs,
     instances,
@@ -156,6 +164,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         createdAt: at(),
         startedAt: null,
         endedAt: null,
+        batch: null,
         ...patch,
       };
       runs.unshift(run);
@@ -179,6 +188,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     addRequests: (id, records) => void requests.set(id, [...(requests.get(id) ?? []), ...records]),
     context: {
       info: () => backend.info,
+      batches: batches.context,
       tasks: {
         create: async (input) => backend.addTask(input),
         find: async (id) => tasks.find((task) => task.id === id) ?? null,
@@ -210,10 +220,12 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null, delivery });
         },
         get: async (id) => viewOf(getRun(id)),
-        async list({ status, taskId, before, limit }) {
+        async list({ status, taskId, batchId, before, limit }) {
           const from = before === undefined ? 0 : runs.findIndex(({ id }) => id === before) + 1;
           const fits = (run: Run): boolean =>
-            (status === undefined || status.includes(run.status)) && (taskId === undefined || run.taskId === taskId);
+            (status === undefined || status.includes(run.status)) &&
+            (taskId === undefined || run.taskId === taskId) &&
+            (batchId === undefined || run.batch?.id === batchId);
           return runs.slice(from).filter(fits).slice(0, limit).map(viewOf);
         },
         async setPriority(id, priority) {

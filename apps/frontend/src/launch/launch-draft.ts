@@ -2,6 +2,7 @@ import { CreateRunInput, type Run, type TaskId } from "@ccr/protocol";
 import { z } from "zod";
 import { DeliveryDraft, draftOfDelivery, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
 import { describeLimitProblem, limitsFromText, textFromLimits } from "./limits.ts";
+import { SeveralDraft } from "./several-draft.ts";
 
 /** A launch as it is being filled in. */
 export const LaunchDraft = z.object({
@@ -11,6 +12,7 @@ export const LaunchDraft = z.object({
   model: z.string(),
   limits: z.record(z.string(), z.string()),
   delivery: DeliveryDraft.default(emptyDelivery("task")),
+  several: SeveralDraft.optional(),
   /** Sent with the launch, so that sending it twice makes one run. */
   idempotencyKey: z.string(),
 });
@@ -65,6 +67,7 @@ export const validateLaunch = (
 
 /** The server's refusal of a launch, by field where it names one: `repository: …`. Null when it is about something else. */
 export const problemsOfRefusal = (sentence: string): LaunchProblems | null => {
-  const [, field, problem] = /^(repository|ref|model): (.+)$/s.exec(sentence) ?? [];
-  return field === undefined || problem === undefined ? null : new Map([[field, problem]]);
+  const [, field, problem] = /^(repository|repositories|ref|model|variants): (.+)$/s.exec(sentence) ?? [];
+  if (field === undefined || problem === undefined) return null;
+  return new Map([[field === "variants" ? "models" : field, problem]]);
 };

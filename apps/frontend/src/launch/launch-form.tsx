@@ -13,6 +13,7 @@ import { classes } from "../ui/classes.ts";
 import { useDraft } from "../ui/draft.ts";
 import { Notice } from "../ui/feedback.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
+import { plural } from "../ui/format.ts";
 import {
   LaunchDraft,
   type LaunchProblems,
@@ -22,7 +23,9 @@ import {
   validateLaunch,
 } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
-import { useLaunch } from "./use-launch.ts";
+import { SeveralFields } from "./several.tsx";
+import { countRuns, isSeveral, validateSeveral } from "./several-draft.ts";
+import { useLaunch, useLaunchBatch } from "./use-launch.ts";
 
 const noProblems: LaunchProblems = new Map();
 
@@ -32,6 +35,8 @@ const useRecentRepositories = (): readonly string[] => {
   const { data } = useQuery(trpc.runs.list.queryOptions({ limit: 100 }, { staleTime: 30_000 }));
   return [...new Set((data ?? []).map(({ repository }) => repository))].slice(0, 20);
 };
+
+const SEVERAL_FIELDS = ["repositories", "models", "attempts", "maxConcurrent"];
 
 /**
  * Launches a task: the given one, or one of `tasks`. `beforeLaunch` may stop it by giving false. What was filled in is kept over a reload
@@ -57,7 +62,9 @@ export const LaunchForm = ({
   const [problems, setProblems] = useState(noProblems);
   const [freshKey] = useState(newIdempotencyKey);
   const launch = useLaunch(() => setDraft(null));
-  const refused = launch.error === null ? null : problemsOfRefusal(describeError(launch.error));
+  const launchBatch = useLaunchBatch(() => setDraft(null));
+  const launchError = launch.error ?? launchBatch.error;
+  const refused = launchError === null ? null : problemsOfRefusal(describeError(launchError));
   const isRefused = refused !== null;
   const form = useRef<HTMLFormElement>(null);
   const problemOf = (field: string): string | undefined => problems.get(field) ?? refused?.get(field);
@@ -72,6 +79,7 @@ export const LaunchForm = ({
     delivery: emptyDelivery("task"),
     idempotencyKey: freshKey,
   };
+  const [severalOpen, setSeveralOpen] = useState(draft.several !== undefined && isSeveral(draft));
   const [moreOpen, setMoreOpen] = useState(
     draft.model !== "" || draft.delivery.to !== "task" || Object.values(draft.limits).some((text) => text !== ""),
   );
@@ -81,6 +89,7 @@ export const LaunchForm = ({
   const change = (next: Partial<LaunchDraft>): void => {
     // What was refused is not what stands there any more.
     if (launch.error !== null) launch.reset();
+    if (launchBatch.error !== null) launchBatch.reset();
     setDraft({ ...draft, ...next, idempotencyKey: newIdempotencyKey() });
   };
 
@@ -89,15 +98,27 @@ export const LaunchForm = ({
     if (problems.size > 0 || isRefused) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
   }, [problems, isRefused]);
 
+  const several = isSeveral({ ...draft, taskId });
+  const runs = several ? countRuns({ ...draft, taskId }) : null;
+  const show = (found: LaunchProblems): void => {
+    setProblems(found);
+    const fields = [...found.keys()];
+    if (fields.some((key) => key === "model" || /^(limits|delivery)\./.test(key))) setMoreOpen(true);
+    if (fields.some((key) => SEVERAL_FIELDS.includes(key))) setSeveralOpen(true);
+  };
+
   const submit = async (): Promise<void> => {
-    const checked = validateLaunch({ ...draft, taskId });
-    setProblems(checked.ok ? noProblems : checked.problems);
-    if (!checked.ok && [...checked.problems.keys()].some((key) => key === "model" || /^(limits|delivery)\./.test(key)))
-      setMoreOpen(true);
-    if (!checked.ok) return;
-    if (beforeLaunch === undefined) return launch.mutate(checked.input);
+    const whole = { ...draft, taskId };
+    const one = several ? null : validateLaunch(whole);
+    const many = several ? validateSeveral(whole) : null;
+    const checked = one ?? many;
+    show(checked === null || checked.ok ? noProblems : checked.problems);
+    if (checked?.ok !== true) return;
     // What was saved just now makes another launch, whatever was sent before.
-    if (await beforeLaunch()) launch.mutate({ ...checked.input, idempotencyKey: newIdempotencyKey() });
+    const again = beforeLaunch === undefined ? {} : { idempotencyKey: newIdempotencyKey() };
+    if (beforeLaunch !== undefined && !(await beforeLaunch())) return;
+    if (one?.ok === true) launch.mutate({ ...one.input, ...again });
+    else if (many?.ok === true) launchBatch.mutate({ ...many.input, ...again });
   };
 
   const suggestions = [...new Set([...recent, ...(info?.demoRepository == null ? [] : [info.demoRepository])])];
@@ -213,6 +234,15 @@ export const LaunchForm = ({
           ))}
         </Collapsible.Content>
       </Collapsible.Root>
+      <Collapsible.Root open={severalOpen} onOpenChange={setSeveralOpen}>
+        <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
+          <ChevronRight aria-hidden className="size-3.5 transition-transform group-data-[state=open]:rotate-90" />
+          Several at once
+        </Collapsible.Trigger>
+        <Collapsible.Content className={classes("grid gap-4 pt-4", wide && "sm:grid-cols-2")}>
+          <SeveralFields draft={draft} taskId={taskId} problemOf={problemOf} onChange={(next) => change({ several: next })} />
+        </Collapsible.Content>
+      </Collapsible.Root>
       {info?.demo === true && taskId !== "" && taskId !== info.demoTaskId && (
         <Notice tone="warn" icon={TriangleAlert}>
           <p>
@@ -221,14 +251,15 @@ export const LaunchForm = ({
           </p>
         </Notice>
       )}
-      {launch.error !== null && refused === null && (
+      {launchError !== null && refused === null && (
         <Notice tone="bad" icon={TriangleAlert}>
-          <p role="alert">Not launched. {describeError(launch.error)}</p>
+          <p role="alert">Not launched. {describeError(launchError)}</p>
         </Notice>
       )}
       <div>
-        <Button type="submit" tone="primary" busy={launch.isPending} className={wide ? "" : "w-full"}>
+        <Button type="submit" tone="primary" busy={launch.isPending || launchBatch.isPending} className={wide ? "" : "w-full"}>
           <Play aria-hidden className="size-3.5" /> {label}
+          {runs !== null && ` ${plural(runs, "run")}`}
         </Button>
       </div>
     </form>

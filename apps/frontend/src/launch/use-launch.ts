@@ -16,3 +16,19 @@ export const useLaunch = (onLaunched?: () => void) => {
     }),
   );
 };
+
+/** Launches a batch and goes to its page, as `useLaunch` does with a run. */
+export const useLaunchBatch = (onLaunched?: () => void) => {
+  const { trpc, queries } = useApi();
+  const navigate = useNavigate();
+  return useMutation(
+    trpc.batches.create.mutationOptions({
+      onSuccess: async ({ id }) => {
+        onLaunched?.();
+        void queries.invalidateQueries({ queryKey: trpc.runs.list.queryKey() });
+        void queries.invalidateQueries({ queryKey: trpc.batches.list.queryKey() });
+        await navigate({ to: "/batches/$batchId", params: { batchId: id } });
+      },
+    }),
+  );
+};

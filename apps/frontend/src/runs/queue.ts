@@ -4,6 +4,8 @@ const HOLDS = {
   all: "all slots of the server are in use",
   repository: "as many runs of this repository go on as may",
   task: "as many runs of this task go on as may",
+  batch: "as many runs of its batch go on as may",
+  paused: "its batch is paused",
   disk: "the server's disk is low on room",
 } as const satisfies Record<NonNullable<QueuePlace["heldBy"]>, string>;
 

@@ -1,19 +1,26 @@
 import { AlertDialog } from "radix-ui";
 import type { ReactNode } from "react";
-import { buttonClasses } from "./button.tsx";
+import { type ButtonTone, buttonClasses } from "./button.tsx";
 
-/** Asks before something that cannot be taken back. `trigger` is the button that opens the question; Esc and "Keep" close it. */
+/**
+ * Asks before something that cannot be taken back, or that does more than its button says. `trigger` is the button that opens the question;
+ * Esc and `keep` close it.
+ */
 export const Confirm = ({
   trigger,
   title,
   children,
   action,
+  keep = "Keep",
+  tone = "danger",
   onConfirm,
 }: {
   trigger: ReactNode;
   title: string;
   children: ReactNode;
   action: string;
+  keep?: string;
+  tone?: ButtonTone;
   onConfirm: () => void;
 }) => (
   <AlertDialog.Root>
@@ -24,8 +31,8 @@ export const Confirm = ({
         <AlertDialog.Title className="text-base font-semibold [overflow-wrap:anywhere]">{title}</AlertDialog.Title>
         <AlertDialog.Description className="text-pretty text-ink-soft">{children}</AlertDialog.Description>
         <div className="mt-3 flex justify-end gap-2">
-          <AlertDialog.Cancel className={buttonClasses("secondary")}>Keep</AlertDialog.Cancel>
-          <AlertDialog.Action className={buttonClasses("danger")} onClick={onConfirm}>
+          <AlertDialog.Cancel className={buttonClasses("secondary")}>{keep}</AlertDialog.Cancel>
+          <AlertDialog.Action className={buttonClasses(tone)} onClick={onConfirm}>
             {action}
           </AlertDialog.Action>
         </div>

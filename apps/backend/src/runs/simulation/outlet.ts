@@ -45,6 +45,7 @@ export const outletOf = (world: World, { process, server }: Pick<Host, "process"
         },
         { signal, wayMs: 2000 },
       ),
+    withdraw: async () => {},
     author: { name: "runner", email: "runner@example.test" },
     linkTo: (id) => `https://runner.test/runs/${id}`,
     hide: (text) => text,

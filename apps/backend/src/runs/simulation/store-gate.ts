@@ -47,7 +47,7 @@ export class StoreHouse {
 
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
-    const { tasks, runs, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
+    const { tasks, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -113,6 +113,8 @@ export class StoreHouse {
         update: write("tasks.update", (input) => tasks.update(input)),
         delete: write("tasks.delete", (id) => tasks.delete(id)),
       },
+      // Nobody asks for one: their runs are driven like all others.
+      batches,
       runs: {
         create: write(
           "runs.create",

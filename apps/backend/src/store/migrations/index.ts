@@ -8,6 +8,7 @@ import { leases } from "./0002-leases.ts";
 import { identity } from "./0003-identity.ts";
 import { outcomes } from "./0004-outcomes.ts";
 import { delivery } from "./0005-delivery.ts";
+import { batched } from "./0006-batches.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -16,6 +17,7 @@ const migrations: Record<string, Migration> = {
   "0003-identity": identity,
   "0004-outcomes": outcomes,
   "0005-delivery": delivery,
+  "0006-batches": batched,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

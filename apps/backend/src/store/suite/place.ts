@@ -8,6 +8,7 @@ import {
   type Task,
   type WorkspaceDiff,
 } from "@ccr/protocol";
+import type { NewBatch, NewMember } from "../batch-types.ts";
 import { createIds } from "../ids.ts";
 import type { Claim, Claimer, InstancePlace, NewMessage, NewRun, OwnMessages, Store } from "../types.ts";
 
@@ -59,6 +60,38 @@ export const newRun = (task: Task, given: Partial<NewRun> = {}): NewRun => ({
 export const queueRun = async (store: Store, given: Partial<NewRun> = {}) => {
   const task = given.task ?? (await createTask(store));
   return (await store.runs.create(newRun(task, given))).run;
+};
+
+export type GivenBatch = Partial<NewBatch> & { repositories?: string[]; variantLabels?: string[] };
+
+/** A batch of the same task against each of these repositories. */
+export const newBatch = async (store: Store, given: GivenBatch = {}): Promise<NewBatch> => {
+  const { repositories = ["ada/a", "ada/b"], variantLabels = [""], attempts = 1, ...rest } = given;
+  const task = await createTask(store);
+  const members = repositories.flatMap((repository, index) =>
+    variantLabels.flatMap((variant) =>
+      range(1, attempts).map(
+        (attempt): NewMember => ({
+          run: {
+            task,
+            repository,
+            ref: null,
+            model: null,
+            limits: RunLimits.parse({}),
+            priority: 0,
+            delivery: null,
+            continues: null,
+          },
+          group: index + 1,
+          variant,
+          attempt,
+        }),
+      ),
+    ),
+  );
+  const variants = variantLabels.map((label) => ({ label, taskId: task.id, taskName: task.name, model: null }));
+  const parts = { groups: repositories.length, attempts, maxConcurrent: null, idempotencyKey: null, request: { repositories } };
+  return { name: "Many", task, variants, members, ...parts, ...rest };
 };
 
 /** A run that somebody drives; before whatever else is queued. */

@@ -53,6 +53,7 @@ const describeCreating = (open: OpenPlace): void => {
         createdAt: clock.now().toISOString(),
         startedAt: null,
         endedAt: null,
+        batch: null,
       } satisfies Run);
       expect(await place.store.runs.find(run.id)).toEqual(run);
       expect(await place.store.runs.find(ids.run())).toBeNull();
@@ -213,7 +214,7 @@ const describeWriting = (open: OpenPlace): void => {
       expect(await store.runs.patch(id, claim.fence, { progress, activeMs: 1234.4 })).toEqual(claim.run);
       const lease = async () => find(await store.queue.leases(), id);
       const second = await store.queue.takeOver(await lease(), server);
-      expect(second).toEqual({ run: claim.run, fence: claim.fence + 1, progress, activeMs: 1234 });
+      expect(second).toEqual({ ...claim, run: claim.run, fence: claim.fence + 1, progress, activeMs: 1234 });
       await store.runs.patch(id, claim.fence + 1, { activeMs: 7 * 24 * 3600 * 1000 });
       expect(await store.queue.takeOver(await lease(), server)).toMatchObject({ progress, activeMs: 604_800_000 });
       // Far more than any run may take, and still a number that every engine has.

@@ -79,7 +79,7 @@ const Row = memo(({ row, onToggle }: { row: ChangeRow; onToggle: (file: PatchFil
   }
 });
 
-const Diff = ({ diff, name }: { diff: WorkspaceDiff; name: string }) => {
+const Diff = ({ diff, name, beside }: { diff: WorkspaceDiff; name: string; beside: boolean }) => {
   const files = useMemo(() => parsePatch(diff.patch), [diff.patch]);
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
   const list = useRef<VirtualRowsHandle>(null);
@@ -106,10 +106,13 @@ const Diff = ({ diff, name }: { diff: WorkspaceDiff; name: string }) => {
           <p>The patch was too long to keep whole: it ends with a whole file, and later files are missing from it.</p>
         </Notice>
       )}
-      <div className="flex min-h-0 flex-1 flex-col xl:flex-row">
+      <div className={classes("flex min-h-0 flex-1 flex-col", !beside && "xl:flex-row")}>
         <nav
           aria-label="Changed files"
-          className="max-h-32 shrink-0 overflow-y-auto border-b border-line py-1.5 xl:max-h-none xl:w-64 xl:border-r xl:border-b-0"
+          className={classes(
+            "max-h-32 shrink-0 overflow-y-auto border-b border-line py-1.5",
+            !beside && "xl:max-h-none xl:w-64 xl:border-r xl:border-b-0",
+          )}
         >
           <ul>
             {files.map((file, index) => (
@@ -171,8 +174,8 @@ const KeptWork = ({ run }: { run: Run }) => (
   </nav>
 );
 
-/** What a run changed, against the commit that it started from. */
-export const ChangesView = ({ run }: { run: Run }) => {
+/** What a run changed, against the commit that it started from. `beside`: it is one of several that stand side by side. */
+export const ChangesView = ({ run, beside = false }: { run: Run; beside?: boolean }) => {
   const { trpc, client } = useApi();
   const ended = isFinal(run.status);
   // The final status is part of the key: what is shown of an ended run is never the work in progress of before.
@@ -218,7 +221,7 @@ export const ChangesView = ({ run }: { run: Run }) => {
           <p>The newest changes could not be read; these are older.</p>
         </Notice>
       )}
-      <Diff diff={query.data} name={run.id} />
+      <Diff diff={query.data} name={run.id} beside={beside} />
       <KeptWork run={run} />
     </>
   );

@@ -1,11 +1,23 @@
 import { isFinal, outcomeOf, type Run, type RunView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowDown, ArrowUp, CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, RotateCw } from "lucide-react";
+import {
+  ArrowDown,
+  ArrowUp,
+  CircleStop,
+  Clock,
+  Coins,
+  Container,
+  GitBranch,
+  Layers,
+  type LucideIcon,
+  RotateCw,
+} from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
+import { describeMember } from "../../batches/words.ts";
 import { DeliveryLine } from "../../delivery/delivery-line.tsx";
 import { draftOfRun, launchDraftKey } from "../../launch/launch-draft.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
@@ -277,6 +289,13 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           )}
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
+        {run.batch !== null && (
+          <Fact icon={Layers} title="The batch with which it was launched">
+            <Link to="/batches/$batchId" params={{ batchId: run.batch.id }} className="rounded hover:underline">
+              {describeMember(run.batch)}
+            </Link>
+          </Fact>
+        )}
         {run.status === "queued" && <PriorityButtons run={run} />}
         {run.driver !== null && (
           <Fact icon={Container} title="The sandbox driver" className="hidden sm:flex">

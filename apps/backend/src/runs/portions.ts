@@ -1,14 +1,14 @@
 /** At most this many events go into one commit; enough for the full rate, small enough to be seen at once. */
-const BATCH_MAX_EVENTS = 256;
+const PORTION_MAX_EVENTS = 256;
 /** And at most this many characters, as far as single events allow. */
-const BATCH_MAX_CHARACTERS = 8 * 1024 * 1024;
+const PORTION_MAX_CHARACTERS = 8 * 1024 * 1024;
 
 /**
- * Collects what a source gives while the consumer is busy into one batch, in order. Pulls at most one batch ahead, so a slow
+ * Collects what a source gives while the consumer is busy into one portion, in order. Pulls at most one portion ahead, so a slow
  * consumer slows the source down. An error of the source comes after everything it gave before.
  */
-export async function* batches<Item>(source: AsyncIterable<Item>, sizeOf: (item: Item) => number): AsyncGenerator<Item[]> {
-  let batch: Item[] = [];
+export async function* portions<Item>(source: AsyncIterable<Item>, sizeOf: (item: Item) => number): AsyncGenerator<Item[]> {
+  let portion: Item[] = [];
   let size = 0;
   const end: { how: { failed: false } | { failed: true; error: unknown } | null } = { how: null };
   let stopped = false;
@@ -18,10 +18,10 @@ export async function* batches<Item>(source: AsyncIterable<Item>, sizeOf: (item:
   const pump = async (): Promise<void> => {
     try {
       for await (const item of source) {
-        batch.push(item);
+        portion.push(item);
         size += sizeOf(item);
         filled.resolve();
-        if (batch.length >= BATCH_MAX_EVENTS || size >= BATCH_MAX_CHARACTERS) await taken.promise;
+        if (portion.length >= PORTION_MAX_EVENTS || size >= PORTION_MAX_CHARACTERS) await taken.promise;
         if (stopped) return;
       }
       end.how = { failed: false };
@@ -37,8 +37,8 @@ export async function* batches<Item>(source: AsyncIterable<Item>, sizeOf: (item:
       await filled.promise;
       filled = Promise.withResolvers<void>();
       const { how } = end;
-      const current = batch;
-      batch = [];
+      const current = portion;
+      portion = [];
       size = 0;
       taken.resolve();
       taken = Promise.withResolvers<void>();

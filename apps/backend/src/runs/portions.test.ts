@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { batches } from "./batches.ts";
+import { portions } from "./portions.ts";
 
 const collect = async <Item>(source: AsyncIterable<Item>): Promise<Item[]> => {
   const all: Item[] = [];
@@ -7,7 +7,7 @@ const collect = async <Item>(source: AsyncIterable<Item>): Promise<Item[]> => {
   return all;
 };
 
-describe("batches", () => {
+describe("portions", () => {
   it("gives every item once and in order, whatever the consumer's pace", async () => {
     async function* source() {
       for (let i = 0; i < 2000; i++) {
@@ -17,22 +17,22 @@ describe("batches", () => {
     }
     const seen: number[] = [];
     let count = 0;
-    for await (const batch of batches(source(), () => 1)) {
+    for await (const portion of portions(source(), () => 1)) {
       count++;
-      expect(batch.length).toBeLessThanOrEqual(256);
-      seen.push(...batch);
+      expect(portion.length).toBeLessThanOrEqual(256);
+      seen.push(...portion);
       if (count % 3 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(seen).toEqual(Array.from({ length: 2000 }, (_, i) => i));
     expect(count).toBeLessThan(1000);
   });
 
-  it("does not pull more than a batch ahead of a consumer that waits", async () => {
+  it("does not pull more than a portion ahead of a consumer that waits", async () => {
     let pulled = 0;
     async function* source() {
       for (;;) yield pulled++;
     }
-    const iterator = batches(source(), () => 1)[Symbol.asyncIterator]();
+    const iterator = portions(source(), () => 1)[Symbol.asyncIterator]();
     await iterator.next();
     for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
     expect(pulled).toBeLessThanOrEqual(2 * 256 + 2);
@@ -48,7 +48,7 @@ describe("batches", () => {
     const seen: number[] = [];
     await expect(
       (async () => {
-        for await (const batch of batches(source(), () => 1)) seen.push(...batch);
+        for await (const portion of portions(source(), () => 1)) seen.push(...portion);
       })(),
     ).rejects.toThrow("cut");
     expect(seen).toEqual([1, 2]);
@@ -56,6 +56,6 @@ describe("batches", () => {
 
   it("ends with an empty source", async () => {
     async function* source(): AsyncGenerator<number> {}
-    expect(await collect(batches(source(), () => 1))).toEqual([]);
+    expect(await collect(portions(source(), () => 1))).toEqual([]);
   });
 });

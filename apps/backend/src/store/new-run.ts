@@ -1,0 +1,67 @@
+import { type BatchMember, noFigures, type RunId } from "@ccr/protocol";
+import type { Selectable } from "kysely";
+import { toJson } from "./json.ts";
+import type { RunTable } from "./schema.ts";
+import type { NewRun } from "./types.ts";
+
+/** The columns of a run's part in a batch. */
+export const memberColumns = (member: BatchMember | null) => ({
+  batch_id: member?.id ?? null,
+  batch_group: member?.group ?? null,
+  batch_variant: member?.variant ?? null,
+  batch_attempt: member?.attempt ?? null,
+  batch_place: member?.place ?? null,
+  batch_tries: member?.tries ?? null,
+  batch_mark: member?.mark ?? null,
+});
+
+/** The columns of a run that nobody has worked on. */
+export const untouched = (steps: NewRun["task"]["steps"]) => ({
+  status: "queued" as const,
+  reason: null,
+  sentence: null,
+  step_index: null,
+  instance_id: null,
+  driver: null,
+  base_commit: null,
+  head_commit: null,
+  usage: toJson({ costUsd: 0, inputTokens: 0, outputTokens: 0, turns: 0 }, "The run"),
+  cost_usd: 0,
+  last_seq: 0,
+  fence: 0,
+  started_at: null,
+  ended_at: null,
+  owner: null,
+  lease_beat: 0,
+  active_ms: 0,
+  progress: null,
+  figures: toJson(noFigures(steps), "The run"),
+  diff_size: null,
+  branch: null,
+  delivered: null,
+  is_followed: 0,
+});
+
+/** The row of a run that waits for its turn. */
+export const newRow = (
+  input: NewRun,
+  { id, at, member = null }: { id: RunId; at: string; member?: BatchMember | null },
+): Selectable<RunTable> => ({
+  ...untouched(input.task.steps),
+  id,
+  task_id: input.task.id,
+  task_name: input.task.name,
+  steps: toJson(input.task.steps, "The run"),
+  repository: input.repository,
+  ref: input.ref,
+  model: input.model,
+  limits: toJson(input.limits, "The run"),
+  idempotency_key: input.idempotencyKey,
+  created_at: at,
+  priority: input.priority,
+  allow_no_changes: input.task.allowNoChanges ? 1 : 0,
+  delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
+  continues: input.continues?.runId ?? null,
+  continuation: input.continues === null ? null : toJson(input.continues, "The run"),
+  ...memberColumns(member),
+});
