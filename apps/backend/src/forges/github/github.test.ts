@@ -1,6 +1,7 @@
 import { commitNamed } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
 import { describeFeedback } from "../suite/feedback-suite.ts";
+import { describeGit } from "../suite/git-suite.ts";
 import { describePullRequests } from "../suite/pull-requests-suite.ts";
 import { describeTrouble } from "../suite/trouble-suite.ts";
 import { addressOf, failureOf, never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
@@ -8,6 +9,8 @@ import { addressOf, failureOf, never, REPOSITORY, startWorld, TIP, wanted } from
 describePullRequests("github", { emptyList: [], hasLabels: true, draftMark: null });
 describeFeedback("github");
 describeTrouble("github");
+describeGit("github");
+describeGit("github", ({ as, host }) => as({ kind: "app", ...host.app }));
 
 describe("GitHub alone", () => {
   test("an App has a token for each repository, and makes it once", async () => {
