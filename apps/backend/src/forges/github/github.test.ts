@@ -47,6 +47,23 @@ describe("GitHub alone", () => {
     expect(await world.forge.pullRequests.defaultBranch(REPOSITORY, never)).toBe("main");
   });
 
+  test("what an answer has besides what was asked for is not taken for ours", async () => {
+    await using world = await startWorld("github");
+    const one = (number: number, ref: string, full_name: string) => ({
+      number,
+      html_url: "https://github.com/x",
+      state: "open",
+      title: "Theirs",
+      head: { sha: TIP, ref, repo: { full_name } },
+      base: { ref: "main" },
+    });
+    const find = () => world.forge.pullRequests.findOpen({ repository: REPOSITORY, headBranch: "work" }, never);
+    world.host.refuse({ status: 200, body: [one(7, "other", REPOSITORY), one(8, "work", "acme/renamed")] });
+    expect(await find()).toBeNull();
+    world.host.refuse({ status: 200, body: [one(7, "other", REPOSITORY), one(9, "work", "Acme/Tools")] });
+    expect(await find()).toMatchObject({ number: 9 });
+  });
+
   test("where there are no drafts, it is opened as ready, with a note", async () => {
     const branches = { main: commitNamed("base"), work: TIP };
     await using world = await startWorld("github", { repositories: [{ path: REPOSITORY, branches, refusesDrafts: true }] });
