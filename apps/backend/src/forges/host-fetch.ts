@@ -90,7 +90,10 @@ const limitedForMs = (response: Response): number | null => {
 
 /** Reads all of a body up to `max` bytes; null when there is more. */
 const readAll = async (response: Response, max: number): Promise<Buffer | null> => {
-  if (Number(response.headers.get("content-length") ?? 0) > max) return null;
+  if (Number(response.headers.get("content-length") ?? 0) > max) {
+    await response.body?.cancel();
+    return null;
+  }
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body ?? []) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeFeedback } from "../suite/feedback-suite.ts";
+import { describeGit } from "../suite/git-suite.ts";
 import { describePullRequests } from "../suite/pull-requests-suite.ts";
 import { describeTrouble } from "../suite/trouble-suite.ts";
 import { never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
@@ -7,6 +8,7 @@ import { never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
 describePullRequests("bitbucket", { emptyList: { values: [] }, hasLabels: false, draftMark: null });
 describeFeedback("bitbucket");
 describeTrouble("bitbucket");
+describeGit("bitbucket");
 
 describe("Bitbucket alone", () => {
   test("a token with a username is shown as both", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { describeFeedback } from "../suite/feedback-suite.ts";
+import { describeGit } from "../suite/git-suite.ts";
 import { describePullRequests } from "../suite/pull-requests-suite.ts";
 import { describeTrouble } from "../suite/trouble-suite.ts";
 import { never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
@@ -7,6 +8,7 @@ import { never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
 describePullRequests("gitea", { emptyList: [], hasLabels: true, draftMark: "WIP: " });
 describeFeedback("gitea");
 describeTrouble("gitea");
+describeGit("gitea");
 
 describe("Gitea alone", () => {
   test("a host without an API for jobs gives what a status says of itself", async () => {

@@ -1,6 +1,7 @@
 import { commitNamed } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
 import { describeFeedback } from "../suite/feedback-suite.ts";
+import { describeGit } from "../suite/git-suite.ts";
 import { describePullRequests } from "../suite/pull-requests-suite.ts";
 import { describeTrouble } from "../suite/trouble-suite.ts";
 import { addressOf, failureOf, never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
@@ -8,6 +9,8 @@ import { addressOf, failureOf, never, REPOSITORY, startWorld, TIP, wanted } from
 describePullRequests("github", { emptyList: [], hasLabels: true, draftMark: null });
 describeFeedback("github");
 describeTrouble("github");
+describeGit("github");
+describeGit("github", ({ as, host }) => as({ kind: "app", ...host.app }));
 
 describe("GitHub alone", () => {
   test("an App has a token for each repository, and makes it once", async () => {
@@ -42,6 +45,23 @@ describe("GitHub alone", () => {
     expect(await failureOf(world.forge.pullRequests.defaultBranch(REPOSITORY, never))).toMatchObject({ kind: "rate_limited" });
     world.host.refuse({ status: 403, headers: { "retry-after": "0" } });
     expect(await world.forge.pullRequests.defaultBranch(REPOSITORY, never)).toBe("main");
+  });
+
+  test("what an answer has besides what was asked for is not taken for ours", async () => {
+    await using world = await startWorld("github");
+    const one = (number: number, ref: string, full_name: string) => ({
+      number,
+      html_url: "https://github.com/x",
+      state: "open",
+      title: "Theirs",
+      head: { sha: TIP, ref, repo: { full_name } },
+      base: { ref: "main" },
+    });
+    const find = () => world.forge.pullRequests.findOpen({ repository: REPOSITORY, headBranch: "work" }, never);
+    world.host.refuse({ status: 200, body: [one(7, "other", REPOSITORY), one(8, "work", "acme/renamed")] });
+    expect(await find()).toBeNull();
+    world.host.refuse({ status: 200, body: [one(7, "other", REPOSITORY), one(9, "work", "Acme/Tools")] });
+    expect(await find()).toMatchObject({ number: 9 });
   });
 
   test("where there are no drafts, it is opened as ready, with a note", async () => {

@@ -1,6 +1,7 @@
 import { commitNamed } from "@ccr/testkit";
 import { describe, expect, test } from "vitest";
 import { describeFeedback } from "../suite/feedback-suite.ts";
+import { describeGit } from "../suite/git-suite.ts";
 import { describePullRequests } from "../suite/pull-requests-suite.ts";
 import { describeTrouble } from "../suite/trouble-suite.ts";
 import { never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
@@ -8,6 +9,7 @@ import { never, REPOSITORY, startWorld, TIP, wanted } from "../suite/world.ts";
 describePullRequests("gitlab", { emptyList: [], hasLabels: true, draftMark: "Draft: " });
 describeFeedback("gitlab");
 describeTrouble("gitlab");
+describeGit("gitlab");
 
 describe("GitLab alone", () => {
   test("a project lies in groups in groups", async () => {
