@@ -57,6 +57,7 @@ export const measureDelivery = async (
               follow: (id, range, signal) => store.transcript.follow(id, range, signal),
             },
             results: { push: unused, followUp: unused },
+            repositories: { search: unused },
             batches: {
               create: unused,
               get: unused,

@@ -301,6 +301,7 @@ const serve = async (config: Config): Promise<void> => {
       tasks: store.tasks,
       runs,
       results,
+      repositories: { search: requests.search },
       batches: createBatches({ ...deps, results }, dispatcher),
       instances: createInstances(deps, dispatcher, runs),
       upkeep,

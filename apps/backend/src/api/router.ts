@@ -1,5 +1,6 @@
 import { batchesRouter } from "./batches.ts";
 import { instancesRouter } from "./instances.ts";
+import { repositoriesRouter } from "./repositories.ts";
 import { runsRouter } from "./runs.ts";
 import { serverRouter } from "./server.ts";
 import { tasksRouter } from "./tasks.ts";
@@ -9,6 +10,7 @@ export const appRouter = router({
   tasks: tasksRouter,
   runs: runsRouter,
   batches: batchesRouter,
+  repositories: repositoriesRouter,
   instances: instancesRouter,
   server: serverRouter,
 });

@@ -1,4 +1,13 @@
-import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, type ServerInfo } from "@ccr/protocol";
+import {
+  CcrError,
+  describeZodError,
+  ERROR_STATUS,
+  type ErrorCode,
+  type FoundRepository,
+  NOT_AN_ID,
+  type SearchRepositoriesInput,
+  type ServerInfo,
+} from "@ccr/protocol";
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
@@ -12,6 +21,7 @@ export type Context = {
   tasks: TaskStore;
   runs: Runs;
   results: Results;
+  repositories: { search(input: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]> };
   batches: Batches;
   instances: Instances;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;

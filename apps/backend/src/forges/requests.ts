@@ -1,5 +1,5 @@
-import { parseRepository } from "@ccr/protocol";
-import { ForgeError } from "./failure.ts";
+import { CcrError, type ErrorCode, type FoundRepository, parseRepository, type SearchRepositoriesInput } from "@ccr/protocol";
+import { ForgeError, type ForgeProblem } from "./failure.ts";
 import type { Forge, Forges, NewPullRequest, RepositoryPath } from "./types.ts";
 
 /** What the run engine says of a request that it wants. */
@@ -17,6 +17,15 @@ export interface Seen {
   checks: { name: string; state: "pending" | "passed" | "failed"; log: string | null; url: string | null }[];
   comments: { id: string; author: string; body: string; path: string | null; line: number | null }[];
 }
+
+const CODES = {
+  unauthorized: "forbidden",
+  forbidden: "forbidden",
+  not_found: "not_found",
+  refused: "unprocessable",
+  rate_limited: "too_many_requests",
+  unreachable: "unavailable",
+} as const satisfies Record<ForgeProblem, ErrorCode>;
 
 /** Logs of so many failed checks are read; more say no more. */
 const LOGS_MAX = 10;
@@ -84,13 +93,25 @@ export const createRequests = (forges: Forges) => {
       return { state, checks, comments };
     },
 
-    /** The repositories of an owner on a host, by name. Throws `ForgeError`; null: the host is not known. */
-    search: async (
-      { host, owner, query, limit }: { host: string; owner: string; query: string | null; limit: number },
-      signal: AbortSignal,
-    ) => {
-      const found = find(`https://${host}/${owner}/x`);
-      return found === null ? null : found.forge.repositories.list({ owner, query, limit }, signal);
+    /** The repositories of an owner, by name. Throws `CcrError` when the host is not known, or does not give them. */
+    search: async ({ host, owner, query, limit }: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]> => {
+      const known = find(`https://${host}/${owner}/x`) ?? find(`http://${host}/${owner}/x`);
+      if (known === null)
+        throw new CcrError(
+          "not_found",
+          `host: this server knows no git host ${host}. Give it a token for it: GITHUB_TOKEN, GITLAB_TOKEN, BITBUCKET_TOKEN, or CCR_GIT_HOSTS.`,
+        );
+      try {
+        const found = await known.forge.repositories.list({ owner, query: query ?? null, limit }, signal);
+        return found.map(({ cloneUrl, repository, ...rest }) => ({
+          repository: host === "github.com" ? repository : cloneUrl,
+          defaultBranch: rest.defaultBranch,
+          isArchived: rest.isArchived,
+        }));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error instanceof ForgeError ? new CcrError(CODES[error.kind], error.message, { cause: error }) : error;
+      }
     },
   };
 };

@@ -55,6 +55,21 @@ describe("where results go", () => {
   });
 });
 
+test("repositories of an organisation are added to a launch, without those that are archived", { timeout: 30_000 }, async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const mine = task(backend);
+  await stage.go(`/tasks/${mine.id}`);
+  await page.getByRole("button", { name: "Several at once" }).click();
+  await page.getByLabel("Of an organisation or a user").fill("nowhere.test/acme");
+  await page.getByRole("button", { name: "Add them" }).click();
+  await page.getByText("knows no git host nowhere.test").waitFor();
+  await page.getByLabel("Of an organisation or a user").fill("acme");
+  await page.getByRole("button", { name: "Add them" }).click();
+  await page.getByText("2 repositories added; 1 archived or empty left out.").waitFor();
+  expect(await page.getByLabel("Further repositories, one per line").inputValue()).toBe("acme/alpha\nacme/beta");
+});
+
 describe("a result", () => {
   test("that could not be pushed says why, and is pushed again by two clicks", { timeout: 30_000 }, async () => {
     await using stage = await theatre.open();

@@ -291,6 +291,14 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         },
         followUp: async ({ id }) => getRun(id),
       },
+      repositories: {
+        async search({ host, owner, query = "" }) {
+          if (host !== "github.com") throw new CcrError("not_found", `host: this server knows no git host ${host}.`);
+          return ["alpha", "beta", "gone"]
+            .filter((name) => name.includes(query))
+            .map((name) => ({ repository: `${owner}/${name}`, defaultBranch: "main", isArchived: name === "gone" }));
+        },
+      },
       upkeep: {
         disk: async () => backend.disk,
         async cleanUp(input) {

@@ -17,6 +17,7 @@ describe("a draft of where results go", () => {
       reviewers: ["ada", "grace"],
       labels: ["bug fix"],
       title: "Mend it",
+      follow: { times: 2, people: ["alan"] },
     });
     expect(validateDelivery(draftOfDelivery(settings))).toEqual({ ok: true, settings });
   });

@@ -11,6 +11,9 @@ export const DeliveryDraft = z.object({
   reviewers: z.string(),
   labels: z.string(),
   title: z.string(),
+  /** How often a request may be gone on with; empty: it is not looked after. */
+  times: z.string().default(""),
+  people: z.string().default(""),
 });
 export type DeliveryDraft = z.infer<typeof DeliveryDraft>;
 
@@ -22,6 +25,8 @@ export const emptyDelivery = (to: DeliveryDraft["to"]): DeliveryDraft => ({
   reviewers: "",
   labels: "",
   title: "",
+  times: "",
+  people: "",
 });
 
 export const draftOfDelivery = (settings: DeliverySettings | null): DeliveryDraft =>
@@ -35,6 +40,8 @@ export const draftOfDelivery = (settings: DeliverySettings | null): DeliveryDraf
         reviewers: settings.reviewers.join(", "),
         labels: settings.labels.join(", "),
         title: settings.title ?? "",
+        times: settings.follow === null ? "" : String(settings.follow.times),
+        people: settings.follow?.people.join(", ") ?? "",
       };
 
 const listed = (text: string): string[] =>
@@ -55,12 +62,13 @@ export const validateDelivery = (
     ...(draft.branch.trim() === "" ? {} : { branch: draft.branch }),
     ...(draft.base.trim() === "" ? {} : { base: draft.base }),
     ...(isRequest && draft.title.trim() !== "" ? { title: draft.title } : {}),
+    ...(isRequest && draft.times.trim() !== "" ? { follow: { times: Number(draft.times), people: listed(draft.people) } } : {}),
     ...(isRequest ? { draft: draft.draft, reviewers: listed(draft.reviewers), labels: listed(draft.labels) } : {}),
   });
   if (parsed.success) return { ok: true, settings: parsed.data };
   const problems = new Map<string, string>();
   for (const { path, message } of parsed.error.issues) {
-    const key = `delivery.${String(path[0])}`;
+    const key = `delivery.${String(path[0] === "follow" ? path[1] : path[0])}`;
     if (!problems.has(key)) problems.set(key, message);
   }
   return { ok: false, problems };

@@ -25,7 +25,12 @@ export const DeliveryFields = ({
 }) => {
   const isPushed = draft.to === "branch" || draft.to === "pull_request";
   const set = (next: Partial<DeliveryDraft>): void => onChange({ ...draft, ...next });
-  const text = (key: "branch" | "base" | "title" | "reviewers" | "labels", name: string, placeholder: string, hint?: string) => (
+  const text = (
+    key: "branch" | "base" | "title" | "reviewers" | "labels" | "times" | "people",
+    name: string,
+    placeholder: string,
+    hint?: string,
+  ) => (
     <Field label={name} error={problems.get(`delivery.${key}`)} hint={hint}>
       {(parts) => (
         <TextInput
@@ -73,6 +78,20 @@ export const DeliveryFields = ({
           <div className="grid gap-4 sm:grid-cols-2">
             {text("reviewers", "Reviewers", "names, with commas between")}
             {text("labels", "Labels", "names, with commas between")}
+          </div>
+          <div className="grid gap-4 sm:grid-cols-2">
+            {text(
+              "times",
+              "Go on with it, at most so often",
+              "never",
+              "When its checks fail, or reviewers write: another run, in the same conversation.",
+            )}
+            {text(
+              "people",
+              "Also when these write",
+              "names, with commas between",
+              "Anybody may comment on a public request; only reviewers and these are heard.",
+            )}
           </div>
           <Checkbox
             label="As a draft"

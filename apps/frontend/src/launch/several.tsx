@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useApi } from "../api/client.ts";
 import { Field, GrowingTextArea, TextInput } from "../ui/field.tsx";
+import { FindRepositories } from "./find-repositories.tsx";
 import type { LaunchDraft } from "./launch-draft.ts";
 import { NOT_SEVERAL, type SeveralDraft } from "./several-draft.ts";
 
@@ -70,6 +71,13 @@ export const SeveralFields = ({
           />
         )}
       </Field>
+      <FindRepositories
+        onFound={(found) => {
+          const listed = several.repositories.split("\n").map((line) => line.trim());
+          const fresh = found.filter((repository) => !listed.includes(repository) && repository !== draft.repository.trim());
+          set({ repositories: [...listed.filter((line) => line !== ""), ...fresh].join("\n") });
+        }}
+      />
       <Field label="Further models, one per line" error={problemOf("models")} hint="Each works on every repository.">
         {(parts) => (
           <GrowingTextArea {...parts} mono value={several.models} onChange={({ target }) => set({ models: target.value })} />

@@ -31,6 +31,7 @@ export const noContext: Context = {
     requests: unused,
   },
   results: { push: unused, followUp: unused },
+  repositories: { search: unused },
   batches: {
     create: unused,
     get: unused,
