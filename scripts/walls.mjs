@@ -48,6 +48,7 @@ export const RULES = [
     room: "apps/backend/src/api",
     may: [
       "apps/backend/src/runs",
+      "apps/backend/src/environments/types.ts",
       "apps/backend/src/store",
       "apps/backend/src/upkeep",
       "apps/backend/src/observe",
@@ -57,8 +58,14 @@ export const RULES = [
     why: "api -> {runs, upkeep, observe} -> {drivers/types, store, git, gateway} -> protocol",
   },
   {
+    room: "apps/backend/src/environments",
+    may: ["apps/backend/src/store", "apps/backend/src/observe/mask.ts", "@ccr/protocol"],
+    why: "environments keeps what set-ups leave and their secrets, and runs nothing",
+  },
+  {
     room: "apps/backend/src/upkeep",
     may: [
+      "apps/backend/src/environments/types.ts",
       "apps/backend/src/drivers/types.ts",
       "apps/backend/src/drivers/disk.ts",
       "apps/backend/src/store",
@@ -78,6 +85,7 @@ export const RULES = [
     room: "apps/backend/src/runs",
     may: [
       "apps/backend/src/drivers/types.ts",
+      "apps/backend/src/environments",
       "apps/backend/src/store",
       "apps/backend/src/git",
       "apps/backend/src/gateway",

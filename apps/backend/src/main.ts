@@ -14,6 +14,11 @@ import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
 import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
 import { selectDriver } from "./drivers/select.ts";
+import { createEnvironments } from "./environments/environments.ts";
+import { createPackageHosts } from "./environments/package-hosts.ts";
+import { platformOf } from "./environments/platform.ts";
+import { createSecrets } from "./environments/secrets.ts";
+import { createSetups } from "./environments/setups.ts";
 import {
   keepToDatabase,
   keptServerId,
@@ -28,6 +33,7 @@ import { startGateway } from "./gateway/process.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { createMirrorRetention } from "./git/retention.ts";
+import { readTree } from "./git/tree.ts";
 import { createKeptWork } from "./git/work.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./observe/log.ts";
@@ -189,11 +195,16 @@ const serve = async (config: Config): Promise<void> => {
     countRuns: () => store.upkeep.countRuns(),
     disk: async () => ({ places: await guard.places(), enough: (await guard.roomForRun()).enough }),
   });
+  const environmentsFolder = join(config.dataDir, "environments");
+  const setups = createSetups({ folder: join(environmentsFolder, "cache"), removeFolder });
+  const secrets = createSecrets({ folder: environmentsFolder, onValue: report.addSecrets });
+  const packageHosts = createPackageHosts({ environment: config.gitEnvironment, further: config.packageHosts });
   const upkeep = parts.use(
     startUpkeep({
       store,
       guard,
       work,
+      setups,
       images: storage,
       rules: config.keep,
       clock: systemClock,
@@ -212,6 +223,13 @@ const serve = async (config: Config): Promise<void> => {
     driver,
     drivers,
     images,
+    setup: {
+      kept: setups,
+      secrets,
+      packageHosts,
+      platform: await platformOf(driver.name),
+      filesOf: (mirrorPath, commit, signal) => readTree({ path: mirrorPath, environment: config.gitEnvironment }, commit, signal),
+    },
     places: createPlaces({ machine, instances: folders.instances, doors: folders.doors }),
     connect: connectExecutor,
     allowedHosts: config.allowedHosts,
@@ -264,7 +282,20 @@ const serve = async (config: Config): Promise<void> => {
   });
   const app = createHttp({
     access,
-    context: { tasks: store.tasks, runs, instances: createInstances(deps, dispatcher, runs), upkeep, info },
+    context: {
+      tasks: store.tasks,
+      environments: createEnvironments({
+        store: store.environments,
+        secrets,
+        setups,
+        hasImages: images !== null,
+        packageHosts,
+      }),
+      runs,
+      instances: createInstances(deps, dispatcher, runs),
+      upkeep,
+      info,
+    },
     downloads: createDownloads({ store, server, work }),
     uiFolder,
     readiness,

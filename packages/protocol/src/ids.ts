@@ -19,6 +19,9 @@ export type RunId = z.infer<typeof RunId>;
 export const InstanceId = id("inst", "InstanceId");
 export type InstanceId = z.infer<typeof InstanceId>;
 
+export const EnvironmentId = id("env", "EnvironmentId");
+export type EnvironmentId = z.infer<typeof EnvironmentId>;
+
 /** One server: a data folder, and whichever process holds it at the time. */
 export const ServerId = id("srv", "ServerId");
 export type ServerId = z.infer<typeof ServerId>;

@@ -1,4 +1,5 @@
 export * from "./changes.ts";
+export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./executor.ts";
 export * from "./gateway.ts";

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
+import { RunEnvironment } from "./environment.ts";
+import { EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { Step } from "./task.ts";
 
 export const RUN_STATUSES = [
@@ -166,6 +167,13 @@ export const RUN_REASONS = {
     sentence: "The repository could not be checked out in the sandbox.",
     next: "Read the message of the clone, and launch again.",
   },
+  // Like all of this outcome, it says that no workspace could be made ready, before any work.
+  setup_failed: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The environment could not be set up.",
+    next: "Look at what its set-up printed, correct the environment, and launch again.",
+  },
   driver_unavailable: {
     status: "errored",
     outcome: "internal",
@@ -292,6 +300,8 @@ export const CreateRunInput = z.object({
     .optional(),
   limits: RunLimits.partial().optional(),
   priority: RunPriority.optional(),
+  /** The environment; null: none. Left out: the task's, or else that of the repository. */
+  environmentId: EnvironmentId.nullable().optional(),
   /** The same key with the same task always gives the same run; with another repository, ref, model or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
@@ -321,6 +331,8 @@ export const Run = z.object({
   limits: RunLimits,
   /** Whether a run that changes no file may pass; from the task. */
   allowNoChanges: z.boolean(),
+  /** null: none. */
+  environment: RunEnvironment.nullable(),
   priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */

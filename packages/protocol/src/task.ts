@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { TaskId, Timestamp } from "./ids.ts";
+import { EnvironmentId, TaskId, Timestamp } from "./ids.ts";
 
 /** The longest instructions or checks of one step, in UTF-16 code units. A prompt beyond this does not fit any model's context; material of that size belongs into the repository. */
 export const STEP_TEXT_MAX = 256 * 1024;
@@ -56,7 +56,15 @@ const Steps = z.array(Step).min(1, "a task needs at least one step").max(STEPS_M
 /** Whether a run that changes no file of the repository may pass: for tasks that ask a question. */
 const AllowNoChanges = z.boolean();
 
-export const CreateTaskInput = z.object({ name: TaskName, steps: Steps, allowNoChanges: AllowNoChanges.default(false) });
+/** The environment of its runs; null: that of the repository, if it has one. */
+const TaskEnvironment = EnvironmentId.nullable();
+
+export const CreateTaskInput = z.object({
+  name: TaskName,
+  steps: Steps,
+  allowNoChanges: AllowNoChanges.default(false),
+  environmentId: TaskEnvironment.optional(),
+});
 export type CreateTaskInput = z.infer<typeof CreateTaskInput>;
 
 /** A field that is left out stays as it is. */
@@ -65,6 +73,7 @@ export const UpdateTaskInput = z.object({
   name: TaskName.optional(),
   steps: Steps.optional(),
   allowNoChanges: AllowNoChanges.optional(),
+  environmentId: TaskEnvironment.optional(),
 });
 export type UpdateTaskInput = z.infer<typeof UpdateTaskInput>;
 
@@ -73,6 +82,7 @@ export const Task = z.object({
   name: z.string(),
   steps: z.array(Step),
   allowNoChanges: z.boolean(),
+  environmentId: EnvironmentId.nullable(),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

@@ -1,3 +1,4 @@
+import { environmentsRouter } from "./environments.ts";
 import { instancesRouter } from "./instances.ts";
 import { runsRouter } from "./runs.ts";
 import { serverRouter } from "./server.ts";
@@ -7,6 +8,7 @@ import { router } from "./trpc.ts";
 export const appRouter = router({
   tasks: tasksRouter,
   runs: runsRouter,
+  environments: environmentsRouter,
   instances: instancesRouter,
   server: serverRouter,
 });

@@ -14,6 +14,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   model: null,
   limits: RunLimits.parse({}),
   allowNoChanges: false,
+  environment: null,
   priority: 0,
   status: "queued",
   reason: null,

@@ -2,6 +2,7 @@ import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, ty
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
+import type { Environments } from "../environments/types.ts";
 import type { Instances, Runs } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
@@ -11,6 +12,7 @@ export type Context = {
   tasks: TaskStore;
   runs: Runs;
   instances: Instances;
+  environments: Environments;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
   info: () => ServerInfo;
 };

@@ -43,8 +43,11 @@ export type ReportProgress = (text: string) => void;
 
 /** The extra ability of drivers whose sandboxes need an image. */
 export interface ImageProvider {
-  /** Gives the reference of the executor image, built first when it is missing or its inputs have changed. Two calls at once build once. */
-  ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string>;
+  /**
+   * Gives the reference of the executor image on a base, built first when it is missing or its inputs have changed. Calls at once build once.
+   * `base` null: the one that this server uses for all.
+   */
+  ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string>;
 }
 
 /** An executor image on the disk. `isCurrent`: sandboxes would get it now. `inUse`: a sandbox was made from it and is still there. */

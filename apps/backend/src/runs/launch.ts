@@ -10,6 +10,7 @@ import {
   attachSandbox,
   clear,
   driverNamed,
+  imageOf,
   isDriverAway,
   isHere,
   type OpenedSandbox,
@@ -18,6 +19,7 @@ import {
   sandboxOf,
 } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
+import { restoreSetup, setUp } from "./set-up.ts";
 import { transition } from "./transition.ts";
 import { openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -93,12 +95,27 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const { driver } = deps;
   await stores.runs.patch(run.id, fence, { baseCommit: repository.commit, instanceId, driver: driver.name });
   const image = await prepareImage(scene, signal);
+  const found = await setUp(scene, { repository, image }, signal);
+  using held = found?.held;
+  scene.prepared = { baseImage: scene.prepared?.baseImage ?? null, setup: found?.key ?? null };
+  await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
   const opened = await log.stage(
     "sandbox",
     async () => {
       const place = await prepare(scene, instanceId, signal);
       const { mirrorPath } = repository;
-      const wanted = { run, fence, instanceId, place, driver, image, mirrorPath, isGiven: false, prewarm: true };
+      const wanted = {
+        run,
+        fence,
+        instanceId,
+        place,
+        driver,
+        image,
+        mirrorPath,
+        isGiven: false,
+        setup: held?.path ?? null,
+        prewarm: true,
+      };
       return openSandbox(scene, wanted, signal);
     },
     { started: `Making a sandbox with ${driver.name}.`, finished: () => "The sandbox is ready." },
@@ -106,8 +123,12 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   scene.sandbox = opened;
   await tend(scene, opened);
   const until = AbortSignal.any([signal, opened.cut.signal]);
-  await log.stage("clone", () => clone(scene, opened, { repository, signal: until }), {
-    started: "Cloning into the workspace.",
+  const ready = async (): Promise<void> => {
+    await clone(scene, opened, { repository, signal: until });
+    if (held !== undefined) await restoreSetup(scene, opened, signal);
+  };
+  await log.stage("clone", ready, {
+    started: held === undefined ? "Cloning into the workspace." : "Cloning into the workspace, and copying what the set-up left.",
     finished: () => "The workspace is ready.",
   });
   await startRunning(scene);
@@ -138,10 +159,9 @@ const clearInstances = async (scene: Scene): Promise<void> => {
 
 const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> => {
   const { deps, log } = scene;
-  const { images } = deps;
-  if (images === null) return "";
+  if (deps.images === null) return "";
   try {
-    return await log.stage("image", (report) => images.ensureImage(report, signal), {
+    return await log.stage("image", (report) => imageOf(scene, report, signal), {
       started: "Looking for the executor image.",
       finished: (image) => `The image is ${image}.`,
     });

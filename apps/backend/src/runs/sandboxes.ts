@@ -79,6 +79,7 @@ type Wanted = {
   image: string;
   mirrorPath: string | null;
   isGiven: boolean;
+  setup: string | null;
   prewarm: boolean;
 };
 
@@ -207,7 +208,7 @@ export const revive = async (
   // Whatever of it its engine has lost sight of ends when its door is gone, and lets go of the folders.
   await deps.places.closeDoor(dead.place);
   const { instanceId, place, driver } = dead;
-  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, isGiven: false, prewarm };
+  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, isGiven: false, setup: null, prewarm };
   const opened = await openPatiently(scene, wanted, signal).catch((error: unknown) => {
     throw error instanceof RunEnded && error.ending.reason === "sandbox_failed"
       ? new RunEnded("sandbox_lost", `${why} It could not be started again: ${error.message}`, { cause: error })
@@ -219,12 +220,18 @@ export const revive = async (
   return opened;
 };
 
+/** The image of a run's sandboxes, made if need be; empty for drivers that have none. */
+export const imageOf = async (scene: Scene, report: (text: string) => void, signal: AbortSignal): Promise<string> => {
+  const { images } = scene.deps;
+  return images === null ? "" : images.ensureImage(scene.prepared?.baseImage ?? null, report, signal);
+};
+
 /** Opens a sandbox for a run that is going on: an engine that is away is waited for, as long as the run may take. */
 export const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">, signal: AbortSignal): Promise<OpenedSandbox> => {
   const { deps } = scene;
   for (;;) {
     try {
-      const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
+      const image = await imageOf(scene, () => {}, signal);
       return await openSandbox(scene, { ...wanted, image }, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -240,7 +247,7 @@ export const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">,
  * Also what is left here of an earlier one: of a sandbox that ended before it answered, or that was made before another server went on with
  * the run in one of its own. The driver would give it back instead of a new one.
  */
-const destroyPatiently = async (
+export const destroyPatiently = async (
   { deps, run }: Scene,
   { driver, handle, instanceId }: OpenedSandbox,
   signal: AbortSignal,

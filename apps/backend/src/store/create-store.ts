@@ -1,6 +1,7 @@
 import { createAuditStore } from "./audit.ts";
 import { Changes } from "./changes.ts";
 import type { Engine } from "./engine.ts";
+import { createEnvironmentStore } from "./environments.ts";
 import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
@@ -27,6 +28,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
   };
   return {
     tasks: createTaskStore({ db, ids, now }),
+    environments: createEnvironmentStore({ db, commits, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
     queue: createQueue({ engine, commits }),
     instances: createInstanceStore({ db, commits, now }),

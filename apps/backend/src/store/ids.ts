@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { InstanceId, RunId, TaskId } from "@ccr/protocol";
+import { EnvironmentId, InstanceId, RunId, TaskId } from "@ccr/protocol";
 
 export interface Ids {
   task(): TaskId;
   run(): RunId;
   instance(): InstanceId;
+  environment(): EnvironmentId;
 }
 
 // Crockford's letters: none that a person mistakes for another, and in the order of their character codes, so that ids sort as text.
@@ -32,5 +33,6 @@ export const createIds = (now: () => Date = () => new Date(), random: (size: num
     task: () => TaskId.parse(`task_${next()}`),
     run: () => RunId.parse(`run_${next()}`),
     instance: () => InstanceId.parse(`inst_${next()}`),
+    environment: () => EnvironmentId.parse(`env_${next()}`),
   };
 };

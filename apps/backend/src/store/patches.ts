@@ -22,5 +22,6 @@ export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
   ...(patch.startedAt !== undefined && { started_at: patch.startedAt }),
   ...(patch.endedAt !== undefined && { ended_at: patch.endedAt }),
   ...(patch.progress !== undefined && { progress: toJson(patch.progress, "The progress") }),
+  ...(patch.prepared !== undefined && { prepared: toJson(patch.prepared, "What was prepared") }),
   ...(patch.activeMs !== undefined && { active_ms: activeMsColumn(patch.activeMs) }),
 });

@@ -1,5 +1,6 @@
 import { type AgentBody, type Instance, type Message, type Run, RunLimits, type RunnerBody, type Task } from "@ccr/protocol";
 import type { Selectable } from "kysely";
+import type { Prepared } from "./environment-types.ts";
 import { fromJson } from "./json.ts";
 import type { InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
 import type { Claim, Progress } from "./types.ts";
@@ -11,6 +12,7 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   name: row.name,
   steps: fromJson(row.steps),
   allowNoChanges: row.allow_no_changes !== 0,
+  environmentId: row.environment_id,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
@@ -26,6 +28,7 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   // A limit that is newer than the run has its default.
   limits: { ...DEFAULT_LIMITS, ...fromJson<RunLimits>(row.limits) },
   allowNoChanges: row.allow_no_changes !== 0,
+  environment: row.environment === null ? null : fromJson(row.environment),
   priority: row.priority,
   status: row.status,
   reason: row.reason,
@@ -47,6 +50,7 @@ export const toClaim = (row: Selectable<RunTable>): Claim => ({
   fence: row.fence,
   progress: row.progress === null ? null : fromJson<Progress>(row.progress),
   activeMs: row.active_ms,
+  prepared: row.prepared === null ? null : fromJson<Prepared>(row.prepared),
 });
 
 export const toInstance = (row: Omit<Selectable<InstanceTable>, "handle" | "server" | "place">): Instance => ({

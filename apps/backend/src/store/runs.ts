@@ -52,6 +52,8 @@ const newRow = (input: NewRun, id: RunId, at: string): Selectable<RunTable> => (
   active_ms: 0,
   progress: null,
   allow_no_changes: input.task.allowNoChanges ? 1 : 0,
+  environment: input.environment == null ? null : toJson(input.environment, "The run"),
+  prepared: null,
 });
 
 const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
@@ -66,6 +68,7 @@ const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
     ref: row.ref === storable(input.ref),
     model: row.model === storable(input.model),
     limits: sameLimits(toRun(row).limits, input.limits),
+    environment: (toRun(row).environment?.id ?? null) === (input.environment?.id ?? null),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));
 };

@@ -1,4 +1,4 @@
-import type { AuditRecord, Instance, InstanceId, Message, Run, RunId, ServerId, TaskId } from "@ccr/protocol";
+import type { AuditRecord, EnvironmentId, Instance, InstanceId, Message, Run, RunId, ServerId, TaskId } from "@ccr/protocol";
 
 /**
  * The tables as Kysely sees them, the same on every engine. Only what every engine has: text, integers that fit 31 bits, moments as ISO
@@ -13,6 +13,8 @@ export interface Database {
   audit_records: AuditTable;
   pulse: PulseTable;
   identity: IdentityTable;
+  environments: EnvironmentTable;
+  default_environments: DefaultEnvironmentTable;
 }
 
 export interface TaskTable {
@@ -24,6 +26,7 @@ export interface TaskTable {
   updated_at: string;
   /** 0 or 1. */
   allow_no_changes: number;
+  environment_id: EnvironmentId | null;
 }
 
 export interface RunTable {
@@ -67,6 +70,10 @@ export interface RunTable {
   progress: string | null;
   /** 0 or 1, copied from the task. */
   allow_no_changes: number;
+  /** JSON of `RunEnvironment`, copied from the environment. */
+  environment: string | null;
+  /** JSON of `Prepared`. */
+  prepared: string | null;
 }
 
 export interface InstanceTable {
@@ -113,6 +120,24 @@ export interface AuditTable {
   decision: AuditRecord["decision"];
   /** JSON of `AuditRecord`. */
   record: string;
+}
+
+export interface EnvironmentTable {
+  id: EnvironmentId;
+  name: string;
+  created_at: string;
+  updated_at: string;
+  generation: number;
+  /** JSON of names; the values are nowhere in the database. */
+  secret_names: string;
+  /** JSON of image, set-up and variables. */
+  definition: string;
+}
+
+export interface DefaultEnvironmentTable {
+  /** See `repositoryKey`. */
+  repository: string;
+  environment_id: EnvironmentId;
 }
 
 /** One row, made with the table. */

@@ -1,5 +1,6 @@
 import { describe } from "vitest";
 import { describeChanges } from "./suite/changes.ts";
+import { describeEnvironments } from "./suite/environments.ts";
 import { describeFollow } from "./suite/follow.ts";
 import { describeLeases } from "./suite/leases.ts";
 import { describeOwnMessages } from "./suite/own-messages.ts";
@@ -15,6 +16,7 @@ import { describeUpkeep } from "./suite/upkeep.ts";
 export const describeStore = (name: string, open: OpenPlace): void => {
   describe(`store in ${name}`, () => {
     describeRecords(open);
+    describeEnvironments(open);
     describeRuns(open);
     describeQueue(open);
     describeLeases(open);

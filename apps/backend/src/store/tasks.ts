@@ -17,6 +17,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
       created_at: at,
       updated_at: at,
       allow_no_changes: input.allowNoChanges ? 1 : 0,
+      environment_id: input.environmentId ?? null,
     };
     return toTask(await db.insertInto("tasks").values(row).returningAll().executeTakeFirstOrThrow());
   },
@@ -39,6 +40,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
         ...(input.name !== undefined && { name: input.name }),
         ...(input.steps !== undefined && { steps: toJson(input.steps, "The task") }),
         ...(input.allowNoChanges !== undefined && { allow_no_changes: input.allowNoChanges ? 1 : 0 }),
+        ...(input.environmentId !== undefined && { environment_id: input.environmentId }),
       })
       .where("id", "=", input.id)
       .returningAll()

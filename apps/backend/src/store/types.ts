@@ -7,6 +7,7 @@ import type {
   ListRunsInput,
   Message,
   Run,
+  RunEnvironment,
   RunId,
   RunLimits,
   RunReason,
@@ -19,6 +20,7 @@ import type {
   UpdateTaskInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
+import type { EnvironmentStore, Prepared } from "./environment-types.ts";
 
 export interface TaskStore {
   create(input: CreateTaskInput): Promise<Task>;
@@ -39,6 +41,8 @@ export type NewRun = {
   limits: RunLimits;
   priority: number;
   idempotencyKey: string | null;
+  /** null, as when it is left out: none. */
+  environment?: RunEnvironment | null;
 };
 
 /** Why and how a run ends; `sentence` is what a person reads. */
@@ -102,13 +106,13 @@ export type RunPatch = Partial<
     | "startedAt"
     | "endedAt"
   >
-> & { progress?: Progress; activeMs?: number };
+> & { progress?: Progress; activeMs?: number; prepared?: Prepared };
 
 /** Who claims, and how many runs may go on at once of one repository and of one task, over all servers; null: as many as like. */
 export type Claimer = { owner: ServerId; perRepository: number | null; perTask: number | null };
 
 /** The right to drive a run. `activeMs` is how long it has been worked on, as far as was told. */
-export type Claim = { run: Run; fence: number; progress: Progress | null; activeMs: number };
+export type Claim = { run: Run; fence: number; progress: Progress | null; activeMs: number; prepared: Prepared | null };
 
 /**
  * A claim is a lease: who drives a run renews it, which raises `beat`. Nobody compares clocks: whoever sees the same fence and beat for as
@@ -127,7 +131,7 @@ export class FenceLostError extends Error {
 export interface RunStore {
   /**
    * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
-   * when that run has another repository, ref, model or other limits.
+   * when that run has another repository, ref, model or environment, or other limits.
    */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;
@@ -284,6 +288,7 @@ export interface RunChanges {
 
 export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
+  readonly environments: EnvironmentStore;
   readonly runs: RunStore;
   readonly queue: Queue;
   readonly instances: InstanceStore;

@@ -22,6 +22,7 @@ import {
   type WorkspaceDiff,
 } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
+import { type MemoryEnvironments, memoryEnvironments } from "./memory-environments.ts";
 import type { Said } from "./said.ts";
 
 type Context = inferRouterContext<AppRouter>;
@@ -35,6 +36,7 @@ export interface MemoryBackend {
   readonly tasks: Task[];
   readonly runs: Run[];
   readonly instances: Instance[];
+  readonly environments: MemoryEnvironments;
   addTask(input: NewTask): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   patchRun(id: RunId, patch: Partial<Run>): void;
@@ -63,9 +65,10 @@ const EMPTY_DISK: DiskReport = {
   work: NOTHING,
   workspaces: NOTHING,
   audit: NOTHING,
+  setups: NOTHING,
   images: null,
-  rules: { runsDays: null, workDays: 30, mirrorsDays: 30, images: 2 },
-  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, images: 0 } },
+  rules: { runsDays: null, workDays: 30, mirrorsDays: 30, setupsDays: 14, setupsMb: 20480, images: 2 },
+  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, setups: 0, images: 0 } },
 };
 
 export const createMemoryBackend = (now = START): MemoryBackend => {
@@ -86,6 +89,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const cleanUps: CleanUpInput[] = [];
   const at = (): string => new Date(now + counter * 1000).toISOString();
 
+  const environments = memoryEnvironments({ number, at });
+
   const getRun = (id: RunId): Run => {
     const run = runs.find((known) => known.id === id);
     if (run === undefined) throw new CcrError("not_found", `There is no run ${id}.`);
@@ -103,6 +108,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     tasks,
     runs,
     instances,
+    environments,
     launched,
     canceled,
     cleanUps,
@@ -116,9 +122,9 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       maxConcurrentRuns: 2,
     },
     disk: EMPTY_DISK,
-    addTask({ name, steps, allowNoChanges = false }) {
+    addTask({ name, steps, allowNoChanges = false, environmentId = null }) {
       const id = TaskId.parse(`task_${number()}`);
-      const task: Task = { id, name, steps, allowNoChanges, createdAt: at(), updatedAt: at() };
+      const task: Task = { id, name, steps, allowNoChanges, environmentId, createdAt: at(), updatedAt: at() };
       tasks.unshift(task);
       return task;
     },
@@ -133,6 +139,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         model: null,
         limits: RunLimits.parse({}),
         allowNoChanges: task.allowNoChanges,
+        environment: null,
         priority: 0,
         status: "queued",
         reason: null,
@@ -180,7 +187,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           if (old === undefined) return null;
           counter += 1;
           const { name = old.name, steps = old.steps, allowNoChanges = old.allowNoChanges } = change;
-          const next: Task = { ...old, name, steps, allowNoChanges, updatedAt: at() };
+          const { environmentId = old.environmentId } = change;
+          const next: Task = { ...old, name, steps, allowNoChanges, environmentId, updatedAt: at() };
           tasks.splice(index, 1, next);
           return next;
         },
@@ -245,6 +253,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             .slice(0, limit);
         },
       },
+      environments: environments.rooms,
       upkeep: {
         disk: async () => backend.disk,
         async cleanUp(input) {

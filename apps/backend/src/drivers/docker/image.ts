@@ -4,6 +4,7 @@ import { CcrError } from "@ccr/protocol";
 import type Docker from "dockerode";
 import { pack } from "tar-stream";
 import type { ImageProvider, ReportProgress } from "../types.ts";
+import { BASE_VARIABLES_LABEL, ensureBase, keptVariables } from "./base-image.ts";
 import { BuildOutput } from "./build-output.ts";
 import {
   type AskEngine,
@@ -32,12 +33,15 @@ export type DockerImagesOptions = ImageOptions & {
 /** An engine for what is answered at once, and for what takes as long as it takes. */
 type Engine = { ask: AskEngine; docker: Docker };
 
-type Building = { hash: string; done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
+/** What is to be built. `base`: an image that somebody named, and what of its variables sandboxes get. */
+type Order = { inputs: ImageInputs; hash: string; base: { name: string; variables: Record<string, string> } | null };
+
+type Building = { done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
 
 /** Builds the executor image on a Docker Engine. */
 export class DockerImages implements ImageProvider {
   readonly #options: DockerImagesOptions;
-  #building: Building | null = null;
+  readonly #building = new Map<string, Building>();
 
   constructor(options: DockerImagesOptions) {
     this.#options = options;
@@ -48,35 +52,41 @@ export class DockerImages implements ImageProvider {
     return tagOf(hashImageInputs(await readImageInputs(this.#options)));
   }
 
-  async ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string> {
+  async ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string> {
     const socket = engineSocket(this.#options.engine);
     if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
     const ask = engineAt(socket.socketPath, this.#options.answerWithinMs);
-    const inputs = await readImageInputs(this.#options);
-    const hash = hashImageInputs(inputs);
+    const engine = { ask, docker: connectEngine(socket.socketPath) };
+    let order: Order;
     try {
-      if (await hasImage(ask, tagOf(hash), signal)) return tagOf(hash);
+      const found = base === null ? null : await ensureBase(engine, base, { report, signal });
+      const inputs = await readImageInputs({ ...this.#options, ...(found === null ? {} : { baseImage: found.id }) });
+      const variables = found === null ? null : keptVariables(found.environment);
+      order = { inputs, hash: hashImageInputs(inputs), base: base === null ? null : { name: base, variables: variables ?? {} } };
+      if (await hasImage(ask, tagOf(order.hash), signal)) return tagOf(order.hash);
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof CcrError) throw error;
       throw new CcrError("unavailable", describeEngineError(error, socket.socketPath), { cause: error });
     }
-    const engine = { ask, docker: connectEngine(socket.socketPath) };
-    return this.#join(this.#buildingOf(engine, inputs, hash), report, signal);
+    return this.#join(this.#buildingOf(engine, order), report, signal);
   }
 
   /** The build that is going on, or a new one. */
-  #buildingOf(engine: Engine, inputs: ImageInputs, hash: string): Building {
-    if (this.#building !== null && this.#building.hash === hash && !this.#building.stop.signal.aborted) return this.#building;
+  #buildingOf(engine: Engine, order: Order): Building {
+    const { hash } = order;
+    const going = this.#building.get(hash);
+    if (going !== undefined && !going.stop.signal.aborted) return going;
     const reports = new Set<ReportProgress>();
     const stop = new AbortController();
     const tell: ReportProgress = (text) => {
       for (const report of reports) report(text);
     };
-    const done = this.#build(engine, { inputs, hash, tell, signal: stop.signal }).finally(() => {
-      if (this.#building === building) this.#building = null;
+    const done = this.#build(engine, order, { tell, signal: stop.signal }).finally(() => {
+      if (this.#building.get(hash) === building) this.#building.delete(hash);
     });
-    const building: Building = { hash, done, reports, callers: 0, stop };
-    this.#building = building;
+    const building: Building = { done, reports, callers: 0, stop };
+    this.#building.set(hash, building);
     return building;
   }
 
@@ -101,7 +111,8 @@ export class DockerImages implements ImageProvider {
 
   async #build(
     { ask, docker }: Engine,
-    { inputs, hash, tell, signal }: { inputs: ImageInputs; hash: string; tell: ReportProgress; signal: AbortSignal },
+    { inputs, hash, base }: Order,
+    { tell, signal }: { tell: ReportProgress; signal: AbortSignal },
   ): Promise<string> {
     const output = new BuildOutput();
     try {
@@ -109,7 +120,11 @@ export class DockerImages implements ImageProvider {
         t: tagOf(hash),
         dockerfile: DOCKERFILE,
         buildargs: { ...inputs.buildArguments, ...this.#options.proxies },
-        labels: { [LABELS.owner]: this.#options.owner, [HASH_LABEL]: hash },
+        labels: {
+          [LABELS.owner]: this.#options.owner,
+          [HASH_LABEL]: hash,
+          ...(base === null ? {} : { [BASE_VARIABLES_LABEL]: JSON.stringify(base.variables) }),
+        },
         rm: true,
         forcerm: true,
         abortSignal: signal,
@@ -121,7 +136,13 @@ export class DockerImages implements ImageProvider {
       if (output.error !== null) throw new Error(output.error);
     } catch (error) {
       signal.throwIfAborted();
-      throw new CcrError("unavailable", output.describeFailure(engineMessage(error)), { cause: error });
+      const failure = output.describeFailure(engineMessage(error));
+      // With the server's own base the same build works: it is the image that does not go with it.
+      if (base !== null)
+        throw new CcrError("unprocessable", `${failure}\nThe image ${base.name} must be one that is based on Debian or Ubuntu.`, {
+          cause: error,
+        });
+      throw new CcrError("unavailable", failure, { cause: error });
     }
     // The engine's stream also ends, without an error, when the engine stops.
     if (!(await hasImage(ask, tagOf(hash), signal)))

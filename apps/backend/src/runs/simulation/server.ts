@@ -7,6 +7,7 @@ import { connectOf } from "./connect.ts";
 import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
 import { Process } from "./process.ts";
+import { setupOf } from "./set-up.ts";
 import type { StoreHouse } from "./store-gate.ts";
 import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
 import { EPOCH_MS, type World } from "./world.ts";
@@ -143,6 +144,7 @@ export class Server {
       driver,
       drivers: [driver],
       images: null,
+      setup: setupOf(world, host),
       places: placesOf(world, host),
       connect: connectOf(world, host),
       allowedHosts: [],

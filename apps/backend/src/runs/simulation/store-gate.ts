@@ -47,7 +47,7 @@ export class StoreHouse {
 
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
-    const { tasks, runs, queue, instances, transcript, audit, changes, upkeep } = store;
+    const { tasks, environments, runs, queue, instances, transcript, audit, changes, upkeep } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -113,6 +113,7 @@ export class StoreHouse {
         update: write("tasks.update", (input) => tasks.update(input)),
         delete: write("tasks.delete", (id) => tasks.delete(id)),
       },
+      environments,
       runs: {
         create: write(
           "runs.create",

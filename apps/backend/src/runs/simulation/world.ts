@@ -59,6 +59,8 @@ export class World {
   /** By server and run. */
   readonly kept = new Map<string, Kept>();
   readonly conversations = new Map<string, number>();
+  /** What set-ups left, by the folder in which it is kept. */
+  readonly setups = new Set<string>();
   readonly violations: string[] = [];
   readonly history: string[] = [];
   /** Of everything that happened, so that two histories can be compared. */

@@ -7,6 +7,7 @@ import { initial } from "./0001-initial.ts";
 import { leases } from "./0002-leases.ts";
 import { identity } from "./0003-identity.ts";
 import { outcomes } from "./0004-outcomes.ts";
+import { environments } from "./0007-environments.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   "0002-leases": leases,
   "0003-identity": identity,
   "0004-outcomes": outcomes,
+  "0007-environments": environments,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

@@ -32,6 +32,7 @@ const describeCreating = (open: OpenPlace): void => {
         taskName: "before",
         steps: task.steps,
         allowNoChanges: false,
+        environment: null,
         repository: "ada/engine",
         ref: "main",
         model: "opus",

@@ -1,0 +1,45 @@
+import { dirname } from "node:path";
+import { streamGit } from "./command.ts";
+import { gitEnvironment } from "./environment.ts";
+
+/** A file, a link or a submodule of a commit. A path is bytes: each stands here as the character of its number (latin1). */
+export type TreeFile = { path: string; mode: string; object: string };
+
+const WITHIN_MS = 120_000;
+/** More than this is no repository that anybody works in. */
+const FILES_MAX = 3_000_000;
+
+/** Every file of a commit in a mirror, in git's order. Throws when the commit is not there. */
+export const readTree = async (
+  mirror: { path: string; environment: Readonly<Record<string, string | undefined>> },
+  commit: string,
+  signal: AbortSignal,
+): Promise<TreeFile[]> => {
+  if (!/^[0-9a-f]{40,64}$/.test(commit)) throw new Error(`${commit} is not the name of a commit`);
+  const { path, environment } = mirror;
+  const command = {
+    args: [`--git-dir=${path}`, "ls-tree", "-r", "-z", "--full-tree", commit],
+    environment: gitEnvironment({
+      address: { transport: "local", path, display: path },
+      pinned: [],
+      githubToken: null,
+      globalConfig: null,
+      server: environment,
+      stallSeconds: 60,
+    }),
+    cwd: dirname(path),
+    timeoutMs: WITHIN_MS,
+  };
+  const files: TreeFile[] = [];
+  let rest = "";
+  for await (const chunk of streamGit(command, signal)) {
+    const entries = (rest + chunk.toString("latin1")).split("\0");
+    rest = entries.pop() ?? "";
+    for (const entry of entries) {
+      const [, mode = "", object = "", name = ""] = /^(\d+) \w+ ([0-9a-f]+)\t([\s\S]+)$/.exec(entry) ?? [];
+      if (name !== "") files.push({ path: name, mode, object });
+    }
+    if (files.length > FILES_MAX) throw new Error(`the commit has more than ${FILES_MAX} files`);
+  }
+  return files;
+};

@@ -1,0 +1,46 @@
+import {
+  CcrError,
+  type CreateRunInput,
+  type Environment,
+  type EnvironmentId,
+  type RepositoryAddress,
+  type RunEnvironment,
+  repositoryKey,
+  type Task,
+} from "@ccr/protocol";
+import type { RunDeps } from "./deps.ts";
+
+/**
+ * A copy of the environment of a new run: the one that its launch names, or else its task's, or else that of the repository; null: none. Throws
+ * `CcrError` when it is not there, or not to be had on this server.
+ */
+export const environmentOf = async (
+  deps: Pick<RunDeps, "store" | "driver" | "images">,
+  launch: { input: Pick<CreateRunInput, "environmentId">; task: Task; address: RepositoryAddress },
+): Promise<RunEnvironment | null> => {
+  const { input, task, address } = launch;
+  const { environments } = deps.store;
+  const get = async (id: EnvironmentId): Promise<Environment> => {
+    const found = await environments.find(id);
+    if (found === null)
+      throw new CcrError("not_found", `There is no environment ${id}; environments.list shows those there are.`);
+    return found;
+  };
+  if (input.environmentId === null) return null;
+  const id = input.environmentId ?? task.environmentId;
+  const environment = id === null ? await environments.findDefault(repositoryKey(address)) : await get(id);
+  if (environment === null) return null;
+  const { createdAt: _, updatedAt: __, ...copy } = environment;
+  const problem = imageProblem(deps, copy);
+  if (problem !== null) throw new CcrError("unprocessable", problem);
+  return copy;
+};
+
+/** Why the image of an environment cannot be had where sandboxes are made like this; null: it can. Pure. */
+export const imageProblem = (
+  { driver, images }: { driver: Pick<RunDeps["driver"], "name">; images: object | null },
+  { name, image }: Pick<Environment, "name" | "image">,
+): string | null =>
+  image.kind === "default" || images !== null
+    ? null
+    : `The environment ${name} wants ${image.kind === "named" ? `the image ${image.name}` : "the image of a devcontainer.json"}, and this server makes sandboxes with ${driver.name}, which has no images. Choose another environment, or start the server with Docker.`;
