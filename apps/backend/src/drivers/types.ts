@@ -48,6 +48,11 @@ export interface ImageProvider {
    * `base` null: the one that this server uses for all.
    */
   ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string>;
+  /**
+   * What a name means now, as a base that stays the same whatever the name means later; fetched when the engine does not have it. Throws
+   * `CcrError` with `unprocessable` when there is no such image.
+   */
+  resolveImage(name: string, report: ReportProgress, signal: AbortSignal): Promise<string>;
 }
 
 /** An executor image on the disk. `isCurrent`: sandboxes would get it now. `inUse`: a sandbox was made from it and is still there. */

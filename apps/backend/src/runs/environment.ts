@@ -8,7 +8,9 @@ import {
   repositoryKey,
   type Task,
 } from "@ccr/protocol";
-import type { RunDeps } from "./deps.ts";
+import type { MirroredRepository, RunDeps } from "./deps.ts";
+import { RunEnded } from "./ending.ts";
+import type { Scene } from "./scene.ts";
 
 /**
  * A copy of the environment of a new run: the one that its launch names, or else its task's, or else that of the repository; null: none. Throws
@@ -44,3 +46,22 @@ export const imageProblem = (
   image.kind === "default" || images !== null
     ? null
     : `The environment ${name} wants ${image.kind === "named" ? `the image ${image.name}` : "the image of a devcontainer.json"}, and this server makes sandboxes with ${driver.name}, which has no images. Choose another environment, or start the server with Docker.`;
+
+/**
+ * The image on which the run's executor images are built, as it is now; null: the one that the server uses for all. Throws `RunEnded` when the
+ * environment's is not to be had.
+ */
+export const baseImageOf = async (
+  { run, deps }: Scene,
+  given: { repository: MirroredRepository; report: (text: string) => void },
+  signal: AbortSignal,
+): Promise<string | null> => {
+  const { environment } = run;
+  if (environment === null || environment.image.kind === "default") return null;
+  const problem = imageProblem(deps, environment);
+  // It was created by another server, or this one was started with another driver since.
+  if (problem !== null || deps.images === null) throw new RunEnded("setup_failed", problem ?? "");
+  const { image } = environment;
+  if (image.kind === "named") return deps.images.resolveImage(image.name, given.report, signal);
+  throw new RunEnded("setup_failed", "This server builds no devcontainer.json yet.");
+};

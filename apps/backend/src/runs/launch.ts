@@ -1,8 +1,9 @@
-import { type InstanceId, parseRepository } from "@ccr/protocol";
+import { CcrError, type InstanceId, parseRepository } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { attachCheckout, dropCheckout } from "./checkout.ts";
 import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
+import { baseImageOf } from "./environment.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { lossOf } from "./reach.ts";
@@ -94,10 +95,10 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const instanceId = deps.newInstanceId();
   const { driver } = deps;
   await stores.runs.patch(run.id, fence, { baseCommit: repository.commit, instanceId, driver: driver.name });
-  const image = await prepareImage(scene, signal);
+  const image = await prepareImage(scene, repository, signal);
   const found = await setUp(scene, { repository, image }, signal);
   using held = found?.held;
-  scene.prepared = { baseImage: scene.prepared?.baseImage ?? null, setup: found?.key ?? null };
+  scene.prepared = { baseImage: null, ...scene.prepared, setup: found?.key ?? null };
   await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
   const opened = await log.stage(
     "sandbox",
@@ -157,17 +158,23 @@ const clearInstances = async (scene: Scene): Promise<void> => {
   }
 };
 
-const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> => {
+const prepareImage = async (scene: Scene, repository: MirroredRepository, signal: AbortSignal): Promise<string> => {
   const { deps, log } = scene;
-  if (deps.images === null) return "";
+  const ready = async (report: (text: string) => void): Promise<string> => {
+    scene.prepared = { baseImage: await baseImageOf(scene, { repository, report }, signal), setup: null };
+    return imageOf(scene, report, signal);
+  };
+  if (deps.images === null) return ready(() => {});
   try {
-    return await log.stage("image", (report) => imageOf(scene, report, signal), {
+    return await log.stage("image", ready, {
       started: "Looking for the executor image.",
       finished: (image) => `The image is ${image}.`,
     });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FenceLostError) throw error;
+    if (error instanceof CcrError && error.code === "unprocessable")
+      throw new RunEnded("setup_failed", error.message, { cause: error });
     throw await sandboxNotMade(deps, error);
   }
 };

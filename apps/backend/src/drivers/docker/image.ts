@@ -15,7 +15,7 @@ import {
   engineSocket,
   engineStatus,
 } from "./engine.ts";
-import { DOCKERFILE, hashImageInputs, type ImageInputs, type ImageOptions, readImageInputs } from "./image-inputs.ts";
+import { hashImageInputs, type ImageInputs, type ImageOptions, readDerivedInputs, readImageInputs } from "./image-inputs.ts";
 import { LABELS } from "./plan.ts";
 
 export const REPOSITORY = "claude-code-runner/executor";
@@ -53,22 +53,45 @@ export class DockerImages implements ImageProvider {
   }
 
   async ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string> {
+    return this.#asking(signal, async (engine) => {
+      const inputs = await readImageInputs(this.#options);
+      const executorImage = await this.#ensure(engine, { inputs, hash: hashImageInputs(inputs), base: null }, { report, signal });
+      if (base === null) return executorImage;
+      const { id, environment } = await ensureBase(engine, base, { report, signal });
+      const derived = await readDerivedInputs(this.#options, { executorImage, baseImage: id });
+      const order = {
+        inputs: derived,
+        hash: hashImageInputs(derived),
+        base: { name: base, variables: keptVariables(environment) },
+      };
+      return this.#ensure(engine, order, { report, signal });
+    });
+  }
+
+  async resolveImage(name: string, report: ReportProgress, signal: AbortSignal): Promise<string> {
+    return this.#asking(signal, async (engine) => (await ensureBase(engine, name, { report, signal })).id);
+  }
+
+  /** Works with the engine, and makes its errors into sentences. */
+  async #asking<Result>(signal: AbortSignal, work: (engine: Engine) => Promise<Result>): Promise<Result> {
     const socket = engineSocket(this.#options.engine);
     if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
     const ask = engineAt(socket.socketPath, this.#options.answerWithinMs);
-    const engine = { ask, docker: connectEngine(socket.socketPath) };
-    let order: Order;
     try {
-      const found = base === null ? null : await ensureBase(engine, base, { report, signal });
-      const inputs = await readImageInputs({ ...this.#options, ...(found === null ? {} : { baseImage: found.id }) });
-      const variables = found === null ? null : keptVariables(found.environment);
-      order = { inputs, hash: hashImageInputs(inputs), base: base === null ? null : { name: base, variables: variables ?? {} } };
-      if (await hasImage(ask, tagOf(order.hash), signal)) return tagOf(order.hash);
+      return await work({ ask, docker: connectEngine(socket.socketPath) });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof CcrError) throw error;
       throw new CcrError("unavailable", describeEngineError(error, socket.socketPath), { cause: error });
     }
+  }
+
+  async #ensure(
+    engine: Engine,
+    order: Order,
+    { report, signal }: { report: ReportProgress; signal: AbortSignal },
+  ): Promise<string> {
+    if (await hasImage(engine.ask, tagOf(order.hash), signal)) return tagOf(order.hash);
     return this.#join(this.#buildingOf(engine, order), report, signal);
   }
 
@@ -118,7 +141,7 @@ export class DockerImages implements ImageProvider {
     try {
       const stream = await docker.buildImage(contextOf(inputs), {
         t: tagOf(hash),
-        dockerfile: DOCKERFILE,
+        dockerfile: inputs.dockerfile,
         buildargs: { ...inputs.buildArguments, ...this.#options.proxies },
         labels: {
           [LABELS.owner]: this.#options.owner,
