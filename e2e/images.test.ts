@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readdir, stat, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { Message } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
@@ -55,17 +55,20 @@ describe.skipIf(!drivers.includes("docker"))("images of environments", () => {
     const built = (await stack?.server.client.server.disk.query())?.images?.items ?? [];
     await stack?.[Symbol.asyncDispose]();
     images.unshift(...built.map(({ name }) => name));
+    const described = await docker("images", "--quiet", "--filter", "label=ccr.devcontainer=1");
+    images.push(...described.split("\n").filter((id) => id !== ""));
     for (const image of images) await docker("rmi", "--force", image).catch(() => {});
   });
 
   const launch = async (
     environment: Parameters<Stack["server"]["client"]["environments"]["create"]["mutate"]>[0],
     checks = "",
+    files: Record<string, string> = {},
   ) => {
     const { client } = stack.server;
     await using repository = await createGitRepository({
       path: `${stack.repositories}/${environment.name}`,
-      files: { a: "a\n" },
+      files: { a: "a\n", ...files },
     });
     const task = await client.tasks.create.mutate({ name: "Work", steps: [{ instructions: "Do it.", checks }] });
     const { id: environmentId } = await client.environments.create.mutate(environment);
@@ -87,6 +90,47 @@ describe.skipIf(!drivers.includes("docker"))("images of environments", () => {
     );
     expect(ended).toMatchObject({ status: "succeeded", reason: "passed" });
     expect(saidOf(messages)).toBe("tool of /opt/tool\\nagent\\n/workspace\\nnot there");
+  });
+
+  it("are those that the repository's devcontainer.json describes, built without a network and without the host", async () => {
+    stack.model.setScenario(doing("cat /opt/marks/*; echo $FROM_CONTAINER $FROM_PERSON; ls deps"));
+    const files = {
+      ".gitignore": "deps/\n",
+      ".devcontainer/devcontainer.json": `{
+        // The repository is a stranger's.
+        "build": { "dockerfile": "Dockerfile", "context": "..", "args": { "MARK": "of-args" }, "options": ["--network=host"] },
+        "features": { "./ours": {} },
+        "containerEnv": { "FROM_CONTAINER": "container", "FROM_PERSON": "no" },
+        "initializeCommand": "touch ${stack.folder.join("evil")}",
+        "mounts": ["source=/,target=/host,type=bind"],
+        "postCreateCommand": "mkdir deps && cp a deps/from-post-create",
+      }`,
+      ".devcontainer/Dockerfile": [
+        `FROM ${base}`,
+        "ARG MARK",
+        "COPY a /opt/marks/1",
+        "RUN echo $MARK > /opt/marks/2 && ls /sys/class/net > /opt/marks/3",
+        "RUN ls /host /doors > /opt/marks/4 2>/dev/null || echo no host > /opt/marks/4",
+      ].join("\n"),
+      ".devcontainer/ours/devcontainer-feature.json": JSON.stringify({ id: "ours", version: "1.0.0", name: "Ours" }),
+      ".devcontainer/ours/install.sh": "echo of a feature > /opt/marks/5\n",
+    };
+    const { run: ended, messages } = await launch(
+      { name: "devcontainer", image: { kind: "devcontainer" }, variables: { FROM_PERSON: "person" } },
+      "$ test -f deps/from-post-create && test -f /opt/marks/5",
+      files,
+    );
+    expect(ended).toMatchObject({ status: "succeeded", reason: "passed" });
+    expect(saidOf(messages)).toBe("a\\nof-args\\nlo\\nno host\\nof a feature\\ncontainer person\\nfrom-post-create");
+    await expect(stat(stack.folder.join("evil"))).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await readdir(stack.folder.join("data", "sandboxes", "devcontainers"))).toEqual([]);
+
+    const hostile = { ...files, ".devcontainer/Dockerfile": `FROM ${base}\nADD http://127.0.0.1:9/ /x` };
+    const refused = await launch({ name: "hostile", image: { kind: "devcontainer" } }, "", hostile);
+    expect(refused.run).toMatchObject({ status: "errored", reason: "setup_failed" });
+    expect(refused.run.sentence).toContain("cannot be built without a network");
+    const none = await launch({ name: "none", image: { kind: "devcontainer" } });
+    expect(none.run.sentence).toContain("The repository has no .devcontainer/devcontainer.json or .devcontainer.json.");
   });
 
   it("that are not there end the run, and say which", async () => {

@@ -99,6 +99,7 @@ const Environment = z.object({
     .string()
     .regex(/^[\w][\w./:@-]{0,254}$/, "is not an image's name")
     .optional(),
+  CCR_DEVCONTAINER_NETWORK: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   CCR_EXTRA_CA_CERTS: absolutePath.optional(),
   ANTHROPIC_API_KEY: secret.optional(),
   CLAUDE_CODE_OAUTH_TOKEN: secret.optional(),
@@ -136,6 +137,11 @@ const OPTIONS = {
     "Hosts of packages beyond those that this machine's package managers are set to, for set-ups",
   ],
   "base-image": ["CCR_BASE_IMAGE", "image", "The image that the executor image is built on"],
+  "devcontainer-network": [
+    "CCR_DEVCONTAINER_NETWORK",
+    "0 or 1",
+    "1: what repositories' devcontainer.json builds reaches the engine's network, past the gateway (0)",
+  ],
   "min-free-disk-mb": ["CCR_MIN_FREE_DISK_MB", "MiB", "With less room than this on a disk, queued runs wait (1024; 0: never)"],
   "keep-runs-days": ["CCR_KEEP_RUNS_DAYS", "days", "Remove runs and their transcripts so long after their end (0: never)"],
   "keep-work-days": ["CCR_KEEP_WORK_DAYS", "days", "Remove the kept work of runs so long after their end (30; 0: never)"],
@@ -201,6 +207,7 @@ export type Config = {
   localRepositoryRoots: string[];
   allowedHosts: AllowRule[];
   packageHosts: AllowRule[];
+  devcontainerNetwork: boolean;
   baseImage: string | null;
   extraCaCerts: string | null;
   /** null: demo mode. */
@@ -333,6 +340,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       localRepositoryRoots: env.CCR_LOCAL_REPOSITORIES,
       allowedHosts: env.CCR_ALLOWED_HOSTS,
       packageHosts: env.CCR_PACKAGE_HOSTS,
+      devcontainerNetwork: env.CCR_DEVCONTAINER_NETWORK === "1",
       baseImage: env.CCR_BASE_IMAGE ?? null,
       // Whoever has to tell Node about an authority is behind the same proxy when the image is built.
       extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? environment.NODE_EXTRA_CA_CERTS ?? null,

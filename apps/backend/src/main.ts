@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { gatewayClient } from "@ccr/gateway";
-import { CcrError, type ServerInfo } from "@ccr/protocol";
+import { type AllowRule, CcrError, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
 import { type Config, ConfigError, checkPlaces, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
+import { createDevcontainers } from "./drivers/docker/devcontainer.ts";
 import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
 import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
@@ -33,7 +34,7 @@ import { startGateway } from "./gateway/process.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { createMirrorRetention } from "./git/retention.ts";
-import { readTree } from "./git/tree.ts";
+import { archiveTree, readTree } from "./git/tree.ts";
 import { createKeptWork } from "./git/work.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./observe/log.ts";
@@ -68,7 +69,10 @@ const startReport = ({ log: { format, level }, secrets }: Config): Report => {
   return createReport({ write, format, colours, mask, log: createLog({ write, format, level, mask, colours }) });
 };
 
-const chooseDriver = async (config: Config, stateDir: string, log: Report["log"]) => {
+const chooseDriver = async (
+  config: Config,
+  { stateDir, packageHosts, log }: { stateDir: string; packageHosts: () => Promise<AllowRule[]>; log: Report["log"] },
+) => {
   const owner = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
   const { projectRoot } = config;
   const engine = config.dockerHost ?? undefined;
@@ -89,11 +93,20 @@ const chooseDriver = async (config: Config, stateDir: string, log: Report["log"]
   const signal = AbortSignal.timeout(PROBE_WITHIN_MS);
   const { driver, because } = await selectDriver({ wanted: config.driver, drivers, waiting }, signal);
   const usesImages = driver.name === "docker";
+  const devcontainers = createDevcontainers({
+    folder: join(stateDir, "devcontainers"),
+    owner,
+    engine,
+    path: config.childEnvironment.PATH ?? "",
+    hasNetwork: config.devcontainerNetwork,
+    featureHosts: async () => new Set((await packageHosts()).map(({ host }) => host)),
+  });
   return {
     driver,
     drivers,
     sentence: because,
     images: usesImages ? images : null,
+    devcontainers: usesImages ? devcontainers : null,
     storage: usesImages ? new DockerImageStorage({ engine, owner, images }) : null,
   };
 };
@@ -147,9 +160,10 @@ const serve = async (config: Config): Promise<void> => {
     ),
   );
   await keepToDatabase(config.dataDir, { id: await store.upkeep.databaseId(), name: databaseName(config) });
-  const { driver, drivers, sentence, images, storage } = await report.stage(
+  const packageHosts = createPackageHosts({ environment: config.gitEnvironment, further: config.packageHosts });
+  const { driver, drivers, sentence, images, devcontainers, storage } = await report.stage(
     "sandbox",
-    () => chooseDriver(config, folders.sandboxes, report.log),
+    () => chooseDriver(config, { stateDir: folders.sandboxes, packageHosts, log: report.log }),
     (chosen) => chosen.sentence,
   );
   const demo =
@@ -198,7 +212,6 @@ const serve = async (config: Config): Promise<void> => {
   const environmentsFolder = join(config.dataDir, "environments");
   const setups = createSetups({ folder: join(environmentsFolder, "cache"), removeFolder });
   const secrets = createSecrets({ folder: environmentsFolder, onValue: report.addSecrets });
-  const packageHosts = createPackageHosts({ environment: config.gitEnvironment, further: config.packageHosts });
   const upkeep = parts.use(
     startUpkeep({
       store,
@@ -227,6 +240,9 @@ const serve = async (config: Config): Promise<void> => {
       kept: setups,
       secrets,
       packageHosts,
+      devcontainers,
+      archiveOf: (mirrorPath, commit, signal) =>
+        archiveTree({ path: mirrorPath, environment: config.gitEnvironment }, commit, signal),
       platform: await platformOf(driver.name),
       filesOf: (mirrorPath, commit, signal) => readTree({ path: mirrorPath, environment: config.gitEnvironment }, commit, signal),
     },

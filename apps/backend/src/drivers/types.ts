@@ -55,6 +55,25 @@ export interface ImageProvider {
   resolveImage(name: string, report: ReportProgress, signal: AbortSignal): Promise<string>;
 }
 
+/** The files of a commit, of which a `devcontainer.json` is one. */
+export type DevcontainerOrder = {
+  /** A name for what is built, the same for one repository. */
+  repository: string;
+  /** Where it lies, if not in its usual place. */
+  path?: string | undefined;
+  /** As git packs them (tar). */
+  archive: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+};
+
+/** What a `devcontainer.json` gave: an image on the engine, variables, and a script to be run once in a checkout (empty: none). */
+export type Devcontainer = { image: string; variables: Record<string, string>; script: string };
+
+/** The extra ability of drivers that can build what a repository describes. */
+export interface DevcontainerBuilder {
+  /** Throws `CcrError` with `unprocessable` when the file is not there, or describes nothing that can be built here. */
+  build(order: DevcontainerOrder, report: ReportProgress, signal: AbortSignal): Promise<Devcontainer>;
+}
+
 /** An executor image on the disk. `isCurrent`: sandboxes would get it now. `inUse`: a sandbox was made from it and is still there. */
 export type StoredImage = { reference: string; bytes: number; createdAt: Date; isCurrent: boolean; inUse: boolean };
 

@@ -11,7 +11,7 @@ import type {
   WorkSnapshot,
   WorkspaceDiff,
 } from "@ccr/protocol";
-import type { ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
+import type { DevcontainerBuilder, ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
 import type { TrackedFile } from "../environments/key.ts";
 import type { Secrets } from "../environments/secrets.ts";
 import type { Setups } from "../environments/types.ts";
@@ -115,6 +115,10 @@ export type SetupDeps = {
   packageHosts: () => Promise<AllowRule[]>;
   /** What of the machine is seen in its sandboxes: what was set up on another one is not used here. */
   platform: string;
+  /** null: the driver cannot build what repositories describe. */
+  devcontainers: DevcontainerBuilder | null;
+  /** The files of a commit in a mirror, packed as a tar. */
+  archiveOf: (mirrorPath: string, commit: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   /** Every file of a commit in a mirror. */
   filesOf: (mirrorPath: string, commit: string, signal: AbortSignal) => Promise<TrackedFile[]>;
 };

@@ -6,8 +6,10 @@ import {
   type RepositoryAddress,
   type RunEnvironment,
   repositoryKey,
+  Setup,
   type Task,
 } from "@ccr/protocol";
+import type { Prepared } from "../store/environment-types.ts";
 import type { MirroredRepository, RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import type { Scene } from "./scene.ts";
@@ -48,20 +50,44 @@ export const imageProblem = (
     : `The environment ${name} wants ${image.kind === "named" ? `the image ${image.name}` : "the image of a devcontainer.json"}, and this server makes sandboxes with ${driver.name}, which has no images. Choose another environment, or start the server with Docker.`;
 
 /**
- * The image on which the run's executor images are built, as it is now; null: the one that the server uses for all. Throws `RunEnded` when the
- * environment's is not to be had.
+ * From what the run's sandboxes are made, as it is now: the image on which their executor image is built, and what the repository says beside
+ * it. Nothing is set up yet. Throws `RunEnded` when the environment's image is not to be had.
  */
-export const baseImageOf = async (
+export const prepare = async (
   { run, deps }: Scene,
   given: { repository: MirroredRepository; report: (text: string) => void },
   signal: AbortSignal,
-): Promise<string | null> => {
+): Promise<Prepared> => {
   const { environment } = run;
-  if (environment === null || environment.image.kind === "default") return null;
+  if (environment === null || environment.image.kind === "default") return { baseImage: null, setup: null };
   const problem = imageProblem(deps, environment);
+  const { images, setup } = deps;
   // It was created by another server, or this one was started with another driver since.
-  if (problem !== null || deps.images === null) throw new RunEnded("setup_failed", problem ?? "");
+  if (problem !== null || images === null) throw new RunEnded("setup_failed", problem ?? "");
   const { image } = environment;
-  if (image.kind === "named") return deps.images.resolveImage(image.name, given.report, signal);
-  throw new RunEnded("setup_failed", "This server builds no devcontainer.json yet.");
+  const { repository, report } = given;
+  const resolve = (name: string): Promise<string> => images.resolveImage(name, report, signal);
+  if (image.kind === "named") return { baseImage: await resolve(image.name), setup: null };
+  if (setup.devcontainers === null) throw new RunEnded("setup_failed", "This server builds no devcontainer.json.");
+  const order = {
+    repository: repository.cloneUrl,
+    path: image.path,
+    archive: (until: AbortSignal) => setup.archiveOf(repository.mirrorPath, repository.commit, until),
+  };
+  const { image: built, ...devcontainer } = await setup.devcontainers.build(order, report, signal);
+  return { baseImage: await resolve(built), devcontainer, setup: null };
+};
+
+/** A run's environment as it is set up: with what the repository's `devcontainer.json` adds to it. Pure. */
+export const environmentAsPrepared = (environment: RunEnvironment, prepared: Prepared | null): RunEnvironment => {
+  const found = prepared?.devcontainer;
+  if (found === undefined) return environment;
+  const { setup } = environment;
+  const script = [found.script, setup?.script ?? ""].filter((part) => part !== "").join("\n");
+  return {
+    ...environment,
+    variables: { ...found.variables, ...environment.variables },
+    // Its author counts on packages being there to be had.
+    setup: script === "" ? null : setup === null ? Setup.parse({ script, network: "packages" }) : { ...setup, script },
+  };
 };

@@ -3,7 +3,7 @@ import { FenceLostError } from "../store/types.ts";
 import { attachCheckout, dropCheckout } from "./checkout.ts";
 import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
-import { baseImageOf } from "./environment.ts";
+import { prepare as findImage } from "./environment.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { lossOf } from "./reach.ts";
@@ -161,7 +161,7 @@ const clearInstances = async (scene: Scene): Promise<void> => {
 const prepareImage = async (scene: Scene, repository: MirroredRepository, signal: AbortSignal): Promise<string> => {
   const { deps, log } = scene;
   const ready = async (report: (text: string) => void): Promise<string> => {
-    scene.prepared = { baseImage: await baseImageOf(scene, { repository, report }, signal), setup: null };
+    scene.prepared = await findImage(scene, { repository, report }, signal);
     return imageOf(scene, report, signal);
   };
   if (deps.images === null) return ready(() => {});

@@ -10,6 +10,7 @@ import type { InstanceRecord } from "../store/types.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
+import { environmentAsPrepared } from "./environment.ts";
 import { type ExecutorClient, ExecutorLostError } from "./executor-client.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { messageOf, type Scene } from "./scene.ts";
@@ -90,11 +91,13 @@ type Wanted = {
 export const openSandbox = async (scene: Scene, wanted: Wanted, signal: AbortSignal): Promise<OpenedSandbox> => {
   const { deps, stores } = scene;
   const { instanceId, place, driver, fence } = wanted;
+  const { environment } = wanted.run;
+  const variables = environment === null ? {} : environmentAsPrepared(environment, scene.prepared).variables;
   let handle: SandboxHandle;
   // Asked as late as can be: somebody who took the run over makes a sandbox over the same folders.
   await scene.hold();
   try {
-    handle = await driver.create(sandboxSpec({ ...wanted, now: deps.clock.now() }), signal);
+    handle = await driver.create(sandboxSpec({ ...wanted, variables, now: deps.clock.now() }), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw await sandboxNotMade(deps, error);

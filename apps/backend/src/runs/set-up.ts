@@ -14,6 +14,7 @@ import { listed, shortened } from "./attempt.ts";
 import { within } from "./clock.ts";
 import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
+import { environmentAsPrepared } from "./environment.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { setupsFolder } from "./places.ts";
@@ -63,8 +64,9 @@ export const setUp = async (
   given: { repository: MirroredRepository; image: string },
   signal: AbortSignal,
 ): Promise<{ key: string; held: HeldSetup } | null> => {
-  const { environment } = scene.run;
-  if (environment === null || environment.setup === null) return null;
+  if (scene.run.environment === null) return null;
+  const environment = environmentAsPrepared(scene.run.environment, scene.prepared);
+  if (environment.setup === null) return null;
   const named = { ...environment, setup: environment.setup };
   return scene.log.stage("setup", (report) => findOrMake(scene, { ...given, environment: named, report }, signal), {
     started: `Looking for what the set-up of ${environment.name} left before.`,

@@ -41,11 +41,13 @@ export const sandboxSpec = (options: {
   isGiven: boolean;
   /** On the host, what a set-up left for it; null: nothing is to come from there, or not any more. */
   setup: string | null;
+  /** For the agent, the checks and the set-up. */
+  variables: Readonly<Record<string, string>>;
   /** Whether an agent is to be started ahead of its first prompt. */
   prewarm: boolean;
   now: Date;
 }): SandboxSpec => {
-  const { run, instanceId, place, image, mirrorPath, isGiven, setup, prewarm, now } = options;
+  const { run, instanceId, place, image, mirrorPath, isGiven, setup, variables, prewarm, now } = options;
   const { memoryMb, cpus, processes, diskMb, timeSeconds, turns, budgetUsd } = run.limits;
   const lifetimeS = timeSeconds + LIFETIME_BEYOND_S;
   return {
@@ -60,7 +62,7 @@ export const sandboxSpec = (options: {
       EXECUTOR_PREWARM: prewarm ? "1" : "0",
       EXECUTOR_MAX_TURNS: String(turns),
       ...(budgetUsd === null ? {} : { EXECUTOR_MAX_BUDGET_USD: String(budgetUsd) }),
-      ...(run.environment === null ? {} : { EXECUTOR_VARIABLES: JSON.stringify(run.environment.variables) }),
+      ...(Object.keys(variables).length === 0 ? {} : { EXECUTOR_VARIABLES: JSON.stringify(variables) }),
       ...(run.model === null ? {} : { EXECUTOR_MODEL: run.model }),
       // A sandbox that no server comes back to ends by itself.
       EXECUTOR_LIFETIME_SECONDS: String(lifetimeS),

@@ -10,6 +10,8 @@ import type {
 export type Prepared = {
   /** The image on which the executor is put; null: the one that the server uses for all. */
   baseImage: string | null;
+  /** What the repository's `devcontainer.json` says beside its image; left out where there is none. */
+  devcontainer?: { variables: Record<string, string>; script: string };
   /** The key of what the set-up left; null: nothing was set up. */
   setup: string | null;
 };

@@ -7,7 +7,15 @@ import type { ReportProgress } from "../types.ts";
 import { type AskEngine, engineMessage, engineStatus } from "./engine.ts";
 
 /** An image that somebody names, as it is now: what is built on it is built on this one, whatever its name means later. */
-export type BaseImage = { id: string; environment: string[] };
+export type BaseImage = {
+  id: string;
+  environment: string[];
+  /** Whether a repository describes it, and nobody else: what is in it is a stranger's. */
+  isStrangers: boolean;
+};
+
+/** The label on what is built from a `devcontainer.json`. */
+export const DEVCONTAINER_LABEL = "ccr.devcontainer";
 
 const Line = z.object({
   status: z.string().optional(),
@@ -19,7 +27,7 @@ const Line = z.object({
 const find = async (ask: AskEngine, name: string, signal: AbortSignal): Promise<BaseImage | null> => {
   try {
     const { Id, Config } = await ask((docker) => docker.getImage(name).inspect(), { signal });
-    return { id: Id, environment: Config.Env ?? [] };
+    return { id: Id, environment: Config.Env ?? [], isStrangers: Config.Labels?.[DEVCONTAINER_LABEL] !== undefined };
   } catch (error) {
     if (engineStatus(error) === 404) return null;
     throw error;

@@ -34,7 +34,11 @@ export type DockerImagesOptions = ImageOptions & {
 type Engine = { ask: AskEngine; docker: Docker };
 
 /** What is to be built. `base`: an image that somebody named, and what of its variables sandboxes get. */
-type Order = { inputs: ImageInputs; hash: string; base: { name: string; variables: Record<string, string> } | null };
+type Order = {
+  inputs: ImageInputs;
+  hash: string;
+  base: { name: string; variables: Record<string, string>; isStrangers: boolean } | null;
+};
 
 type Building = { done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
 
@@ -57,12 +61,12 @@ export class DockerImages implements ImageProvider {
       const inputs = await readImageInputs(this.#options);
       const executorImage = await this.#ensure(engine, { inputs, hash: hashImageInputs(inputs), base: null }, { report, signal });
       if (base === null) return executorImage;
-      const { id, environment } = await ensureBase(engine, base, { report, signal });
+      const { id, environment, isStrangers } = await ensureBase(engine, base, { report, signal });
       const derived = await readDerivedInputs(this.#options, { executorImage, baseImage: id });
       const order = {
         inputs: derived,
         hash: hashImageInputs(derived),
-        base: { name: base, variables: keptVariables(environment) },
+        base: { name: base, variables: keptVariables(environment), isStrangers },
       };
       return this.#ensure(engine, order, { report, signal });
     });
@@ -150,6 +154,8 @@ export class DockerImages implements ImageProvider {
         },
         rm: true,
         forcerm: true,
+        // Programs of a stranger's image run in it.
+        ...(base?.isStrangers === true ? { networkmode: "none" } : {}),
         abortSignal: signal,
       });
       for await (const line of createInterface({ input: stream })) {

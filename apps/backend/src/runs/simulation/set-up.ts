@@ -37,6 +37,10 @@ export const setupOf = (world: World, { process, server, machine }: Host): Setup
     },
     secrets: { read: async () => ({}), digest: async () => "" },
     packageHosts: async () => [],
+    devcontainers: null,
+    archiveOf: () => {
+      throw new Error("nothing is built here");
+    },
     platform: "simulated",
     filesOf: (_mirrorPath, _commit, signal) => process.call("setups.filesOf", () => [], { signal }),
   };
