@@ -94,6 +94,12 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });
   expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
   expect(printed.has("tasks.delete")).toBe(true);
+  expect(printed.get("environments.create")).toMatch(/^env_\w+$/);
+  expect(dataOf(printed.get("environments.setSecrets"))).toMatchObject({ secretNames: ["PACKAGES_TOKEN"], missingSecrets: [] });
+  expect(dataOf(printed.get("environments.list"))).toMatchObject([{ name: "Node and npm", variables: { CI: "1" } }]);
+  expect(dataOf(printed.get("environments.facts"))).toMatchObject({ hasImages: false, defaults: [] });
+  expect(dataOf(printed.get("environments.rebuild"))).toMatchObject({ generation: 1 });
+  expect(printed.get("environments.delete")).toContain("env_");
 });
 
 test("a run that waits for room on the disk says so, is given another priority, and is canceled, all as it is written", async () => {
@@ -133,6 +139,7 @@ test("without the token every command is refused", async () => {
       RUN: "",
       INSTANCE: "",
       REPOSITORY: "",
+      ENVIRONMENT: "",
     });
     await expect(run, name).rejects.toThrow(/unauthorized/);
   }
