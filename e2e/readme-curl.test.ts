@@ -105,6 +105,12 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("batches.cancel"))).toMatchObject({ state: "canceled" });
   expect(dataOf(printed.get("batches.retry"))).toMatchObject({ launched: expect.any(Number) });
   expect(printed.has("tasks.delete")).toBe(true);
+  expect(printed.get("environments.create")).toMatch(/^env_\w+$/);
+  expect(dataOf(printed.get("environments.setSecrets"))).toMatchObject({ secretNames: ["PACKAGES_TOKEN"], missingSecrets: [] });
+  expect(dataOf(printed.get("environments.list"))).toMatchObject([{ name: "Node and npm", variables: { CI: "1" } }]);
+  expect(dataOf(printed.get("environments.facts"))).toMatchObject({ hasImages: false, defaults: [] });
+  expect(dataOf(printed.get("environments.rebuild"))).toMatchObject({ generation: 1 });
+  expect(printed.get("environments.delete")).toContain("env_");
 
   await server.client.batches.cancel.mutate({ id: batch });
   await waitFor(async () => (await server.client.batches.byId.query({ id: batch })).endedAt, { what: "the batch to end" });
@@ -152,6 +158,7 @@ test("without the token every command is refused", async () => {
       BATCH: "",
       MEMBER: "",
       REPOSITORY: "",
+      ENVIRONMENT: "",
     });
     await expect(run, name).rejects.toThrow(/unauthorized/);
   }

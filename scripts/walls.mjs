@@ -54,6 +54,7 @@ export const RULES = [
     may: [
       "apps/backend/src/batches",
       "apps/backend/src/runs",
+      "apps/backend/src/environments/types.ts",
       "apps/backend/src/store",
       "apps/backend/src/upkeep",
       "apps/backend/src/observe",
@@ -68,8 +69,14 @@ export const RULES = [
     why: "batches launch and end runs, and drive none",
   },
   {
+    room: "apps/backend/src/environments",
+    may: ["apps/backend/src/store", "apps/backend/src/observe/mask.ts", "@ccr/protocol"],
+    why: "environments keeps what set-ups leave and their secrets, and runs nothing",
+  },
+  {
     room: "apps/backend/src/upkeep",
     may: [
+      "apps/backend/src/environments/types.ts",
       "apps/backend/src/drivers/types.ts",
       "apps/backend/src/drivers/disk.ts",
       "apps/backend/src/store",
@@ -89,6 +96,7 @@ export const RULES = [
     room: "apps/backend/src/runs",
     may: [
       "apps/backend/src/drivers/types.ts",
+      "apps/backend/src/environments",
       "apps/backend/src/store",
       "apps/backend/src/git",
       "apps/backend/src/forges/types.ts",

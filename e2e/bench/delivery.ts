@@ -45,6 +45,17 @@ export const measureDelivery = async (
           access: createAccess({ token: TOKEN, host: "127.0.0.1", publicUrl: null, loopbackOnly: true }),
           context: {
             tasks: store.tasks,
+            environments: {
+              create: unused,
+              get: unused,
+              list: unused,
+              update: unused,
+              delete: unused,
+              setSecrets: unused,
+              setDefault: unused,
+              rebuild: unused,
+              facts: unused,
+            },
             runs: {
               create: unused,
               get: unused,

@@ -49,7 +49,7 @@ const prepare = async (): Promise<Prepared> => {
     baseImage: engine.baseImage,
     extraCaCertificates: certificates,
   });
-  const image = await whileNoOtherTest("image", () => images.ensureImage(() => {}, AbortSignal.timeout(900_000)));
+  const image = await whileNoOtherTest("image", () => images.ensureImage(null, () => {}, AbortSignal.timeout(900_000)));
   const variables = {
     DOCKER_HOST: engine.host,
     CCR_BASE_IMAGE: engine.baseImage,

@@ -17,6 +17,7 @@ describe("readConfig", () => {
     expect(configOf({})).toEqual({
       listen: { kind: "tcp", host: "127.0.0.1", port: 4200 },
       token: "secret",
+      variables: {},
       workspace: "/workspace",
       spoolFolder: expect.stringMatching(/^\/home\/u\/\.ccr-executor\/workspace-[0-9a-f]{12}$/),
       gateway: null,

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { basename, isAbsolute, join, resolve } from "node:path";
+import { z } from "zod";
 
 export type ListenAddress =
   | { kind: "tcp"; host: string; port: number }
@@ -28,6 +29,8 @@ export interface Config {
   home: string;
   /** After this time it ends by itself; null: never. */
   lifetimeMs: number | null;
+  /** What a person wants the agent, the checks and the set-up to have, whatever its names look like. */
+  variables: Readonly<Record<string, string>>;
   /** What child processes may inherit: the environment without the executor's own settings. */
   environment: Readonly<Record<string, string>>;
 }
@@ -50,6 +53,7 @@ Environment:
   EXECUTOR_MODEL           the model to start Claude Code in advance for
   EXECUTOR_MAX_TURNS       the turn limit to start Claude Code in advance for
   EXECUTOR_MAX_BUDGET_USD  the limit of money to start Claude Code in advance for
+  EXECUTOR_VARIABLES       further variables for the agent, checks and set-ups, as a JSON object of texts
   EXECUTOR_LIFETIME_SECONDS  the executor ends by itself after this time, whatever goes on (default: never)
   EXECUTOR_CLAUDE          Claude Code's executable (default: the one that the Agent SDK brings)
   ANTHROPIC_*, CLAUDE_*    passed on to Claude Code when there is no gateway
@@ -89,6 +93,17 @@ const number = (env: Environment, name: string, { integer, max }: { integer: boo
     throw new BadValue(`${name}: '${text}' is not a ${integer ? "whole number" : "number"} greater than 0 and up to ${max}`);
   }
   return value;
+};
+
+const Variables = z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string());
+
+const variables = (name: string, text: string | undefined): Record<string, string> => {
+  if (!text) return {};
+  try {
+    return Variables.parse(JSON.parse(text));
+  } catch {
+    throw new BadValue(`${name}: this is not a JSON object of names and texts`);
+  }
 };
 
 const absolute = (name: string, path: string): string => {
@@ -148,6 +163,7 @@ export const readConfig = (env: Environment): ConfigResult => {
         prewarm: prewarm === "1" ? settings : null,
         claudeExecutable: claude ? absolute("EXECUTOR_CLAUDE", claude) : null,
         home,
+        variables: variables("EXECUTOR_VARIABLES", env.EXECUTOR_VARIABLES),
         lifetimeMs: lifetimeSeconds === null ? null : lifetimeSeconds * 1000,
         environment: { ...environment, HOME: home },
       },

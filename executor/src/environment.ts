@@ -32,7 +32,7 @@ const proxies = (gatewayUrl: string | null): Record<string, string> =>
 const without = (variables: Variables, drop: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(Object.entries(variables).filter(([name]) => !drop(name)));
 
-/** What commands of checks and git get: no variable that looks like a credential, and none that is meant for Claude Code. Pure. */
+/** What commands of checks, of set-ups and git get: no variable that looks like a credential, and none that is meant for Claude Code. Pure. */
 export const commandEnvironment = (
   inherited: Variables,
   { gatewayUrl, mark }: { gatewayUrl: string | null; mark: string },

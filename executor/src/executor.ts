@@ -17,6 +17,9 @@ import type {
   InitGitInput,
   InitGitResult,
   InterruptResult,
+  RestoreInput,
+  RestoreResult,
+  SetUpInput,
   WorkSnapshot,
   WorkspaceDiff,
 } from "@ccr/protocol";
@@ -30,6 +33,8 @@ import { diffWorkspace } from "./diff.ts";
 import type { Executions } from "./executions.ts";
 import { gitClone } from "./git-clone.ts";
 import { initGit } from "./git-init.ts";
+import { restore } from "./restore.ts";
+import { setUp } from "./set-up.ts";
 import { Snapshots } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
 import type { StateFile } from "./state.ts";
@@ -59,6 +64,8 @@ export interface ExecutorApi {
   health(): Promise<ExecutorHealth>;
   initGit(input: InitGitInput): Promise<z.infer<typeof InitGitResult>>;
   gitClone(input: GitCloneInput, signal: AbortSignal): Promise<GitCloneResult>;
+  setUp(input: SetUpInput, signal: AbortSignal): Promise<Reply>;
+  restore(input: RestoreInput, signal: AbortSignal): Promise<RestoreResult>;
   execute(input: ExecuteInput, options: StreamOptions): Promise<Reply>;
   follow(options: StreamOptions): Promise<Reply>;
   interrupt(): Promise<z.infer<typeof InterruptResult>>;
@@ -85,6 +92,8 @@ export interface ExecutorOptions {
   scratch: string;
   /** For git. */
   commandEnvironment: Readonly<Record<string, string>>;
+  /** For the script of a set-up. */
+  setUpEnvironment: Readonly<Record<string, string>>;
   claudeCodeVersion: string;
   prewarm: AgentSettings | null;
 }
@@ -150,6 +159,18 @@ export class Executor implements ExecutorApi {
     const result = await this.#oneAfterAnother(() => gitClone(input, { home, env, workspace, state, signal }));
     void conversation.attach();
     return result;
+  }
+
+  async setUp(input: SetUpInput, signal: AbortSignal): Promise<Reply> {
+    this.#assertWorking();
+    const { workspace, setUpEnvironment: env } = this.#parts;
+    return { kind: "stream", chunks: await setUp(input, { workspace, env, signal }) };
+  }
+
+  async restore(input: RestoreInput, signal: AbortSignal): Promise<RestoreResult> {
+    this.#assertWorking();
+    const { workspace, home, commandEnvironment: env } = this.#parts;
+    return this.#oneAfterAnother(() => restore(input, { workspace, home, env, signal }));
   }
 
   async execute(input: ExecuteInput, { after, signal }: StreamOptions): Promise<Reply> {

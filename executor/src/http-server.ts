@@ -43,7 +43,7 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 
 const routesOf = (api: ExecutorApi): Route[] => {
   const { health, initGit, gitClone, execute, follow, interrupt, check, checkOutput, diff, ack } = executorRoutes;
-  const { snapshot, bundle, conversation, adopt } = executorRoutes;
+  const { setUp, restore, snapshot, bundle, conversation, adopt } = executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
   const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
@@ -54,6 +54,12 @@ const routesOf = (api: ExecutorApi): Route[] => {
       ...gitClone,
       takesBody: true,
       handle: ({ body, signal }) => json(api.gitClone(read(gitClone.request, body), signal)),
+    },
+    setUp: { ...setUp, takesBody: true, handle: ({ body, signal }) => api.setUp(read(setUp.request, body), signal) },
+    restore: {
+      ...restore,
+      takesBody: true,
+      handle: ({ body, signal }) => json(api.restore(read(restore.request, body), signal)),
     },
     execute: {
       ...execute,

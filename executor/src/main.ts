@@ -110,7 +110,10 @@ const start = async (config: Config): Promise<number> => {
   const trustedConfigRoot = join(scratch, "config");
   await mkdir(trustedConfigRoot, { recursive: true, mode: 0o700 });
 
-  const environment = agentEnvironment(config.environment, { gatewayUrl, isRoot: process.getuid?.() === 0, mark });
+  const isRoot = process.getuid?.() === 0;
+  const own = agentEnvironment(config.environment, { gatewayUrl, isRoot, mark });
+  // A judge is none of those for whom they are.
+  const environment = { ...own, ...config.variables };
   const claude = {
     loadSdk: () => import("@anthropic-ai/claude-agent-sdk"),
     workspace: config.workspace,
@@ -128,7 +131,7 @@ const start = async (config: Config): Promise<number> => {
   executions.use(conversation, (settings) =>
     startJudge(settings, {
       ...claude,
-      environment: () => judgeEnvironment(environment),
+      environment: () => judgeEnvironment(own),
       onMessage: (message) => executions.onMessage(message, { judges: true }),
     }),
   );
@@ -138,7 +141,12 @@ const start = async (config: Config): Promise<number> => {
   const checks = await Checks.open({
     folder: join(config.spoolFolder, "checks"),
     run: (input, signals, whole) =>
-      runCheck(input, { workspace: config.workspace, env: { ...commands, [CHECK_MARK]: mark }, ...signals, whole }),
+      runCheck(input, {
+        workspace: config.workspace,
+        env: { ...commands, ...config.variables, [CHECK_MARK]: mark },
+        ...signals,
+        whole,
+      }),
     endLeft: () => killMarked(CHECK_MARK, mark),
     keep,
   });
@@ -154,6 +162,7 @@ const start = async (config: Config): Promise<number> => {
     claudeFolder,
     scratch,
     commandEnvironment: commands,
+    setUpEnvironment: { ...commands, ...config.variables, [CHECK_MARK]: mark },
     claudeCodeVersion: claudeCodeVersion(),
     prewarm: config.prewarm,
   });

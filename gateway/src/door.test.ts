@@ -51,6 +51,15 @@ describe("a door", () => {
     expect(house.gateway.health().doors).toEqual([]);
   });
 
+  test("leads to the model only as far as its policy lets it", async () => {
+    await using house = await openHouse();
+    await house.gateway.openDoor({ ...house.door, policy: { allow: [], model: false } });
+    expect(await house.send(modelRequest("{}"))).toMatch(/^HTTP\/1\.1 403 /);
+    expect(await house.records(1)).toMatchObject([
+      { kind: "model", decision: "refused", rule: "the policy of this door has no way to the model" },
+    ]);
+  });
+
   test("belongs to one run: its requests are recorded for that run, and its policy holds for it alone", async () => {
     await using origin = await startOrigin((_request, response) => response.end("fine"));
     await using house = await openHouse({ names: NAMES, allow: [{ host: "allowed.test", ports: [origin.port] }] });

@@ -203,12 +203,14 @@ export const openDoor = async (door: Door, options: DoorOptions): Promise<OpenDo
 
   const onRequest: EntranceHandlers["onRequest"] = ({ request, response }, signal) => {
     const isModel = request.url?.startsWith("/") ?? false;
-    const exchange = (begin: Begin) =>
-      isModel
-        ? modelRoute.handle(request, response, { begin, signal })
-        : proxyRequest(request, response, proxyContext(begin, signal));
     const answer = (status: number, message: string) =>
       answerError(request, response, { status, message, format: isModel ? "model" : "proxy" });
+    const exchange = async (begin: Begin): Promise<Outcome> => {
+      if (!isModel) return proxyRequest(request, response, proxyContext(begin, signal));
+      if (policy.model !== false) return modelRoute.handle(request, response, { begin, signal });
+      answer(403, "The model cannot be reached from here.");
+      return refused(askedOf(request), "the policy of this door has no way to the model", 403);
+    };
     run(request, { exchange, answer }, signal);
   };
 

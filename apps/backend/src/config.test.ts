@@ -108,7 +108,7 @@ describe("readConfig", () => {
 
   it("keeps runs for ever and their work for a month, when nothing is said, and reads 0 as no limit", () => {
     const defaults = start([]);
-    expect(defaults.keep).toEqual({ runsDays: null, workDays: 30, mirrorsDays: 30, images: 2 });
+    expect(defaults.keep).toEqual({ runsDays: null, workDays: 30, mirrorsDays: 30, setupsDays: 14, setupsMb: 20480, images: 2 });
     expect(defaults).toMatchObject({ maxRunsPerRepository: null, maxRunsPerTask: null, minFreeDiskMb: 1024 });
     expect(defaults.log).toEqual({ format: "text", level: "info" });
     const chosen = start(["--keep-runs-days", "90", "--log", "json"], {
@@ -117,7 +117,7 @@ describe("readConfig", () => {
       CCR_MIN_FREE_DISK_MB: "0",
       CCR_MAX_RUNS_PER_TASK: "2",
     });
-    expect(chosen.keep).toEqual({ runsDays: 90, workDays: null, mirrorsDays: 30, images: null });
+    expect(chosen.keep).toEqual({ runsDays: 90, workDays: null, mirrorsDays: 30, setupsDays: 14, setupsMb: 20480, images: null });
     expect(chosen).toMatchObject({ minFreeDiskMb: 0, maxRunsPerTask: 2, log: { format: "json" } });
   });
 

@@ -64,6 +64,8 @@ const Environment = z.object({
   CCR_KEEP_RUNS_DAYS: wholeNumber(0, MAX_DAYS).default(0),
   CCR_KEEP_WORK_DAYS: wholeNumber(0, MAX_DAYS).default(30),
   CCR_KEEP_MIRRORS_DAYS: wholeNumber(0, MAX_DAYS).default(30),
+  CCR_KEEP_SETUPS_DAYS: wholeNumber(0, MAX_DAYS).default(14),
+  CCR_KEEP_SETUPS_MB: wholeNumber(0, 1024 * 1024 * 1024).default(20 * 1024),
   CCR_KEEP_IMAGES: wholeNumber(0, 1000).default(2),
   CCR_LOG: z.enum(["text", "json"], { error: "must be text or json" }).default("text"),
   CCR_LOG_LEVEL: z.enum(["debug", "info", "warn", "error"], { error: "must be debug, info, warn or error" }).default("info"),
@@ -75,10 +77,12 @@ const Environment = z.object({
     .default("claude-code-runner <noreply@claude-code-runner.invalid>"),
   CCR_PUSH_SECONDS: wholeNumber(1, 3600).default(300),
   CCR_FOLLOW_SECONDS: wholeNumber(1, 86_400).default(60),
+  CCR_PACKAGE_HOSTS: list(allowRule, ",").default([]),
   CCR_BASE_IMAGE: z
     .string()
     .regex(/^[\w][\w./:@-]{0,254}$/, "is not an image's name")
     .optional(),
+  CCR_DEVCONTAINER_NETWORK: z.enum(["0", "1"], { error: "must be 0 or 1" }).default("0"),
   CCR_EXTRA_CA_CERTS: absolutePath.optional(),
   ANTHROPIC_API_KEY: secret.optional(),
   CLAUDE_CODE_OAUTH_TOKEN: secret.optional(),
@@ -121,11 +125,23 @@ const OPTIONS = {
   "commit-author": ["CCR_COMMIT_AUTHOR", "author", "Who makes the commits: Name <name@example.com>"],
   "push-seconds": ["CCR_PUSH_SECONDS", "seconds", "One push of a result may take this long (300)"],
   "follow-seconds": ["CCR_FOLLOW_SECONDS", "seconds", "Followed pull requests are looked at so often (60)"],
+  "package-hosts": [
+    "CCR_PACKAGE_HOSTS",
+    "hosts",
+    "Hosts of packages beyond those that this machine's package managers are set to, for set-ups",
+  ],
   "base-image": ["CCR_BASE_IMAGE", "image", "The image that the executor image is built on"],
+  "devcontainer-network": [
+    "CCR_DEVCONTAINER_NETWORK",
+    "0 or 1",
+    "1: what repositories' devcontainer.json builds reaches the engine's network, past the gateway (0)",
+  ],
   "min-free-disk-mb": ["CCR_MIN_FREE_DISK_MB", "MiB", "With less room than this on a disk, queued runs wait (1024; 0: never)"],
   "keep-runs-days": ["CCR_KEEP_RUNS_DAYS", "days", "Remove runs and their transcripts so long after their end (0: never)"],
   "keep-work-days": ["CCR_KEEP_WORK_DAYS", "days", "Remove the kept work of runs so long after their end (30; 0: never)"],
   "keep-mirrors-days": ["CCR_KEEP_MIRRORS_DAYS", "days", "Remove mirrors that were not used for so long (30; 0: never)"],
+  "keep-setups-days": ["CCR_KEEP_SETUPS_DAYS", "days", "Remove what set-ups left and no run used for so long (14; 0: never)"],
+  "keep-setups-mb": ["CCR_KEEP_SETUPS_MB", "MiB", "Keep so much of what set-ups left, the last used (20480; 0: all)"],
   "keep-images": ["CCR_KEEP_IMAGES", "number", "Keep so many executor images, the newest (2; 0: all)"],
   log: ["CCR_LOG", "format", "text for people, or json: one object per line, without the login link (text)"],
   "log-level": ["CCR_LOG_LEVEL", "level", "debug, info, warn or error (info)"],
@@ -192,6 +208,8 @@ export type Config = {
   commitAuthor: { name: string; email: string };
   pushSeconds: number;
   followSeconds: number;
+  packageHosts: AllowRule[];
+  devcontainerNetwork: boolean;
   baseImage: string | null;
   extraCaCerts: string | null;
   /** null: demo mode. */
@@ -304,6 +322,8 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
         runsDays: unlessZero(env.CCR_KEEP_RUNS_DAYS),
         workDays: unlessZero(env.CCR_KEEP_WORK_DAYS),
         mirrorsDays: unlessZero(env.CCR_KEEP_MIRRORS_DAYS),
+        setupsDays: unlessZero(env.CCR_KEEP_SETUPS_DAYS),
+        setupsMb: unlessZero(env.CCR_KEEP_SETUPS_MB),
         images: unlessZero(env.CCR_KEEP_IMAGES),
       },
       log: { format: env.CCR_LOG, level: env.CCR_LOG_LEVEL },
@@ -326,6 +346,8 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
       commitAuthor: readAuthor(env.CCR_COMMIT_AUTHOR),
       pushSeconds: env.CCR_PUSH_SECONDS,
       followSeconds: env.CCR_FOLLOW_SECONDS,
+      packageHosts: env.CCR_PACKAGE_HOSTS,
+      devcontainerNetwork: env.CCR_DEVCONTAINER_NETWORK === "1",
       baseImage: env.CCR_BASE_IMAGE ?? null,
       // Whoever has to tell Node about an authority is behind the same proxy when the image is built.
       extraCaCerts: env.CCR_EXTRA_CA_CERTS ?? environment.NODE_EXTRA_CA_CERTS ?? null,

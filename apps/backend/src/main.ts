@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { gatewayClient } from "@ccr/gateway";
-import { CcrError, type ServerInfo } from "@ccr/protocol";
+import { type AllowRule, CcrError, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
@@ -10,10 +10,16 @@ import { createBatches } from "./batches/batches.ts";
 import { type Config, ConfigError, checkPlaces, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
+import { createDevcontainers } from "./drivers/docker/devcontainer.ts";
 import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
 import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
 import { selectDriver } from "./drivers/select.ts";
+import { createEnvironments } from "./environments/environments.ts";
+import { createPackageHosts } from "./environments/package-hosts.ts";
+import { platformOf } from "./environments/platform.ts";
+import { createSecrets } from "./environments/secrets.ts";
+import { createSetups } from "./environments/setups.ts";
 import {
   keepToDatabase,
   keptServerId,
@@ -31,6 +37,7 @@ import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { createPushes } from "./git/push.ts";
 import { createMirrorRetention } from "./git/retention.ts";
+import { archiveTree, readTree } from "./git/tree.ts";
 import { createKeptWork } from "./git/work.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./observe/log.ts";
@@ -67,7 +74,10 @@ const startReport = ({ log: { format, level }, secrets }: Config): Report => {
   return createReport({ write, format, colours, mask, log: createLog({ write, format, level, mask, colours }) });
 };
 
-const chooseDriver = async (config: Config, stateDir: string, log: Report["log"]) => {
+const chooseDriver = async (
+  config: Config,
+  { stateDir, packageHosts, log }: { stateDir: string; packageHosts: () => Promise<AllowRule[]>; log: Report["log"] },
+) => {
   const owner = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
   const { projectRoot } = config;
   const engine = config.dockerHost ?? undefined;
@@ -88,11 +98,20 @@ const chooseDriver = async (config: Config, stateDir: string, log: Report["log"]
   const signal = AbortSignal.timeout(PROBE_WITHIN_MS);
   const { driver, because } = await selectDriver({ wanted: config.driver, drivers, waiting }, signal);
   const usesImages = driver.name === "docker";
+  const devcontainers = createDevcontainers({
+    folder: join(stateDir, "devcontainers"),
+    owner,
+    engine,
+    path: config.childEnvironment.PATH ?? "",
+    hasNetwork: config.devcontainerNetwork,
+    featureHosts: async () => new Set((await packageHosts()).map(({ host }) => host)),
+  });
   return {
     driver,
     drivers,
     sentence: because,
     images: usesImages ? images : null,
+    devcontainers: usesImages ? devcontainers : null,
     storage: usesImages ? new DockerImageStorage({ engine, owner, images }) : null,
   };
 };
@@ -146,9 +165,10 @@ const serve = async (config: Config): Promise<void> => {
     ),
   );
   await keepToDatabase(config.dataDir, { id: await store.upkeep.databaseId(), name: databaseName(config) });
-  const { driver, drivers, sentence, images, storage } = await report.stage(
+  const packageHosts = createPackageHosts({ environment: config.gitEnvironment, further: config.packageHosts });
+  const { driver, drivers, sentence, images, devcontainers, storage } = await report.stage(
     "sandbox",
-    () => chooseDriver(config, folders.sandboxes, report.log),
+    () => chooseDriver(config, { stateDir: folders.sandboxes, packageHosts, log: report.log }),
     (chosen) => chosen.sentence,
   );
   const demo =
@@ -215,11 +235,15 @@ const serve = async (config: Config): Promise<void> => {
     countRuns: () => store.upkeep.countRuns(),
     disk: async () => ({ places: await guard.places(), enough: (await guard.roomForRun()).enough }),
   });
+  const environmentsFolder = join(config.dataDir, "environments");
+  const setups = createSetups({ folder: join(environmentsFolder, "cache"), removeFolder });
+  const secrets = createSecrets({ folder: environmentsFolder, onValue: report.addSecrets });
   const upkeep = parts.use(
     startUpkeep({
       store,
       guard,
       work,
+      setups,
       images: storage,
       rules: config.keep,
       clock: systemClock,
@@ -240,6 +264,16 @@ const serve = async (config: Config): Promise<void> => {
     driver,
     drivers,
     images,
+    setup: {
+      kept: setups,
+      secrets,
+      packageHosts,
+      devcontainers,
+      archiveOf: (mirrorPath, commit, signal) =>
+        archiveTree({ path: mirrorPath, environment: config.gitEnvironment }, commit, signal),
+      platform: await platformOf(driver.name),
+      filesOf: (mirrorPath, commit, signal) => readTree({ path: mirrorPath, environment: config.gitEnvironment }, commit, signal),
+    },
     places: createPlaces({ machine, instances: folders.instances, doors: folders.doors }),
     connect: connectExecutor,
     allowedHosts: config.allowedHosts,
@@ -303,6 +337,13 @@ const serve = async (config: Config): Promise<void> => {
       results,
       repositories: { search: requests.search },
       batches: createBatches({ ...deps, results }, dispatcher),
+      environments: createEnvironments({
+        store: store.environments,
+        secrets,
+        setups,
+        hasImages: images !== null,
+        packageHosts,
+      }),
       instances: createInstances(deps, dispatcher, runs),
       upkeep,
       info,

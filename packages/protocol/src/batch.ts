@@ -58,6 +58,8 @@ export const CreateBatchInput = z
     priority: CreateRunInput.shape.priority,
     /** Of runs that compete for one repository, only the chosen one is delivered. Left out: as the tasks say. */
     delivery: CreateRunInput.shape.delivery,
+    /** The environment of all of them; null: none. Left out: those of the tasks, or else of the repositories. */
+    environmentId: CreateRunInput.shape.environmentId,
     /** So many of its runs may go on at once, over all servers; null: as many as the servers take. */
     maxConcurrent: wholeNumber(BATCH_RUNS_MAX).nullable().optional(),
     /** The same key with the same task always gives the same batch; with anything else that differs it is a `conflict`. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
 import { CHECK_COMMAND_MAX_BYTES } from "./task.ts";
@@ -100,6 +101,33 @@ export type CheckInput = z.infer<typeof CheckInput>;
  */
 export const CHECK_OUTPUT_MAX_BYTES = 64 * 1024 * 1024;
 export const CheckOutputQuery = z.object({ checkId: CheckId });
+
+/**
+ * Runs the environment's script with `bash -e` in the workspace, which is cloned. It is ended with the connection. `secrets` are in its
+ * environment and nowhere else.
+ */
+export const SetUpInput = z.object({
+  script: z.string().min(1).max(SETUP_SCRIPT_MAX_BYTES),
+  secrets: z.record(z.string(), z.string()),
+  timeoutMs: z.number().int().min(1),
+});
+export type SetUpInput = z.infer<typeof SetUpInput>;
+
+/** What the script prints, as it comes, and how it ended, at last. */
+export const SetUpEvent = z.discriminatedUnion("type", [
+  z.object({ type: z.literal("output"), text: z.string() }),
+  z.object({ type: z.literal("ended"), outcome: CheckResult.shape.outcome, durationMs: z.number() }),
+]);
+export type SetUpEvent = z.infer<typeof SetUpEvent>;
+
+/**
+ * Copies what a set-up has left, in the folders `home` and `workspace` below `from`, into the home and into the workspace, which is cloned. What
+ * the repository has stays; git does not see what comes into the workspace. `skipped`: the first of what was in the way. To be asked once.
+ */
+export const RestoreInput = z.object({ from: line(4096).startsWith("/") });
+export type RestoreInput = z.infer<typeof RestoreInput>;
+export const RestoreResult = z.object({ skipped: z.array(z.string()).max(100) });
+export type RestoreResult = z.infer<typeof RestoreResult>;
 
 export const FileChange = z.object({
   path: z.string(),
@@ -207,12 +235,14 @@ export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).opti
  * `stream` answers are NDJSON of `SpoolEvent`, and end after the execution's `execution_ended`; `GET /execute` gives what is
  * spooled after `after`, follows a running execution to its end, and ends at once when none is running.
  * `POST /execute` starts, without `after`, with the execution's own first event. An `after` below what was acknowledged is `conflict`: those
- * events may be gone. `bytes` answers are the bytes of a file.
+ * events may be gone. `setUp` alone streams `SetUpEvent`. `bytes` answers are the bytes of a file.
  */
 export const executorRoutes = {
   health: { method: "GET", path: "/health", request: z.undefined(), response: ExecutorHealth },
   initGit: { method: "POST", path: "/init-git", request: InitGitInput, response: InitGitResult },
   gitClone: { method: "POST", path: "/git-clone", request: GitCloneInput, response: GitCloneResult },
+  setUp: { method: "POST", path: "/set-up", request: SetUpInput, response: "stream" },
+  restore: { method: "POST", path: "/restore", request: RestoreInput, response: RestoreResult },
   execute: { method: "POST", path: "/execute", request: ExecuteInput, response: "stream" },
   follow: { method: "GET", path: "/execute", request: z.undefined(), response: "stream" },
   interrupt: { method: "POST", path: "/interrupt", request: z.undefined(), response: InterruptResult },

@@ -12,7 +12,11 @@ export const AllowRule = z.object({
 export type AllowRule = z.infer<typeof AllowRule>;
 
 /** What a run may reach. Deny by default. */
-export const Policy = z.object({ allow: z.array(AllowRule).max(1000) });
+export const Policy = z.object({
+  allow: z.array(AllowRule).max(1000),
+  /** Whether requests to the model are let through; left out: they are. */
+  model: z.boolean().optional(),
+});
 export type Policy = z.infer<typeof Policy>;
 
 /** Tokens and money of one model request. */

@@ -21,6 +21,8 @@ export type InstanceId = z.infer<typeof InstanceId>;
 
 export const BatchId = id("bat", "BatchId");
 export type BatchId = z.infer<typeof BatchId>;
+export const EnvironmentId = id("env", "EnvironmentId");
+export type EnvironmentId = z.infer<typeof EnvironmentId>;
 
 /** One server: a data folder, and whichever process holds it at the time. */
 export const ServerId = id("srv", "ServerId");

@@ -2,6 +2,7 @@ export * from "./batch.ts";
 export * from "./batch-member.ts";
 export * from "./changes.ts";
 export * from "./delivery.ts";
+export * from "./environment.ts";
 export * from "./errors.ts";
 export * from "./executor.ts";
 export * from "./figures.ts";

@@ -69,8 +69,11 @@ export const isBroken = ({ outcome, output }: Pick<CheckResult, "outcome" | "out
   outcome.kind === "exited" &&
   ((outcome.exitCode === 127 && NOT_FOUND.test(output)) || (outcome.exitCode === 2 && UNREADABLE.test(output)));
 
-/** Names of the stages, in the order in which a run passes them. `checkout`: the result is checked out in a sandbox of its own, for the checks. `push`: it goes to its branch. */
-export const STAGES = ["mirror", "image", "sandbox", "clone", "checkout", "results", "push"] as const;
+/** The longest text of one `setup_output`, in UTF-16 code units. */
+export const SETUP_OUTPUT_MAX = 16 * 1024;
+
+/** Names of the stages, in the order in which a run passes them. `setup`: the environment's script runs, or what it left is found. `checkout`: the result is checked out in a sandbox of its own, for the checks. `push`: it goes to its branch. */
+export const STAGES = ["mirror", "image", "setup", "sandbox", "clone", "checkout", "results", "push"] as const;
 
 const spooledKinds = [
   z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),
@@ -96,6 +99,8 @@ export const RunnerBody = z.discriminatedUnion("type", [
     text: z.string(),
     durationMs: z.number().optional(),
   }),
+  /** What the set-up's script prints, piece by piece, with the values of secrets masked; pieces need not end where lines do. */
+  z.object({ type: z.literal("setup_output"), text: z.string().max(SETUP_OUTPUT_MAX) }),
   z.object({ type: z.literal("step_started"), stepIndex: z.number().int(), attempt: z.number().int(), instructions: z.string() }),
   z.object({ type: z.literal("step_finished"), stepIndex: z.number().int(), attempt: z.number().int(), passed: z.boolean() }),
   z.object({ type: z.literal("check_started"), stepIndex: z.number().int(), attempt: z.number().int(), command: z.string() }),

@@ -13,6 +13,10 @@ const HOST = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[
 const SSH_USER = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/;
 const SEGMENT = /^[\w.~+-][\w.~+ -]*$/;
 
+/** The same text for each way in which one repository is usually named. Pure. */
+export const repositoryKey = (address: RepositoryAddress): string =>
+  (address.transport === "local" ? address.path : address.url).replace(/\/+$/, "").replace(/\.git$/, "");
+
 const refuse = (message: string): ParsedRepository => ({ ok: false, message });
 // biome-ignore lint/suspicious/noControlCharactersInRegex: refusing them is the point
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/;

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { BatchMember } from "./batch-member.ts";
 import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
-import { BatchId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
+import { RunEnvironment } from "./environment.ts";
+import { BatchId, EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { Step } from "./task.ts";
 
 export const RUN_STATUSES = [
@@ -174,6 +175,13 @@ export const RUN_REASONS = {
     sentence: "The repository could not be checked out in the sandbox.",
     next: "Read the message of the clone, and launch again.",
   },
+  // Like all of this outcome, it says that no workspace could be made ready, before any work.
+  setup_failed: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The environment could not be set up.",
+    next: "Look at what its set-up printed, correct the environment, and launch again.",
+  },
   driver_unavailable: {
     status: "errored",
     outcome: "internal",
@@ -300,9 +308,11 @@ export const CreateRunInput = z.object({
     .optional(),
   limits: RunLimits.partial().optional(),
   priority: RunPriority.optional(),
+  /** The environment; null: none. Left out: the task's, or else that of the repository. */
+  environmentId: EnvironmentId.nullable().optional(),
   /** Where the result goes when the run passes; null: nowhere. Left out: as the task says. */
   delivery: DeliverySettings.nullable().optional(),
-  /** The same key with the same task always gives the same run; with another repository, ref, model, delivery or limits it is a `conflict`. */
+  /** The same key with the same task always gives the same run; with another repository, ref, model, delivery, environment or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
@@ -337,6 +347,8 @@ export const Run = z.object({
   delivered: Delivered.nullable(),
   /** The run that it goes on from; null: it began anew. */
   continues: Continuation.nullable(),
+  /** null: none. */
+  environment: RunEnvironment.nullable(),
   priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */

@@ -26,7 +26,7 @@ const DiskBytes = z.number().int().nonnegative().nullable();
 
 /** One thing that takes disk. */
 export const DiskItem = z.object({
-  /** A mirror's folder, a run's id, an instance's id, an image's reference. */
+  /** A mirror's folder, a set-up's key, a run's id, an instance's id, an image's reference. */
   name: z.string(),
   bytes: DiskBytes,
   /** When it was last used, or its run ended; null: it is not known, or the run goes on. */
@@ -50,12 +50,16 @@ export const RetentionRules = z.object({
   workDays: z.number().int().positive().nullable(),
   /** Mirrors of repositories, since they were last used. */
   mirrorsDays: z.number().int().positive().nullable(),
+  /** What set-ups left, since a run last used it. */
+  setupsDays: z.number().int().positive().nullable(),
+  /** Of that so much at most, the last used; in MiB, and null without a limit. */
+  setupsMb: z.number().int().positive().nullable(),
   /** So many executor images, the newest; null: all. */
   images: z.number().int().positive().nullable(),
 });
 export type RetentionRules = z.infer<typeof RetentionRules>;
 
-export const CLEAN_UP_KINDS = ["runs", "work", "mirrors", "images"] as const;
+export const CLEAN_UP_KINDS = ["runs", "work", "mirrors", "setups", "images"] as const;
 export type CleanUpKind = (typeof CLEAN_UP_KINDS)[number];
 
 /** One file system that the server writes to. */
@@ -83,6 +87,8 @@ export const DiskReport = z.object({
   workspaces: DiskPart,
   /** What the gateway wrote down of requests, one file for each run. */
   audit: DiskPart,
+  /** What set-ups left for later runs. */
+  setups: DiskPart,
   /** null: the driver has no images, or they cannot be listed now. */
   images: DiskPart.nullable(),
   rules: RetentionRules,
@@ -94,6 +100,7 @@ export const DiskReport = z.object({
       runs: z.number().int().nonnegative(),
       work: z.number().int().nonnegative(),
       mirrors: z.number().int().nonnegative(),
+      setups: z.number().int().nonnegative(),
       images: z.number().int().nonnegative(),
     }),
   }),
@@ -117,6 +124,8 @@ export const CleanUpInput = z.strictObject({
         z.strictObject({ kind: z.literal("work"), olderThanDays: days }),
         /** Mirrors that were not used for so long. They are fetched anew when a run wants them. */
         z.strictObject({ kind: z.literal("mirrors"), olderThanDays: days }),
+        /** What set-ups left and no run used for so long. It is made anew when a run wants it. */
+        z.strictObject({ kind: z.literal("setups"), olderThanDays: days }),
         /** Executor images but for the newest so many. */
         z.strictObject({ kind: z.literal("images"), keep: z.number().int().min(1, "must be at least 1").max(1000) }),
       ]),

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { DeliverySettings } from "./delivery.ts";
-import { TaskId, Timestamp } from "./ids.ts";
+import { EnvironmentId, TaskId, Timestamp } from "./ids.ts";
 
 /** The longest instructions or checks of one step, in UTF-16 code units. A prompt beyond this does not fit any model's context; material of that size belongs into the repository. */
 export const STEP_TEXT_MAX = 256 * 1024;
@@ -59,12 +59,15 @@ const AllowNoChanges = z.boolean();
 
 /** Where the results of its runs go; null: nowhere, they are kept on the server. */
 const Delivery = DeliverySettings.nullable();
+/** The environment of its runs; null: that of the repository, if it has one. */
+const TaskEnvironment = EnvironmentId.nullable();
 
 export const CreateTaskInput = z.object({
   name: TaskName,
   steps: Steps,
   allowNoChanges: AllowNoChanges.default(false),
   delivery: Delivery.optional(),
+  environmentId: TaskEnvironment.optional(),
 });
 export type CreateTaskInput = z.infer<typeof CreateTaskInput>;
 
@@ -75,6 +78,7 @@ export const UpdateTaskInput = z.object({
   steps: Steps.optional(),
   allowNoChanges: AllowNoChanges.optional(),
   delivery: Delivery.optional(),
+  environmentId: TaskEnvironment.optional(),
 });
 export type UpdateTaskInput = z.infer<typeof UpdateTaskInput>;
 
@@ -84,6 +88,7 @@ export const Task = z.object({
   steps: z.array(Step),
   allowNoChanges: z.boolean(),
   delivery: Delivery,
+  environmentId: EnvironmentId.nullable(),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

@@ -1,4 +1,5 @@
 import { batchesRouter } from "./batches.ts";
+import { environmentsRouter } from "./environments.ts";
 import { instancesRouter } from "./instances.ts";
 import { repositoriesRouter } from "./repositories.ts";
 import { runsRouter } from "./runs.ts";
@@ -11,6 +12,7 @@ export const appRouter = router({
   runs: runsRouter,
   batches: batchesRouter,
   repositories: repositoriesRouter,
+  environments: environmentsRouter,
   instances: instancesRouter,
   server: serverRouter,
 });

@@ -17,6 +17,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   delivery: null,
   delivered: null,
   continues: null,
+  environment: null,
   priority: 0,
   status: "queued",
   reason: null,

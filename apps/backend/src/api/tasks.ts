@@ -1,9 +1,17 @@
-import { CcrError, CreateTaskInput, TaskId, UpdateTaskInput } from "@ccr/protocol";
+import { CcrError, CreateTaskInput, type EnvironmentId, TaskId, UpdateTaskInput } from "@ccr/protocol";
 import { z } from "zod";
-import { procedure, router } from "./trpc.ts";
+import { type Context, procedure, router } from "./trpc.ts";
 
 const noSuchTask = (id: TaskId): CcrError =>
   new CcrError("not_found", `There is no task ${id}; tasks.list shows those there are.`);
+
+/** Throws when a task is to have an environment that is not there. */
+const known = async (
+  { environments }: Pick<Context, "environments">,
+  { environmentId }: { environmentId?: EnvironmentId | null | undefined },
+): Promise<void> => {
+  if (environmentId != null) await environments.get(environmentId);
+};
 
 export const tasksRouter = router({
   byId: procedure.input(z.object({ id: TaskId })).query(async ({ ctx, input }) => {
@@ -12,8 +20,12 @@ export const tasksRouter = router({
     return task;
   }),
   list: procedure.query(({ ctx }) => ctx.tasks.list()),
-  create: procedure.input(CreateTaskInput).mutation(({ ctx, input }) => ctx.tasks.create(input)),
+  create: procedure.input(CreateTaskInput).mutation(async ({ ctx, input }) => {
+    await known(ctx, input);
+    return ctx.tasks.create(input);
+  }),
   update: procedure.input(UpdateTaskInput).mutation(async ({ ctx, input }) => {
+    await known(ctx, input);
     const task = await ctx.tasks.update(input);
     if (task === null) throw noSuchTask(input.id);
     return task;

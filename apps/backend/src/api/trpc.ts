@@ -12,6 +12,7 @@ import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import type { Batches } from "../batches/types.ts";
+import type { Environments } from "../environments/types.ts";
 import type { Instances, Results, Runs } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
@@ -24,6 +25,7 @@ export type Context = {
   repositories: { search(input: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]> };
   batches: Batches;
   instances: Instances;
+  environments: Environments;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
   info: () => ServerInfo;
 };

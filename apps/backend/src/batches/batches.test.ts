@@ -37,6 +37,8 @@ const open = async () => {
     {
       store,
       clock: systemClock,
+      driver: { name: "bubblewrap" },
+      images: null,
       metrics,
       log: () => {},
       outlet: {

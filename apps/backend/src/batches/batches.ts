@@ -1,17 +1,50 @@
-import { type BatchId, CcrError, outcomeOf, type Task, type TaskId } from "@ccr/protocol";
+import {
+  type BatchId,
+  CcrError,
+  type CreateBatchInput,
+  outcomeOf,
+  parseRepository,
+  type RunEnvironment,
+  type Task,
+  type TaskId,
+} from "@ccr/protocol";
 import { cancelMoves, tellCanceled } from "../runs/canceling.ts";
 import type { RunDeps } from "../runs/deps.ts";
 import type { Dispatcher } from "../runs/dispatcher.ts";
+import { environmentOf } from "../runs/environment.ts";
 import type { Results } from "../runs/types.ts";
+import type { NewBatch, NewMember } from "../store/batch-types.ts";
 import { closeOthers } from "./closing.ts";
 import { planBatch, tasksOf } from "./plan.ts";
 import type { Batches } from "./types.ts";
 import { toView } from "./view.ts";
 
-export type BatchesDeps = Pick<RunDeps, "store" | "clock" | "metrics" | "outlet" | "log"> & { results: Pick<Results, "push"> };
+export type BatchesDeps = Pick<RunDeps, "store" | "clock" | "metrics" | "outlet" | "log"> & {
+  results: Pick<Results, "push">;
+  driver: Pick<RunDeps["driver"], "name">;
+  images: object | null;
+};
 
 const noSuchBatch = (id: BatchId): CcrError =>
   new CcrError("not_found", `There is no batch ${id}; batches.list shows those there are.`);
+
+/** The same batch, each run with its environment as it is now. Throws `CcrError` for one that is not to be had. */
+const withEnvironments = async (deps: BatchesDeps, batch: NewBatch, input: CreateBatchInput): Promise<NewBatch> => {
+  const known = new Map<string, RunEnvironment | null>();
+  const members: NewMember[] = [];
+  for (const member of batch.members) {
+    const { task, repository } = member.run;
+    const key = `${task.id} ${repository}`;
+    let environment = known.get(key);
+    if (environment === undefined) {
+      const parsed = parseRepository(repository);
+      environment = parsed.ok ? await environmentOf(deps, { input, task, address: parsed.address }) : null;
+      known.set(key, environment);
+    }
+    members.push({ ...member, run: { ...member.run, environment } });
+  }
+  return { ...batch, members };
+};
 
 /** Runs that are launched together, on the engine that drives runs: it knows nothing of them. */
 export const createBatches = (deps: BatchesDeps, dispatcher: Pick<Dispatcher, "wake" | "stop">): Batches => {
@@ -31,7 +64,7 @@ export const createBatches = (deps: BatchesDeps, dispatcher: Pick<Dispatcher, "w
         const task = await store.tasks.find(id);
         if (task !== null) tasks.set(id, task);
       }
-      const { batch } = await store.batches.create(planBatch(input, tasks));
+      const { batch } = await store.batches.create(await withEnvironments(deps, planBatch(input, tasks), input));
       dispatcher.wake();
       return batch;
     },

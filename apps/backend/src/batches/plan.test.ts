@@ -9,6 +9,7 @@ const task = (name: string, instructions = "Do it."): Task => ({
   steps: [{ instructions, checks: "" }],
   allowNoChanges: false,
   delivery: null,
+  environmentId: null,
   createdAt: at,
   updatedAt: at,
 });

@@ -130,6 +130,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
       limits: sorted(limits),
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? "task" : input.delivery,
+      environmentId: input.environmentId === undefined ? "task" : input.environmentId,
       maxConcurrent: input.maxConcurrent ?? null,
     },
   };

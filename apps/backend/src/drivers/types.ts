@@ -43,8 +43,35 @@ export type ReportProgress = (text: string) => void;
 
 /** The extra ability of drivers whose sandboxes need an image. */
 export interface ImageProvider {
-  /** Gives the reference of the executor image, built first when it is missing or its inputs have changed. Two calls at once build once. */
-  ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string>;
+  /**
+   * Gives the reference of the executor image on a base, built first when it is missing or its inputs have changed. Calls at once build once.
+   * `base` null: the one that this server uses for all.
+   */
+  ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string>;
+  /**
+   * What a name means now, as a base that stays the same whatever the name means later; fetched when the engine does not have it. Throws
+   * `CcrError` with `unprocessable` when there is no such image.
+   */
+  resolveImage(name: string, report: ReportProgress, signal: AbortSignal): Promise<string>;
+}
+
+/** The files of a commit, of which a `devcontainer.json` is one. */
+export type DevcontainerOrder = {
+  /** A name for what is built, the same for one repository. */
+  repository: string;
+  /** Where it lies, if not in its usual place. */
+  path?: string | undefined;
+  /** As git packs them (tar). */
+  archive: (signal: AbortSignal) => AsyncIterable<Uint8Array>;
+};
+
+/** What a `devcontainer.json` gave: an image on the engine, variables, and a script to be run once in a checkout (empty: none). */
+export type Devcontainer = { image: string; variables: Record<string, string>; script: string };
+
+/** The extra ability of drivers that can build what a repository describes. */
+export interface DevcontainerBuilder {
+  /** Throws `CcrError` with `unprocessable` when the file is not there, or describes nothing that can be built here. */
+  build(order: DevcontainerOrder, report: ReportProgress, signal: AbortSignal): Promise<Devcontainer>;
 }
 
 /** An executor image on the disk. `isCurrent`: sandboxes would get it now. `inUse`: a sandbox was made from it and is still there. */

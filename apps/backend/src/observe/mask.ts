@@ -26,7 +26,7 @@ export const createMask = (secrets: readonly string[]): Mask => {
   const add = (more: readonly string[]): void => {
     for (const secret of more) {
       if (secret.length < MIN_LENGTH) continue;
-      for (const form of formsOf(secret)) forms.add(form);
+      for (const form of secretForms(secret)) forms.add(form);
     }
     // The longest first: a secret may hold another one.
     const all = [...forms].toSorted((a, b) => b.length - a.length).map((form) => RegExp.escape(form));
@@ -42,7 +42,8 @@ export const createMask = (secrets: readonly string[]): Mask => {
   };
 };
 
-const formsOf = (secret: string): string[] => {
+/** A secret, and the encodings in which secrets travel. Pure. */
+export const secretForms = (secret: string): string[] => {
   const bytes = Buffer.from(secret);
   const encoded = encodeURIComponent(secret);
   const inBase64 = [0, 1, 2].map((before) => insideBase64(bytes, before));

@@ -2,9 +2,10 @@ import { isBroken, RunLimits } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import type { Progress } from "../store/types.ts";
 import { type Came, commandFeedback, conclude, hasChecks, listed, scriptsOf, shortened } from "./attempt.ts";
-import { blamedHosts, describeFailure } from "./checks.ts";
+import { describeFailure } from "./checks.ts";
 import { ending, passed } from "./ending.ts";
 import { judgePrompt } from "./judging.ts";
+import { blamedHosts } from "./requests.ts";
 
 const steps = [
   { instructions: "One.", checks: "$ true" },

@@ -11,6 +11,7 @@ import { Leaving } from "./patience.ts";
 import { lossOf, reachAgain, whyGone } from "./reach.ts";
 import { attachSandbox, clear, isHere, type OpenedSandbox, openPatiently, sandboxOf } from "./sandboxes.ts";
 import { describeError, messageOf, type Scene } from "./scene.ts";
+import { holdSetup, restoreSetup } from "./set-up.ts";
 import { openDoor } from "./way-out.ts";
 import { workplaceAt } from "./workplace.ts";
 
@@ -50,20 +51,29 @@ export const commitResult = async (
 };
 
 /** Makes a sandbox with a clean checkout under the id of `checkout`, which is stored already. Throws `ExecutorLostError` when it dies, and `RunEnded`. */
-const openCheckout = async (scene: Scene, checkout: Checkout, signal: AbortSignal): Promise<OpenedSandbox> => {
+const openCheckout = async (
+  scene: Scene,
+  checkout: Checkout,
+  options: { isSetUp: boolean; signal: AbortSignal },
+): Promise<OpenedSandbox> => {
   const { log, stores } = scene;
   // It was made before, and could not be gone on with.
   if ((await stores.instances.findRecord(checkout.instanceId)) !== null)
     throw new ExecutorLostError("The sandbox of the checks was lost.");
-  return log.stage("checkout", () => make(scene, checkout, signal), {
+  return log.stage("checkout", () => make(scene, checkout, options), {
     started: `Checking out ${checkout.commit.slice(0, 12)}, as the work stands, in a sandbox of its own for the checks.`,
     finished: () => "The checkout is ready.",
   });
 };
 
-const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: AbortSignal): Promise<OpenedSandbox> => {
+const make = async (
+  scene: Scene,
+  { instanceId, commit }: Checkout,
+  { isSetUp, signal }: { isSetUp: boolean; signal: AbortSignal },
+): Promise<OpenedSandbox> => {
   const { run, fence, deps, stores } = scene;
   const beside = sandboxOf(scene);
+  using held = isSetUp ? await holdSetup(scene, beside.place) : null;
   const { driver } = beside;
   const place = workplaceAt(deps.places.of(instanceId));
   await stores.instances.create(
@@ -76,7 +86,7 @@ const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: Abor
   const { mirrorPath } = given;
   const opened = await openPatiently(
     scene,
-    { run, fence, instanceId, place, driver, mirrorPath, isGiven: true, prewarm: false },
+    { run, fence, instanceId, place, driver, mirrorPath, isGiven: true, setup: held?.path ?? null, prewarm: false },
     signal,
   );
   // What is checked out is a stranger's: the limits hold from now on.
@@ -89,6 +99,7 @@ const make = async (scene: Scene, { instanceId, commit }: Checkout, signal: Abor
   await opened.executor.initGit({}, until).catch(failed);
   const source = { repositoryUrl: given.origin, ref: commit, bundlePath: `/given/${given.bundle}` };
   await opened.executor.gitClone({ ...source, ...(mirrorPath === null ? {} : { mirrorPath: "/mirror" }) }, until).catch(failed);
+  if (held !== null) await restoreSetup(scene, opened, signal);
   await stores.instances.setStatus(instanceId, "executing", fence);
   return opened;
 };
@@ -189,13 +200,15 @@ export const inCheckout = async <Result>(
   options: {
     act: (opened: OpenedSandbox, checkout: Checkout) => Promise<Result>;
     replaced: (checkout: Checkout) => Promise<void>;
+    /** Whether what the environment's set-up left is to be there. */
+    isSetUp: boolean;
     signal: AbortSignal;
   },
 ): Promise<Result> => {
-  const { act, replaced, signal } = options;
+  const { act, replaced, isSetUp, signal } = options;
   for (let now = checkout; ; ) {
     try {
-      return await act(scene.checkout?.opened ?? (await openCheckout(scene, now, signal)), now);
+      return await act(scene.checkout?.opened ?? (await openCheckout(scene, now, { isSetUp, signal })), now);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof ExecutorLostError)) throw error;

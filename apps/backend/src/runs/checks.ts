@@ -3,6 +3,7 @@ import type { Checkout, Progress, StepPhase } from "../store/types.ts";
 import { type Came, commandFeedback, conclude, listed, scriptsOf, shortened } from "./attempt.ts";
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
+import { blamedHosts } from "./requests.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { describeError, messageOf, type Scene } from "./scene.ts";
 
@@ -25,12 +26,6 @@ export const describeFailure = ({ command: whole, outcome }: Pick<CheckResult, "
     case "timed_out":
       return `'${command}' did not finish within ${Math.round(outcome.afterMs / 1000)} s.`;
   }
-};
-
-/** The hosts that were refused while the checks ran, and that a command names or complains about. Pure. */
-export const blamedHosts = (text: string, refused: readonly string[]): string[] => {
-  const named = new Set(text.toLowerCase().match(/[a-z0-9-]+(?:\.[a-z0-9-]+)+/g));
-  return [...new Set(refused)].filter((host) => named.has(host.toLowerCase()));
 };
 
 /**
@@ -94,6 +89,7 @@ export const runCommands = async (
       throw new Error("no command ended the checks");
     },
     replaced: (another) => store({ kind: "checks", checkout: another, begun: 0, passed: 0 }),
+    isSetUp: true,
     signal,
   });
   await closeCheckout(scene);

@@ -11,7 +11,10 @@ import type {
   WorkSnapshot,
   WorkspaceDiff,
 } from "@ccr/protocol";
-import type { ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
+import type { DevcontainerBuilder, ImageProvider, ReportProgress, SandboxDriver } from "../drivers/types.ts";
+import type { TrackedFile } from "../environments/key.ts";
+import type { Secrets } from "../environments/secrets.ts";
+import type { Setups } from "../environments/types.ts";
 import type { Doors } from "../gateway/types.ts";
 import type { Store } from "../store/types.ts";
 import type { ExecutorClient } from "./executor-client.ts";
@@ -163,6 +166,22 @@ export interface RunMetrics {
   spool(runId: RunId, bytes: number | null): void;
 }
 
+/** What setting up an environment needs. */
+export type SetupDeps = {
+  kept: Setups;
+  secrets: Pick<Secrets, "read" | "digest">;
+  /** What the network preset `packages` stands for on this machine. */
+  packageHosts: () => Promise<AllowRule[]>;
+  /** What of the machine is seen in its sandboxes: what was set up on another one is not used here. */
+  platform: string;
+  /** null: the driver cannot build what repositories describe. */
+  devcontainers: DevcontainerBuilder | null;
+  /** The files of a commit in a mirror, packed as a tar. */
+  archiveOf: (mirrorPath: string, commit: string, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Every file of a commit in a mirror. */
+  filesOf: (mirrorPath: string, commit: string, signal: AbortSignal) => Promise<TrackedFile[]>;
+};
+
 /** All that the run engine needs from outside; built in `main.ts`. */
 export type RunDeps = {
   /** Who we are; the machine is where our folders and sandboxes are. */
@@ -180,6 +199,7 @@ export type RunDeps = {
   drivers: readonly SandboxDriver[];
   /** For drivers whose sandboxes need an image; null for the others. */
   images: ImageProvider | null;
+  setup: SetupDeps;
   places: Places;
   /** `fence` is null for one who only looks. */
   connect: (endpoint: SandboxEndpoint, fence: number | null) => ExecutorClient;

@@ -1,7 +1,7 @@
 import { constants } from "node:fs";
 import { open as openFile } from "node:fs/promises";
-import type { AdoptInput, CheckInput, ExecuteInput, GitCloneInput, InitGitInput } from "@ccr/protocol";
-import { CcrError, ErrorBody, executorRoutes, FENCE_HEADER, type SandboxEndpoint, SpoolEvent } from "@ccr/protocol";
+import type { AdoptInput, CheckInput, ExecuteInput, GitCloneInput, InitGitInput, RestoreInput, SetUpInput } from "@ccr/protocol";
+import { CcrError, ErrorBody, executorRoutes, FENCE_HEADER, type SandboxEndpoint, SetUpEvent, SpoolEvent } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
 import { z } from "zod";
 import { LineTooLongError, lines } from "./lines.ts";
@@ -16,6 +16,8 @@ type JsonRoute<Result> = Route & { response: z.ZodType<Result> };
 
 // A line may be as long as what a tool printed; beyond this something is wrong with the other side.
 export const EVENT_MAX_BYTES = 256 * 1024 * 1024;
+// What a pipe gives at once, as JSON.
+const SETUP_EVENT_MAX_BYTES = 4 * 1024 * 1024;
 // The longest answer is a diff, whose patch the executor cuts at 16 MiB; JSON makes it at most six times as long.
 const ANSWER_MAX_BYTES = 128 * 1024 * 1024;
 const ERROR_MAX_BYTES = 64 * 1024;
@@ -158,10 +160,25 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     }
   }
 
+  async function* setUp(input: SetUpInput, signal: AbortSignal): AsyncGenerator<SetUpEvent> {
+    const route = executorRoutes.setUp;
+    try {
+      for await (const line of lines(bytes(route, { query: {}, body: input, signal }), SETUP_EVENT_MAX_BYTES))
+        yield SetUpEvent.parse(JSON.parse(line));
+    } catch (error) {
+      throw error instanceof SyntaxError || error instanceof z.ZodError || error instanceof LineTooLongError
+        ? lost(route.path, error)
+        : error;
+    }
+  }
+
   return {
     health: (signal: AbortSignal) => call(executorRoutes.health, undefined, signal),
     initGit: (input: InitGitInput, signal: AbortSignal) => call(executorRoutes.initGit, input, signal),
     gitClone: (input: GitCloneInput, signal: AbortSignal) => call(executorRoutes.gitClone, input, signal),
+    /** Runs an environment's script, and gives what it prints and how it ended; ends early when the connection is cut. */
+    setUp: (input: SetUpInput, signal: AbortSignal) => setUp(input, signal),
+    restore: (input: RestoreInput, signal: AbortSignal) => call(executorRoutes.restore, input, signal),
     interrupt: (signal: AbortSignal) => call(executorRoutes.interrupt, undefined, signal),
     check: (input: CheckInput, signal: AbortSignal) => call(executorRoutes.check, input, signal),
     /** All that a check printed whose result has only a part of it. */

@@ -34,6 +34,7 @@ const run = (change: Partial<Run> = {}): Run => ({
   delivered,
   continues: null,
   batch: null,
+  environment: null,
   priority: 0,
   status: "succeeded",
   reason: "passed",

@@ -130,12 +130,14 @@ export const launchFollowUp = async (
     // To answer, and to change nothing, is right where a reviewer asks a question.
     allowNoChanges: continuation.because === "review" || run.allowNoChanges,
     delivery,
+    environmentId: run.environment?.id ?? null,
     createdAt: run.createdAt,
     updatedAt: run.createdAt,
   };
   const { repository, model, limits, priority } = run;
   const launched = await store.runs.create({
     task,
+    environment: run.environment,
     repository,
     ref: delivered.branch,
     model,

@@ -84,6 +84,8 @@ export const judge = async (
       }
     },
     // What a judge began is gone with its sandbox.
+    // A judge runs nothing, and is in a sandbox in which nothing was run.
+    isSetUp: false,
     replaced: (checkout) => store({ ...phase, checkout, asked: phase.asked + (hasBegun ? 1 : 0), outcome: null }),
     signal,
   });

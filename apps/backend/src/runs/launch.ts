@@ -1,8 +1,9 @@
-import { type InstanceId, parseRepository } from "@ccr/protocol";
+import { CcrError, type InstanceId, parseRepository } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { attachCheckout, dropCheckout } from "./checkout.ts";
 import type { KeptWork, MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
+import { prepare as findImage } from "./environment.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { trailerOf } from "./proposal.ts";
@@ -11,6 +12,7 @@ import {
   attachSandbox,
   clear,
   driverNamed,
+  imageOf,
   isDriverAway,
   isHere,
   type OpenedSandbox,
@@ -19,6 +21,7 @@ import {
   sandboxOf,
 } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
+import { restoreSetup, setUp } from "./set-up.ts";
 import { transition } from "./transition.ts";
 import { openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -93,7 +96,11 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const instanceId = deps.newInstanceId();
   const { driver } = deps;
   await stores.runs.patch(run.id, fence, { baseCommit: repository.commit, instanceId, driver: driver.name });
-  const image = await prepareImage(scene, signal);
+  const image = await prepareImage(scene, repository, signal);
+  const found = await setUp(scene, { repository, image }, signal);
+  using held = found?.held;
+  scene.prepared = { baseImage: null, ...scene.prepared, setup: found?.key ?? null };
+  await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
   let conversation: Awaited<ReturnType<KeptWork["giveConversation"]>> = null;
   const opened = await log.stage(
     "sandbox",
@@ -102,7 +109,18 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
       const { mirrorPath } = repository;
       conversation = run.continues === null ? null : await deps.work.giveConversation(run.continues.runId, place.given);
       const isGiven = conversation !== null;
-      const wanted = { run, fence, instanceId, place, driver, image, mirrorPath, isGiven, prewarm: !isGiven };
+      const wanted = {
+        run,
+        fence,
+        instanceId,
+        place,
+        driver,
+        image,
+        mirrorPath,
+        isGiven,
+        setup: held?.path ?? null,
+        prewarm: !isGiven,
+      };
       return openSandbox(scene, wanted, signal);
     },
     { started: `Making a sandbox with ${driver.name}.`, finished: () => "The sandbox is ready." },
@@ -110,8 +128,12 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   scene.sandbox = opened;
   await tend(scene, opened);
   const until = AbortSignal.any([signal, opened.cut.signal]);
-  await log.stage("clone", () => clone(scene, opened, { repository, signal: until }), {
-    started: "Cloning into the workspace.",
+  const ready = async (): Promise<void> => {
+    await clone(scene, opened, { repository, signal: until });
+    if (held !== undefined) await restoreSetup(scene, opened, signal);
+  };
+  await log.stage("clone", ready, {
+    started: held === undefined ? "Cloning into the workspace." : "Cloning into the workspace, and copying what the set-up left.",
     finished: () => "The workspace is ready.",
   });
   await goOnFrom(scene, opened, { conversation, signal: until });
@@ -141,18 +163,23 @@ const clearInstances = async (scene: Scene): Promise<void> => {
   }
 };
 
-const prepareImage = async (scene: Scene, signal: AbortSignal): Promise<string> => {
+const prepareImage = async (scene: Scene, repository: MirroredRepository, signal: AbortSignal): Promise<string> => {
   const { deps, log } = scene;
-  const { images } = deps;
-  if (images === null) return "";
+  const ready = async (report: (text: string) => void): Promise<string> => {
+    scene.prepared = await findImage(scene, { repository, report }, signal);
+    return imageOf(scene, report, signal);
+  };
+  if (deps.images === null) return ready(() => {});
   try {
-    return await log.stage("image", (report) => images.ensureImage(report, signal), {
+    return await log.stage("image", ready, {
       started: "Looking for the executor image.",
       finished: (image) => `The image is ${image}.`,
     });
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof FenceLostError) throw error;
+    if (error instanceof CcrError && error.code === "unprocessable")
+      throw new RunEnded("setup_failed", error.message, { cause: error });
     throw await sandboxNotMade(deps, error);
   }
 };

@@ -144,6 +144,9 @@ const dataFolder = (place: InstancePlace): string => dirname(dirname(place.root)
 const keptWorkspace = (place: InstancePlace, runId: RunId): string =>
   join(dataFolder(place), "kept", basename(runId), "workspace");
 
+/** Where the server that made a sandbox keeps what set-ups left. */
+export const setupsFolder = (place: InstancePlace): string => join(dataFolder(place), "environments", "cache");
+
 /** Where the gateway writes down a run's requests: beside the instances of the server that made the sandbox, whoever looks after it now. */
 export const auditPath = (place: InstancePlace, runId: RunId): string =>
   join(dataFolder(place), "audit", `${basename(runId)}.ndjson`);

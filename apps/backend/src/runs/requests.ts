@@ -8,6 +8,12 @@ const REFUSED_PER_HOST = 5;
 const RETRY_MIN_MS = 250;
 const RETRY_MAX_MS = 10_000;
 
+/** The hosts that were refused meanwhile, and that a command names or complains about. Pure. */
+export const blamedHosts = (text: string, refused: readonly string[]): string[] => {
+  const named = new Set(text.toLowerCase().match(/[a-z0-9-]+(?:\.[a-z0-9-]+)+/g));
+  return [...new Set(refused)].filter((host) => named.has(host.toLowerCase()));
+};
+
 /** From now on, keeps what went, or wanted to go, through a run's door, which is open. */
 export const followRequests = (scene: Scene): void => {
   scene.requests ??= inBackground((signal) => keepRequests(scene, signal));

@@ -14,6 +14,7 @@ import { cancelMove, tellCanceled } from "./canceling.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { environmentOf } from "./environment.ts";
 import { attachSandbox, clear, isHere } from "./sandboxes.ts";
 import type { Instances, Runs } from "./types.ts";
 
@@ -48,7 +49,9 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
     if (task === null) throw new CcrError("not_found", `There is no task ${input.taskId}; tasks.list shows those there are.`);
     const repository = parseRepository(input.repository);
     if (!repository.ok) throw new CcrError("bad_request", `repository: ${repository.message}.`);
+    const environment = await environmentOf(deps, { input, task, address: repository.address });
     const { run } = await deps.store.runs.create({
+      environment,
       task,
       repository: repository.address.display,
       ref: input.ref ?? null,

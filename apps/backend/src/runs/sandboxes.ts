@@ -10,6 +10,7 @@ import type { InstanceRecord } from "../store/types.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
+import { environmentAsPrepared } from "./environment.ts";
 import { type ExecutorClient, ExecutorLostError } from "./executor-client.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { messageOf, type Scene } from "./scene.ts";
@@ -79,6 +80,7 @@ type Wanted = {
   image: string;
   mirrorPath: string | null;
   isGiven: boolean;
+  setup: string | null;
   prewarm: boolean;
 };
 
@@ -89,11 +91,13 @@ type Wanted = {
 export const openSandbox = async (scene: Scene, wanted: Wanted, signal: AbortSignal): Promise<OpenedSandbox> => {
   const { deps, stores } = scene;
   const { instanceId, place, driver, fence } = wanted;
+  const { environment } = wanted.run;
+  const variables = environment === null ? {} : environmentAsPrepared(environment, scene.prepared).variables;
   let handle: SandboxHandle;
   // Asked as late as can be: somebody who took the run over makes a sandbox over the same folders.
   await scene.hold();
   try {
-    handle = await driver.create(sandboxSpec({ ...wanted, now: deps.clock.now() }), signal);
+    handle = await driver.create(sandboxSpec({ ...wanted, variables, now: deps.clock.now() }), signal);
   } catch (error) {
     signal.throwIfAborted();
     throw await sandboxNotMade(deps, error);
@@ -207,7 +211,7 @@ export const revive = async (
   // Whatever of it its engine has lost sight of ends when its door is gone, and lets go of the folders.
   await deps.places.closeDoor(dead.place);
   const { instanceId, place, driver } = dead;
-  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, isGiven: false, prewarm };
+  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, isGiven: false, setup: null, prewarm };
   const opened = await openPatiently(scene, wanted, signal).catch((error: unknown) => {
     throw error instanceof RunEnded && error.ending.reason === "sandbox_failed"
       ? new RunEnded("sandbox_lost", `${why} It could not be started again: ${error.message}`, { cause: error })
@@ -219,12 +223,18 @@ export const revive = async (
   return opened;
 };
 
+/** The image of a run's sandboxes, made if need be; empty for drivers that have none. */
+export const imageOf = async (scene: Scene, report: (text: string) => void, signal: AbortSignal): Promise<string> => {
+  const { images } = scene.deps;
+  return images === null ? "" : images.ensureImage(scene.prepared?.baseImage ?? null, report, signal);
+};
+
 /** Opens a sandbox for a run that is going on: an engine that is away is waited for, as long as the run may take. */
 export const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">, signal: AbortSignal): Promise<OpenedSandbox> => {
   const { deps } = scene;
   for (;;) {
     try {
-      const image = deps.images === null ? "" : await deps.images.ensureImage(() => {}, signal);
+      const image = await imageOf(scene, () => {}, signal);
       return await openSandbox(scene, { ...wanted, image }, signal);
     } catch (error) {
       signal.throwIfAborted();
@@ -240,7 +250,7 @@ export const openPatiently = async (scene: Scene, wanted: Omit<Wanted, "image">,
  * Also what is left here of an earlier one: of a sandbox that ended before it answered, or that was made before another server went on with
  * the run in one of its own. The driver would give it back instead of a new one.
  */
-const destroyPatiently = async (
+export const destroyPatiently = async (
   { deps, run }: Scene,
   { driver, handle, instanceId }: OpenedSandbox,
   signal: AbortSignal,

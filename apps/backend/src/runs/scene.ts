@@ -1,4 +1,5 @@
 import type { AgentBody, Run, RunUsage } from "@ccr/protocol";
+import type { Prepared } from "../store/environment-types.ts";
 import type { Claim, Progress } from "../store/types.ts";
 import type { Background } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
@@ -18,6 +19,8 @@ export type Scene = {
   log: RunLog;
   /** How far an earlier supervisor of the run came. */
   progress: Progress | null;
+  /** From what its sandboxes are made; null: its launch has not found it out yet. */
+  prepared: Prepared | null;
   /** The run's sandbox as it is now; a revived one takes the place of a dead one. */
   sandbox: OpenedSandbox | null;
   guard: Background | null;
@@ -75,6 +78,7 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
       beside: figuresBeside(run.steps, claim.figures),
     }),
     progress: claim.progress,
+    prepared: claim.prepared,
     sandbox: null,
     guard: null,
     checkout: null,

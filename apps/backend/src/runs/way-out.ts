@@ -1,4 +1,4 @@
-import { CcrError } from "@ccr/protocol";
+import { CcrError, type Policy } from "@ccr/protocol";
 import { auditPath } from "./places.ts";
 import { followRequests } from "./requests.ts";
 import type { Scene } from "./scene.ts";
@@ -6,10 +6,13 @@ import type { Workplace } from "./workplace.ts";
 
 const TRY_EVERY_MS = 3000;
 
-/** Opens the run's way out, for its sandbox and for the one beside it in which its checks run, if there is one. Idempotent. */
+/**
+ * Opens the run's way out, for its sandbox and for the one beside it in which its checks run, if there is one; by the server's policy unless
+ * another one is given. Idempotent.
+ */
 export const openDoor = async (
   scene: Scene,
-  { place, beside }: { place: Workplace; beside: Workplace | null },
+  { place, beside, policy }: { place: Workplace; beside: Workplace | null; policy?: Policy },
   signal: AbortSignal,
 ): Promise<void> => {
   const { run, fence, deps, stores } = scene;
@@ -18,7 +21,7 @@ export const openDoor = async (
     socketPath: place.gatewaySocket,
     alsoAt: beside === null ? [] : [beside.gatewaySocket],
     auditPath: auditPath(place, run.id),
-    policy: { allow: deps.allowedHosts },
+    policy: policy ?? { allow: deps.allowedHosts },
     fence,
     // Another sandbox of the run may have had another file of records.
     auditAfter: await stores.audit.position(run.id),

@@ -23,6 +23,9 @@ export const workplaceAt = (place: InstancePlace): Workplace => ({
   executorSocket: join(place.doors, "executor.sock"),
 });
 
+/** Where in a sandbox that is which a set-up left. */
+export const SETUP_MOUNT = "/setup";
+
 // Saving the work and taking everything down may last a while beyond the run's own time.
 const LIFETIME_BEYOND_S = 600;
 
@@ -36,11 +39,15 @@ export const sandboxSpec = (options: {
   mirrorPath: string | null;
   /** Whether there is something for it in the place's `given`. */
   isGiven: boolean;
+  /** On the host, what a set-up left for it; null: nothing is to come from there, or not any more. */
+  setup: string | null;
+  /** For the agent, the checks and the set-up. */
+  variables: Readonly<Record<string, string>>;
   /** Whether an agent is to be started ahead of its first prompt. */
   prewarm: boolean;
   now: Date;
 }): SandboxSpec => {
-  const { run, instanceId, place, image, mirrorPath, isGiven, prewarm, now } = options;
+  const { run, instanceId, place, image, mirrorPath, isGiven, setup, variables, prewarm, now } = options;
   const { memoryMb, cpus, processes, diskMb, timeSeconds, turns, budgetUsd } = run.limits;
   const lifetimeS = timeSeconds + LIFETIME_BEYOND_S;
   return {
@@ -55,6 +62,7 @@ export const sandboxSpec = (options: {
       EXECUTOR_PREWARM: prewarm ? "1" : "0",
       EXECUTOR_MAX_TURNS: String(turns),
       ...(budgetUsd === null ? {} : { EXECUTOR_MAX_BUDGET_USD: String(budgetUsd) }),
+      ...(Object.keys(variables).length === 0 ? {} : { EXECUTOR_VARIABLES: JSON.stringify(variables) }),
       ...(run.model === null ? {} : { EXECUTOR_MODEL: run.model }),
       // A sandbox that no server comes back to ends by itself.
       EXECUTOR_LIFETIME_SECONDS: String(lifetimeS),
@@ -67,6 +75,7 @@ export const sandboxSpec = (options: {
       { source: place.home, target: "/home/agent", readOnly: false },
       { source: place.spool, target: "/spool", readOnly: false },
       ...(mirrorPath === null ? [] : [{ source: mirrorPath, target: "/mirror", readOnly: true }]),
+      ...(setup === null ? [] : [{ source: setup, target: SETUP_MOUNT, readOnly: true }]),
       ...(isGiven ? [{ source: place.given, target: "/given", readOnly: true }] : []),
     ],
     limits: { memoryMb, cpus, processes, diskMb },

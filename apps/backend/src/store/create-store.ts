@@ -3,6 +3,7 @@ import { createBatchStore } from "./batches.ts";
 import { Changes } from "./changes.ts";
 import { createDeliveryStore } from "./deliveries.ts";
 import type { Engine } from "./engine.ts";
+import { createEnvironmentStore } from "./environments.ts";
 import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
@@ -29,6 +30,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
   };
   return {
     tasks: createTaskStore({ db, ids, now }),
+    environments: createEnvironmentStore({ db, commits, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
     deliveries: createDeliveryStore({ db }),
     batches: createBatchStore({ engine, commits, feeds, ids, now }),

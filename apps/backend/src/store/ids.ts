@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { BatchId, InstanceId, RunId, TaskId } from "@ccr/protocol";
+import { BatchId, EnvironmentId, InstanceId, RunId, TaskId } from "@ccr/protocol";
 
 export interface Ids {
   task(): TaskId;
   batch(): BatchId;
   run(): RunId;
   instance(): InstanceId;
+  environment(): EnvironmentId;
 }
 
 // Crockford's letters: none that a person mistakes for another, and in the order of their character codes, so that ids sort as text.
@@ -34,5 +35,6 @@ export const createIds = (now: () => Date = () => new Date(), random: (size: num
     batch: () => BatchId.parse(`bat_${next()}`),
     run: () => RunId.parse(`run_${next()}`),
     instance: () => InstanceId.parse(`inst_${next()}`),
+    environment: () => EnvironmentId.parse(`env_${next()}`),
   };
 };

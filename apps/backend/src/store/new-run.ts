@@ -40,6 +40,7 @@ export const untouched = (steps: NewRun["task"]["steps"]) => ({
   branch: null,
   delivered: null,
   is_followed: 0,
+  prepared: null,
 });
 
 /** The row of a run that waits for its turn. */
@@ -60,6 +61,7 @@ export const newRow = (
   created_at: at,
   priority: input.priority,
   allow_no_changes: input.task.allowNoChanges ? 1 : 0,
+  environment: input.environment == null ? null : toJson(input.environment, "The run"),
   delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
   continues: input.continues?.runId ?? null,
   continuation: input.continues === null ? null : toJson(input.continues, "The run"),

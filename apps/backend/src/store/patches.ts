@@ -34,5 +34,6 @@ export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
   ...(patch.delivered !== undefined && deliveredColumns(patch.delivered)),
   ...(patch.progress !== undefined && { progress: toJson(patch.progress, "The progress") }),
   ...(patch.figures !== undefined && { figures: toJson(patch.figures, "The figures") }),
+  ...(patch.prepared !== undefined && { prepared: toJson(patch.prepared, "What was prepared") }),
   ...(patch.activeMs !== undefined && { active_ms: activeMsColumn(patch.activeMs) }),
 });

@@ -11,6 +11,7 @@ import {
   type Task,
 } from "@ccr/protocol";
 import type { Selectable } from "kysely";
+import type { Prepared } from "./environment-types.ts";
 import { fromJson } from "./json.ts";
 import type { BatchTable, InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
 import type { Claim, Progress } from "./types.ts";
@@ -23,6 +24,7 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   steps: fromJson(row.steps),
   allowNoChanges: row.allow_no_changes !== 0,
   delivery: row.delivery === null ? null : fromJson(row.delivery),
+  environmentId: row.environment_id,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
@@ -68,6 +70,7 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   delivered: row.delivered === null ? null : fromJson(row.delivered),
   continues: row.continuation === null ? null : fromJson(row.continuation),
+  environment: row.environment === null ? null : fromJson(row.environment),
   priority: row.priority,
   status: row.status,
   reason: row.reason,
@@ -93,6 +96,7 @@ export const toClaim = (row: Selectable<RunTable>): Claim => {
     progress: row.progress === null ? null : fromJson<Progress>(row.progress),
     figures: row.figures === null ? noFigures(run.steps) : fromJson(row.figures),
     activeMs: row.active_ms,
+    prepared: row.prepared === null ? null : fromJson<Prepared>(row.prepared),
   };
 };
 

@@ -29,6 +29,7 @@ const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
     model: row.model === storable(input.model),
     limits: sameLimits(toRun(row).limits, input.limits),
     delivery: row.delivery === (input.delivery === null ? null : toJson(input.delivery, "The run")),
+    environment: (toRun(row).environment?.id ?? null) === (input.environment?.id ?? null),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));
 };

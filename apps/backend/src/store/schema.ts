@@ -3,6 +3,7 @@ import type {
   BatchId,
   BatchMark,
   BatchState,
+  EnvironmentId,
   Instance,
   InstanceId,
   Message,
@@ -26,6 +27,8 @@ export interface Database {
   audit_records: AuditTable;
   pulse: PulseTable;
   identity: IdentityTable;
+  environments: EnvironmentTable;
+  default_environments: DefaultEnvironmentTable;
 }
 
 export interface TaskTable {
@@ -37,6 +40,7 @@ export interface TaskTable {
   updated_at: string;
   /** 0 or 1. */
   allow_no_changes: number;
+  environment_id: EnvironmentId | null;
   /** JSON of `DeliverySettings`; null: nowhere. */
   delivery: string | null;
 }
@@ -128,6 +132,10 @@ export interface RunTable {
   diff_size: string | null;
   /** What `usage` says, to be added up. */
   cost_usd: number;
+  /** JSON of `RunEnvironment`, copied from the environment. */
+  environment: string | null;
+  /** JSON of `Prepared`. */
+  prepared: string | null;
 }
 
 export interface InstanceTable {
@@ -174,6 +182,24 @@ export interface AuditTable {
   decision: AuditRecord["decision"];
   /** JSON of `AuditRecord`. */
   record: string;
+}
+
+export interface EnvironmentTable {
+  id: EnvironmentId;
+  name: string;
+  created_at: string;
+  updated_at: string;
+  generation: number;
+  /** JSON of names; the values are nowhere in the database. */
+  secret_names: string;
+  /** JSON of image, set-up and variables. */
+  definition: string;
+}
+
+export interface DefaultEnvironmentTable {
+  /** See `repositoryKey`. */
+  repository: string;
+  environment_id: EnvironmentId;
 }
 
 /** One row, made with the table. */

@@ -2,6 +2,7 @@ import { describe } from "vitest";
 import { describeBatches } from "./suite/batches.ts";
 import { describeChanges } from "./suite/changes.ts";
 import { describeDeliveries } from "./suite/deliveries.ts";
+import { describeEnvironments } from "./suite/environments.ts";
 import { describeFollow } from "./suite/follow.ts";
 import { describeLeases } from "./suite/leases.ts";
 import { describeOwnMessages } from "./suite/own-messages.ts";
@@ -17,6 +18,7 @@ import { describeUpkeep } from "./suite/upkeep.ts";
 export const describeStore = (name: string, open: OpenPlace): void => {
   describe(`store in ${name}`, () => {
     describeRecords(open);
+    describeEnvironments(open);
     describeRuns(open);
     describeDeliveries(open);
     describeQueue(open);

@@ -22,6 +22,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
       updated_at: at,
       allow_no_changes: input.allowNoChanges ? 1 : 0,
       delivery: deliveryColumn(input.delivery),
+      environment_id: input.environmentId ?? null,
     };
     return toTask(await db.insertInto("tasks").values(row).returningAll().executeTakeFirstOrThrow());
   },
@@ -45,6 +46,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
         ...(input.steps !== undefined && { steps: toJson(input.steps, "The task") }),
         ...(input.allowNoChanges !== undefined && { allow_no_changes: input.allowNoChanges ? 1 : 0 }),
         ...(input.delivery !== undefined && { delivery: deliveryColumn(input.delivery) }),
+        ...(input.environmentId !== undefined && { environment_id: input.environmentId }),
       })
       .where("id", "=", input.id)
       .returningAll()

@@ -10,6 +10,7 @@ import type {
   ListRunsInput,
   Message,
   Run,
+  RunEnvironment,
   RunId,
   RunLimits,
   RunReason,
@@ -24,6 +25,7 @@ import type {
   WorkspaceDiff,
 } from "@ccr/protocol";
 import type { BatchStore } from "./batch-types.ts";
+import type { EnvironmentStore, Prepared } from "./environment-types.ts";
 
 export interface TaskStore {
   create(input: CreateTaskInput): Promise<Task>;
@@ -48,6 +50,8 @@ export type NewRun = {
   /** null: it begins anew. */
   continues: Continuation | null;
   idempotencyKey: string | null;
+  /** null, as when it is left out: none. */
+  environment?: RunEnvironment | null;
 };
 
 /** Why and how a run ends; `sentence` is what a person reads. */
@@ -112,13 +116,20 @@ export type RunPatch = Partial<
     | "endedAt"
     | "delivered"
   >
-> & { progress?: Progress; figures?: StepFigures[]; activeMs?: number };
+> & { progress?: Progress; figures?: StepFigures[]; activeMs?: number; prepared?: Prepared };
 
 /** Who claims, and how many runs may go on at once of one repository and of one task, over all servers; null: as many as like. */
 export type Claimer = { owner: ServerId; perRepository: number | null; perTask: number | null };
 
 /** The right to drive a run. `activeMs` is how long it has been worked on, and `figures` what came of it, as far as was told. */
-export type Claim = { run: Run; fence: number; progress: Progress | null; figures: StepFigures[]; activeMs: number };
+export type Claim = {
+  run: Run;
+  fence: number;
+  progress: Progress | null;
+  figures: StepFigures[];
+  activeMs: number;
+  prepared: Prepared | null;
+};
 
 /**
  * A claim is a lease: who drives a run renews it, which raises `beat`. Nobody compares clocks: whoever sees the same fence and beat for as
@@ -137,7 +148,7 @@ export class FenceLostError extends Error {
 export interface RunStore {
   /**
    * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
-   * when that run has another repository, ref, model, delivery or other limits.
+   * when that run has another repository, ref, model, delivery, environment or other limits.
    */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;
@@ -310,6 +321,7 @@ export interface RunChanges {
 
 export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
+  readonly environments: EnvironmentStore;
   readonly runs: RunStore;
   readonly batches: BatchStore;
   readonly queue: Queue;

@@ -5,11 +5,19 @@ import type { StoredImage } from "../drivers/types.ts";
 import type { Store } from "../store/types.ts";
 import type { DiskGuard } from "./disk-guard.ts";
 import { listRunEntries, measure, type RunEntry, sumBytes } from "./folders.ts";
-import { neededMirrors, type RetentionOptions } from "./retention.ts";
-import { daysBefore, isDue, mirrorRemovableAt, surplusImages, workRemovableAt } from "./rules.ts";
+import { listSetups, neededMirrors, type RetentionOptions } from "./retention.ts";
+import {
+  daysBefore,
+  isDue,
+  mirrorRemovableAt,
+  setupRemovableAt,
+  surplusImages,
+  surplusSetups,
+  workRemovableAt,
+} from "./rules.ts";
 
 export type DiskViewOptions = Omit<RetentionOptions, "store" | "folders" | "work" | "log"> & {
-  store: Pick<Store, "upkeep" | "runs" | "instances">;
+  store: Pick<Store, "upkeep" | "runs" | "instances" | "environments">;
   folders: { work: string; audit: string; instances: string };
   guard: DiskGuard;
   /** When retention looks the next time. */
@@ -103,6 +111,23 @@ export const createDiskView = (options: DiskViewOptions): DiskView => {
     return items;
   };
 
+  const lookAtSetups = async (): Promise<Sized[]> => {
+    const listed = await listSetups({ store, setups: options.setups });
+    const surplus = new Set(surplusSetups(listed, rules.setupsMb));
+    return listed.map((setup) => {
+      const removableAt = surplus.has(setup) ? clock.now() : setupRemovableAt(setup, rules.setupsDays);
+      return {
+        name: setup.name,
+        // Measured when it was made; nobody changes it.
+        bytes: setup.bytes,
+        since: setup.usedAt.toISOString(),
+        inUse: setup.isInUse,
+        removableAt: removableAt?.toISOString() ?? null,
+        due: isDue(removableAt, clock.now()),
+      };
+    });
+  };
+
   const lookAtWorkspaces = async (measureOne: Measure): Promise<Sized[]> => {
     const items: Sized[] = [];
     for (const name of await readdir(folders.instances).catch((): string[] => [])) {
@@ -143,6 +168,7 @@ export const createDiskView = (options: DiskViewOptions): DiskView => {
     const mirrorItems = await lookAtMirrors(measureOne);
     const workItems = await lookAtEntries(folders.work, rules.workDays, measureOne);
     const auditItems = await lookAtEntries(folders.audit, null, measureOne);
+    const setupItems = await lookAtSetups();
     const imageItems = await lookAtImages();
     return {
       at,
@@ -154,6 +180,7 @@ export const createDiskView = (options: DiskViewOptions): DiskView => {
       work: partOf(workItems),
       workspaces: partOf(await lookAtWorkspaces(measureOne)),
       audit: partOf(auditItems),
+      setups: partOf(setupItems),
       images: imageItems === null ? null : partOf(imageItems),
       rules,
       next: {
@@ -162,6 +189,7 @@ export const createDiskView = (options: DiskViewOptions): DiskView => {
           runs: await countDueRuns(),
           work: countDue(workItems),
           mirrors: countDue(mirrorItems),
+          setups: countDue(setupItems),
           images: countDue(imageItems ?? []),
         },
       },

@@ -1,12 +1,19 @@
 import { mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
-import type { RetentionRules, RunId } from "@ccr/protocol";
+import { type RetentionRules, type RunId, ServerId } from "@ccr/protocol";
 import { createGitRepository } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { mirrorName } from "../git/mirrors.ts";
 import { createRetention, type RetentionOptions } from "./retention.ts";
 import { daysAgo, never, openPlace, type Place } from "./testing/place.ts";
 
-const FOR_EVER: RetentionRules = { runsDays: null, workDays: null, mirrorsDays: null, images: null };
+const FOR_EVER: RetentionRules = {
+  runsDays: null,
+  workDays: null,
+  mirrorsDays: null,
+  setupsDays: null,
+  setupsMb: null,
+  images: null,
+};
 
 const retentionOf = (place: Place, rules: Partial<RetentionRules>, options: Partial<RetentionOptions> = {}) =>
   createRetention({
@@ -14,6 +21,7 @@ const retentionOf = (place: Place, rules: Partial<RetentionRules>, options: Part
     folders: place.folders,
     mirrors: place.mirrors,
     work: place.work,
+    setups: place.setups,
     images: place.images,
     rules: { ...FOR_EVER, ...rules },
     log: place.log,
@@ -101,6 +109,35 @@ describe("retention", () => {
     expect(await place.store.runs.find(old.id)).not.toBeNull();
     // The records of requests are the run's.
     expect(await names(place.folders.audit)).toHaveLength(3);
+  });
+
+  it("removes what set-ups left and nobody used for long, and what is too much, but nothing that a run needs", async () => {
+    await using place = await openPlace();
+    const key = (letter: string) => letter.repeat(64);
+    const run = await place.addRun();
+    const claim = await place.store.queue.claimNext({
+      owner: ServerId.parse("srv_0000000001"),
+      perRepository: null,
+      perTask: null,
+    });
+    await place.store.runs.patch(run.id, claim?.fence ?? 0, { prepared: { baseImage: null, setup: key("a") } });
+    for (const [letter, days, kib] of [
+      ["a", 100, 8],
+      ["b", 15, 8],
+      ["c", 13, 700],
+      ["d", 2, 400],
+      ["e", 1, 500],
+    ] as const)
+      await place.addSetup(key(letter), days, kib);
+    const held = await place.setups.take(key("b"));
+    expect(await retentionOf(place, { setupsDays: 14 }).sweep(never())).toMatchObject([{ kind: "setups", count: 0 }]);
+    held?.[Symbol.dispose]();
+    await utimes(`${place.setups.folder}/${key("b")}`, daysAgo(15), daysAgo(15));
+    expect(await retentionOf(place, { setupsDays: 14 }).sweep(never())).toMatchObject([{ kind: "setups", count: 1 }]);
+    expect(await retentionOf(place, { setupsMb: 1 }).sweep(never())).toMatchObject([{ count: 1, bytes: 700 * 1024 }]);
+    expect(await names(place.setups.folder)).toEqual([key("a"), key("d"), key("e")]);
+    expect(await retentionOf(place, {}).remove([{ kind: "setups", olderThanDays: 0 }], never())).toMatchObject([{ count: 2 }]);
+    expect(await names(place.setups.folder)).toEqual([key("a")]);
   });
 
   it("does not touch a run that ends while it looks, as long as it is not old", async () => {

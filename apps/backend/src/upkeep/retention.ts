@@ -9,20 +9,30 @@ import {
   type RunId,
 } from "@ccr/protocol";
 import type { ImageStorage } from "../drivers/types.ts";
+import type { KeptSetup, Setups } from "../environments/types.ts";
 import type { KeptMirror, MirrorRetention } from "../git/retention.ts";
 import type { KeptWorkStore } from "../git/work.ts";
 import type { Clock, Log } from "../runs/deps.ts";
 import type { Store } from "../store/types.ts";
 import { listRunEntries, measure, type RunEntry, sumBytes } from "./folders.ts";
-import { daysBefore, isDue, mirrorRemovableAt, surplusImages, workRemovableAt } from "./rules.ts";
+import {
+  daysBefore,
+  isDue,
+  mirrorRemovableAt,
+  setupRemovableAt,
+  surplusImages,
+  surplusSetups,
+  workRemovableAt,
+} from "./rules.ts";
 
 export type RetentionOptions = {
-  store: Pick<Store, "upkeep" | "runs" | "instances">;
+  store: Pick<Store, "upkeep" | "runs" | "instances" | "environments">;
   /** Folders in which everything is named after runs: what is kept of their work, and the gateway's records of their requests. */
   folders: { work: string; audit: string };
   mirrors: MirrorRetention;
   /** What is kept in the first of the folders; it goes with what holds it in the mirrors. */
   work: Pick<KeptWorkStore, "remove">;
+  setups: Pick<Setups, "list" | "remove">;
   /** null: the driver has no images. */
   images: ImageStorage | null;
   rules: RetentionRules;
@@ -43,6 +53,8 @@ export interface Retention {
   sweep(signal: AbortSignal): Promise<Removed[]>;
 }
 
+/** As long as anything may be kept. */
+const MANY_DAYS = 36_500;
 const RUNS_AT_ONCE = 100;
 const MAX_PROBLEMS = 10;
 
@@ -51,10 +63,12 @@ const UNFINISHED = RUN_STATUSES.filter((status) => !isFinal(status));
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** The rules as orders; what is kept for ever is not among them. Pure. */
-export const ordersOf = ({ runsDays, workDays, mirrorsDays, images }: RetentionRules): Order[] => [
+export const ordersOf = ({ runsDays, workDays, mirrorsDays, setupsDays, setupsMb, images }: RetentionRules): Order[] => [
   ...(runsDays === null ? [] : [{ kind: "runs" as const, olderThanDays: runsDays }]),
   ...(workDays === null ? [] : [{ kind: "work" as const, olderThanDays: workDays }]),
   ...(mirrorsDays === null ? [] : [{ kind: "mirrors" as const, olderThanDays: mirrorsDays }]),
+  // What is too much goes whatever its age.
+  ...(setupsDays === null && setupsMb === null ? [] : [{ kind: "setups" as const, olderThanDays: setupsDays ?? MANY_DAYS }]),
   ...(images === null ? [] : [{ kind: "images" as const, keep: images }]),
 ];
 
@@ -79,6 +93,16 @@ export const neededMirrors = async (
   // Work of a run that the database does not know needs its mirror too.
   for (const { name, path } of listed) if (!needed.has(name) && (await mirrors.isPinned(path, signal))) needed.add(name);
   return needed;
+};
+
+/** What set-ups left; in use is what somebody is copying, and what a run needs that has not ended. */
+export const listSetups = async ({
+  store,
+  setups,
+}: Pick<RetentionOptions, "setups"> & { store: Pick<Store, "environments"> }): Promise<(KeptSetup & { isInUse: boolean })[]> => {
+  // In this order: what a run that ends in between needed is only kept for longer.
+  const inUse = await store.environments.setupsInUse();
+  return (await setups.list()).map((setup) => ({ ...setup, isInUse: setup.isHeld || inUse.has(setup.name) }));
 };
 
 /** Removes what nobody needs any more: never anything of a run that has not ended. */
@@ -187,6 +211,24 @@ export const createRetention = (options: RetentionOptions): Retention => {
     return counts.result();
   };
 
+  const removeSetups = async (olderThanDays: number, signal: AbortSignal): Promise<Removed> => {
+    const counts = tally("setups");
+    const listed = await listSetups({ store, setups: options.setups });
+    const surplus = new Set(surplusSetups(listed, rules.setupsMb));
+    for (const setup of listed) {
+      signal.throwIfAborted();
+      const { name, bytes, usedAt } = setup;
+      if (!surplus.has(setup) && !isDue(setupRemovableAt(setup, olderThanDays), clock.now())) continue;
+      try {
+        // Whoever came in meanwhile has set its time.
+        if (await options.setups.remove(name, { usedBefore: new Date(usedAt.getTime() + 1) })) counts.removed(bytes);
+      } catch (error) {
+        counts.problem(`What the set-up ${name} left could not be removed: ${reasonOf(error)}`);
+      }
+    }
+    return counts.result();
+  };
+
   const removeImages = async (keep: number, signal: AbortSignal): Promise<Removed> => {
     const counts = tally("images");
     if (images === null) return counts.result();
@@ -210,6 +252,8 @@ export const createRetention = (options: RetentionOptions): Retention => {
         return removeWork(order.olderThanDays, signal);
       case "mirrors":
         return removeMirrors(order.olderThanDays, signal);
+      case "setups":
+        return removeSetups(order.olderThanDays, signal);
       case "images":
         return removeImages(order.keep, signal);
     }

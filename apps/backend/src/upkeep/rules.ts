@@ -29,6 +29,25 @@ export const mirrorRemovableAt = (mirror: { usedAt: Date; isNeeded: boolean }, d
 
 export const isDue = (removableAt: Date | null, now: Date): boolean => removableAt !== null && removableAt <= now;
 
+/** From when on what a set-up left may go, by its age; null: never, or not as long as it is in use. Pure. */
+export const setupRemovableAt = (setup: { usedAt: Date; isInUse: boolean }, days: number | null): Date | null =>
+  days === null || setup.isInUse ? null : daysAfter(setup.usedAt, days);
+
+/** What is too much when so many MiB are kept of what set-ups left: the longest unused, and never what is in use. Pure. */
+export const surplusSetups = <Setup extends { usedAt: Date; bytes: number | null; isInUse: boolean }>(
+  setups: readonly Setup[],
+  mb: number | null,
+): Setup[] => {
+  if (mb === null) return [];
+  let left = mb * 1024 * 1024;
+  return setups
+    .toSorted((a, b) => Number(b.isInUse) - Number(a.isInUse) || b.usedAt.getTime() - a.usedAt.getTime())
+    .filter(({ bytes, isInUse }) => {
+      left -= bytes ?? 0;
+      return left < 0 && !isInUse;
+    });
+};
+
 /** The images that may go when so many are kept: never the one that sandboxes would get now, nor one that a sandbox was made from. Pure. */
 export const surplusImages = (images: readonly StoredImage[], keep: number | null): StoredImage[] => {
   if (keep === null) return [];

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { DAY_MS, daysAgo, NOW, openPlace, type Place } from "./testing/place.ts";
 import { startUpkeep, type UpkeepOptions } from "./upkeep.ts";
 
-const RULES: RetentionRules = { runsDays: 365, workDays: 30, mirrorsDays: 30, images: 1 };
+const RULES: RetentionRules = { runsDays: 365, workDays: 30, mirrorsDays: 30, setupsDays: 14, setupsMb: 100, images: 1 };
 
 const upkeepOf = (place: Place, options: Partial<UpkeepOptions> = {}) =>
   startUpkeep({
@@ -13,6 +13,7 @@ const upkeepOf = (place: Place, options: Partial<UpkeepOptions> = {}) =>
     folders: place.folders,
     mirrors: place.mirrors,
     work: place.work,
+    setups: place.setups,
     images: place.images,
     guard: place.guard,
     rules: RULES,
@@ -90,7 +91,7 @@ describe("upkeep", () => {
       minFreeBytes: 1024 * 1024,
       places: [{ name: "data", freeBytes: expect.any(Number), totalBytes: expect.any(Number) }],
       rules: RULES,
-      next: { due: { runs: 0, work: 0, mirrors: 0, images: 0 } },
+      next: { due: { runs: 0, work: 0, mirrors: 0, setups: 0, images: 0 } },
       workspaces: { count: 1 },
       audit: { count: 2 },
       images: { count: 2, bytes: 12 },
@@ -125,7 +126,7 @@ describe("upkeep", () => {
     await writeFile(place.folder.join("elsewhere", "big"), Buffer.alloc(5_000_000, 1));
     await symlink(place.folder.join("elsewhere"), `${place.folders.work}/${(await place.addRun()).id}`);
     const report = await upkeep.disk();
-    expect(report.next.due).toEqual({ runs: 2, work: 5, mirrors: 0, images: 0 });
+    expect(report.next.due).toEqual({ runs: 2, work: 5, mirrors: 0, setups: 0, images: 0 });
     expect(report.work.count).toBe(23);
     expect(report.work.items).toHaveLength(20);
     const sizes = report.work.items.map(({ bytes }) => bytes ?? 0);

@@ -28,8 +28,8 @@ const nearlyFull = (backend: MemoryBackend): void => {
       ],
     },
     images: { count: 3, bytes: null, items: [] },
-    rules: { runsDays: 90, workDays: 30, mirrorsDays: 30, images: 2 },
-    next: { at: "2026-11-26T12:00:00.000Z", due: { runs: 4, work: 1, mirrors: 0, images: 0 } },
+    rules: { runsDays: 90, workDays: 30, mirrorsDays: 30, setupsDays: 14, setupsMb: 1024, images: 2 },
+    next: { at: "2026-11-26T12:00:00.000Z", due: { runs: 4, work: 1, mirrors: 0, setups: 0, images: 0 } },
   };
 };
 

@@ -25,6 +25,7 @@ import {
 } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
 import { createMemoryBatches, type MemoryBatches } from "./memory-batches.ts";
+import { type MemoryEnvironments, memoryEnvironments } from "./memory-environments.ts";
 import type { Said } from "./said.ts";
 
 type Context = inferRouterContext<AppRouter>;
@@ -39,6 +40,7 @@ export interface MemoryBackend {
   readonly runs: Run[];
   readonly instances: Instance[];
   readonly batches: MemoryBatches;
+  readonly environments: MemoryEnvironments;
   addTask(input: NewTask): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   patchRun(id: RunId, patch: Partial<Run>): void;
@@ -69,9 +71,10 @@ const EMPTY_DISK: DiskReport = {
   work: NOTHING,
   workspaces: NOTHING,
   audit: NOTHING,
+  setups: NOTHING,
   images: null,
-  rules: { runsDays: null, workDays: 30, mirrorsDays: 30, images: 2 },
-  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, images: 0 } },
+  rules: { runsDays: null, workDays: 30, mirrorsDays: 30, setupsDays: 14, setupsMb: 20480, images: 2 },
+  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, setups: 0, images: 0 } },
 };
 
 export const createMemoryBackend = (now = START): MemoryBackend => {
@@ -92,6 +95,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const pushed: DeliverySettings[] = [];
   const cleanUps: CleanUpInput[] = [];
   const at = (): string => new Date(now + counter * 1000).toISOString();
+
+  const environments = memoryEnvironments({ number, at });
 
   const getRun = (id: RunId): Run => {
     const run = runs.find((known) => known.id === id);
@@ -116,6 +121,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     tasks,
     runs,
     instances,
+    environments,
     launched,
     canceled,
     pushed,
@@ -130,9 +136,9 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       maxConcurrentRuns: 2,
     },
     disk: EMPTY_DISK,
-    addTask({ name, steps, allowNoChanges = false, delivery = null }) {
+    addTask({ name, steps, allowNoChanges = false, delivery = null, environmentId = null }) {
       const id = TaskId.parse(`task_${number()}`);
-      const task: Task = { id, name, steps, allowNoChanges, delivery, createdAt: at(), updatedAt: at() };
+      const task: Task = { id, name, steps, allowNoChanges, delivery, environmentId, createdAt: at(), updatedAt: at() };
       tasks.unshift(task);
       return task;
     },
@@ -150,6 +156,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         delivery: task.delivery,
         delivered: null,
         continues: null,
+        environment: null,
         priority: 0,
         status: "queued",
         reason: null,
@@ -199,7 +206,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           if (old === undefined) return null;
           counter += 1;
           const { name = old.name, steps = old.steps, allowNoChanges = old.allowNoChanges, delivery = old.delivery } = change;
-          const next: Task = { ...old, name, steps, allowNoChanges, delivery, updatedAt: at() };
+          const { environmentId = old.environmentId } = change;
+          const next: Task = { ...old, name, steps, allowNoChanges, delivery, environmentId, updatedAt: at() };
           tasks.splice(index, 1, next);
           return next;
         },
@@ -299,6 +307,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             .map((name) => ({ repository: `${owner}/${name}`, defaultBranch: "main", isArchived: name === "gone" }));
         },
       },
+      environments: environments.rooms,
       upkeep: {
         disk: async () => backend.disk,
         async cleanUp(input) {

@@ -22,6 +22,15 @@ const CHOICES: readonly Choice[] = [
     chosen: true,
   },
   {
+    kind: "setups",
+    label: "What set-ups left, not used for",
+    unit: "days",
+    hint: "The next run with the environment sets it up anew.",
+    least: 0,
+    fallback: 7,
+    chosen: true,
+  },
+  {
     kind: "images",
     label: "Images but for the newest",
     unit: "",
@@ -50,7 +59,7 @@ const CHOICES: readonly Choice[] = [
   },
 ];
 
-const RULE_OF = { runs: "runsDays", work: "workDays", mirrors: "mirrorsDays", images: "images" } as const;
+const RULE_OF = { runs: "runsDays", work: "workDays", mirrors: "mirrorsDays", setups: "setupsDays", images: "images" } as const;
 type Draft = Record<CleanUpKind, { chosen: boolean; number: string }>;
 
 const draftOf = (rules: RetentionRules | null): Draft => {
@@ -58,9 +67,9 @@ const draftOf = (rules: RetentionRules | null): Draft => {
     chosen,
     number: String(Math.min(rules?.[RULE_OF[kind]] ?? fallback, fallback)),
   });
-  const [mirrors, images, work, runs] = CHOICES.map(of);
+  const [mirrors, setups, images, work, runs] = CHOICES.map(of);
   const none = { chosen: false, number: "" };
-  return { mirrors: mirrors ?? none, images: images ?? none, work: work ?? none, runs: runs ?? none };
+  return { mirrors: mirrors ?? none, setups: setups ?? none, images: images ?? none, work: work ?? none, runs: runs ?? none };
 };
 
 const isWhole = (text: string, least: number): boolean => /^\d{1,5}$/.test(text) && Number(text) >= least;

@@ -13,9 +13,10 @@ const report: DiskReport = {
   work: NOTHING,
   workspaces: NOTHING,
   audit: NOTHING,
+  setups: NOTHING,
   images: null,
-  rules: { runsDays: null, workDays: 1, mirrorsDays: 30, images: 2 },
-  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, images: 0 } },
+  rules: { runsDays: null, workDays: 1, mirrorsDays: 30, setupsDays: 14, setupsMb: null, images: 2 },
+  next: { at: null, due: { runs: 0, work: 0, mirrors: 0, setups: 0, images: 0 } },
 };
 
 test("says how long each kind is kept, and leaves images out where there are none", () => {
@@ -24,13 +25,21 @@ test("says how long each kind is kept, and leaves images out where there are non
     work: "until 1 day after the run's end",
     workspaces: "as long as their runs go on",
     mirrors: "until unused for 30 days",
+    setups: "until unused for 14 days",
     audit: "kept for ever",
   });
   expect(rules({ ...report, images: NOTHING })).toMatchObject({ images: "the newest 2 are kept" });
-  expect(rules({ ...report, images: NOTHING, rules: { runsDays: 7, workDays: null, mirrorsDays: null, images: null } })).toEqual({
+  expect(
+    rules({
+      ...report,
+      images: NOTHING,
+      rules: { runsDays: 7, workDays: null, mirrorsDays: null, setupsDays: null, setupsMb: 1024, images: null },
+    }),
+  ).toEqual({
     work: "kept for ever",
     workspaces: "as long as their runs go on",
     mirrors: "kept for ever",
+    setups: "kept, at most 1.0 GB",
     audit: "until 7 days after the run's end",
     images: "all are kept",
   });
@@ -40,7 +49,9 @@ test("says how long each kind is kept, and leaves images out where there are non
 
 test("says what retention removes next, or that it is nothing", () => {
   expect(dueWords(report.next)).toBeNull();
-  expect(dueWords({ at: null, due: { runs: 1, work: 2, mirrors: 0, images: 3 } })).toBe("1 run, the work of 2 runs, 3 images");
+  expect(dueWords({ at: null, due: { runs: 1, work: 2, mirrors: 0, setups: 1, images: 3 } })).toBe(
+    "1 run, the work of 2 runs, 1 set-up, 3 images",
+  );
 });
 
 test("says what a clean-up removed, and of sizes only what is known", () => {

@@ -15,7 +15,7 @@ const days = (count: number): string => plural(count, "day");
 export type PartRow = { key: string; label: string; what: string; part: DiskPart; rule: string };
 
 /** What takes room, each with how long it is kept. Pure. */
-export const partRows = ({ mirrors, work, workspaces, audit, images, rules }: DiskReport): PartRow[] => [
+export const partRows = ({ mirrors, work, workspaces, audit, setups, images, rules }: DiskReport): PartRow[] => [
   {
     key: "work",
     label: "Kept work",
@@ -36,6 +36,16 @@ export const partRows = ({ mirrors, work, workspaces, audit, images, rules }: Di
     what: "Bare copies of repositories",
     part: mirrors,
     rule: rules.mirrorsDays === null ? "kept for ever" : `until unused for ${days(rules.mirrorsDays)}`,
+  },
+  {
+    key: "setups",
+    label: "Set-ups",
+    what: "What the set-ups of environments left for later runs",
+    part: setups,
+    rule: [
+      rules.setupsDays === null ? "kept" : `until unused for ${days(rules.setupsDays)}`,
+      ...(rules.setupsMb === null ? [] : [`at most ${formatBytes(rules.setupsMb * 1024 * 1024)}`]),
+    ].join(", "),
   },
   {
     key: "audit",
@@ -67,6 +77,7 @@ const KINDS = {
   runs: "run",
   work: "kept work",
   mirrors: "mirror",
+  setups: "set-up",
   images: "image",
 } as const satisfies Record<keyof DiskReport["next"]["due"], string>;
 
@@ -75,7 +86,7 @@ const counted = (kind: keyof typeof KINDS, count: number): string =>
 
 /** What retention removes when it looks next, in words; null: nothing. Pure. */
 export const dueWords = ({ due }: DiskReport["next"]): string | null => {
-  const parts = (["runs", "work", "mirrors", "images"] as const).flatMap((kind) =>
+  const parts = (["runs", "work", "mirrors", "setups", "images"] as const).flatMap((kind) =>
     due[kind] === 0 ? [] : [counted(kind, due[kind])],
   );
   return parts.length === 0 ? null : parts.join(", ");

@@ -19,6 +19,17 @@ const unused = (): never => {
 /** Rooms that a test does not use. */
 export const noContext: Context = {
   tasks: { create: unused, find: unused, list: unused, update: unused, delete: unused },
+  environments: {
+    create: unused,
+    get: unused,
+    list: unused,
+    update: unused,
+    delete: unused,
+    setSecrets: unused,
+    setDefault: unused,
+    rebuild: unused,
+    facts: unused,
+  },
   runs: {
     create: unused,
     get: unused,

@@ -24,7 +24,7 @@ export const openDocker = async (engine: DockerEngine): Promise<DockerUnderTest>
     baseImage: engine.baseImage,
     extraCaCertificates: process.env.NODE_EXTRA_CA_CERTS,
   });
-  const image = await whileNoOtherTest("image", () => images.ensureImage((text) => console.log(text), never()));
+  const image = await whileNoOtherTest("image", () => images.ensureImage(null, (text) => console.log(text), never()));
   const socket = engineSocket(engine.host);
   if ("problem" in socket) throw new Error(socket.problem);
   const docker = connectEngine(socket.socketPath);

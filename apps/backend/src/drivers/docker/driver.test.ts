@@ -29,7 +29,7 @@ describe("an engine that takes calls and never answers", () => {
       logs: driver.logs(handle, never()),
       destroy: driver.destroy(handle),
       list: driver.list(),
-      image: images.ensureImage(() => {}, never()),
+      image: images.ensureImage(null, () => {}, never()),
     };
     const refusal = {
       code: "unavailable",

@@ -11,6 +11,7 @@ import { executorSocket } from "../layout.ts";
 import { prepareMounts, writableSources } from "../mounts.ts";
 import { exited, lastBytes, NEVER_RAN_EXIT_CODE } from "../results.ts";
 import type { Probe, SandboxDriver, SandboxState } from "../types.ts";
+import { baseVariables } from "./base-image.ts";
 import {
   ANSWER_WITHIN_MS,
   type AskEngine,
@@ -85,6 +86,7 @@ export class DockerDriver implements SandboxDriver {
         identity: sandboxIdentity(this.#server),
         accounts,
         imageEnvironment: environmentNames(image.Config.Env ?? []),
+        baseVariables: baseVariables(image.Config.Labels),
         cpus: info.NCPU,
       });
       const limits = { withinMs: 3 * this.#answerWithinMs, signal };

@@ -7,6 +7,8 @@ export type ContextFile = { name: string; content: Buffer };
 
 /** Everything that an image is made from. */
 export type ImageInputs = {
+  /** The name of the file among `files` that says how. */
+  dockerfile: string;
   files: ContextFile[];
   /** Build arguments that change what comes out. */
   buildArguments: Record<string, string>;
@@ -24,6 +26,7 @@ export type ImageOptions = {
 };
 
 export const DOCKERFILE = "executor/image/Dockerfile";
+export const DERIVED_DOCKERFILE = "executor/image/Dockerfile.derived";
 
 const FILES = [
   DOCKERFILE,
@@ -54,18 +57,9 @@ export const readImageInputs = async (options: ImageOptions): Promise<ImageInput
   const files = await Promise.all(
     names.map(async (name) => ({ name, content: await readFile(join(options.projectRoot, name)) })),
   );
-  const certificates = options.extraCaCertificates === undefined ? [] : await readCertificates(options.extraCaCertificates);
-  const certificateFiles = certificates.map((certificate, index) => ({
-    name: `${CERTIFICATES}/extra-${String(index).padStart(4, "0")}.crt`,
-    content: Buffer.from(certificate),
-  }));
   return {
-    // The folder has to be in the context even when there is nothing to add.
-    files: [
-      ...files,
-      { name: `${CERTIFICATES}/README.md`, content: Buffer.from("Extra certificate authorities.\n") },
-      ...certificateFiles,
-    ],
+    dockerfile: DOCKERFILE,
+    files: [...files, ...(await certificateFiles(options))],
     buildArguments: {
       ...(options.baseImage === undefined ? {} : { BASE_IMAGE: options.baseImage }),
       ...(options.npmRegistry === undefined ? {} : { NPM_CONFIG_REGISTRY: options.npmRegistry }),
@@ -73,8 +67,33 @@ export const readImageInputs = async (options: ImageOptions): Promise<ImageInput
   };
 };
 
+/** The same for an image that somebody named, with what the executor image has put beside it. */
+export const readDerivedInputs = async (
+  options: ImageOptions,
+  from: { executorImage: string; baseImage: string },
+): Promise<ImageInputs> => ({
+  dockerfile: DERIVED_DOCKERFILE,
+  files: [
+    { name: DERIVED_DOCKERFILE, content: await readFile(join(options.projectRoot, DERIVED_DOCKERFILE)) },
+    ...(await certificateFiles(options)),
+  ],
+  buildArguments: { EXECUTOR_IMAGE: from.executorImage, BASE_IMAGE: from.baseImage },
+});
+
+/** What is in the folder of certificates, which has to be in the context even when there is nothing to add. */
+const certificateFiles = async (options: ImageOptions): Promise<ContextFile[]> => {
+  const certificates = options.extraCaCertificates === undefined ? [] : await readCertificates(options.extraCaCertificates);
+  return [
+    { name: `${CERTIFICATES}/README.md`, content: Buffer.from("Extra certificate authorities.\n") },
+    ...certificates.map((certificate, index) => ({
+      name: `${CERTIFICATES}/extra-${String(index).padStart(4, "0")}.crt`,
+      content: Buffer.from(certificate),
+    })),
+  ];
+};
+
 /** A short name for a set of inputs: the same for the same bytes, in whatever order they were read. Pure. */
-export const hashImageInputs = ({ files, buildArguments }: ImageInputs): string => {
+export const hashImageInputs = ({ files, buildArguments }: Pick<ImageInputs, "files" | "buildArguments">): string => {
   const hash = createHash("sha256");
   const add = (part: string | Buffer) => hash.update(`${Buffer.byteLength(part)}:`).update(part);
   add(`format ${FORMAT_VERSION}`);

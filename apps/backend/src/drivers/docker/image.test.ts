@@ -124,14 +124,16 @@ describe.skipIf("why" in engine)("on a real engine", () => {
     new DockerImages({ engine: "host" in engine ? engine.host : undefined, owner: "tests", projectRoot, ...options });
 
   it("says which base image could not be had", async () => {
-    const failing = images({ baseImage: "ccr.invalid/no-such-image:none" }).ensureImage(() => {}, never());
+    const failing = images({ baseImage: "ccr.invalid/no-such-image:none" }).ensureImage(null, () => {}, never());
     await expect(failing).rejects.toThrow(/^Building the executor image failed at step \d+\/\d+: FROM .*\n.*CCR_BASE_IMAGE/);
   });
 
   it("builds once for callers at once, and tells each of them that it failed", async () => {
     const provider = images({ baseImage: "scratch" });
     const told: string[][] = [[], []];
-    const results = await Promise.allSettled(told.map((lines) => provider.ensureImage((text) => lines.push(text), never())));
+    const results = await Promise.allSettled(
+      told.map((lines) => provider.ensureImage(null, (text) => lines.push(text), never())),
+    );
     expect(results.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
     expect(told[0]).toEqual(told[1]);
     expect(told[0]?.filter((line) => line.startsWith("step 1/"))).toHaveLength(1);
@@ -140,14 +142,14 @@ describe.skipIf("why" in engine)("on a real engine", () => {
   it("leaves the others building when one caller goes", async () => {
     const provider = images({ baseImage: "scratch" });
     const leaving = new AbortController();
-    const gone = provider.ensureImage(() => leaving.abort(new Error("left")), leaving.signal);
-    const staying = provider.ensureImage(() => {}, never());
+    const gone = provider.ensureImage(null, () => leaving.abort(new Error("left")), leaving.signal);
+    const staying = provider.ensureImage(null, () => {}, never());
     await expect(gone).rejects.toThrow("left");
     await expect(staying).rejects.toThrow("Building the executor image failed");
   });
 
   it("says that the engine is not there", async () => {
-    const failing = images({ baseImage: "scratch", engine: "unix:///nonexistent/s" }).ensureImage(() => {}, never());
+    const failing = images({ baseImage: "scratch", engine: "unix:///nonexistent/s" }).ensureImage(null, () => {}, never());
     await expect(failing).rejects.toMatchObject({ code: "unavailable", message: expect.stringContaining("no Docker Engine") });
   });
 });

@@ -4,6 +4,7 @@ import { CcrError } from "@ccr/protocol";
 import type Docker from "dockerode";
 import { pack } from "tar-stream";
 import type { ImageProvider, ReportProgress } from "../types.ts";
+import { BASE_VARIABLES_LABEL, ensureBase, keptVariables } from "./base-image.ts";
 import { BuildOutput } from "./build-output.ts";
 import {
   type AskEngine,
@@ -14,7 +15,7 @@ import {
   engineSocket,
   engineStatus,
 } from "./engine.ts";
-import { DOCKERFILE, hashImageInputs, type ImageInputs, type ImageOptions, readImageInputs } from "./image-inputs.ts";
+import { hashImageInputs, type ImageInputs, type ImageOptions, readDerivedInputs, readImageInputs } from "./image-inputs.ts";
 import { LABELS } from "./plan.ts";
 
 export const REPOSITORY = "claude-code-runner/executor";
@@ -32,12 +33,19 @@ export type DockerImagesOptions = ImageOptions & {
 /** An engine for what is answered at once, and for what takes as long as it takes. */
 type Engine = { ask: AskEngine; docker: Docker };
 
-type Building = { hash: string; done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
+/** What is to be built. `base`: an image that somebody named, and what of its variables sandboxes get. */
+type Order = {
+  inputs: ImageInputs;
+  hash: string;
+  base: { name: string; variables: Record<string, string>; isStrangers: boolean } | null;
+};
+
+type Building = { done: Promise<string>; reports: Set<ReportProgress>; callers: number; stop: AbortController };
 
 /** Builds the executor image on a Docker Engine. */
 export class DockerImages implements ImageProvider {
   readonly #options: DockerImagesOptions;
-  #building: Building | null = null;
+  readonly #building = new Map<string, Building>();
 
   constructor(options: DockerImagesOptions) {
     this.#options = options;
@@ -48,35 +56,64 @@ export class DockerImages implements ImageProvider {
     return tagOf(hashImageInputs(await readImageInputs(this.#options)));
   }
 
-  async ensureImage(report: ReportProgress, signal: AbortSignal): Promise<string> {
+  async ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string> {
+    return this.#asking(signal, async (engine) => {
+      const inputs = await readImageInputs(this.#options);
+      const executorImage = await this.#ensure(engine, { inputs, hash: hashImageInputs(inputs), base: null }, { report, signal });
+      if (base === null) return executorImage;
+      const { id, environment, isStrangers } = await ensureBase(engine, base, { report, signal });
+      const derived = await readDerivedInputs(this.#options, { executorImage, baseImage: id });
+      const order = {
+        inputs: derived,
+        hash: hashImageInputs(derived),
+        base: { name: base, variables: keptVariables(environment), isStrangers },
+      };
+      return this.#ensure(engine, order, { report, signal });
+    });
+  }
+
+  async resolveImage(name: string, report: ReportProgress, signal: AbortSignal): Promise<string> {
+    return this.#asking(signal, async (engine) => (await ensureBase(engine, name, { report, signal })).id);
+  }
+
+  /** Works with the engine, and makes its errors into sentences. */
+  async #asking<Result>(signal: AbortSignal, work: (engine: Engine) => Promise<Result>): Promise<Result> {
     const socket = engineSocket(this.#options.engine);
     if ("problem" in socket) throw new CcrError("unavailable", socket.problem);
     const ask = engineAt(socket.socketPath, this.#options.answerWithinMs);
-    const inputs = await readImageInputs(this.#options);
-    const hash = hashImageInputs(inputs);
     try {
-      if (await hasImage(ask, tagOf(hash), signal)) return tagOf(hash);
+      return await work({ ask, docker: connectEngine(socket.socketPath) });
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof CcrError) throw error;
       throw new CcrError("unavailable", describeEngineError(error, socket.socketPath), { cause: error });
     }
-    const engine = { ask, docker: connectEngine(socket.socketPath) };
-    return this.#join(this.#buildingOf(engine, inputs, hash), report, signal);
+  }
+
+  async #ensure(
+    engine: Engine,
+    order: Order,
+    { report, signal }: { report: ReportProgress; signal: AbortSignal },
+  ): Promise<string> {
+    if (await hasImage(engine.ask, tagOf(order.hash), signal)) return tagOf(order.hash);
+    return this.#join(this.#buildingOf(engine, order), report, signal);
   }
 
   /** The build that is going on, or a new one. */
-  #buildingOf(engine: Engine, inputs: ImageInputs, hash: string): Building {
-    if (this.#building !== null && this.#building.hash === hash && !this.#building.stop.signal.aborted) return this.#building;
+  #buildingOf(engine: Engine, order: Order): Building {
+    const { hash } = order;
+    const going = this.#building.get(hash);
+    if (going !== undefined && !going.stop.signal.aborted) return going;
     const reports = new Set<ReportProgress>();
     const stop = new AbortController();
     const tell: ReportProgress = (text) => {
       for (const report of reports) report(text);
     };
-    const done = this.#build(engine, { inputs, hash, tell, signal: stop.signal }).finally(() => {
-      if (this.#building === building) this.#building = null;
+    const done = this.#build(engine, order, { tell, signal: stop.signal }).finally(() => {
+      if (this.#building.get(hash) === building) this.#building.delete(hash);
     });
-    const building: Building = { hash, done, reports, callers: 0, stop };
-    this.#building = building;
+    const building: Building = { done, reports, callers: 0, stop };
+    this.#building.set(hash, building);
     return building;
   }
 
@@ -101,17 +138,24 @@ export class DockerImages implements ImageProvider {
 
   async #build(
     { ask, docker }: Engine,
-    { inputs, hash, tell, signal }: { inputs: ImageInputs; hash: string; tell: ReportProgress; signal: AbortSignal },
+    { inputs, hash, base }: Order,
+    { tell, signal }: { tell: ReportProgress; signal: AbortSignal },
   ): Promise<string> {
     const output = new BuildOutput();
     try {
       const stream = await docker.buildImage(contextOf(inputs), {
         t: tagOf(hash),
-        dockerfile: DOCKERFILE,
+        dockerfile: inputs.dockerfile,
         buildargs: { ...inputs.buildArguments, ...this.#options.proxies },
-        labels: { [LABELS.owner]: this.#options.owner, [HASH_LABEL]: hash },
+        labels: {
+          [LABELS.owner]: this.#options.owner,
+          [HASH_LABEL]: hash,
+          ...(base === null ? {} : { [BASE_VARIABLES_LABEL]: JSON.stringify(base.variables) }),
+        },
         rm: true,
         forcerm: true,
+        // Programs of a stranger's image run in it.
+        ...(base?.isStrangers === true ? { networkmode: "none" } : {}),
         abortSignal: signal,
       });
       for await (const line of createInterface({ input: stream })) {
@@ -121,7 +165,13 @@ export class DockerImages implements ImageProvider {
       if (output.error !== null) throw new Error(output.error);
     } catch (error) {
       signal.throwIfAborted();
-      throw new CcrError("unavailable", output.describeFailure(engineMessage(error)), { cause: error });
+      const failure = output.describeFailure(engineMessage(error));
+      // With the server's own base the same build works: it is the image that does not go with it.
+      if (base !== null)
+        throw new CcrError("unprocessable", `${failure}\nThe image ${base.name} must be one that is based on Debian or Ubuntu.`, {
+          cause: error,
+        });
+      throw new CcrError("unavailable", failure, { cause: error });
     }
     // The engine's stream also ends, without an error, when the engine stops.
     if (!(await hasImage(ask, tagOf(hash), signal)))

@@ -1,7 +1,15 @@
 import type { InstanceId, SandboxHandle, SandboxSpec } from "@ccr/protocol";
 import type Docker from "dockerode";
 import type { Identity } from "../identity.ts";
-import { diskLimitBytes, EXECUTOR_COMMAND, memoryFolders, memoryLimitBytes, OPEN_FILES, sandboxEnvironment } from "../layout.ts";
+import {
+  diskLimitBytes,
+  EXECUTOR_COMMAND,
+  memoryFolders,
+  memoryLimitBytes,
+  OPEN_FILES,
+  RUNTIME_TREE,
+  sandboxEnvironment,
+} from "../layout.ts";
 
 /** The labels on everything that this driver makes. */
 export const LABELS = {
@@ -24,6 +32,8 @@ export type PlanInput = {
   accounts: { passwd: string; group: string };
   /** The names of the variables that the image sets. */
   imageEnvironment: readonly string[];
+  /** Variables of the image that somebody named, which its programs need; its search path is put behind ours. */
+  baseVariables: Readonly<Record<string, string>>;
   /** How many processors the engine has; asking for more is an error. */
   cpus: number;
 };
@@ -41,7 +51,7 @@ export const containerRequest = (input: PlanInput): Docker.ContainerCreateOption
     User: `${identity.uid}:${identity.gid}`,
     WorkingDir: "/",
     Hostname: "sandbox",
-    Env: containerEnvironment(sandboxEnvironment(spec), input.imageEnvironment),
+    Env: containerEnvironment(withBase(sandboxEnvironment(spec), input.baseVariables), input.imageEnvironment),
     Labels: {
       [LABELS.owner]: input.owner,
       [LABELS.instance]: spec.instanceId,
@@ -87,6 +97,12 @@ const bind = (source: string, target: string, readOnly: boolean) => ({
   Source: source,
   Target: target,
   ReadOnly: readOnly,
+});
+
+const withBase = (own: Record<string, string>, base: Readonly<Record<string, string>>): Record<string, string> => ({
+  ...base,
+  ...own,
+  ...(base.PATH === undefined ? {} : { PATH: `${RUNTIME_TREE}/bin:${base.PATH}:${RUNTIME_TREE}/fallback` }),
 });
 
 /** A name without a value takes a variable away: what the image or the engine sets by itself must not come in. */

@@ -73,6 +73,8 @@ export const connectOf =
       initGit: (_input, signal) =>
         call("initGit", () => ({ githubUsername: null, email: null, sshKey: false, warning: null }), signal),
       gitClone: (input, signal) => call("gitClone", (sandbox) => sandbox.clone(input), signal),
+      setUp: (_input, signal) => stream("setUp", (sandbox, inlet) => sandbox.setUp(inlet), signal),
+      restore: (_input, signal) => call("restore", (sandbox) => sandbox.restore(), signal),
       interrupt: (signal) => call("interrupt", (sandbox) => sandbox.interrupt(), signal),
       check: (input, signal) => call("check", (sandbox) => sandbox.check(input), signal),
       checkOutput: (checkId, signal) => bytes("checkOutput", (sandbox) => sandbox.checkOutput(checkId), signal),

@@ -13,6 +13,10 @@ export class Disk {
   /** The workspace was put aside for the person. */
   isAside = false;
   isCloned = false;
+  /** What a set-up left is here, or was made here. */
+  isSetUp = false;
+  /** What is given to its sandbox of a set-up. */
+  setup: string | null = null;
   /** What is given to its sandbox to be checked out. */
   given: { commit: string; units: string[] } | null = null;
   /** All events, in order; what was acknowledged counts as removed. */

@@ -2,6 +2,7 @@ import type { InstanceId, SandboxHandle, SandboxSpec, ServerId } from "@ccr/prot
 import { z } from "zod";
 import type { SandboxDriver } from "../../drivers/types.ts";
 import type { Clock } from "../deps.ts";
+import { SETUP_MOUNT } from "../workplace.ts";
 import { Disk } from "./disk.ts";
 import type { Process } from "./process.ts";
 import { Sandbox, type SandboxParts } from "./sandbox.ts";
@@ -40,6 +41,10 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
         world.violate(`two executors live over the spool of ${sandbox.instanceId}`);
     },
     hasWayOut: ({ disk }) => world.sockets.has(disk.gatewaySocket),
+    needsSetup: ({ instanceId, disk }, who) => {
+      const run = ledger.runOf(instanceId);
+      if (run?.isSetUp === true && !disk.isSetUp) world.violate(`${who} begins in ${instanceId} without what was set up`);
+    },
     request: (sandbox) => requestOut(world, sandbox),
   };
   const refuse = (): Error | null => (world.weather.enginesAway.has(machine) ? away() : null);
@@ -69,6 +74,9 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
       endpoint: { socketPath: socketOf(doors) },
       data: { folder },
     };
+    const setup = mounts.find(({ target }) => target === SETUP_MOUNT)?.source ?? null;
+    if (setup !== null && !world.setups.has(setup)) throw new Error(`there is no folder ${setup}`);
+    disk.setup = setup;
     const isStray = ledger.isDrivenByAnother(process, instanceId);
     world.log(`${process.name} makes ${instanceId}${isStray ? ", which another server drives" : ""}`);
     ledger.touches(process, instanceId);

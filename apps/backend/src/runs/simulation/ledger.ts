@@ -10,6 +10,8 @@ export type RunEntry = {
   id: RunId;
   repository: string;
   taskId: string;
+  /** Whether its environment has a set-up. */
+  isSetUp: boolean;
   status: RunStatus;
   fence: number;
   /** Who drives it, as far as the answer got there. */
@@ -74,13 +76,14 @@ export class Ledger {
     return this.#limits;
   }
 
-  created({ id, repository, taskId, limits }: Run): void {
+  created({ id, repository, taskId, limits, environment }: Run): void {
     if (this.runs.has(id)) return;
     const hit = { deaths: 0, agentDeaths: 0, cuts: 0, engine: 0, frozen: 0 };
     const nobody = { holder: null, takenAt: 0, releasedAt: null, instanceId: null, drivenAt: 0, fence: 0, launches: 0 };
     const lease = { refused: { chance: 0, outage: 0 }, isForsaken: false, hasRun: false };
     const time = { limitMs: limits.timeSeconds * 1000, mostMs: 0, leastMs: 0, overdueMs: 0 };
-    this.runs.set(id, { id, repository, taskId, status: "queued", wasCanceled: false, hit, time, ...nobody, ...lease });
+    const isSetUp = environment?.setup != null;
+    this.runs.set(id, { id, repository, taskId, isSetUp, status: "queued", wasCanceled: false, hit, time, ...nobody, ...lease });
   }
 
   /** A server has a new process. */

@@ -1,4 +1,4 @@
-import { type RunId, ServerId } from "@ccr/protocol";
+import { CreateEnvironmentInput, type RunId, ServerId } from "@ccr/protocol";
 import { planFaults } from "./faults.ts";
 import { CALM, MOODS } from "./moods.ts";
 import { makeScript, taskOf } from "./script.ts";
@@ -49,6 +49,9 @@ const planRuns = async (
     scripts.push(script);
     tasks.push(await store.tasks.create(taskOf(script)));
   }
+  const environment = await world.store.environments.create(
+    CreateEnvironmentInput.parse({ name: "set up", setup: { script: "install" } }),
+  );
   const ids: RunId[] = [];
   for (let index = random.between(1, 4); index > 0; index--) {
     const task = random.chance(0.5) ? tasks[0] : tasks.at(-1);
@@ -58,6 +61,7 @@ const planRuns = async (
       repository: random.pick(["octo/one", "octo/two"]),
       priority: random.between(-1, 1),
       idempotencyKey: `k${index}`,
+      ...(random.chance(0.3) ? { environmentId: environment.id } : {}),
       ...(random.chance(limited) ? { limits: { timeSeconds: random.between(10, random.pick([20, 60])) } } : {}),
     };
     // A person whose request is not answered asks again, of whichever server answers.

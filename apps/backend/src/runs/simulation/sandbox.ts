@@ -10,6 +10,7 @@ import {
   type InstanceId,
   type SandboxHandle,
   type ServerId,
+  type SetUpEvent,
   type SpoolEvent,
   type WorkSnapshot,
   type WorkspaceDiff,
@@ -33,6 +34,8 @@ export type SandboxParts = {
   booted: (sandbox: Sandbox) => void;
   /** Whether somebody listens at the sandbox's way out. */
   hasWayOut: (sandbox: Sandbox) => boolean;
+  /** Whatever the environment of its run has set up must be there now. */
+  needsSetup: (sandbox: Sandbox, who: string) => void;
   /** The agent asks for something through it. */
   request: (sandbox: Sandbox) => void;
 };
@@ -201,6 +204,28 @@ export class Sandbox {
     return this.#read({ inlet, cursor: after, fence, end });
   }
 
+  /** Runs the script of an environment. */
+  setUp(inlet: Inlet<SetUpEvent>): () => void {
+    if (!this.disk.isCloned) throw new CcrError("conflict", "There is no workspace: clone a repository first.");
+    const durationMs = this.#parts.random.between(10, 8000);
+    this.#after(durationMs / 2, () => inlet.push({ type: "output", text: "installing\n" }));
+    this.#after(durationMs, () => {
+      this.disk.isSetUp = true;
+      inlet.push({ type: "ended", outcome: { kind: "exited", exitCode: 0 }, durationMs });
+      inlet.end();
+    });
+    const fail = (): void => inlet.fail(gone());
+    this.#calls.set(fail, null);
+    return () => this.#calls.delete(fail);
+  }
+
+  async restore(): Promise<{ skipped: string[] }> {
+    if (this.disk.setup === null) throw new CcrError("internal", "There is nothing to be copied.");
+    await this.#sleep(this.#parts.random.between(1, 800));
+    this.disk.isSetUp = true;
+    return { skipped: [] };
+  }
+
   async interrupt(): Promise<{ interrupted: boolean }> {
     const agent = this.agent;
     if (agent === null) return { interrupted: false };
@@ -266,6 +291,7 @@ export class Sandbox {
   #begin(executionId: string, { prompt, judges }: Pick<ExecuteInput, "prompt" | "judges">): void {
     const { scripts, random, at, log } = this.#parts;
     const { disk } = this;
+    if (!judges) this.#parts.needsSetup(this, `the agent of ${executionId}`);
     const asked = judges ? null : stepOfPrompt(scripts, prompt);
     log(`${this.instanceId} begins ${executionId}`);
     const event = { source: "runner" as const, body: { type: "execution_started" as const, executionId, prompt } };
@@ -305,6 +331,7 @@ export class Sandbox {
     if (check === undefined) throw new Error(`nobody wrote this check: ${command}`);
     // Of the work, and not of the agent: nothing else is here.
     const passes = check.needs === null ? check.passes : this.disk.units.includes(check.needs);
+    this.#parts.needsSetup(this, `the check ${checkId}`);
     this.isChecking = true;
     await this.#sleep(check.ms);
     this.isChecking = false;

@@ -8,6 +8,7 @@ import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
 import { outletOf } from "./outlet.ts";
 import { Process } from "./process.ts";
+import { setupOf } from "./set-up.ts";
 import type { StoreHouse } from "./store-gate.ts";
 import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
 import { EPOCH_MS, type World } from "./world.ts";
@@ -146,6 +147,7 @@ export class Server {
       driver,
       drivers: [driver],
       images: null,
+      setup: setupOf(world, host),
       places: placesOf(world, host),
       connect: connectOf(world, host),
       allowedHosts: [],

@@ -47,7 +47,7 @@ export class StoreHouse {
 
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
-    const { tasks, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
+    const { tasks, environments, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -115,6 +115,7 @@ export class StoreHouse {
       },
       // Nobody asks for one: their runs are driven like all others.
       batches,
+      environments,
       runs: {
         create: write(
           "runs.create",

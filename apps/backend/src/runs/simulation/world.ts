@@ -61,6 +61,8 @@ export class World {
   readonly kept = new Map<string, Kept>();
   readonly remote: Remote = emptyRemote();
   readonly conversations = new Map<string, number>();
+  /** What set-ups left, by the folder in which it is kept. */
+  readonly setups = new Set<string>();
   readonly violations: string[] = [];
   readonly history: string[] = [];
   /** Of everything that happened, so that two histories can be compared. */

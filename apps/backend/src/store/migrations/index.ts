@@ -9,6 +9,7 @@ import { identity } from "./0003-identity.ts";
 import { outcomes } from "./0004-outcomes.ts";
 import { delivery } from "./0005-delivery.ts";
 import { batched } from "./0006-batches.ts";
+import { environments } from "./0007-environments.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   "0004-outcomes": outcomes,
   "0005-delivery": delivery,
   "0006-batches": batched,
+  "0007-environments": environments,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

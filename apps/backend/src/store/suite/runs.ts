@@ -35,6 +35,7 @@ const describeCreating = (open: OpenPlace): void => {
         delivery: null,
         delivered: null,
         continues: null,
+        environment: null,
         repository: "ada/engine",
         ref: "main",
         model: "opus",

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { InstanceId, type Run, RunLimits, ServerId } from "@ccr/protocol";
 import { createGitRepository, temporaryFolder } from "@ccr/testkit";
 import type { StoredImage } from "../../drivers/types.ts";
+import { createSetups } from "../../environments/setups.ts";
 import { createMirrorUse } from "../../git/mirror-use.ts";
 import { createMirrors, mirrorName } from "../../git/mirrors.ts";
 import { createMirrorRetention } from "../../git/retention.ts";
@@ -88,9 +89,16 @@ export const openPlace = async () => {
     return run;
   };
 
+  const setups = createSetups({
+    folder: folder.join("environments", "cache"),
+    removeFolder: (path) => rm(path, { recursive: true, force: true }),
+    now: () => time.clock.now(),
+  });
+
   return {
     folder,
     folders,
+    setups,
     store,
     use,
     pins,
@@ -137,6 +145,14 @@ export const openPlace = async () => {
       await createGitRepository({ path, bare: true, files: { "a.txt": "1" } });
       await utimes(path, daysAgo(days), daysAgo(days));
       return name;
+    },
+    /** What a set-up left that was last used so many days ago, as big as that. */
+    async addSetup(key: string, days: number, kib = 8): Promise<void> {
+      const path = join(setups.folder, key);
+      await mkdir(join(path, "home"), { recursive: true });
+      const entry = { version: 1, environmentId: "env_0123456789", madeAt: daysAgo(days).toISOString(), bytes: kib * 1024 };
+      await writeFile(join(path, "entry.json"), JSON.stringify(entry));
+      await utimes(path, daysAgo(days), daysAgo(days));
     },
     /** A sandbox of a run that was not taken down yet. */
     async addInstance(run: Run): Promise<void> {

@@ -50,6 +50,8 @@ export type StageEntry = Base & {
   begunAs: string;
   /** What was said while it went on. */
   lines: readonly string[];
+  /** What the script of a set-up printed so far. */
+  output: string;
   durationMs: number | null;
 };
 

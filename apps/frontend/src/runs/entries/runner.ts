@@ -33,6 +33,9 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
     case "stage":
       addStage(builder, message, body);
       return;
+    case "setup_output":
+      addSetupOutput(builder, base, body.text);
+      return;
     case "step_started":
       builder.instructions = body.instructions;
       builder.tree.append(null, {
@@ -195,6 +198,14 @@ const finishJudge = (builder: Builder, base: Base, body: BodyOf<"judge_finished"
   builder.judge = null;
 };
 
+const addSetupOutput = (builder: Builder, base: Base, text: string): void => {
+  const place = builder.stages.get("setup");
+  const stage = place === undefined ? undefined : builder.tree.at(place);
+  if (place !== undefined && stage?.kind === "stage") builder.tree.replace(place, { ...stage, output: stage.output + text });
+  // Something is wrong with the order, and still it is to be seen.
+  else builder.tree.append(null, { ...base, kind: "note", text });
+};
+
 const addStage = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"stage">): void => {
   const place = builder.stages.get(body.stage);
   const known = place === undefined ? undefined : builder.tree.at(place);
@@ -209,6 +220,7 @@ const addStage = (builder: Builder, { seq, at }: RunnerMessage, body: BodyOf<"st
       text: body.text,
       begunAs: body.text,
       lines: [],
+      output: "",
       durationMs: body.durationMs ?? null,
     };
     const appended = builder.tree.append(body.stage === "checkout" ? builder.judge : null, entry);

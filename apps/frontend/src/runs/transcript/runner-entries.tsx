@@ -17,6 +17,7 @@ import {
   ShieldX,
   StickyNote,
   Upload,
+  Wrench,
 } from "lucide-react";
 import { classes } from "../../ui/classes.ts";
 import { formatDuration } from "../../ui/format.ts";
@@ -40,6 +41,7 @@ type Props<Kind extends Parameters<typeof EntryFrame>[0]["entry"]["kind"]> = {
 const STAGE_ICONS: Record<Stage, LucideIcon> = {
   mirror: HardDriveDownload,
   image: Layers,
+  setup: Wrench,
   sandbox: Container,
   clone: GitBranch,
   checkout: ClipboardCheck,
@@ -71,6 +73,9 @@ export const StageLine = ({ entry, folds, runEnded }: Props<"stage">) => {
     </span>
   );
   const failed = entry.state === "failed";
+  const printed = entry.output !== "" ? entry.output : entry.lines.join("\n");
+  // What a set-up prints is watched while it runs.
+  const isWatched = entry.output !== "" && open && !runEnded;
   return (
     <EntryFrame
       entry={entry}
@@ -78,14 +83,14 @@ export const StageLine = ({ entry, folds, runEnded }: Props<"stage">) => {
       spin={open && !runEnded}
       tone={failed ? "bad" : open && !runEnded ? "accent" : "faint"}
     >
-      {entry.lines.length === 0 ? (
+      {printed === "" ? (
         <div className="flex items-baseline justify-between gap-3">
           {text}
           {aside}
         </div>
       ) : (
-        <Foldable foldKey={entry.key} folds={folds} summary={text} aside={aside} usually={failed}>
-          <Output text={entry.lines.join("\n")} foldKey={`${entry.key}:out`} folds={folds} isError={failed} />
+        <Foldable foldKey={entry.key} folds={folds} summary={text} aside={aside} usually={failed || isWatched}>
+          <Output text={printed} foldKey={`${entry.key}:out`} folds={folds} isError={failed} />
         </Foldable>
       )}
     </EntryFrame>
