@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { BatchId } from "@ccr/protocol";
+import { BatchId, RunId } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
 import { createGitRepository, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
 import { expect, test } from "vitest";
@@ -67,7 +67,7 @@ test("every curl of the server's API in the README works as it is written, in de
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
   // These are for runs that wait, for runs that have ended, and for checks that print much.
   const output = "GET /runs/:id/checks/:name.txt";
-  const later = ["runs.setPriority", "batches.choose", output];
+  const later = ["runs.setPriority", "runs.followUp", "repositories.search", "batches.choose", output];
   const atOnce = commands.filter(({ name }) => !later.includes(name));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
@@ -91,6 +91,15 @@ test("every curl of the server's API in the README works as it is written, in de
     /"not_found".*No whole output of this check is kept/,
   );
   expect(dataOf(printed.get("runs.requests"))).toEqual([]);
+  const after = (name: string) =>
+    runCommands(
+      commands.filter((each) => each.name === "" || each.name === name),
+      { HOME: home.path, URL: server.url, RUN: id ?? "" },
+    );
+  await expect(after("repositories.search")).rejects.toThrow(/knows no git host github.com/);
+  const next = RunId.parse(Object(dataOf((await after("runs.followUp")).get("runs.followUp"))).id);
+  await server.client.runs.cancel.mutate({ id: next });
+  expect(await server.untilFinal(next)).toMatchObject({ continues: { runId: id, because: "person" } });
   expect(dataOf(printed.get("runs.push"))).toMatchObject({ id, delivered: { state: "delivered", isPushed: true, base: "main" } });
   expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
