@@ -17,7 +17,14 @@ const describeOrder = (open: OpenPlace): void => {
       const run = await queueRun(place.store);
       const claim = await queue.claimNext(anyRun);
       const figures = [{ attempts: 0, passed: 0, total: 1 }];
-      expect(claim).toEqual({ run: { ...run, status: "starting" }, fence: 1, progress: null, figures, activeMs: 0, prepared: null });
+      expect(claim).toEqual({
+        run: { ...run, status: "starting" },
+        fence: 1,
+        progress: null,
+        figures,
+        activeMs: 0,
+        prepared: null,
+      });
       expect(await queue.leases()).toEqual([{ id: run.id, status: "starting", owner: server, fence: 1, beat: 0 }]);
       expect(await queue.claimNext(anyRun)).toBeNull();
     });

@@ -8,6 +8,7 @@ import {
   Clock,
   Coins,
   Container,
+  CornerDownRight,
   GitBranch,
   Layers,
   type LucideIcon,
@@ -32,6 +33,12 @@ import { Cost } from "../cost.tsx";
 import { type Activity, describeActivity } from "../entries/activity.ts";
 import { queueSentence } from "../queue.ts";
 import { RunBadge, startOf } from "../status.tsx";
+
+const CONTINUES = {
+  person: "Somebody asked for it",
+  checks: "Checks of its pull request failed",
+  review: "A reviewer of its pull request wrote something",
+} as const;
 
 // One step up or down is enough: most runs have none.
 const PRIORITY_STEP = 10;
@@ -289,6 +296,13 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           )}
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
+        {run.continues !== null && (
+          <Fact icon={CornerDownRight} title={CONTINUES[run.continues.because]}>
+            <Link to="/runs/$runId" params={{ runId: run.continues.runId }} className="rounded hover:underline">
+              goes on from an earlier run
+            </Link>
+          </Fact>
+        )}
         {run.batch !== null && (
           <Fact icon={Layers} title="The batch with which it was launched">
             <Link to="/batches/$batchId" params={{ batchId: run.batch.id }} className="rounded hover:underline">
