@@ -11,12 +11,27 @@ const newTaskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "
 const taskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "TaskPage");
 const runsPage = lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage");
 const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage");
+const environmentsPage = lazyRouteComponent(() => import("../environments/environments-page.tsx"), "EnvironmentsPage");
+const newEnvironmentPage = lazyRouteComponent(() => import("../environments/environment-page.tsx"), "NewEnvironmentPage");
+const environmentPage = lazyRouteComponent(() => import("../environments/environment-page.tsx"), "EnvironmentPage");
 const instancesPage = lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage");
 const diskPage = lazyRouteComponent(() => import("../disk/disk-page.tsx"), "DiskPage");
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
-  for (const page of [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, instancesPage, diskPage])
+  for (const page of [
+    homePage,
+    tasksPage,
+    newTaskPage,
+    taskPage,
+    runsPage,
+    runPage,
+    environmentsPage,
+    newEnvironmentPage,
+    environmentPage,
+    instancesPage,
+    diskPage,
+  ])
     page.preload?.()?.catch(() => {});
 };
 
@@ -54,6 +69,21 @@ const run = createRoute({
   validateSearch: parseTab,
   component: runPage,
 });
+const environments = createRoute({
+  getParentRoute: () => root,
+  path: "/environments",
+  component: environmentsPage,
+});
+const newEnvironment = createRoute({
+  getParentRoute: () => root,
+  path: "/environments/new",
+  component: newEnvironmentPage,
+});
+const environment = createRoute({
+  getParentRoute: () => root,
+  path: "/environments/$environmentId",
+  component: environmentPage,
+});
 const instances = createRoute({
   getParentRoute: () => root,
   path: "/instances",
@@ -65,7 +95,19 @@ const disk = createRoute({
   component: diskPage,
 });
 
-const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, instances, disk]);
+const routeTree = root.addChildren([
+  home,
+  tasks,
+  newTask,
+  task,
+  runs,
+  run,
+  environments,
+  newEnvironment,
+  environment,
+  instances,
+  disk,
+]);
 
 /** The page's addresses. Each page is loaded when it is first gone to. */
 export const createAppRouter = () =>

@@ -6,6 +6,7 @@ import { useId, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
+import { EnvironmentField } from "../environments/environment-field.tsx";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { useDraft } from "../ui/draft.ts";
@@ -67,6 +68,7 @@ export const LaunchForm = ({
     ref: "",
     model: "",
     limits: {},
+    environmentId: "",
     idempotencyKey: freshKey,
   };
   const [moreOpen, setMoreOpen] = useState(draft.model !== "" || Object.values(draft.limits).some((text) => text !== ""));
@@ -163,6 +165,13 @@ export const LaunchForm = ({
             />
           )}
         </Field>
+        <EnvironmentField
+          value={draft.environmentId}
+          unset="The task’s, or the repository’s"
+          none="None"
+          error={problemOf("environmentId")}
+          onChange={(environmentId) => change({ environmentId })}
+        />
       </div>
       <Collapsible.Root open={moreOpen} onOpenChange={setMoreOpen}>
         <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">

@@ -7,6 +7,8 @@ export const TaskDraft = z.object({
   steps: z.array(z.object({ key: z.string(), instructions: z.string(), checks: z.string() })),
   /** Drafts of earlier versions of this page do not have it. */
   allowNoChanges: z.boolean().default(false),
+  /** Empty: the repository's, if it has one. */
+  environmentId: z.string().default(""),
   /** The version that was the start; null for a new task. */
   base: z.string().nullable(),
 });
@@ -20,6 +22,7 @@ export const emptyDraft = (): TaskDraft => ({
   name: "",
   steps: [{ key: "1", instructions: "", checks: "" }],
   allowNoChanges: false,
+  environmentId: "",
   base: null,
 });
 
@@ -27,6 +30,7 @@ export const draftOf = (task: Task): TaskDraft => ({
   name: task.name,
   steps: task.steps.map(({ instructions, checks }, index) => ({ key: String(index + 1), instructions, checks })),
   allowNoChanges: task.allowNoChanges,
+  environmentId: task.environmentId ?? "",
   base: task.updatedAt,
 });
 
@@ -36,6 +40,7 @@ const stepsOf = (draft: TaskDraft): Step[] => draft.steps.map(({ instructions, c
 export const isChanged = (draft: TaskDraft, saved: TaskDraft): boolean =>
   draft.name !== saved.name ||
   draft.allowNoChanges !== saved.allowNoChanges ||
+  draft.environmentId !== saved.environmentId ||
   JSON.stringify(stepsOf(draft)) !== JSON.stringify(stepsOf(saved));
 
 export type StepEdit =
@@ -77,7 +82,8 @@ export type Problems = ReadonlyMap<string, string>;
 /** The draft as the server takes it, or what is wrong with it in the server's own words. */
 export const validateDraft = (draft: TaskDraft): { ok: true; input: CreateTaskInput } | { ok: false; problems: Problems } => {
   const { name, allowNoChanges } = draft;
-  const parsed = CreateTaskInput.safeParse({ name, steps: stepsOf(draft), allowNoChanges });
+  const environmentId = draft.environmentId === "" ? null : draft.environmentId;
+  const parsed = CreateTaskInput.safeParse({ name, steps: stepsOf(draft), allowNoChanges, environmentId });
   if (parsed.success) return { ok: true, input: parsed.data };
   const problems = new Map<string, string>();
   for (const { path, message } of parsed.error.issues) {

@@ -1,7 +1,18 @@
 import { isFinal, outcomeOf, type Run, type RunView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { ArrowDown, ArrowUp, CircleStop, Clock, Coins, Container, GitBranch, type LucideIcon, RotateCw } from "lucide-react";
+import {
+  ArrowDown,
+  ArrowUp,
+  CircleStop,
+  Clock,
+  Coins,
+  Container,
+  GitBranch,
+  type LucideIcon,
+  Package,
+  RotateCw,
+} from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
@@ -276,6 +287,17 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
         {run.status === "queued" && <PriorityButtons run={run} />}
+        {run.environment !== null && (
+          <Fact icon={Package} title="The environment" className="hidden sm:flex">
+            <Link
+              to="/environments/$environmentId"
+              params={{ environmentId: run.environment.id }}
+              className="truncate rounded hover:underline"
+            >
+              {run.environment.name}
+            </Link>
+          </Fact>
+        )}
         {run.driver !== null && (
           <Fact icon={Container} title="The sandbox driver" className="hidden sm:flex">
             {run.driver}
