@@ -129,13 +129,23 @@ export const Setup = z.strictObject({
 });
 export type Setup = z.infer<typeof Setup>;
 
-const Variables = z
-  .record(
-    VariableName,
-    z.string().max(VALUE_MOST_CHARACTERS, `a value is longer than ${VALUE_MOST_CHARACTERS.toLocaleString("en")} characters`),
-  )
-  .refine((variables) => Object.keys(variables).length <= NAMES_MAX, `at most ${NAMES_MAX} variables fit`)
-  .refine((variables) => Object.values(variables).every(withoutNul), "a value holds a NUL character");
+/** Values by the names of variables. What is wrong with a name is said of that name. */
+const byName = <Value extends z.ZodType>(value: Value, what: string) =>
+  z.record(z.string(), value).superRefine((values, ctx) => {
+    const names = Object.keys(values);
+    if (names.length > NAMES_MAX) ctx.addIssue({ code: "custom", message: `at most ${NAMES_MAX} ${what} fit` });
+    for (const name of names)
+      for (const { message } of VariableName.safeParse(name).error?.issues ?? [])
+        ctx.addIssue({ code: "custom", path: [name], message });
+  });
+
+const Variables = byName(
+  z
+    .string()
+    .max(VALUE_MOST_CHARACTERS, `a value is longer than ${VALUE_MOST_CHARACTERS.toLocaleString("en")} characters`)
+    .refine(withoutNul, "a value holds a NUL character"),
+  "variables",
+);
 
 const EnvironmentName = z
   .string()
@@ -198,10 +208,10 @@ const SecretValue = z
 /** Values by the names of the variables in which the set-up gets them; null takes one away. Those that are left out stay. */
 export const SetSecretsInput = z.strictObject({
   id: EnvironmentId,
-  secrets: z
-    .record(VariableName, SecretValue.nullable())
-    .refine((secrets) => Object.keys(secrets).length > 0, "name at least one secret")
-    .refine((secrets) => Object.keys(secrets).length <= NAMES_MAX, `at most ${NAMES_MAX} secrets fit`),
+  secrets: byName(SecretValue.nullable(), "secrets").refine(
+    (secrets) => Object.keys(secrets).length > 0,
+    "name at least one secret",
+  ),
 });
 export type SetSecretsInput = z.infer<typeof SetSecretsInput>;
 

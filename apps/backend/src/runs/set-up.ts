@@ -69,7 +69,7 @@ export const setUp = async (
   if (environment.setup === null) return null;
   const named = { ...environment, setup: environment.setup };
   return scene.log.stage("setup", (report) => findOrMake(scene, { ...given, environment: named, report }, signal), {
-    started: `Looking for what the set-up of ${environment.name} left before.`,
+    started: `Setting up ${environment.name}.`,
     finished: ({ held: { madeAt }, isMade }) =>
       isMade
         ? `${environment.name} is set up; what that left is kept for later runs.`
@@ -96,7 +96,7 @@ const findOrMake = async (
       await kept.oneAtATime(key, {
         work: async (tell) => {
           isOurTurn = true;
-          report(`Nothing is there yet; running the set-up of ${plan.environment.name}.`);
+          report("Nothing is kept of it yet; running its script.");
           await make(scene, { plan, tell, signal });
           isMade = true;
         },

@@ -35,19 +35,18 @@ export const createEnvironmentStore = (parts: {
     id: EnvironmentId,
     next: (
       before: Environment,
-    ) => Partial<Pick<Selectable<EnvironmentTable>, "name" | "definition" | "secret_names" | "generation">>,
+    ) => Partial<Pick<Selectable<EnvironmentTable>, "name" | "definition" | "secret_names" | "generation" | "updated_at">>,
   ): Promise<Environment | null> =>
     commits.run(0, async (trx) => {
       // A write first: what is read after it is not changed by others before the end.
       const before = await trx
         .updateTable("environments")
-        .set({ updated_at: now().toISOString() })
+        .set((eb) => ({ name: eb.ref("name") }))
         .where("id", "=", id)
         .returningAll()
         .executeTakeFirst();
       if (before === undefined) return null;
       const set = next(toEnvironment(before));
-      if (Object.keys(set).length === 0) return toEnvironment(before);
       return toEnvironment(
         await trx.updateTable("environments").set(set).where("id", "=", id).returningAll().executeTakeFirstOrThrow(),
       );
@@ -80,6 +79,7 @@ export const createEnvironmentStore = (parts: {
 
     update: ({ id, name, ...definition }) =>
       change(id, (before) => ({
+        updated_at: now().toISOString(),
         ...(name !== undefined && { name }),
         definition: definitionOf({
           image: definition.image ?? before.image,

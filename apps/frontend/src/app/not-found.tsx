@@ -9,8 +9,8 @@ export const NotFound = ({
   to = "/",
   label = "Go home",
 }: {
-  what?: "page" | "task" | "run" | "batch";
-  to?: "/" | "/tasks" | "/runs" | "/batches";
+  what?: "page" | "task" | "run" | "batch" | "environment";
+  to?: "/" | "/tasks" | "/runs" | "/batches" | "/environments";
   label?: string;
 }) => (
   <div className="grid h-full place-items-center">
@@ -24,7 +24,8 @@ export const NotFound = ({
         </Link>
       }
     >
-      {what === "task" ? "It may have been deleted, or the address" : "The address"} was cut or changed when it was copied.
+      {what === "task" || what === "environment" ? "It may have been deleted, or the address" : "The address"} was cut or changed
+      when it was copied.
     </EmptyState>
   </div>
 );

@@ -15,13 +15,31 @@ const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "R
 const batchesPage = lazyRouteComponent(() => import("../batches/batches-page.tsx"), "BatchesPage");
 const batchPage = lazyRouteComponent(() => import("../batches/batch-page.tsx"), "BatchPage");
 const comparePage = lazyRouteComponent(() => import("../batches/compare-page.tsx"), "ComparePage");
+const environmentsPage = lazyRouteComponent(() => import("../environments/environments-page.tsx"), "EnvironmentsPage");
+const newEnvironmentPage = lazyRouteComponent(() => import("../environments/environment-page.tsx"), "NewEnvironmentPage");
+const environmentPage = lazyRouteComponent(() => import("../environments/environment-page.tsx"), "EnvironmentPage");
 const instancesPage = lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage");
 const diskPage = lazyRouteComponent(() => import("../disk/disk-page.tsx"), "DiskPage");
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
-  const pages = [homePage, tasksPage, newTaskPage, taskPage, runsPage, runPage, batchesPage, batchPage, comparePage];
-  for (const page of [...pages, instancesPage, diskPage]) page.preload?.()?.catch(() => {});
+  for (const page of [
+    homePage,
+    tasksPage,
+    newTaskPage,
+    taskPage,
+    runsPage,
+    runPage,
+    batchesPage,
+    batchPage,
+    comparePage,
+    environmentsPage,
+    newEnvironmentPage,
+    environmentPage,
+    instancesPage,
+    diskPage,
+  ])
+    page.preload?.()?.catch(() => {});
 };
 
 const root = createRootRoute({ component: () => <Shell onSettled={preloadPages} />, notFoundComponent: () => <NotFound /> });
@@ -74,6 +92,21 @@ const compare = createRoute({
   path: "/batches/$batchId/groups/$group",
   component: comparePage,
 });
+const environments = createRoute({
+  getParentRoute: () => root,
+  path: "/environments",
+  component: environmentsPage,
+});
+const newEnvironment = createRoute({
+  getParentRoute: () => root,
+  path: "/environments/new",
+  component: newEnvironmentPage,
+});
+const environment = createRoute({
+  getParentRoute: () => root,
+  path: "/environments/$environmentId",
+  component: environmentPage,
+});
 const instances = createRoute({
   getParentRoute: () => root,
   path: "/instances",
@@ -85,7 +118,22 @@ const disk = createRoute({
   component: diskPage,
 });
 
-const routeTree = root.addChildren([home, tasks, newTask, task, runs, run, batches, batch, compare, instances, disk]);
+const routeTree = root.addChildren([
+  home,
+  tasks,
+  newTask,
+  task,
+  runs,
+  run,
+  batches,
+  batch,
+  compare,
+  environments,
+  newEnvironment,
+  environment,
+  instances,
+  disk,
+]);
 
 /** The page's addresses. Each page is loaded when it is first gone to. */
 export const createAppRouter = () =>

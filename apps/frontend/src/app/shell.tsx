@@ -1,5 +1,5 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Box, HardDrive, House, Layers, ListChecks, type LucideIcon, Play } from "lucide-react";
+import { Box, HardDrive, House, Layers, ListChecks, type LucideIcon, Package, Play } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useServerInfo } from "../api/server-info.ts";
 import { useUnreachable } from "../api/use-unreachable.ts";
@@ -13,7 +13,7 @@ import { useHeartbeat } from "./use-heartbeat.ts";
 import { Wordmark } from "./wordmark.tsx";
 
 const PLACES: readonly {
-  to: "/" | "/tasks" | "/runs" | "/batches" | "/instances" | "/disk";
+  to: "/" | "/tasks" | "/runs" | "/batches" | "/environments" | "/instances" | "/disk";
   label: string;
   icon: LucideIcon;
   keys: string;
@@ -22,14 +22,16 @@ const PLACES: readonly {
   { to: "/tasks", label: "Tasks", icon: ListChecks, keys: "g t" },
   { to: "/runs", label: "Runs", icon: Play, keys: "g r" },
   { to: "/batches", label: "Batches", icon: Layers, keys: "g b" },
+  { to: "/environments", label: "Environments", icon: Package, keys: "g e" },
   { to: "/instances", label: "Instances", icon: Box, keys: "g i" },
   { to: "/disk", label: "Disk", icon: HardDrive, keys: "g d" },
 ];
 
 const NavLinks = ({ compact }: { compact: boolean }) => (
-  <ul className={compact ? "grid grid-cols-6" : "flex flex-col gap-0.5"}>
+  <ul className={compact ? "flex" : "flex flex-col gap-0.5"}>
     {PLACES.map(({ to, label, icon: Icon, keys }) => (
-      <li key={to}>
+      // Each takes what its name needs, and its share of the rest.
+      <li key={to} className={compact ? "flex-auto" : undefined}>
         <Link
           to={to}
           activeOptions={{ exact: to === "/", includeSearch: false }}

@@ -65,11 +65,12 @@ test("makes room: what is asked for, with numbers that are right, and only after
   expect(await dialog.getByRole("checkbox", { name: "Kept work" }).isChecked()).toBe(false);
   await dialog.getByLabel("Mirrors not used for: days").fill("3");
   await remove.click();
-  await page.getByText("Removed 1 mirror, 1 image, which freed 2.0 MB.", { exact: true }).waitFor();
+  await page.getByText("Removed 1 mirror, 1 set-up, 1 image, which freed 3.0 MB.", { exact: true }).waitFor();
   expect(backend.cleanUps).toEqual([
     {
       what: [
         { kind: "mirrors", olderThanDays: 3 },
+        { kind: "setups", olderThanDays: 7 },
         { kind: "images", keep: 1 },
       ],
     },

@@ -11,6 +11,7 @@ const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   model: " ",
   limits: {},
   delivery: emptyDelivery("task"),
+  environmentId: "",
   idempotencyKey: "k",
   ...change,
 });
@@ -58,9 +59,25 @@ test("says what a limit may be, in the unit of its field", () => {
   expect(problem("timeSeconds", "0.17")).toBeNull();
 });
 
+test("names an environment, or that there is to be none, or leaves it to task and repository", () => {
+  const asked = (environmentId: string) => {
+    const result = validateLaunch(draft({ environmentId }));
+    return result.ok ? result.input.environmentId : "refused";
+  };
+  expect([asked(""), asked("none"), asked("env_0123456789")]).toEqual([undefined, null, "env_0123456789"]);
+});
+
 test("a run can be launched once more as it was", () => {
   const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 });
-  const run = { taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: "main", model: null, limits, delivery: null };
+  const run = {
+    taskId: TaskId.parse("task_0123456789"),
+    repository: "a/b",
+    ref: "main",
+    model: null,
+    limits,
+    delivery: null,
+    environment: null,
+  };
   const again = draftOfRun(run);
   expect(again.limits).toEqual({
     timeSeconds: "0.1667",

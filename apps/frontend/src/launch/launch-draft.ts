@@ -13,6 +13,8 @@ export const LaunchDraft = z.object({
   limits: z.record(z.string(), z.string()),
   delivery: DeliveryDraft.default(emptyDelivery("task")),
   several: SeveralDraft.optional(),
+  /** An id; `none`; or empty: the task's, or that of the repository. */
+  environmentId: z.string().default(""),
   /** Sent with the launch, so that sending it twice makes one run. */
   idempotencyKey: z.string(),
 });
@@ -26,13 +28,16 @@ export const newIdempotencyKey = (): string =>
 export const launchDraftKey = (taskId: TaskId | null): string => `ccr.draft.launch.${taskId ?? "home"}`;
 
 /** The launch that would do once more what this run did. */
-export const draftOfRun = (run: Pick<Run, "taskId" | "repository" | "ref" | "model" | "limits" | "delivery">): LaunchDraft => ({
+export const draftOfRun = (
+  run: Pick<Run, "taskId" | "repository" | "ref" | "model" | "limits" | "delivery" | "environment">,
+): LaunchDraft => ({
   taskId: run.taskId,
   repository: run.repository,
   ref: run.ref ?? "",
   model: run.model ?? "",
   limits: textFromLimits(run.limits),
   delivery: draftOfDelivery(run.delivery),
+  environmentId: run.environment?.id ?? "none",
   idempotencyKey: newIdempotencyKey(),
 });
 
@@ -50,6 +55,7 @@ export const validateLaunch = (
     ...(draft.ref.trim() === "" ? {} : { ref: draft.ref }),
     ...(draft.model.trim() === "" ? {} : { model: draft.model }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
     idempotencyKey: draft.idempotencyKey,
   });
   const delivery = validateDelivery(draft.delivery);

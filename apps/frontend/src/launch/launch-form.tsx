@@ -8,6 +8,7 @@ import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
 import { emptyDelivery } from "../delivery/delivery-draft.ts";
 import { DeliveryFields } from "../delivery/delivery-fields.tsx";
+import { EnvironmentField } from "../environments/environment-field.tsx";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { useDraft } from "../ui/draft.ts";
@@ -77,6 +78,7 @@ export const LaunchForm = ({
     model: "",
     limits: {},
     delivery: emptyDelivery("task"),
+    environmentId: "",
     idempotencyKey: freshKey,
   };
   const [severalOpen, setSeveralOpen] = useState(draft.several !== undefined && isSeveral(draft));
@@ -189,6 +191,13 @@ export const LaunchForm = ({
             />
           )}
         </Field>
+        <EnvironmentField
+          value={draft.environmentId}
+          unset="The task’s, or the repository’s"
+          none="None"
+          error={problemOf("environmentId")}
+          onChange={(environmentId) => change({ environmentId })}
+        />
       </div>
       <Collapsible.Root open={moreOpen} onOpenChange={setMoreOpen}>
         <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">

@@ -10,6 +10,7 @@ const draft = (several: Partial<SeveralDraft> = {}, change: Partial<LaunchDraft>
   model: "",
   limits: {},
   delivery: emptyDelivery("task"),
+  environmentId: "",
   idempotencyKey: "k",
   several: { ...NOT_SEVERAL, ...several },
   ...change,

@@ -86,6 +86,7 @@ export const validateSeveral = (
     attempts,
     ...(atOnce === "" ? {} : { maxConcurrent: numberOf(atOnce) }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
+    ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
     idempotencyKey: draft.idempotencyKey,
   });
   const delivery = validateDelivery(draft.delivery);

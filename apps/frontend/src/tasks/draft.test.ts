@@ -46,6 +46,7 @@ describe("validating a draft", () => {
       ),
       allowNoChanges: false,
       delivery: emptyDelivery("nowhere"),
+      environmentId: "",
       base: null,
     });
     expect(result.ok ? [] : [...result.problems.keys()]).toEqual(["name", "steps.1.instructions", "steps.1.checks"]);
@@ -54,24 +55,32 @@ describe("validating a draft", () => {
 
   test("gives what the server takes", () => {
     expect(
-      validateDraft({ name: " Fix it ", steps, allowNoChanges: true, delivery: emptyDelivery("nowhere"), base: null }),
+      validateDraft({
+        name: " Fix it ",
+        steps,
+        allowNoChanges: true,
+        delivery: emptyDelivery("nowhere"),
+        environmentId: "env_0123456789",
+        base: null,
+      }),
     ).toMatchObject({
       ok: true,
-      input: { name: "Fix it", allowNoChanges: true },
+      input: { name: "Fix it", allowNoChanges: true, environmentId: "env_0123456789" },
     });
   });
 });
 
 test("only what would be saved counts as changed", () => {
-  const draft = { name: "n", steps, allowNoChanges: false, delivery: emptyDelivery("nowhere"), base: null };
+  const draft = { name: "n", steps, allowNoChanges: false, delivery: emptyDelivery("nowhere"), environmentId: "", base: null };
   expect(isChanged({ ...draft, base: "2026", steps: steps.map((step) => ({ ...step, key: `${step.key}0` })) }, draft)).toBe(
     false,
   );
   expect(isChanged({ ...draft, steps: editSteps(steps, { type: "move", key: "1", by: 1 }) }, draft)).toBe(true);
   expect(isChanged({ ...draft, allowNoChanges: true }, draft)).toBe(true);
   expect(isChanged({ ...draft, delivery: emptyDelivery("branch") }, draft)).toBe(true);
+  expect(isChanged({ ...draft, environmentId: "env_0123456789" }, draft)).toBe(true);
 });
 
 test("a draft from before there was a choice does not allow a run without changes", () => {
-  expect(TaskDraft.parse({ name: "n", steps, base: null }).allowNoChanges).toBe(false);
+  expect(TaskDraft.parse({ name: "n", steps, base: null })).toMatchObject({ allowNoChanges: false, environmentId: "" });
 });

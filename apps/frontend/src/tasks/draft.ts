@@ -9,6 +9,8 @@ export const TaskDraft = z.object({
   /** Drafts of earlier versions of this page do not have it. */
   allowNoChanges: z.boolean().default(false),
   delivery: DeliveryDraft.default(emptyDelivery("nowhere")),
+  /** Empty: the repository's, if it has one. */
+  environmentId: z.string().default(""),
   /** The version that was the start; null for a new task. */
   base: z.string().nullable(),
 });
@@ -23,6 +25,7 @@ export const emptyDraft = (): TaskDraft => ({
   steps: [{ key: "1", instructions: "", checks: "" }],
   allowNoChanges: false,
   delivery: emptyDelivery("nowhere"),
+  environmentId: "",
   base: null,
 });
 
@@ -31,6 +34,7 @@ export const draftOf = (task: Task): TaskDraft => ({
   steps: task.steps.map(({ instructions, checks }, index) => ({ key: String(index + 1), instructions, checks })),
   allowNoChanges: task.allowNoChanges,
   delivery: draftOfDelivery(task.delivery),
+  environmentId: task.environmentId ?? "",
   base: task.updatedAt,
 });
 
@@ -41,6 +45,7 @@ export const isChanged = (draft: TaskDraft, saved: TaskDraft): boolean =>
   draft.name !== saved.name ||
   draft.allowNoChanges !== saved.allowNoChanges ||
   JSON.stringify(draft.delivery) !== JSON.stringify(saved.delivery) ||
+  draft.environmentId !== saved.environmentId ||
   JSON.stringify(stepsOf(draft)) !== JSON.stringify(stepsOf(saved));
 
 export type StepEdit =
@@ -82,7 +87,8 @@ export type Problems = ReadonlyMap<string, string>;
 /** The draft as the server takes it, or what is wrong with it in the server's own words. */
 export const validateDraft = (draft: TaskDraft): { ok: true; input: CreateTaskInput } | { ok: false; problems: Problems } => {
   const { name, allowNoChanges } = draft;
-  const parsed = CreateTaskInput.safeParse({ name, steps: stepsOf(draft), allowNoChanges });
+  const environmentId = draft.environmentId === "" ? null : draft.environmentId;
+  const parsed = CreateTaskInput.safeParse({ name, steps: stepsOf(draft), allowNoChanges, environmentId });
   const delivery = validateDelivery(draft.delivery);
   if (parsed.success && delivery.ok) return { ok: true, input: { ...parsed.data, delivery: delivery.settings ?? null } };
   const problems = new Map(delivery.ok ? [] : delivery.problems);

@@ -1,6 +1,7 @@
 import { Plus } from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { DeliveryFields } from "../delivery/delivery-fields.tsx";
+import { EnvironmentField } from "../environments/environment-field.tsx";
 import { Button } from "../ui/button.tsx";
 import { Checkbox, Field, TextInput } from "../ui/field.tsx";
 import { editSteps, type Problems, type StepEdit, type TaskDraft } from "./draft.ts";
@@ -94,6 +95,12 @@ export const TaskForm = ({
           <Plus aria-hidden className="size-3.5" /> Add a step
         </Button>
       </div>
+      <EnvironmentField
+        value={draft.environmentId}
+        unset="That of the repository, if it has one"
+        error={problems.get("environmentId")}
+        onChange={(environmentId) => onChange({ ...draft, environmentId })}
+      />
       <Checkbox
         label="A run that changes no file may pass"
         hint="For tasks that ask a question. Without it, a run that changes nothing counts as given up."

@@ -4,13 +4,14 @@ import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-route
 import { ArrowLeft, History, Trash2, TriangleAlert } from "lucide-react";
 import { useLayoutEffect, useState } from "react";
 import { useApi } from "../api/client.ts";
-import { describeError, statusOf } from "../api/errors.ts";
+import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { LaunchForm } from "../launch/launch-form.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
 import { useDraft } from "../ui/draft.ts";
 import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
+import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { DeleteTask } from "./delete-task.tsx";
 import { draftOf, emptyDraft, isChanged, type Problems, TaskDraft, validateDraft } from "./draft.ts";
@@ -23,43 +24,6 @@ const allTasks = (
 );
 
 const noProblems: Problems = new Map();
-
-const SaveBar = ({
-  busy,
-  disabled = false,
-  label,
-  changed,
-  onDiscard,
-  error,
-}: {
-  busy: boolean;
-  disabled?: boolean;
-  label: string;
-  changed: boolean;
-  onDiscard: () => void;
-  error: unknown;
-}) => (
-  <div className="flex flex-col gap-3">
-    {error !== null && (
-      <Notice tone="bad" icon={TriangleAlert}>
-        <p role="alert">Not saved. {describeError(error)} What you have typed is kept.</p>
-      </Notice>
-    )}
-    <div className="sticky bottom-0 -mx-1 flex items-center gap-2 bg-page px-1 py-3">
-      <Button type="submit" tone="primary" busy={busy} disabled={disabled}>
-        {label}
-      </Button>
-      {changed && (
-        <>
-          <Button tone="ghost" onClick={onDiscard}>
-            Discard changes
-          </Button>
-          <span className="text-xs text-ink-faint">Kept in this tab until you save.</span>
-        </>
-      )}
-    </div>
-  </div>
-);
 
 /** Where a new task is written. */
 export const NewTaskPage = () => {

@@ -42,6 +42,28 @@ describe("our own messages", () => {
     ]);
   });
 
+  test("what a set-up prints is put together, and stands with its stage, each time with its own", () => {
+    const stage = (state: "started" | "failed", text: string) => runner({ type: "stage", stage: "setup", state, text });
+    const printed = (text: string) => runner({ type: "setup_output", text });
+    const stages = only(
+      deriveEntries(
+        transcriptOf(
+          stage("started", "Setting up"),
+          printed("one\ntw"),
+          printed("o\n"),
+          stage("failed", "It exited with code 3."),
+          stage("started", "Again"),
+          printed("three\n"),
+        ),
+      ),
+      "stage",
+    );
+    expect(stages.map(({ state, output }) => [state, output])).toEqual([
+      ["failed", "one\ntwo\n"],
+      ["started", "three\n"],
+    ]);
+  });
+
   test("why a stage failed is told once: by the end of the run where that tells it, else by the stage", () => {
     const told = (sentence: string) =>
       only(

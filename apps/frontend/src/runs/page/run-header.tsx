@@ -12,6 +12,7 @@ import {
   GitBranch,
   Layers,
   type LucideIcon,
+  Package,
   RotateCw,
 } from "lucide-react";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
@@ -311,6 +312,17 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           </Fact>
         )}
         {run.status === "queued" && <PriorityButtons run={run} />}
+        {run.environment !== null && (
+          <Fact icon={Package} title="The environment" className="hidden sm:flex">
+            <Link
+              to="/environments/$environmentId"
+              params={{ environmentId: run.environment.id }}
+              className="truncate rounded hover:underline"
+            >
+              {run.environment.name}
+            </Link>
+          </Fact>
+        )}
         {run.driver !== null && (
           <Fact icon={Container} title="The sandbox driver" className="hidden sm:flex">
             {run.driver}

@@ -1,0 +1,149 @@
+import { mkdir } from "node:fs/promises";
+import { CreateEnvironmentInput, RunId } from "@ccr/protocol";
+import { waitFor } from "@ccr/testkit";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { MemoryBackend } from "./memory-backend.ts";
+import { we } from "./said.ts";
+import { openTheatre, type Theatre } from "./stage.ts";
+
+let theatre: Theatre;
+beforeAll(async () => {
+  theatre = await openTheatre();
+}, 120_000);
+afterAll(() => theatre[Symbol.asyncDispose]());
+
+const add = (backend: MemoryBackend, input: { name: string; setup?: { script: string } }) =>
+  backend.environments.rooms.create(CreateEnvironmentInput.parse(input));
+
+/** For a look at it while working: pictures of the pages, where CCR_TEST_PICTURES says. */
+const picture = async (page: Page, name: string): Promise<void> => {
+  const folder = process.env.CCR_TEST_PICTURES;
+  if (folder === undefined) return;
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+};
+
+test("an environment is written, refused where it is wrong, saved, given a secret that is not shown again, and set up anew", async () => {
+  await using stage = await theatre.open({ path: "/environments" });
+  const { page, backend } = stage;
+  const { environments } = backend;
+  await page.getByText("No environments yet").waitFor();
+  await page.getByRole("link", { name: "New environment" }).first().click();
+  await page.getByText("On this server: packages.example.org.").waitFor();
+  await page.getByRole("button", { name: "Create the environment" }).click();
+  await page.getByText("The name is empty").waitFor();
+  await page.getByLabel("Name", { exact: true }).fill("Node");
+  await page.getByLabel("Image").selectOption("named");
+  await page.getByLabel("Its name").fill("node:24-bookworm");
+  await page.getByLabel("Script").fill("npm ci\nnpm run build");
+  await page.getByLabel("Further hosts").fill("not a host");
+  await page.getByLabel("Variables").fill("CI=1");
+  await page.getByRole("button", { name: "Create the environment" }).click();
+  await page.getByText("Is not a host name").waitFor();
+  await page.getByLabel("Further hosts").fill("cdn.example.org:8443");
+  await picture(page, "new");
+  await page.getByRole("button", { name: "Create the environment" }).click();
+  await page.getByRole("heading", { name: "Node" }).waitFor();
+  expect(environments.all[0]).toMatchObject({
+    name: "Node",
+    image: { kind: "named", name: "node:24-bookworm" },
+    setup: { script: "npm ci\nnpm run build", network: "packages", allowedHosts: [{ host: "cdn.example.org", ports: [8443] }] },
+    variables: { CI: "1" },
+  });
+
+  await page.getByLabel("Name of the variable").fill("TOKEN");
+  await page.getByLabel("Value").fill("short");
+  await page.getByRole("button", { name: "Keep the secret" }).click();
+  await page.getByText("A secret has at least 8 characters").waitFor();
+  await page.getByLabel("Value").fill("a-long-secret-value");
+  await page.getByRole("button", { name: "Keep the secret" }).click();
+  await page.getByText("TOKEN is kept.").first().waitFor();
+  expect(environments.given).toMatchObject([{ secrets: { TOKEN: "a-long-secret-value" } }]);
+  expect(await page.content()).not.toContain("a-long-secret-value");
+  expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain("a-long-secret-value");
+  await page.getByLabel("Use it for every run against").fill("acme/slugs");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByText("acme/slugs").waitFor();
+  await picture(page, "edit");
+  await page.getByRole("button", { name: "Set up anew" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Set up anew" }).click();
+  await page.getByText("The next run sets it up anew.").first().waitFor();
+  expect(environments.rebuilt).toHaveLength(1);
+  await page.getByRole("button", { name: "Remove TOKEN" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Remove" }).click();
+  await waitFor(() => environments.all[0]?.secretNames.length === 0, { what: "the secret to be removed" });
+  await page.getByRole("link", { name: "All environments" }).click();
+  await page.getByText("That of acme/slugs").waitFor();
+  await picture(page, "list");
+  await page.setViewportSize({ width: 390, height: 800 });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+  await picture(page, "phone");
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await page.getByText("Node", { exact: true }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No environments yet").waitFor();
+  expect(stage.offences).toEqual([]);
+});
+
+test("a task and a launch choose an environment, and the run names it", async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const node = await add(backend, { name: "Node", setup: { script: "npm ci" } });
+  await add(backend, { name: "Rust" });
+  const task = backend.addTask({ name: "Fix it", steps: [{ instructions: "Fix it.", checks: "" }] });
+  await stage.go(`/tasks/${task.id}`);
+  const [ofTask, ofLaunch] = [page.getByLabel("Environment").first(), page.getByLabel("Environment").last()];
+  await ofTask.selectOption({ label: "Rust" });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved.").first().waitFor();
+  expect(backend.tasks[0]?.environmentId).toBe(backend.environments.all[0]?.id);
+  await ofLaunch.selectOption({ label: "Node" });
+  await page.getByLabel("Repository").fill("acme/slugs");
+  await picture(page, "task");
+  await page.getByRole("button", { name: "Launch" }).click();
+  await waitFor(() => backend.launched.length === 1, { what: "the launch" });
+  expect(backend.launched[0]).toMatchObject({ environmentId: node.id });
+  expect(stage.offences).toEqual([]);
+});
+
+test("what a set-up prints is seen while it runs, and folded away when it has worked", async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const { createdAt: _, updatedAt: __, missingSecrets: ___, ...environment } = await add(backend, { name: "Node" });
+  const task = backend.addTask({ name: "Fix it", steps: [{ instructions: "Fix it.", checks: "" }] });
+  const run = backend.addRun(task, { status: "starting", environment });
+  const id = RunId.parse(run.id);
+  const stageIs = (state: "started" | "progress" | "finished" | "failed", text: string) =>
+    we({ type: "stage", stage: "setup", state, text });
+  backend.say(id, [
+    stageIs("started", "Setting up Node."),
+    stageIs("progress", "Nothing is kept of it yet; running its script."),
+    we({ type: "setup_output", text: "\u001b[32madded 12 packages\u001b[0m\nbuild" }),
+  ]);
+  await stage.go(`/runs/${id}`);
+  await page.getByText("added 12 packages").waitFor();
+  backend.say(id, [we({ type: "setup_output", text: "ing <b>all</b>\n" })]);
+  await page.getByText("building <b>all</b>").waitFor();
+  await page.getByRole("link", { name: "Node" }).waitFor();
+  await picture(page, "running");
+  backend.say(id, [stageIs("finished", "Node is set up; what that left is kept for later runs.")]);
+  await page.getByText("Node is set up; what that left is kept for later runs.").waitFor();
+  await page.getByText("added 12 packages").waitFor({ state: "hidden" });
+
+  const failing = backend.addRun(task, { status: "starting", environment });
+  const sentence = "The environment could not be set up. The script of Node exited with code 3.";
+  backend.say(failing.id, [
+    stageIs("started", "Setting up Node."),
+    we({ type: "setup_output", text: "npm error 404\n" }),
+    stageIs("failed", sentence),
+    we({ type: "status", status: "errored", reason: "setup_failed", sentence }),
+  ]);
+  backend.patchRun(failing.id, { status: "errored", reason: "setup_failed", sentence });
+  await stage.go(`/runs/${failing.id}`);
+  await page.getByText("npm error 404").waitFor();
+  await page.getByText("Look at what its set-up printed").first().waitFor();
+  await picture(page, "failed");
+  expect(stage.offences).toEqual([]);
+});

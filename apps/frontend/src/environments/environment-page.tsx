@@ -1,0 +1,242 @@
+import { EnvironmentId, type EnvironmentView } from "@ccr/protocol";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { Link, useNavigate, useParams } from "@tanstack/react-router";
+import { ArrowLeft, RefreshCw, Trash2, TriangleAlert } from "lucide-react";
+import { useState } from "react";
+import { useApi } from "../api/client.ts";
+import { statusOf } from "../api/errors.ts";
+import { NotFound } from "../app/not-found.tsx";
+import { Button } from "../ui/button.tsx";
+import { Confirm } from "../ui/confirm.tsx";
+import { useDraft } from "../ui/draft.ts";
+import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
+import { Page } from "../ui/layout.tsx";
+import { SaveBar } from "../ui/save-bar.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { draftOf, EnvironmentDraft, emptyDraft, isChanged, type Problems, validateDraft } from "./draft.ts";
+import { EnvironmentForm } from "./environment-form.tsx";
+import { Repositories } from "./repositories.tsx";
+import { Secrets } from "./secrets.tsx";
+
+const allEnvironments = (
+  <Link to="/environments" className="inline-flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
+    <ArrowLeft aria-hidden className="size-3.5" /> All environments
+  </Link>
+);
+
+const noProblems: Problems = new Map();
+
+/** Where a new environment is written. */
+export const NewEnvironmentPage = () => {
+  const { trpc, queries } = useApi();
+  const navigate = useNavigate();
+  const toasts = useToasts();
+  const facts = useQuery(trpc.environments.facts.queryOptions());
+  const [draft, setDraft] = useDraft("ccr.draft.environment.new", EnvironmentDraft);
+  const [problems, setProblems] = useState(noProblems);
+  const create = useMutation(
+    trpc.environments.create.mutationOptions({
+      onSuccess: async (environment) => {
+        setDraft(null);
+        queries.setQueryData(trpc.environments.byId.queryKey({ id: environment.id }), environment);
+        await queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
+        toasts.ok("Saved. Now give it secrets, or choose it in a task or a launch.");
+        await navigate({ to: "/environments/$environmentId", params: { environmentId: environment.id } });
+      },
+    }),
+  );
+  const shown = draft ?? emptyDraft();
+  const submit = (): void => {
+    const checked = validateDraft(shown);
+    setProblems(checked.ok ? noProblems : checked.problems);
+    if (checked.ok) create.mutate(checked.input);
+  };
+  return (
+    <Page
+      title="New environment"
+      heading="New environment"
+      intro="Say what runs need beyond their repository, and how it is set up."
+      back={allEnvironments}
+      width="max-w-3xl"
+    >
+      <EnvironmentForm
+        draft={shown}
+        problems={problems}
+        facts={facts.data}
+        onChange={setDraft}
+        onSubmit={submit}
+        footer={
+          <SaveBar
+            busy={create.isPending}
+            label="Create the environment"
+            changed={isChanged(shown, emptyDraft())}
+            onDiscard={() => {
+              setDraft(null);
+              setProblems(noProblems);
+            }}
+            error={create.error}
+          />
+        }
+      />
+    </Page>
+  );
+};
+
+const Actions = ({ environment, onDeleted }: { environment: EnvironmentView; onDeleted: () => void }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const { id, name } = environment;
+  const rebuild = useMutation(
+    trpc.environments.rebuild.mutationOptions({
+      onSuccess: (next) => {
+        queries.setQueryData(trpc.environments.byId.queryKey({ id }), next);
+        toasts.ok("The next run sets it up anew.");
+      },
+      onError: toasts.error,
+    }),
+  );
+  const remove = useMutation(
+    trpc.environments.delete.mutationOptions({
+      onSuccess: () => {
+        toasts.ok(`“${name}” was deleted.`);
+        onDeleted();
+      },
+      onError: toasts.error,
+      onSettled: () => queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() }),
+    }),
+  );
+  return (
+    <>
+      {(environment.setup !== null || environment.image.kind === "devcontainer") && (
+        <Confirm
+          title={`Set “${name}” up anew?`}
+          action="Set up anew"
+          onConfirm={() => rebuild.mutate({ id })}
+          trigger={
+            <Button busy={rebuild.isPending}>
+              <RefreshCw aria-hidden className="size-3.5" /> Set up anew
+            </Button>
+          }
+        >
+          What its set-up left is forgotten. The next run of each repository runs the script again.
+        </Confirm>
+      )}
+      <Confirm
+        title={`Delete “${name}”?`}
+        action="Delete"
+        onConfirm={() => remove.mutate({ id })}
+        trigger={
+          <Button tone="danger" busy={remove.isPending}>
+            <Trash2 aria-hidden className="size-3.5" /> Delete
+          </Button>
+        }
+      >
+        It cannot be brought back, nor can its secrets. Runs stay, each with its own copy of it.
+      </Confirm>
+    </>
+  );
+};
+
+const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const navigate = useNavigate();
+  const facts = useQuery(trpc.environments.facts.queryOptions());
+  const { id, name } = environment;
+  const [draft, setDraft] = useDraft(`ccr.draft.environment.${id}`, EnvironmentDraft);
+  const [problems, setProblems] = useState(noProblems);
+  const saved = draftOf(environment);
+  const shown = draft ?? saved;
+  const changed = isChanged(shown, saved);
+  const update = useMutation(
+    trpc.environments.update.mutationOptions({
+      onSuccess: (next) => {
+        queries.setQueryData(trpc.environments.byId.queryKey({ id }), next);
+        setDraft(null);
+        toasts.ok("Saved.");
+        return queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
+      },
+    }),
+  );
+  const submit = (): void => {
+    const checked = validateDraft(shown);
+    setProblems(checked.ok ? noProblems : checked.problems);
+    if (checked.ok) update.mutate({ id, ...checked.input });
+  };
+  const conflict = draft !== null && changed && draft.base !== environment.updatedAt;
+  return (
+    <Page
+      title={name}
+      heading={name}
+      width="max-w-6xl"
+      back={allEnvironments}
+      actions={
+        <Actions
+          environment={environment}
+          onDeleted={() => {
+            setDraft(null);
+            void navigate({ to: "/environments" });
+          }}
+        />
+      }
+    >
+      <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_22rem]">
+        <EnvironmentForm
+          draft={shown}
+          problems={problems}
+          facts={facts.data}
+          onChange={setDraft}
+          onSubmit={submit}
+          notice={
+            conflict && (
+              <Notice tone="warn" icon={TriangleAlert}>
+                <p>
+                  This environment was changed elsewhere since you began. Saving puts your version in its place; “Discard changes”
+                  shows the other one.
+                </p>
+              </Notice>
+            )
+          }
+          footer={
+            <SaveBar
+              busy={update.isPending}
+              disabled={!changed}
+              label="Save"
+              changed={changed}
+              onDiscard={() => {
+                setDraft(null);
+                setProblems(noProblems);
+                update.reset();
+              }}
+              error={update.error}
+            />
+          }
+        />
+        <aside className="flex min-w-0 flex-col gap-6">
+          <Secrets environment={environment} />
+          <Repositories id={id} facts={facts.data} />
+        </aside>
+      </div>
+    </Page>
+  );
+};
+
+const LoadedEnvironment = ({ id }: { id: EnvironmentId }) => {
+  const { trpc } = useApi();
+  const environment = useQuery(trpc.environments.byId.queryOptions({ id }));
+  if (environment.data !== undefined) return <EditEnvironment key={environment.data.id} environment={environment.data} />;
+  if (statusOf(environment.error) === 404) return <NotFound what="environment" to="/environments" label="See all environments" />;
+  if (environment.error !== null) return <LoadError error={environment.error} onRetry={() => environment.refetch()} />;
+  return <Skeleton className="mx-auto max-w-5xl p-8" />;
+};
+
+/** Where an environment is changed, and given secrets. */
+export const EnvironmentPage = () => {
+  const { environmentId } = useParams({ from: "/environments/$environmentId" });
+  const id = EnvironmentId.safeParse(environmentId);
+  return id.success ? (
+    <LoadedEnvironment id={id.data} />
+  ) : (
+    <NotFound what="environment" to="/environments" label="See all environments" />
+  );
+};

@@ -1,0 +1,20 @@
+import type { Environment } from "@ccr/protocol";
+import { plural } from "../ui/format.ts";
+
+/** What an environment has, in a line. Pure. */
+export const describeEnvironment = ({ image, setup, variables, secretNames }: Environment): string => {
+  const count = Object.keys(variables).length;
+  const parts = [
+    image.kind === "named" ? image.name : image.kind === "devcontainer" ? "the repository’s devcontainer.json" : null,
+    setup === null
+      ? image.kind === "devcontainer"
+        ? null
+        : "no set-up"
+      : setup.network === "none" && setup.allowedHosts.length === 0
+        ? "set-up without a network"
+        : "set-up",
+    count === 0 ? null : plural(count, "variable"),
+    secretNames.length === 0 ? null : plural(secretNames.length, "secret"),
+  ];
+  return parts.filter((part) => part !== null).join(" · ");
+};
