@@ -76,11 +76,11 @@ describe("a launch", () => {
     await repository.fill("acme/slugs");
     await refusal.waitFor({ state: "detached" });
 
-    await page.getByRole("button", { name: "Model and limits" }).click();
+    await page.getByRole("button", { name: "Model, limits and result" }).click();
     await page.getByLabel("Time for the whole run").fill("0.1");
     await page.getByLabel("Memory").fill("512.5");
     await page.getByLabel("Attempts per step").fill("21");
-    await page.getByRole("button", { name: "Model and limits" }).click();
+    await page.getByRole("button", { name: "Model, limits and result" }).click();
     await page.getByRole("button", { name: "Launch", exact: true }).click();
     await page.getByText("Between 10 seconds and 10,080 minutes").waitFor();
     await page.getByText("A whole number").waitFor();

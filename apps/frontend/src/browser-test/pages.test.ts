@@ -64,7 +64,7 @@ describe("tasks", () => {
     await page.getByText("'file:' addresses are not taken").waitFor();
     expect(await page.getByLabel("Repository").inputValue()).toBe("file:///etc");
     await page.getByLabel("Repository").fill("acme/slugs");
-    await page.getByRole("button", { name: "Model and limits" }).click();
+    await page.getByRole("button", { name: "Model, limits and result" }).click();
     await page.getByLabel("Time for the whole run").fill("30");
     await page.getByRole("button", { name: "Launch", exact: true }).click();
     await page.waitForURL(/\/runs\/run_/);

@@ -82,15 +82,15 @@ export const DeliveryFields = ({
           <div className="grid gap-4 sm:grid-cols-2">
             {text(
               "times",
-              "Go on with it, at most so often",
+              "Runs that follow, at most",
               "never",
-              "When its checks fail, or reviewers write: another run, in the same conversation.",
+              "When its checks fail, or somebody who may asks for changes, another run goes on in the same conversation.",
             )}
             {text(
               "people",
-              "Also when these write",
+              "Who may ask for one, beside reviewers",
               "names, with commas between",
-              "Anybody may comment on a public request; only reviewers and these are heard.",
+              "Anybody may comment on a public request: nobody else is heard.",
             )}
           </div>
           <Checkbox

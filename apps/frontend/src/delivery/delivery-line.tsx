@@ -60,7 +60,7 @@ const PushButton = ({
         <AlertDialog.Content className="fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100vh-2rem)] w-[min(34rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 flex-col gap-3 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-float">
           <AlertDialog.Title className="text-base font-semibold">Push the result</AlertDialog.Title>
           <AlertDialog.Description className="text-pretty text-ink-soft">
-            {run.outcome?.name === "passed"
+            {run.reason === "passed" || run.reason === "push_failed"
               ? `To ${run.repository}.`
               : `To ${run.repository}. This run did not pass: look at what is pushed before anybody builds on it.`}
           </AlertDialog.Description>
