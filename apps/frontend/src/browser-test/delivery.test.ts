@@ -26,7 +26,7 @@ describe("where results go", () => {
     await stage.go(`/tasks/${mine.id}`);
     await page.getByLabel("When a run passes").selectOption("Push a branch and open a pull request");
     await page.getByLabel("Branch", { exact: true }).fill("a b");
-    await page.getByLabel("Reviewers").fill("ada, grace");
+    await page.getByLabel("Reviewers", { exact: true }).fill("ada, grace");
     await page.getByRole("checkbox", { name: "As a draft" }).check();
     await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByText("Cannot be the name of a branch").waitFor();
