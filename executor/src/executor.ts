@@ -157,7 +157,7 @@ export class Executor implements ExecutorApi {
     this.#assertWorking();
     const { home, commandEnvironment: env, workspace, state, conversation } = this.#parts;
     const result = await this.#oneAfterAnother(() => gitClone(input, { home, env, workspace, state, signal }));
-    void conversation.attach();
+    if (input.isRestored !== true) void conversation.attach();
     return result;
   }
 
@@ -169,8 +169,11 @@ export class Executor implements ExecutorApi {
 
   async restore(input: RestoreInput, signal: AbortSignal): Promise<RestoreResult> {
     this.#assertWorking();
-    const { workspace, home, commandEnvironment: env } = this.#parts;
-    return this.#oneAfterAnother(() => restore(input, { workspace, home, env, signal }));
+    const { workspace, home, commandEnvironment: env, conversation } = this.#parts;
+    const result = await this.#oneAfterAnother(() => restore(input, { workspace, home, env, signal }));
+    // It looks around in there, which would slow down the copying.
+    void conversation.attach();
+    return result;
   }
 
   async execute(input: ExecuteInput, { after, signal }: StreamOptions): Promise<Reply> {

@@ -48,6 +48,8 @@ export const GitCloneInput = z.object({
    * commit, which is checked out detached; the bundle's branches are not set.
    */
   bundlePath: line(4096).startsWith("/").optional(),
+  /** `POST /restore` follows: an agent that was started in advance comes into the workspace after that. */
+  isRestored: z.boolean().optional(),
 });
 export type GitCloneInput = z.infer<typeof GitCloneInput>;
 export const GitCloneResult = z.object({ commit: z.string(), branch: z.string().nullable() });

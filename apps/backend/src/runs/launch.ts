@@ -129,7 +129,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   await tend(scene, opened);
   const until = AbortSignal.any([signal, opened.cut.signal]);
   const ready = async (): Promise<void> => {
-    await clone(scene, opened, { repository, signal: until });
+    await clone(scene, opened, { repository, isRestored: held !== undefined, signal: until });
     if (held !== undefined) await restoreSetup(scene, opened, signal);
   };
   await log.stage("clone", ready, {
@@ -198,10 +198,10 @@ const prepare = async (scene: Scene, instanceId: InstanceId, signal: AbortSignal
 const clone = async (
   scene: Scene,
   { executor }: OpenedSandbox,
-  options: { repository: MirroredRepository; signal: AbortSignal },
+  options: { repository: MirroredRepository; isRestored: boolean; signal: AbortSignal },
 ): Promise<void> => {
   const { run, fence, stores } = scene;
-  const { repository, signal } = options;
+  const { repository, isRestored, signal } = options;
   const failed = (error: unknown): never => {
     signal.throwIfAborted();
     throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
@@ -211,7 +211,7 @@ const clone = async (
   const commitTrailer = trailerOf(outlet.linkTo(run.id));
   await executor.initGit({ githubUsername, email, commitTrailer }, signal).catch(failed);
   const ref = run.ref === null ? {} : { ref: repository.ref.name };
-  const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", ...ref };
+  const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", isRestored, ...ref };
   const { commit } = await executor.gitClone(input, signal).catch(failed);
   await stores.runs.patch(run.id, fence, { baseCommit: commit });
 };
