@@ -6,6 +6,7 @@ import { SETUP_MOUNT } from "../workplace.ts";
 import { Disk } from "./disk.ts";
 import type { Process } from "./process.ts";
 import { Sandbox, type SandboxParts } from "./sandbox.ts";
+import { isDriven } from "./timesheet.ts";
 import type { World } from "./world.ts";
 
 /**
@@ -41,6 +42,7 @@ export const driverOf = (world: World, { process, server, machine }: Host): Sand
         world.violate(`two executors live over the spool of ${sandbox.instanceId}`);
     },
     hasWayOut: ({ disk }) => world.sockets.has(disk.gatewaySocket),
+    isDriven: ({ instanceId }) => isDriven(ledger.runOf(instanceId)),
     needsSetup: ({ instanceId, disk }, who) => {
       const run = ledger.runOf(instanceId);
       if (run?.isSetUp === true && !disk.isSetUp) world.violate(`${who} begins in ${instanceId} without what was set up`);

@@ -34,6 +34,8 @@ export type SandboxParts = {
   booted: (sandbox: Sandbox) => void;
   /** Whether somebody listens at the sandbox's way out. */
   hasWayOut: (sandbox: Sandbox) => boolean;
+  /** Whether a server drives its run now. */
+  isDriven: (sandbox: Sandbox) => boolean;
   /** Whatever the environment of its run has set up must be there now. */
   needsSetup: (sandbox: Sandbox, who: string) => void;
   /** The agent asks for something through it. */
@@ -309,6 +311,8 @@ export class Sandbox {
       },
       (outcome) => {
         this.agent = null;
+        // It has waited since: nobody asks how long it took.
+        if (!this.#parts.isDriven(this)) this.untoldMs = 0;
         this.#tellEnd(executionId, outcome);
       },
     );

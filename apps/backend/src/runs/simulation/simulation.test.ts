@@ -17,8 +17,7 @@ import { type History, play } from "./history.ts";
  * it, or so much befell it that another one is excused; every event of its spool once and in order; its work; no takeover from a server that was
  * there, no run left without a driver, none called lost that was not, none ended at a limit that it did not reach; nothing left at the end.
  */
-// Seed 257 finds an agent that works beyond its limit of time, after the database was away: `SIMULATION_SEED=257` shows it. It is to be understood.
-const { SIMULATION_SEEDS: seeds = "900", SIMULATION_FROM: from = "300", SIMULATION_SEED: single } = process.env;
+const { SIMULATION_SEEDS: seeds = "1200", SIMULATION_FROM: from = "1", SIMULATION_SEED: single } = process.env;
 const FIRST = Number(single ?? from);
 const COUNT = single === undefined ? Number(seeds) : 1;
 const A_SEED_TAKES_MS = 1000;

@@ -27,6 +27,10 @@ export const mayBeLate = ({ time, fence }: RunEntry): boolean => time.mostMs >= 
 export const mustBeLate = ({ time, fence }: RunEntry): boolean =>
   time.leastMs > time.limitMs + INACCURACY_MS + (fence - 1) * UNTOLD_MS;
 
+/** Whether a server drives a run now. Pure. */
+export const isDriven = (entry: RunEntry | null): boolean =>
+  entry !== null && entry.holder !== null && entry.holder.state !== "dead";
+
 /** To be called each time that `everyMs` have passed. */
 export const countTime = (world: World, everyMs: number): void => {
   const { ledger, weather } = world;
@@ -34,15 +38,10 @@ export const countTime = (world: World, everyMs: number): void => {
     if (entry.status === "queued" || isFinal(entry.status)) continue;
     const { time, holder, instanceId } = entry;
     const sandboxes = [...world.sandboxes.values()].filter((sandbox) => sandbox.instanceId === instanceId && sandbox.isUp);
-    const isDriven = holder !== null && holder.state !== "dead";
-    if (isDriven || sandboxes.some(({ agent, isChecking }) => agent !== null || isChecking)) time.mostMs += everyMs;
+    if (isDriven(entry) || sandboxes.some(({ agent, isChecking }) => agent !== null || isChecking)) time.mostMs += everyMs;
     const working = sandboxes.filter(({ agent, isFrozen }) => agent !== null && !isFrozen);
     for (const sandbox of working) sandbox.untoldMs += everyMs;
-    if (!isDriven) {
-      // One that finishes meanwhile has waited since: nobody asks it then how long it took.
-      for (const sandbox of sandboxes) if (sandbox.agent === null) sandbox.untoldMs = 0;
-      continue;
-    }
+    if (!isDriven(entry) || holder === null) continue;
     for (const sandbox of sandboxes) {
       time.leastMs += sandbox.untoldMs;
       sandbox.untoldMs = 0;
