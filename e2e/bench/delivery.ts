@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { createAccess } from "@ccr/backend/access";
 import { createHttp } from "@ccr/backend/http";
+import { noContext, unused } from "@ccr/backend/no-context";
 import { openSqliteStore } from "@ccr/backend/store";
 import { type AgentBody, InstanceId, RunLimits, ServerId, type SpoolEvent } from "@ccr/protocol";
 import { temporaryFolder } from "@ccr/testkit";
@@ -10,10 +11,6 @@ import { readEvents } from "../src/server.ts";
 const BATCH = 100;
 const SERVER = ServerId.parse("srv_0000000000");
 const TOKEN = "bench-token-of-no-worth";
-
-const unused = (): never => {
-  throw new Error("the benchmark does not use this");
-};
 
 /** How many messages of 1 KB the store takes per second, and how many reach a subscriber over HTTP while they are stored. */
 export const measureDelivery = async (
@@ -44,44 +41,9 @@ export const measureDelivery = async (
         createHttp({
           access: createAccess({ token: TOKEN, host: "127.0.0.1", publicUrl: null, loopbackOnly: true }),
           context: {
+            ...noContext,
             tasks: store.tasks,
-            environments: {
-              create: unused,
-              get: unused,
-              list: unused,
-              update: unused,
-              delete: unused,
-              setSecrets: unused,
-              setDefault: unused,
-              rebuild: unused,
-              facts: unused,
-            },
-            runs: {
-              create: unused,
-              get: unused,
-              list: unused,
-              setPriority: unused,
-              cancel: unused,
-              messages: unused,
-              diff: unused,
-              requests: unused,
-              follow: (id, range, signal) => store.transcript.follow(id, range, signal),
-            },
-            results: { push: unused, followUp: unused },
-            repositories: { search: unused },
-            batches: {
-              create: unused,
-              get: unused,
-              list: unused,
-              rows: unused,
-              setPaused: unused,
-              cancel: unused,
-              retry: unused,
-              choose: unused,
-            },
-            instances: { get: unused, list: unused, remove: unused },
-            upkeep: { disk: unused, cleanUp: unused },
-            info: unused,
+            runs: { ...noContext.runs, follow: (id, range, signal) => store.transcript.follow(id, range, signal) },
           },
           downloads: { patch: unused, bundle: unused, conversation: unused, checkOutput: unused },
           uiFolder: folder.path,

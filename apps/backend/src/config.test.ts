@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
-import { ConfigError, checkPlaces, helpText, readConfig } from "./config.ts";
+import { ConfigError, checkPlaces, readConfig } from "./config.ts";
+import { helpText } from "./config-options.ts";
 
 const start = (argv: string[], environment: Record<string, string> = {}) => {
   const invocation = readConfig(argv, { HOME: "/home/someone", ...environment });

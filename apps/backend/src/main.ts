@@ -7,7 +7,8 @@ import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
 import { createBatches } from "./batches/batches.ts";
-import { type Config, ConfigError, checkPlaces, helpText, isLoopback, readConfig, wantsColours } from "./config.ts";
+import { type Config, ConfigError, checkPlaces, isLoopback, readConfig, wantsColours } from "./config.ts";
+import { helpText } from "./config-options.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
 import { createDevcontainers } from "./drivers/docker/devcontainer.ts";
@@ -31,7 +32,7 @@ import {
   StartError,
 } from "./folders.ts";
 import { createForges } from "./forges/forges.ts";
-import { createRequests } from "./forges/requests.ts";
+import { createHosts } from "./forges/hosts.ts";
 import { startGateway } from "./gateway/process.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
@@ -50,7 +51,7 @@ import type { Outlet, RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
-import { followRequests } from "./runs/following.ts";
+import { followPullRequests } from "./runs/following.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
@@ -192,7 +193,7 @@ const serve = async (config: Config): Promise<void> => {
   const localRepositoryRoots = [...config.localRepositoryRoots, ...(demo === null ? [] : [demo.repository])];
   const use = createMirrorUse();
   const forges = createForges(config.gitHosts);
-  const requests = createRequests(forges);
+  const hosts = createHosts(forges);
   const mirrors = createMirrors({
     use,
     dataDir: config.dataDir,
@@ -215,8 +216,8 @@ const serve = async (config: Config): Promise<void> => {
   let address = config.publicUrl ?? origin(config.host, config.port);
   const outlet: Outlet = {
     push: pushes.push,
-    propose: requests.propose,
-    withdraw: requests.close,
+    propose: hosts.propose,
+    withdraw: hosts.close,
     author: config.commitAuthor,
     linkTo: (runId) => `${address}/runs/${runId}`,
     hide: mask.hide,
@@ -259,7 +260,7 @@ const serve = async (config: Config): Promise<void> => {
     mirrors,
     work,
     outlet,
-    reviews: { look: requests.look },
+    reviews: { look: hosts.look },
     doors,
     driver,
     drivers,
@@ -293,7 +294,7 @@ const serve = async (config: Config): Promise<void> => {
   const closing = new AbortController();
   parts.defer(() => closing.abort(new CcrError("unavailable", "The server ends.")));
   const results = createResults(deps, { runs, dispatcher }, closing.signal);
-  const following = followRequests(deps, dispatcher, config.followSeconds * 1000);
+  const following = followPullRequests(deps, dispatcher, config.followSeconds * 1000);
   parts.defer(() => following.stop());
   const info = (): ServerInfo => ({
     version,
@@ -335,7 +336,7 @@ const serve = async (config: Config): Promise<void> => {
       tasks: store.tasks,
       runs,
       results,
-      repositories: { search: requests.search },
+      repositories: { search: hosts.search },
       batches: createBatches({ ...deps, results }, dispatcher),
       environments: createEnvironments({
         store: store.environments,

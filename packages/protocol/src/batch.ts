@@ -3,7 +3,8 @@ import { BatchMark } from "./batch-member.ts";
 import { PullRequestLink } from "./delivery.ts";
 import { DiffSize } from "./figures.ts";
 import { BatchId, RunId, TaskId, Timestamp } from "./ids.ts";
-import { CreateRunInput, RUN_STATUSES, RunOutcome, RunOutcomeName, RunStatus } from "./run.ts";
+import { RUN_STATUSES, RunOutcome, RunOutcomeName, RunStatus } from "./outcome.ts";
+import { CreateRunInput } from "./run.ts";
 
 export const BATCH_RUNS_MAX = 1000;
 export const BATCH_ATTEMPTS_MAX = 20;

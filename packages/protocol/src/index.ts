@@ -9,6 +9,7 @@ export * from "./figures.ts";
 export * from "./gateway.ts";
 export * from "./ids.ts";
 export * from "./message.ts";
+export * from "./outcome.ts";
 export * from "./repositories.ts";
 export * from "./repository.ts";
 export * from "./run.ts";

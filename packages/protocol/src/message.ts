@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { AuditRecord } from "./gateway.ts";
 import { RunId, Timestamp } from "./ids.ts";
-import { RunReason, RunStatus } from "./run.ts";
+import { RunReason, RunStatus } from "./outcome.ts";
 
 /** What the agent said, as it came from Claude Code. Kinds that we do not know are kept as they are. */
 export const AgentBody = z.looseObject({ type: z.string(), session_id: z.string().optional() });

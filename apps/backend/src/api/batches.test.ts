@@ -1,6 +1,7 @@
 import { BatchId, CcrError, type CreateBatchInput, RunId, TaskId } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { noContext, serveHttp } from "./testing/serve.ts";
+import { noContext } from "./testing/no-context.ts";
+import { serveHttp } from "./testing/serve.ts";
 
 const BATCH = BatchId.parse("bat_0123456789");
 const launch = { taskId: "task_0123456789", repositories: [{ repository: " acme/slugs " }] };

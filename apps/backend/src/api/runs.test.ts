@@ -1,6 +1,7 @@
 import { CcrError, type CleanUpInput, type CreateRunInput, RunId, RunLimits, type RunView, TaskId } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { noContext, serveHttp } from "./testing/serve.ts";
+import { noContext } from "./testing/no-context.ts";
+import { serveHttp } from "./testing/serve.ts";
 
 const RUN = RunId.parse("run_0123456789");
 

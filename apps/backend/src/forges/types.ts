@@ -147,3 +147,21 @@ export interface Forges {
   /** See `Forge.credential`; null for a host that is not configured. */
   credential(address: RepositoryAddress, signal: AbortSignal): Promise<GitCredential | null>;
 }
+
+/** A pull request that is wanted for a branch. */
+export type Proposal = Omit<NewPullRequest, "repository">;
+
+/** `again`: to try it once more, as it is, may help. Messages are for people, and hold no secret. */
+export type ProposalOutcome =
+  | { kind: "open"; number: number; url: string /** What could not be set, one sentence each. */; notes: string[] }
+  /** The host has no pull requests, as far as this server knows. */
+  | { kind: "none"; why: string }
+  | { kind: "failed"; again: boolean; message: string };
+
+/** What a host says of a pull request, and of the commit that was pushed last. */
+export interface Review {
+  state: PullRequest["state"];
+  checks: (Pick<CiCheck, "name" | "state" | "url"> & { log: string | null })[];
+  /** The oldest first. */
+  comments: Pick<ForgeComment, "id" | "author" | "body" | "path" | "line">[];
+}

@@ -28,16 +28,20 @@ export interface PushesOptions {
   stallSeconds?: number;
 }
 
-/** What is to become of the kept work of a run; see `PushRequest` of the run engine. */
+/** What is to be pushed of a run's kept work. */
 export interface PushRequest extends CommitText {
   branch: string;
+  /** The branch that the work is for; null: `from` when that is a branch, else the repository's default branch. */
   base: string | null;
+  /** What the run started from, as it was asked for. */
   from: string | null;
+  /** Whether this server pushed a commit to that branch before. */
   isOurs: (commit: string) => boolean;
 }
 
+/** `base`: the branch that the work is for. `commit` of a push that failed: what was to be pushed, if it came to that. */
 export type PushOutcome =
-  | { kind: "pushed"; commit: string /** The branch that the work is for. */; base: string | null }
+  | { kind: "pushed"; commit: string; base: string | null }
   | ({ kind: "failed"; commit: string | null } & PushFailure);
 
 // A large result over a slow line takes its time; one that takes longer is tried again.

@@ -15,10 +15,11 @@ import type { DevcontainerBuilder, ImageProvider, ReportProgress, SandboxDriver 
 import type { TrackedFile } from "../environments/key.ts";
 import type { Secrets } from "../environments/secrets.ts";
 import type { Setups } from "../environments/types.ts";
+import type { Proposal, ProposalOutcome, Review } from "../forges/types.ts";
 import type { Doors } from "../gateway/types.ts";
+import type { PushOutcome, PushRequest } from "../git/push.ts";
 import type { Store } from "../store/types.ts";
 import type { ExecutorClient } from "./executor-client.ts";
-import type { Review } from "./follow-up.ts";
 import type { Places } from "./places.ts";
 
 /** A fetched mirror and the commit to start from. */
@@ -95,40 +96,6 @@ export interface KeptWork {
   /** Keeps all that a check has printed, as a whole or not at all. What had the same name before is replaced. */
   keepOutput(runId: RunId, output: { name: string; chunks: AsyncIterable<Uint8Array> }, signal: AbortSignal): Promise<void>;
 }
-
-/** What is to be pushed of a run's kept work. */
-export type PushRequest = {
-  branch: string;
-  /** The branch that the work is for; null: `from` when that is a branch, else the repository's default branch. */
-  base: string | null;
-  /** What the run started from, as it was asked for. */
-  from: string | null;
-  author: { name: string; email: string };
-  /** Of the commit with what the agent did not commit itself. */
-  message: string;
-  /** Whether this server pushed a commit to that branch before. */
-  isOurs: (commit: string) => boolean;
-};
-
-/** `again`: to try it once more, as it is, may help. Messages are for people, and hold no secret. */
-export type PushOutcome =
-  | { kind: "pushed"; commit: string; base: string | null }
-  | { kind: "failed"; again: boolean; message: string /** What was to be pushed, if it came to that. */; commit: string | null };
-
-export type Proposal = {
-  title: string;
-  body: string;
-  headBranch: string;
-  baseBranch: string;
-  draft: boolean;
-  reviewers: string[];
-  labels: string[];
-};
-export type ProposalOutcome =
-  | { kind: "open"; number: number; url: string /** What could not be set, one sentence each. */; notes: string[] }
-  /** The host has no pull requests, as far as this server knows. */
-  | { kind: "none"; why: string }
-  | { kind: "failed"; again: boolean; message: string };
 
 /** The way of results out of the server; see `git/` and `forges/`. Throws the signal's reason, and what is wrong with the server's own files. */
 export interface Outlet {

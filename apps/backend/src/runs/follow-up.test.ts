@@ -1,6 +1,7 @@
 import { type Continuation, type Delivered, DeliverySettings, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { decideFollowUp, type Review } from "./follow-up.ts";
+import type { Review } from "../forges/types.ts";
+import { decideFollowUp } from "./follow-up.ts";
 
 const delivery = DeliverySettings.parse({
   to: "pull_request",

@@ -8,21 +8,13 @@ import {
   type Run,
   type Task,
 } from "@ccr/protocol";
+import type { Review } from "../forges/types.ts";
 import type { RunDeps } from "./deps.ts";
 
 /*
  * A pull request that is looked after gets a run after it when a check of its host fails, or when somebody who may writes a comment: on its branch, in
  * the conversation in which the work was done, and with the checks of the task. What to do is decided here, from what the host says.
  */
-
-/** What a host says of a pull request. */
-export type Review = {
-  state: "open" | "merged" | "closed";
-  /** Of the commit that was pushed last. */
-  checks: { name: string; state: "pending" | "passed" | "failed"; log: string | null; url: string | null }[];
-  /** The oldest first. */
-  comments: { id: string; author: string; body: string; path: string | null; line: number | null }[];
-};
 
 export type FollowUp =
   | { kind: "wait" }

@@ -60,7 +60,7 @@ const lookAfter = async (deps: RunDeps, root: Run, signal: AbortSignal): Promise
  * Looks after the pull requests of runs of this server, every `everyMs`, until it is stopped: what checks and reviewers find starts a run, which the
  * dispatcher is told of. A host that cannot be asked is asked the next time.
  */
-export const followRequests = (deps: RunDeps, dispatcher: Pick<Dispatcher, "wake">, everyMs: number): Background => {
+export const followPullRequests = (deps: RunDeps, dispatcher: Pick<Dispatcher, "wake">, everyMs: number): Background => {
   const { store, log, clock, server } = deps;
   return inBackground(async (signal) => {
     while (!signal.aborted) {

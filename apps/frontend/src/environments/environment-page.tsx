@@ -2,18 +2,17 @@ import { EnvironmentId, type EnvironmentView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, RefreshCw, Trash2, TriangleAlert } from "lucide-react";
-import { useState } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
-import { useDraft } from "../ui/draft.ts";
+import { useDraftForm } from "../ui/draft-form.ts";
 import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
 import { Page } from "../ui/layout.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
-import { draftOf, EnvironmentDraft, emptyDraft, isChanged, type Problems, validateDraft } from "./draft.ts";
+import { draftOf, EnvironmentDraft, emptyDraft, isChanged, validateDraft } from "./draft.ts";
 import { EnvironmentForm } from "./environment-form.tsx";
 import { Repositories } from "./repositories.tsx";
 import { Secrets } from "./secrets.tsx";
@@ -24,7 +23,7 @@ const allEnvironments = (
   </Link>
 );
 
-const noProblems: Problems = new Map();
+const draftParts = { schema: EnvironmentDraft, isChanged, validate: validateDraft };
 
 /** Where a new environment is written. */
 export const NewEnvironmentPage = () => {
@@ -32,12 +31,11 @@ export const NewEnvironmentPage = () => {
   const navigate = useNavigate();
   const toasts = useToasts();
   const facts = useQuery(trpc.environments.facts.queryOptions());
-  const [draft, setDraft] = useDraft("ccr.draft.environment.new", EnvironmentDraft);
-  const [problems, setProblems] = useState(noProblems);
+  const form = useDraftForm({ ...draftParts, storedAs: "ccr.draft.environment.new", saved: emptyDraft() });
   const create = useMutation(
     trpc.environments.create.mutationOptions({
       onSuccess: async (environment) => {
-        setDraft(null);
+        form.forget();
         queries.setQueryData(trpc.environments.byId.queryKey({ id: environment.id }), environment);
         await queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
         toasts.ok("Saved. Now give it secrets, or choose it in a task or a launch.");
@@ -45,11 +43,9 @@ export const NewEnvironmentPage = () => {
       },
     }),
   );
-  const shown = draft ?? emptyDraft();
   const submit = (): void => {
-    const checked = validateDraft(shown);
-    setProblems(checked.ok ? noProblems : checked.problems);
-    if (checked.ok) create.mutate(checked.input);
+    const input = form.check();
+    if (input !== null) create.mutate(input);
   };
   return (
     <Page
@@ -60,20 +56,17 @@ export const NewEnvironmentPage = () => {
       width="max-w-3xl"
     >
       <EnvironmentForm
-        draft={shown}
-        problems={problems}
+        draft={form.shown}
+        problems={form.problems}
         facts={facts.data}
-        onChange={setDraft}
+        onChange={form.change}
         onSubmit={submit}
         footer={
           <SaveBar
             busy={create.isPending}
             label="Create the environment"
-            changed={isChanged(shown, emptyDraft())}
-            onDiscard={() => {
-              setDraft(null);
-              setProblems(noProblems);
-            }}
+            changed={form.changed}
+            onDiscard={form.discard}
             error={create.error}
           />
         }
@@ -143,27 +136,22 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
   const navigate = useNavigate();
   const facts = useQuery(trpc.environments.facts.queryOptions());
   const { id, name } = environment;
-  const [draft, setDraft] = useDraft(`ccr.draft.environment.${id}`, EnvironmentDraft);
-  const [problems, setProblems] = useState(noProblems);
-  const saved = draftOf(environment);
-  const shown = draft ?? saved;
-  const changed = isChanged(shown, saved);
+  const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.environment.${id}`, saved: draftOf(environment) });
+  const { changed } = form;
   const update = useMutation(
     trpc.environments.update.mutationOptions({
       onSuccess: (next) => {
         queries.setQueryData(trpc.environments.byId.queryKey({ id }), next);
-        setDraft(null);
+        form.forget();
         toasts.ok("Saved.");
         return queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
       },
     }),
   );
   const submit = (): void => {
-    const checked = validateDraft(shown);
-    setProblems(checked.ok ? noProblems : checked.problems);
-    if (checked.ok) update.mutate({ id, ...checked.input });
+    const input = form.check();
+    if (input !== null) update.mutate({ id, ...input });
   };
-  const conflict = draft !== null && changed && draft.base !== environment.updatedAt;
   return (
     <Page
       title={name}
@@ -174,7 +162,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
         <Actions
           environment={environment}
           onDeleted={() => {
-            setDraft(null);
+            form.forget();
             void navigate({ to: "/environments" });
           }}
         />
@@ -182,13 +170,13 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
     >
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <EnvironmentForm
-          draft={shown}
-          problems={problems}
+          draft={form.shown}
+          problems={form.problems}
           facts={facts.data}
-          onChange={setDraft}
+          onChange={form.change}
           onSubmit={submit}
           notice={
-            conflict && (
+            form.isOutdated && (
               <Notice tone="warn" icon={TriangleAlert}>
                 <p>
                   This environment was changed elsewhere since you began. Saving puts your version in its place; “Discard changes”
@@ -204,8 +192,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
               label="Save"
               changed={changed}
               onDiscard={() => {
-                setDraft(null);
-                setProblems(noProblems);
+                form.discard();
                 update.reset();
               }}
               error={update.error}

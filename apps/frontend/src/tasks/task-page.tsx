@@ -2,19 +2,19 @@ import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, History, Trash2, TriangleAlert } from "lucide-react";
-import { useLayoutEffect, useState } from "react";
+import { useLayoutEffect } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { LaunchForm } from "../launch/launch-form.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
-import { useDraft } from "../ui/draft.ts";
+import { useDraftForm } from "../ui/draft-form.ts";
 import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { DeleteTask } from "./delete-task.tsx";
-import { draftOf, emptyDraft, isChanged, type Problems, TaskDraft, validateDraft } from "./draft.ts";
+import { draftOf, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
 import { TaskForm } from "./task-form.tsx";
 
 const allTasks = (
@@ -23,19 +23,18 @@ const allTasks = (
   </Link>
 );
 
-const noProblems: Problems = new Map();
+const draftParts = { schema: TaskDraft, isChanged, validate: validateDraft };
 
 /** Where a new task is written. */
 export const NewTaskPage = () => {
   const { trpc, queries } = useApi();
   const navigate = useNavigate();
   const toasts = useToasts();
-  const [draft, setDraft] = useDraft("ccr.draft.task.new", TaskDraft);
-  const [problems, setProblems] = useState(noProblems);
+  const form = useDraftForm({ ...draftParts, storedAs: "ccr.draft.task.new", saved: emptyDraft() });
   const create = useMutation(
     trpc.tasks.create.mutationOptions({
       onSuccess: async (task) => {
-        setDraft(null);
+        form.forget();
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: task.id }), task);
         await queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
         toasts.ok("Saved. Now launch it against a repository.");
@@ -43,11 +42,9 @@ export const NewTaskPage = () => {
       },
     }),
   );
-  const shown = draft ?? emptyDraft();
   const submit = (): void => {
-    const checked = validateDraft(shown);
-    setProblems(checked.ok ? noProblems : checked.problems);
-    if (checked.ok) create.mutate(checked.input);
+    const input = form.check();
+    if (input !== null) create.mutate(input);
   };
   return (
     <Page
@@ -58,19 +55,16 @@ export const NewTaskPage = () => {
       width="max-w-3xl"
     >
       <TaskForm
-        draft={shown}
-        problems={problems}
-        onChange={setDraft}
+        draft={form.shown}
+        problems={form.problems}
+        onChange={form.change}
         onSubmit={submit}
         footer={
           <SaveBar
             busy={create.isPending}
             label="Create the task"
-            changed={isChanged(shown, emptyDraft())}
-            onDiscard={() => {
-              setDraft(null);
-              setProblems(noProblems);
-            }}
+            changed={form.changed}
+            onDiscard={form.discard}
             error={create.error}
           />
         }
@@ -82,32 +76,27 @@ export const NewTaskPage = () => {
 const EditTask = ({ task }: { task: Task }) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
-  const [draft, setDraft] = useDraft(`ccr.draft.task.${task.id}`, TaskDraft);
-  const [problems, setProblems] = useState(noProblems);
-  const saved = draftOf(task);
-  const shown = draft ?? saved;
-  const changed = isChanged(shown, saved);
+  const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.task.${task.id}`, saved: draftOf(task) });
+  const { changed } = form;
   const update = useMutation(
     trpc.tasks.update.mutationOptions({
       onSuccess: (next) => {
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: next.id }), next);
-        setDraft(null);
+        form.forget();
         return queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
       },
     }),
   );
   const save = async (): Promise<boolean> => {
-    const checked = validateDraft(shown);
-    setProblems(checked.ok ? noProblems : checked.problems);
-    if (!checked.ok) return false;
-    return update.mutateAsync({ id: task.id, ...checked.input }).then(
+    const input = form.check();
+    if (input === null) return false;
+    return update.mutateAsync({ id: task.id, ...input }).then(
       () => true,
       // The error stands above the button.
       () => false,
     );
   };
   const navigate = useNavigate();
-  const conflict = draft !== null && changed && draft.base !== task.updatedAt;
   const toLaunch = useLocation({ select: ({ hash }) => hash === "launch" });
   useLayoutEffect(() => {
     if (!toLaunch) return;
@@ -116,8 +105,7 @@ const EditTask = ({ task }: { task: Task }) => {
     panel?.querySelector("input")?.focus({ preventScroll: true });
   }, [toLaunch]);
   const discard = (): void => {
-    setDraft(null);
-    setProblems(noProblems);
+    form.discard();
     update.reset();
   };
   return (
@@ -139,7 +127,7 @@ const EditTask = ({ task }: { task: Task }) => {
               </Button>
             )}
             onDeleted={() => {
-              setDraft(null);
+              form.forget();
               void navigate({ to: "/tasks" });
             }}
           />
@@ -148,14 +136,14 @@ const EditTask = ({ task }: { task: Task }) => {
     >
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <TaskForm
-          draft={shown}
-          problems={problems}
-          onChange={setDraft}
+          draft={form.shown}
+          problems={form.problems}
+          onChange={form.change}
           onSubmit={async () => {
             if (await save()) toasts.ok("Saved.");
           }}
           notice={
-            conflict && (
+            form.isOutdated && (
               <Notice tone="warn" icon={TriangleAlert}>
                 <p>
                   This task was changed elsewhere since you began. Saving puts your version in its place; “Discard changes” shows

@@ -3,6 +3,8 @@ import document from "./documents/bitbucket.json" with { type: "json" };
 import { isRecord } from "./documents/schema.ts";
 import { type Answer, type Call, type FakeHost, type Handler, type HostParts, numberIn, pageOf } from "./host.ts";
 import {
+  addComment,
+  addPullRequest,
   commitNamed,
   type ForgeCheck,
   type ForgePullRequest,
@@ -137,21 +139,9 @@ export const createFakeBitbucket = ({ state }: HostParts): FakeHost => {
     const there = repository.pullRequests.find(
       (one) => one.state === "open" && one.fork === null && one.headBranch === head && one.baseBranch === target,
     );
-    const one: ForgePullRequest = there ?? {
-      number: repository.pullRequests.length + 1,
-      ...given,
-      headBranch: head,
-      baseBranch: target,
-      state: "open",
-      draft: call.body.draft === true,
-      labels: [],
-      reviewers: [],
-      comments: [],
-      frozenHead: null,
-      fork: null,
-    };
-    if (there === undefined) repository.pullRequests.push(one);
-    else Object.assign(one, given);
+    const one =
+      there ?? addPullRequest(repository, { ...given, headBranch: head, baseBranch: target, draft: call.body.draft === true });
+    if (there !== undefined) Object.assign(there, given);
     return { status: 201, body: await pullRequestOf(repository, one, call) };
   });
 
@@ -175,19 +165,8 @@ export const createFakeBitbucket = ({ state }: HostParts): FakeHost => {
     return { status: 200, body: await pullRequestOf(repository, one, call) };
   });
 
-  const addComment = onPullRequest((one, repository, call) => {
-    const stored: StoredComment = {
-      id: state.nextId(),
-      author: state.self,
-      body: textAt(call.body, "content", "raw") ?? "",
-      path: null,
-      line: null,
-      isReview: false,
-      isBot: false,
-      isSystem: false,
-      at: state.now(),
-    };
-    one.comments.push(stored);
+  const takeComment = onPullRequest((one, repository, call) => {
+    const stored = addComment(state, one, { author: state.self, body: textAt(call.body, "content", "raw") ?? "" });
     return { status: 201, body: commentOf(repository, one.number, stored, call) };
   });
 
@@ -293,7 +272,7 @@ export const createFakeBitbucket = ({ state }: HostParts): FakeHost => {
           found.comments.filter(({ isSystem }) => !isSystem).map((comment) => commentOf(repository, found.number, comment, call)),
         ),
       ),
-      [`POST ${one}/comments`]: addComment,
+      [`POST ${one}/comments`]: takeComment,
       [`GET ${at}/commit/{commit}`]: commit,
       [`GET ${at}/commit/{commit}/statuses`]: statuses,
       [`GET ${at}/pipelines`]: pipelines,

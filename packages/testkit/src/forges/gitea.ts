@@ -3,6 +3,8 @@ import document from "./documents/gitea.json" with { type: "json" };
 import actions from "./documents/gitea-actions.json" with { type: "json" };
 import { type Answer, type Call, type FakeHost, type Handler, type HostParts, numberIn, pageOf } from "./host.ts";
 import {
+  addComment,
+  addPullRequest,
   type ForgeCheck,
   type ForgePullRequest,
   type ForgeRepository,
@@ -124,21 +126,13 @@ export const createFakeGitea = ({ state }: HostParts): FakeHost => {
         `pull request already exists for these targets [id: ${there.number}, head_branch: ${head}, base_branch: ${base}]`,
       );
     const title = String(call.body.title);
-    const one: ForgePullRequest = {
-      number: repository.pullRequests.length + 1,
+    const one = addPullRequest(repository, {
       title,
       body: String(call.body.body ?? ""),
       headBranch: head,
       baseBranch: base,
-      state: "open",
       draft: isDraftTitle(title),
-      labels: [],
-      reviewers: [],
-      comments: [],
-      frozenHead: null,
-      fork: null,
-    };
-    repository.pullRequests.push(one);
+    });
     return { status: 201, body: await pullRequestOf(repository, one, call) };
   });
 
@@ -214,19 +208,8 @@ export const createFakeGitea = ({ state }: HostParts): FakeHost => {
       .map((comment) => contract.make("Comment", commentOf(repository, one.number, comment, call))),
   }));
 
-  const addComment = onPullRequest(writing, (one, repository, call) => {
-    const stored: StoredComment = {
-      id: state.nextId(),
-      author: state.self,
-      body: String(call.body.body),
-      path: null,
-      line: null,
-      isReview: false,
-      isBot: false,
-      isSystem: false,
-      at: state.now(),
-    };
-    one.comments.push(stored);
+  const takeComment = onPullRequest(writing, (one, repository, call) => {
+    const stored = addComment(state, one, { author: state.self, body: String(call.body.body) });
     return { status: 201, body: contract.make("Comment", commentOf(repository, one.number, stored, call)) };
   });
 
@@ -303,7 +286,7 @@ export const createFakeGitea = ({ state }: HostParts): FakeHost => {
       [`GET ${at}/pulls/{index}/reviews`]: reviews,
       [`GET ${at}/pulls/{index}/reviews/{id}/comments`]: reviewComments,
       [`GET ${at}/issues/{index}/comments`]: comments,
-      [`POST ${at}/issues/{index}/comments`]: addComment,
+      [`POST ${at}/issues/{index}/comments`]: takeComment,
       [`GET ${at}/labels`]: inRepository((repository, call) =>
         paged(
           call,

@@ -4,6 +4,8 @@ import { type Contract, createContract } from "./contract.ts";
 import document from "./documents/github.json" with { type: "json" };
 import { type Answer, type Call, type FakeHost, type Handler, type HostParts, numberIn, pageOf } from "./host.ts";
 import {
+  addComment,
+  addPullRequest,
   commitNamed,
   type ForgeCheck,
   type ForgePullRequest,
@@ -148,21 +150,13 @@ export const createFakeGitHub = (host: HostParts): FakeHost => {
       return invalid("PullRequest", `A pull request already exists for ${owner}:${headBranch}.`);
     if (draft === true && repository.refusesDrafts)
       return refused(422, "Draft pull requests are not supported in this repository.");
-    const one: ForgePullRequest = {
-      number: repository.pullRequests.length + 1,
+    const one = addPullRequest(repository, {
       title: String(title),
       body: String(body ?? ""),
       headBranch,
       baseBranch: String(base),
-      state: "open",
       draft: draft === true,
-      labels: [],
-      reviewers: [],
-      comments: [],
-      frozenHead: null,
-      fork: null,
-    };
-    repository.pullRequests.push(one);
+    });
     return { status: 201, body: await full(repository, one, call) };
   });
 
@@ -227,19 +221,8 @@ export const createFakeGitHub = (host: HostParts): FakeHost => {
       );
     });
 
-  const addComment = onPullRequest(writing, (one, repository, call) => {
-    const stored: StoredComment = {
-      id: state.nextId(),
-      author: state.self,
-      body: String(call.body.body),
-      path: null,
-      line: null,
-      isReview: false,
-      isBot: false,
-      isSystem: false,
-      at: state.now(),
-    };
-    one.comments.push(stored);
+  const takeComment = onPullRequest(writing, (one, repository, call) => {
+    const stored = addComment(state, one, { author: state.self, body: String(call.body.body) });
     return { status: 201, body: contract.make("issue-comment", comment(repository, one.number, stored, call)) };
   });
 
@@ -372,7 +355,7 @@ export const createFakeGitHub = (host: HostParts): FakeHost => {
       [`POST ${repos}/pulls/{pull_number}/requested_reviewers`]: requestReview,
       [`POST ${repos}/issues/{issue_number}/labels`]: addLabels,
       [`GET ${repos}/issues/{issue_number}/comments`]: comments("plain"),
-      [`POST ${repos}/issues/{issue_number}/comments`]: addComment,
+      [`POST ${repos}/issues/{issue_number}/comments`]: takeComment,
       [`GET ${repos}/pulls/{pull_number}/comments`]: comments("line"),
       [`GET ${repos}/pulls/{pull_number}/reviews`]: comments("review"),
       [`GET ${repos}/commits/{ref}/check-runs`]: checkRuns,

@@ -2,6 +2,8 @@ import { createContract } from "./contract.ts";
 import document from "./documents/gitlab.json" with { type: "json" };
 import { type Answer, type Call, type FakeHost, type Handler, type HostParts, numberIn, pageOf } from "./host.ts";
 import {
+  addComment,
+  addPullRequest,
   commitNamed,
   type ForgeCheck,
   type ForgePullRequest,
@@ -127,21 +129,13 @@ export const createFakeGitLab = ({ state }: HostParts): FakeHost => {
         body: { message: [`Another open merge request already exists for this source branch: !${there.number}`] },
       };
     const title = String(call.body.title);
-    const one: ForgePullRequest = {
-      number: repository.pullRequests.length + 1,
+    const one = addPullRequest(repository, {
       title,
       body: String(call.body.description ?? ""),
       headBranch: head,
       baseBranch: base,
-      state: "open",
       draft: isDraftTitle(title),
-      labels: [],
-      reviewers: [],
-      comments: [],
-      frozenHead: null,
-      fork: null,
-    };
-    repository.pullRequests.push(one);
+    });
     return { status: 201, body: await mergeRequestOf(repository, one, call) };
   });
 
@@ -160,18 +154,7 @@ export const createFakeGitLab = ({ state }: HostParts): FakeHost => {
   });
 
   const addNote = onMergeRequest(writing, (one, _repository, call) => {
-    const stored: StoredComment = {
-      id: state.nextId(),
-      author: state.self,
-      body: String(call.body.body),
-      path: null,
-      line: null,
-      isReview: false,
-      isBot: false,
-      isSystem: false,
-      at: state.now(),
-    };
-    one.comments.push(stored);
+    const stored = addComment(state, one, { author: state.self, body: String(call.body.body) });
     return { status: 201, body: noteOf(stored) };
   });
 

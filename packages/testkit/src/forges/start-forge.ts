@@ -7,6 +7,8 @@ import { createFakeGitLab } from "./gitlab.ts";
 import type { FakeHost, HostParts } from "./host.ts";
 import { type ForgeRequest, startHostServer } from "./server.ts";
 import {
+  addComment,
+  addPullRequest,
   createState,
   type ForgeCheck,
   type ForgePullRequest,
@@ -109,25 +111,7 @@ export const startForge = async (kind: ForgeKind, options: FakeForgeOptions): Pr
     requests: server.requests,
     problems: server.problems,
     pullRequests: (path) => get(path).pullRequests,
-    addPullRequest: (path, given) => {
-      const repository = get(path);
-      const made: ForgePullRequest = {
-        number: repository.pullRequests.length + 1,
-        title: `Work on ${given.headBranch}`,
-        body: "",
-        baseBranch: repository.defaultBranch,
-        state: "open",
-        draft: false,
-        labels: [],
-        reviewers: [],
-        comments: [],
-        frozenHead: null,
-        fork: null,
-        ...given,
-      };
-      repository.pullRequests.push(made);
-      return made;
-    },
+    addPullRequest: (path, given) => addPullRequest(get(path), given),
     setState: (path, number, next) => {
       getPullRequest(path, number).state = next;
     },
@@ -137,19 +121,7 @@ export const startForge = async (kind: ForgeKind, options: FakeForgeOptions): Pr
         checks.map((check) => ({ ...check, id: state.nextId() })),
       );
     },
-    addComment: (path, number, given) => {
-      getPullRequest(path, number).comments.push({
-        id: state.nextId(),
-        author: given.author,
-        body: given.body,
-        path: given.path ?? null,
-        line: given.line ?? null,
-        isReview: given.isReview ?? false,
-        isBot: given.isBot ?? false,
-        isSystem: given.isSystem ?? false,
-        at: given.at ?? state.now(),
-      });
-    },
+    addComment: (path, number, given) => void addComment(state, getPullRequest(path, number), given),
     refuse: (fault, fits = () => true) => server.refuse(fault, fits),
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();

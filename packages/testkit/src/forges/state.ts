@@ -136,6 +136,46 @@ export const createState = ({ repositories, users, root }: StateOptions): ForgeS
   return state;
 };
 
+/** Adds a pull request to a repository: what is not given is as in one that was opened just now. */
+export const addPullRequest = (
+  repository: ForgeRepository,
+  given: Partial<ForgePullRequest> & { headBranch: string },
+): ForgePullRequest => {
+  const made: ForgePullRequest = {
+    number: repository.pullRequests.length + 1,
+    title: `Work on ${given.headBranch}`,
+    body: "",
+    baseBranch: repository.defaultBranch,
+    state: "open",
+    draft: false,
+    labels: [],
+    reviewers: [],
+    comments: [],
+    frozenHead: null,
+    fork: null,
+    ...given,
+  };
+  repository.pullRequests.push(made);
+  return made;
+};
+
+/** Adds a comment to a pull request: what is not given is as in one about the whole that a person wrote. */
+export const addComment = (state: ForgeState, { comments }: ForgePullRequest, given: NewForgeComment): StoredComment => {
+  const stored: StoredComment = {
+    id: state.nextId(),
+    author: given.author,
+    body: given.body,
+    path: given.path ?? null,
+    line: given.line ?? null,
+    isReview: given.isReview ?? false,
+    isBot: given.isBot ?? false,
+    isSystem: given.isSystem ?? false,
+    at: given.at ?? state.now(),
+  };
+  comments.push(stored);
+  return stored;
+};
+
 /** The log of a check, in whatever repository it is; null: there is none. */
 export const logOf = (state: ForgeState, id: number): string | null =>
   state.repositories.flatMap(({ checks }) => [...checks.values()].flat()).find((check) => check.id === id)?.log ?? null;

@@ -9,54 +9,9 @@ import { createMetrics } from "../../observe/metrics.ts";
 import { createAccess } from "../access.ts";
 import { createHttp, type HttpOptions } from "../http.ts";
 import type { Context } from "../trpc.ts";
+import { noContext, unused } from "./no-context.ts";
 
 export const TOKEN = "token-of-the-test-0123456789";
-
-const unused = (): never => {
-  throw new Error("this test does not use it");
-};
-
-/** Rooms that a test does not use. */
-export const noContext: Context = {
-  tasks: { create: unused, find: unused, list: unused, update: unused, delete: unused },
-  environments: {
-    create: unused,
-    get: unused,
-    list: unused,
-    update: unused,
-    delete: unused,
-    setSecrets: unused,
-    setDefault: unused,
-    rebuild: unused,
-    facts: unused,
-  },
-  runs: {
-    create: unused,
-    get: unused,
-    list: unused,
-    setPriority: unused,
-    cancel: unused,
-    messages: unused,
-    follow: unused,
-    diff: unused,
-    requests: unused,
-  },
-  results: { push: unused, followUp: unused },
-  repositories: { search: unused },
-  batches: {
-    create: unused,
-    get: unused,
-    list: unused,
-    rows: unused,
-    setPaused: unused,
-    cancel: unused,
-    retry: unused,
-    choose: unused,
-  },
-  instances: { get: unused, list: unused, remove: unused },
-  upkeep: { disk: unused, cleanUp: unused },
-  info: unused,
-};
 
 export type Answer = { status: number; headers: IncomingHttpHeaders; body: string };
 

@@ -1,22 +1,6 @@
 import { CcrError, type ErrorCode, type FoundRepository, parseRepository, type SearchRepositoriesInput } from "@ccr/protocol";
 import { ForgeError, type ForgeProblem } from "./failure.ts";
-import type { Forge, Forges, NewPullRequest, RepositoryPath } from "./types.ts";
-
-/** What the run engine says of a request that it wants. */
-export type Wanted = Omit<NewPullRequest, "repository">;
-
-/** See `ProposalOutcome` of the run engine. */
-export type Opened =
-  | { kind: "open"; number: number; url: string; notes: string[] }
-  | { kind: "none"; why: string }
-  | { kind: "failed"; again: boolean; message: string };
-
-/** What a host says of a request; see `Review` of the run engine. */
-export interface Seen {
-  state: "open" | "merged" | "closed";
-  checks: { name: string; state: "pending" | "passed" | "failed"; log: string | null; url: string | null }[];
-  comments: { id: string; author: string; body: string; path: string | null; line: number | null }[];
-}
+import type { Forge, Forges, Proposal, ProposalOutcome, RepositoryPath, Review } from "./types.ts";
 
 const CODES = {
   unauthorized: "forbidden",
@@ -34,15 +18,15 @@ const LOGS_MAX = 10;
 const isPassing = ({ kind, status }: ForgeError): boolean =>
   kind === "unreachable" || kind === "rate_limited" || (status !== null && status >= 500);
 
-/** Pull requests by the address of their repository, on whichever host it is. */
-export const createRequests = (forges: Forges) => {
+/** What is asked of git hosts about a repository, by its address, whichever host it is on. */
+export const createHosts = (forges: Forges) => {
   const find = (address: string): { forge: Forge; repository: RepositoryPath } | null => {
     const parsed = parseRepository(address);
     return parsed.ok ? forges.find(parsed.address) : null;
   };
   return {
     /** Opens a request for a branch, or brings the one that is open up to date. Idempotent. Throws the signal's reason alone. */
-    propose: async (run: { repository: string }, wanted: Wanted, signal: AbortSignal): Promise<Opened> => {
+    propose: async (run: { repository: string }, wanted: Proposal, signal: AbortSignal): Promise<ProposalOutcome> => {
       const found = find(run.repository);
       if (found === null)
         return { kind: "none", why: "Its host is none that this server knows pull requests of: the branch is all there is." };
@@ -74,7 +58,7 @@ export const createRequests = (forges: Forges) => {
       run: { repository: string },
       { number, commit }: { number: number; commit: string },
       signal: AbortSignal,
-    ): Promise<Seen | null> => {
+    ): Promise<Review | null> => {
       const found = find(run.repository);
       if (found === null) return null;
       const { forge, repository } = found;
@@ -82,7 +66,7 @@ export const createRequests = (forges: Forges) => {
       if (state !== "open") return { state, checks: [], comments: [] };
       const results = await forge.feedback.ciChecks({ repository, commit }, signal);
       let logs = 0;
-      const checks: Seen["checks"] = [];
+      const checks: Review["checks"] = [];
       for (const check of results) {
         // A log that cannot be had says nothing; that the check failed does.
         const log = check.state === "failed" && logs++ < LOGS_MAX ? await check.log(signal).catch(() => null) : null;
