@@ -92,6 +92,9 @@ describe.each(["github", "gitlab", "gitea", "bitbucket"] as const)("a result on 
     expect(await here.git("log", "-1", "--format=%(trailers:key=Claude-Code-Run,valueonly)", "claude/write-the-file")).toContain(
       second,
     );
+    const found = await server.client.repositories.search.query({ host: forge.host, owner: "team" });
+    expect(found).toEqual([expect.objectContaining({ defaultBranch: "main", isArchived: false })]);
+    expect(found[0]?.repository).toContain(PATH);
     const told = JSON.stringify([run, again, forge.pullRequests(PATH), server.output()]);
     for (const secret of [forge.token, REAL_KEY, server.token])
       expect(told.replaceAll(server.loginLink, "")).not.toContain(secret);
