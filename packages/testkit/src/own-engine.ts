@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type NoDockerEngine, testCache, whileNoOtherTest } from "./engine.ts";
@@ -57,6 +59,7 @@ export const ownDockerEngine = async (image: {
       if ((await findEngineProcess(folders)) === null) await startPatiently(folders);
       await api.removeContainers();
       await stopEngineProcess(folders);
+      await unmount(folders.dataRoot);
       await rm(folders.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
     } finally {
       released.resolve();
@@ -80,6 +83,18 @@ export const ownDockerEngine = async (image: {
     start: () => startPatiently(folders),
     [Symbol.asyncDispose]: dispose,
   };
+};
+
+// One for each time that it was killed, and no more than a test kills it.
+const MOUNTS_MAX = 50;
+
+/** An engine mounts the folder of its data over itself, and one that was killed leaves that. */
+const unmount = async (folder: string): Promise<void> => {
+  for (let mounts = 0; mounts < MOUNTS_MAX; mounts++) {
+    const umount = spawn("umount", ["--quiet", folder], { stdio: "ignore" });
+    const [code] = await once(umount, "exit");
+    if (code !== 0) return; // nothing is mounted there any more
+  }
 };
 
 const START_TRIES = 3;
