@@ -157,7 +157,7 @@ export class Executor implements ExecutorApi {
     this.#assertWorking();
     const { home, commandEnvironment: env, workspace, state, conversation } = this.#parts;
     const result = await this.#oneAfterAnother(() => gitClone(input, { home, env, workspace, state, signal }));
-    if (input.isRestored !== true) void conversation.attach();
+    if (input.moreFollows !== true) void conversation.attach();
     return result;
   }
 

@@ -6,9 +6,18 @@ import { waitFor } from "@ccr/testkit";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
-import { collect, keptPlace, pieces, RUN, runGit, signal } from "../git/testing/kept-place.ts";
+import { collect, keptPlace, OF, pieces, RUN, runGit, signal } from "../git/testing/kept-place.ts";
+import type { KeptWorkStore } from "../git/work.ts";
 import type { Download, Downloads } from "../runs/types.ts";
 import { downloadRoutes } from "./downloads.ts";
+
+/** What is kept of a run with one repository. */
+const asDownloads = (kept: KeptWorkStore): Downloads => ({
+  patch: (runId, directory, until) => kept.patch({ runId, directory }, { placed: false, signal: until }),
+  bundle: (runId, directory) => kept.bundle({ runId, directory }),
+  conversation: kept.conversation,
+  checkOutput: kept.checkOutput,
+});
 
 const serve = async (downloads: Downloads) => {
   const app = new Hono();
@@ -39,7 +48,7 @@ const serve = async (downloads: Downloads) => {
 describe("the files of a run", () => {
   it("are a patch, a bundle and a conversation, under plain names", async () => {
     await using here = await keptPlace();
-    await using server = await serve(here.kept);
+    await using server = await serve(asDownloads(here.kept));
     const session = "01234567-89ab-cdef-0123-456789abcdef";
     await writeFile(here.file("new"), "1\n");
     await here.keep();
@@ -55,7 +64,7 @@ describe("the files of a run", () => {
     const bundle = await fetch(server.url(`/runs/${RUN}/work.bundle`));
     const bytes = Buffer.from(await bundle.arrayBuffer());
     expect(bundle.headers.get("content-length")).toBe(String(bytes.length));
-    await using kept = await here.kept.bundle(RUN);
+    await using kept = await here.kept.bundle(OF);
     expect(bytes.equals(await collect(kept?.chunks ?? pieces(Buffer.alloc(0))))).toBe(true);
 
     const conversation = await fetch(server.url(`/runs/${RUN}/conversation.jsonl`));
@@ -66,7 +75,7 @@ describe("the files of a run", () => {
 
   it("are the whole outputs of checks, as plain text", async () => {
     await using here = await keptPlace();
-    await using server = await serve(here.kept);
+    await using server = await serve(asDownloads(here.kept));
     const text = `${"ä line\n".repeat(50_000)}<script>`;
     await here.kept.keepOutput(RUN, { name: "1-2-3", chunks: pieces(Buffer.from(text)) }, signal);
     const answer = await fetch(server.url(`/runs/${RUN}/checks/1-2-3.txt`));
@@ -90,7 +99,7 @@ describe("the files of a run", () => {
 
   it("are not found while nothing is kept, and say so", async () => {
     await using here = await keptPlace();
-    await using server = await serve(here.kept);
+    await using server = await serve(asDownloads(here.kept));
     for (const name of ["work.patch", "work.bundle", "conversation.jsonl"]) {
       const answer = await fetch(server.url(`/runs/${RUN}/${name}`));
       expect(answer.status).toBe(404);
@@ -109,7 +118,7 @@ describe("the files of a run", () => {
 
   it("leave nothing open when only their headers are asked for", async () => {
     await using here = await keptPlace();
-    await using server = await serve(here.kept);
+    await using server = await serve(asDownloads(here.kept));
     await here.keep();
     await here.kept.keepOutput(RUN, { name: "1-1-1", chunks: pieces(Buffer.from("printed")) }, signal);
     const files = async () => (await readdir("/proc/self/fd")).length;

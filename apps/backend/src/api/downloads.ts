@@ -87,7 +87,11 @@ export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono =
     const name = nameOf(c.req.param("file"));
     if (name === null) return next();
     const { kind, type, what } = FILES[name];
-    return give(c, { name, type, what, find: (id, signal) => downloads[kind](id, signal) });
+    if (kind === "conversation") return give(c, { name, type, what, find: downloads.conversation });
+    // Of several repositories, the one in this folder of the workspace.
+    const directory = c.req.query("directory") ?? null;
+    const named = directory === null ? name : `${directory}-${name}`;
+    return give(c, { name: named, type, what, find: (id, signal) => downloads[kind](id, directory, signal) });
   });
   app.get("/runs/:id/checks/:file{\\d+-\\d+-\\d+\\.txt}", async (c) => {
     const file = c.req.param("file");

@@ -12,6 +12,8 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   steps: [],
   repository: "acme/slugs",
   ref: null,
+  directory: null,
+  additionalRepositories: [],
   model: null,
   limits: RunLimits.parse({}),
   allowNoChanges: false,

@@ -138,17 +138,20 @@ test("choose delivers what waited for it, and closes the pull requests of the ot
   for (const claim of [one, two]) await at.end(claim, "passed", "succeeded");
   // Somebody pushed the second one by hand.
   await at.store.deliveries.save(two.run.id, {
-    state: "delivered",
-    branch: "b",
-    commit: null,
-    isPushed: true,
-    isFollowed: true,
-    base: "main",
-    pullRequest: { number: 7, url: "https://host.test/7" },
-    notes: [],
-    problem: null,
-    tries: 1,
-    at: "2026-01-01T00:00:00.000Z",
+    additionalRepositories: [],
+    delivered: {
+      state: "delivered",
+      branch: "b",
+      commit: null,
+      isPushed: true,
+      isFollowed: true,
+      base: "main",
+      pullRequest: { number: 7, url: "https://host.test/7" },
+      notes: [],
+      problem: null,
+      tries: 1,
+      at: "2026-01-01T00:00:00.000Z",
+    },
   });
   await at.batches.choose(one.run.id);
   expect([at.pushed, at.withdrawn]).toEqual([[one.run.id], [7]]);

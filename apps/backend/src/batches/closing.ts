@@ -1,5 +1,6 @@
-import { RUN_REASONS, type Run, type RunId } from "@ccr/protocol";
+import { checkoutsOf, isDelivered, RUN_REASONS, type Run, type RunId } from "@ccr/protocol";
 import { tellCanceled } from "../runs/canceling.ts";
+import { followedNoMore } from "../runs/delivering.ts";
 import type { RunDeps } from "../runs/deps.ts";
 import type { Dispatcher } from "../runs/dispatcher.ts";
 import type { Results } from "../runs/types.ts";
@@ -17,14 +18,18 @@ export type Choice = { chosen: Run; closed: readonly RunId[]; moved: readonly Mo
 // A host that does not answer is told the next time somebody chooses.
 const CLOSED_WITHIN_MS = 60_000;
 
-/** Closes the pull request of a run that was not chosen. What cannot be done now is told in the log, and done when the choice is made again. */
+/** Closes the pull requests of a run that was not chosen. What cannot be done now is told in the log, and done when the choice is made again. */
 const withdraw = async (id: RunId, { store, outlet, log }: ClosingDeps): Promise<void> => {
   const run = await store.runs.find(id);
-  const request = run?.delivered?.pullRequest ?? null;
-  if (run === null || run.delivered === null || request === null) return;
+  if (run === null) return;
+  const open = checkoutsOf(run).filter(({ delivered }) => delivered?.pullRequest != null);
+  if (open.length === 0) return;
   try {
-    await outlet.withdraw(run, request.number, AbortSignal.timeout(CLOSED_WITHIN_MS));
-    await store.deliveries.save(id, { ...run.delivered, isFollowed: false });
+    for (const checkout of open) {
+      const number = checkout.delivered?.pullRequest?.number ?? 0;
+      await outlet.withdraw(checkout, number, AbortSignal.timeout(CLOSED_WITHIN_MS));
+    }
+    await store.deliveries.save(id, followedNoMore(run));
   } catch (error) {
     log("warn", "the pull request of a run that was not chosen could not be closed", {
       runId: id,
@@ -40,7 +45,7 @@ const withdraw = async (id: RunId, { store, outlet, log }: ClosingDeps): Promise
 export const closeOthers = async ({ chosen, closed, moved }: Choice, deps: ClosingDeps): Promise<void> => {
   for (const run of moved) tellCanceled(run, deps);
   for (const id of closed) await withdraw(id, deps);
-  const isDue = chosen.delivery?.when === "chosen" && chosen.delivered?.state !== "delivered";
+  const isDue = chosen.delivery?.when === "chosen" && !isDelivered(chosen);
   if (isDue && chosen.reason !== null && RUN_REASONS[chosen.reason].outcome === "passed")
     await deps.results.push({ id: chosen.id });
 };

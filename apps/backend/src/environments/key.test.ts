@@ -3,6 +3,12 @@ import { expect, test } from "vitest";
 import { keyFiles, patternOf, type SetupInputs, setupKey } from "./key.ts";
 
 const setup = Setup.parse({ script: "npm ci && ./tools/prepare.sh --fast" });
+const files = [
+  { path: "package-lock.json", mode: "100644", object: "1" },
+  { path: "tools/prepare.sh", mode: "100755", object: "2" },
+  { path: "src/a.js", mode: "100644", object: "3" },
+];
+const repository = { repository: "https://example.org/x", directory: null, commit: "a".repeat(40), files };
 const inputs: SetupInputs = {
   environment: {
     id: EnvironmentId.parse("env_0123456789"),
@@ -13,13 +19,7 @@ const inputs: SetupInputs = {
     secretNames: ["T"],
     generation: 0,
   },
-  repository: "https://example.org/x",
-  commit: "a".repeat(40),
-  files: [
-    { path: "package-lock.json", mode: "100644", object: "1" },
-    { path: "tools/prepare.sh", mode: "100755", object: "2" },
-    { path: "src/a.js", mode: "100644", object: "3" },
-  ],
+  repositories: [repository],
   secretsDigest: "d",
   image: "i",
   platform: "p",
@@ -37,7 +37,7 @@ test.each([
 });
 
 test("depends on the files that its patterns match, and on those that its script names", () => {
-  expect(keyFiles(setup, inputs.files).map(({ path }) => path)).toEqual(["package-lock.json", "tools/prepare.sh"]);
+  expect(keyFiles(setup, files).map(({ path }) => path)).toEqual(["package-lock.json", "tools/prepare.sh"]);
   const bytes = Buffer.from("dépendances/yarn.lock").toString("latin1");
   expect(keyFiles({ script: "x", cacheKeys: [...DEFAULT_CACHE_KEYS] }, [{ path: bytes, mode: "", object: "" }])).toHaveLength(1);
 });
@@ -45,21 +45,42 @@ test("depends on the files that its patterns match, and on those that its script
 test("has another name for everything on which it depends, and for nothing else", () => {
   const key = setupKey(inputs);
   expect(key).toMatch(/^[0-9a-f]{64}$/);
-  const { environment, files } = inputs;
+  const { environment } = inputs;
+  const at = (change: Partial<SetupInputs["repositories"][number]>): SetupInputs => ({
+    ...inputs,
+    repositories: [{ ...repository, ...change }],
+  });
   const same: SetupInputs[] = [
-    { ...inputs, commit: "b".repeat(40) },
-    { ...inputs, files: files.toReversed() },
-    { ...inputs, files: files.map((file) => (file.path === "src/a.js" ? { ...file, object: "9" } : file)) },
+    at({ commit: "b".repeat(40) }),
+    at({ files: files.toReversed() }),
+    at({ files: files.map((file) => (file.path === "src/a.js" ? { ...file, object: "9" } : file)) }),
     { ...inputs, environment: { ...environment, variables: { B: "2", A: "1" } } },
     { ...inputs, environment: { ...environment, name: "Other" } },
   ];
   for (const each of same) expect(setupKey(each)).toBe(key);
+  const lock = (object: string) => ({ path: "package-lock.json", mode: "100644", object });
+  const other = { repository: "https://example.org/y", directory: "y", commit: "c".repeat(40), files: [lock("7")] };
   const others: SetupInputs[] = [
-    ...files.slice(0, 2).map(({ path }) => ({
+    ...files
+      .slice(0, 2)
+      .map(({ path }) => at({ files: files.map((file) => (file.path === path ? { ...file, object: "9" } : file)) })),
+    at({ repository: "https://example.org/y" }),
+    { ...inputs, repositories: [{ ...repository, directory: "x" }, other] },
+    {
       ...inputs,
-      files: files.map((file) => (file.path === path ? { ...file, object: "9" } : file)),
-    })),
-    { ...inputs, repository: "https://example.org/y" },
+      repositories: [
+        { ...repository, directory: "x" },
+        { ...other, directory: "z" },
+      ],
+    },
+    {
+      ...inputs,
+      repositories: [
+        { ...repository, directory: "x" },
+        { ...other, files: [lock("8")] },
+      ],
+    },
+    { ...inputs, repositories: [other, { ...repository, directory: "x" }] },
     { ...inputs, secretsDigest: "e" },
     { ...inputs, image: "j" },
     { ...inputs, platform: "q" },
@@ -68,7 +89,7 @@ test("has another name for everything on which it depends, and for nothing else"
     { ...inputs, environment: { ...environment, secretNames: [] } },
     { ...inputs, environment: { ...environment, setup: { ...setup, script: "npm ci" } } },
     { ...inputs, environment: { ...environment, setup: { ...setup, cacheKeys: [] } } },
-    { ...inputs, commit: "b".repeat(40), environment: { ...environment, setup: { ...setup, cacheKeys: [] } } },
+    { ...at({ commit: "b".repeat(40) }), environment: { ...environment, setup: { ...setup, cacheKeys: [] } } },
   ];
   expect(new Set([key, ...others.map(setupKey)]).size).toBe(others.length + 1);
 });

@@ -7,10 +7,11 @@ export type TrackedFile = { path: string; mode: string; object: string };
 /** All that decides what a set-up leaves, as far as it is known. */
 export type SetupInputs = {
   environment: RunEnvironment & { setup: Setup };
-  /** See `repositoryKey`: what one repository's set-up leaves is never given to another one. */
-  repository: string;
-  commit: string;
-  files: readonly TrackedFile[];
+  /**
+   * The first one is that for which the environment is. `repository`: see `repositoryKey`, since what one repository's set-up leaves is never given to
+   * another one. `directory`: null for one that is alone.
+   */
+  repositories: readonly { repository: string; directory: string | null; commit: string; files: readonly TrackedFile[] }[];
   /** Of the values of its secrets. */
   secretsDigest: string;
   /** The image's reference, which changes with the image; empty where there is none. */
@@ -20,7 +21,7 @@ export type SetupInputs = {
 };
 
 // Raised when set-ups are done in another way from the same inputs.
-const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 2;
 
 /** Whether a path matches a pattern in which `*` and `?` stand for anything within a name, and `**` for any folders. Pure. */
 export const patternOf = (pattern: string): RegExp => {
@@ -56,21 +57,23 @@ export const keyFiles = (
 };
 
 /** The name of what a set-up leaves: another one when anything changes on which that depends. Pure. */
-export const setupKey = ({ environment, repository, commit, files, secretsDigest, image, platform }: SetupInputs): string => {
+export const setupKey = ({ environment, repositories, secretsDigest, image, platform }: SetupInputs): string => {
   const { id, generation, variables, secretNames, setup } = environment;
   const parts = [
     FORMAT_VERSION,
     id,
     generation,
-    repository,
+    repositories.map(({ repository, directory }) => [repository, directory]),
     setup.script,
     Object.entries(variables).toSorted(([a], [b]) => (a < b ? -1 : 1)),
     [...secretNames].sort(),
     secretsDigest,
     image,
     platform,
-    setup.cacheKeys.length === 0 ? commit : null,
-    keyFiles(setup, files).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    repositories.map(({ commit, files }) => [
+      setup.cacheKeys.length === 0 ? commit : null,
+      keyFiles(setup, files).toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    ]),
   ];
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 };

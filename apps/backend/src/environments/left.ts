@@ -14,6 +14,8 @@ export type Leavings = {
   home: string;
   /** The paths of the commit's files: they come with every checkout, and are no part of it. */
   tracked: readonly string[];
+  /** The folders of its repositories; none when there is one alone, which is the workspace itself. */
+  directories: readonly string[];
   /** By their names. None may be in what is kept. */
   secrets: Readonly<Record<string, string>>;
 };
@@ -54,9 +56,13 @@ const move = async (from: string, to: string): Promise<void> => {
 };
 
 /** Moves all that git does not track to where it is kept, each as the largest whole of which nothing is tracked. */
-const moveUntracked = async (workspace: string, tracked: readonly string[], to: string): Promise<void> => {
-  const files = new Set(tracked);
-  const folders = new Set<string>();
+const moveUntracked = async (
+  workspace: string,
+  { tracked, directories }: Pick<Leavings, "tracked" | "directories">,
+  to: string,
+): Promise<void> => {
+  const files = new Set([...tracked, ".git", ...directories.map((directory) => `${directory}/.git`)]);
+  const folders = new Set<string>(directories);
   for (const path of tracked)
     for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
       const folder = path.slice(0, at);
@@ -67,7 +73,7 @@ const moveUntracked = async (workspace: string, tracked: readonly string[], to: 
     let made = false;
     for (const name of await readdir(bytesOf(workspace + below), { encoding: NAMES })) {
       const path = `${below}/${name}`;
-      if (path === "/.git" || files.has(path.slice(1))) continue;
+      if (files.has(path.slice(1))) continue;
       if (folders.has(path.slice(1))) {
         // What the script put into the place of a folder of the repository is nothing that a checkout has room for.
         if ((await lstat(bytesOf(workspace + path))).isDirectory()) await walk(path);
@@ -166,12 +172,12 @@ const explain = (error: unknown): unknown =>
  * `unprocessable` when it must not be kept; the sentence says why and what to do.
  */
 export const takeLeft = async (
-  { workspace, home, tracked, secrets }: Leavings,
+  { workspace, home, tracked, directories, secrets }: Leavings,
   { to, removeFolder, signal }: { to: string; removeFolder: (path: string) => Promise<void>; signal: AbortSignal },
 ): Promise<Swept> => {
   await mkdir(`${to}/workspace`, { mode: 0o755 });
   try {
-    await moveUntracked(pathOf(workspace), tracked, pathOf(`${to}/workspace`));
+    await moveUntracked(pathOf(workspace), { tracked, directories }, pathOf(`${to}/workspace`));
     await move(pathOf(home), pathOf(`${to}/home`));
   } catch (error) {
     throw explain(error);

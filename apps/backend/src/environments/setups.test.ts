@@ -25,9 +25,9 @@ const place = async (files: Record<string, string> = {}) => {
   const folder = await temporaryFolder();
   await put(folder, { "workspace/.git/config": "evil\n", "workspace/src/tracked.js": "x\n", "home/.bashrc": "\n", ...files });
   const setups = createSetups({ folder: folder.join("cache"), removeFolder });
-  const keep = (options: { secrets?: Record<string, string>; tracked?: string[]; key?: string } = {}) => {
-    const { secrets = {}, tracked = ["src/tracked.js"], key = KEY } = options;
-    const left = { workspace: folder.join("workspace"), home: folder.join("home"), tracked, secrets, environmentId };
+  const keep = (options: { secrets?: Record<string, string>; tracked?: string[]; directories?: string[]; key?: string } = {}) => {
+    const { secrets = {}, tracked = ["src/tracked.js"], directories = [], key = KEY } = options;
+    const left = { workspace: folder.join("workspace"), home: folder.join("home"), tracked, directories, secrets, environmentId };
     return setups.keep(key, left, signal);
   };
   const kept = (path: string) => folder.join("cache", KEY, path);
@@ -56,6 +56,27 @@ describe("what a set-up left", () => {
     expect(await here.setups.remove(KEY, { usedBefore: new Date(Date.now() + 1000) })).toBe(true);
     expect(await here.setups.take(KEY)).toBeNull();
     expect(await here.setups.remove("../x", { usedBefore: new Date() })).toBe(false);
+  });
+
+  it("is kept of several repositories without the git folder of any, and each where it was", async () => {
+    await using here = await place({
+      "workspace/api/.git/config": "evil\n",
+      "workspace/api/a.js": "a\n",
+      "workspace/api/node_modules/x": "x\n",
+      "workspace/web/.git/config": "evil\n",
+      "workspace/web/made": "m\n",
+      "workspace/shared/y": "y\n",
+    });
+    await here.keep({ tracked: ["src/tracked.js", "api/a.js"], directories: ["src", "api", "web"] });
+    expect((await readdir(here.kept("workspace"), { recursive: true })).sort()).toEqual([
+      "api",
+      "api/node_modules",
+      "api/node_modules/x",
+      "shared",
+      "shared/y",
+      "web",
+      "web/made",
+    ]);
   });
 
   it("leads nowhere: links stay links, pipes and rights go, what lies in the place of the repository's folders is left", async () => {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createGitRepository, type GitServerFault, startGitHttpServer } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { createPushes, type PushesOptions, type PushRequest } from "./push.ts";
-import { keptPlace, RUN, runGit, signal } from "./testing/kept-place.ts";
+import { keptPlace, OF, runGit, signal } from "./testing/kept-place.ts";
 
 const TOKEN = "glpat-very-secret-1";
 const WANTED: PushRequest = {
@@ -33,7 +33,7 @@ const pushPlace = async (options: Partial<PushesOptions> = {}) => {
     environment: { PATH: process.env.PATH },
     ...options,
   });
-  const run = { id: RUN, repository: `${server.url}/hello.git` };
+  const run = { ...OF, repository: `${server.url}/hello.git` };
   const bare = join(root, "hello.git");
   const rest = stack.move();
   return {
@@ -44,7 +44,7 @@ const pushPlace = async (options: Partial<PushesOptions> = {}) => {
     git: (...args: string[]) => runGit(bare, args),
     push: (wanted: Partial<PushRequest> = {}, until = signal) => pushes.push(run, { ...WANTED, ...wanted }, until),
     pushTo: (repository: string, wanted: Partial<PushRequest> = {}) =>
-      pushes.push({ id: RUN, repository }, { ...WANTED, ...wanted }, signal),
+      pushes.push({ ...OF, repository }, { ...WANTED, ...wanted }, signal),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 };
@@ -90,7 +90,7 @@ describe("a push", () => {
     const before = posts();
     expect(await place.push()).toEqual(first);
     expect(posts()).toBe(before);
-    if (first.kind !== "pushed") throw new Error(first.message);
+    if (first.kind !== "pushed") throw new Error(JSON.stringify(first));
     // The next work goes on from there, as a second run of the branch does.
     await place.here.git("fetch", "-q", place.bare, "claude/work");
     await place.here.git("reset", "-q", "--hard", "FETCH_HEAD");
@@ -103,7 +103,7 @@ describe("a push", () => {
     await using place = await pushPlace();
     await edited(place);
     const first = await place.push();
-    if (first.kind !== "pushed") throw new Error(first.message);
+    if (first.kind !== "pushed") throw new Error(JSON.stringify(first));
     await edited(place, "otherwise\n");
     const refused = await place.push();
     expect(refused).toMatchObject({
@@ -212,11 +212,7 @@ describe("a push", () => {
       message: expect.stringContaining("Nothing of its work is kept"),
     });
     await place.here.keep();
-    expect(await place.push()).toMatchObject({
-      kind: "failed",
-      again: false,
-      message: expect.stringContaining("nothing to push"),
-    });
+    expect(await place.push()).toEqual({ kind: "unchanged" });
   });
 
   it("that is called off ends at once, and leaves nothing", async () => {

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { parseRepository, type Run } from "@ccr/protocol";
+import { parseRepository } from "@ccr/protocol";
 import { type Resolve, resolveHost } from "./addresses.ts";
 import { runGit } from "./command.ts";
 import { connect } from "./connection.ts";
@@ -13,6 +13,7 @@ import { isRefName } from "./refs.ts";
 import { listRemote } from "./remote.ts";
 import { type CommitText, makeResultCommit } from "./result-commit.ts";
 import type { KeptWorkStore } from "./work.ts";
+import type { KeptCheckout } from "./work-places.ts";
 import type { Quarantine } from "./work-quarantine.ts";
 
 export interface PushesOptions {
@@ -39,9 +40,10 @@ export interface PushRequest extends CommitText {
   isOurs: (commit: string) => boolean;
 }
 
-/** `base`: the branch that the work is for. `commit` of a push that failed: what was to be pushed, if it came to that. */
+/** `base`: the branch that the work is for. `unchanged`: there is nothing to push. `commit` of a push that failed: what was to be pushed, if it came to that. */
 export type PushOutcome =
   | { kind: "pushed"; commit: string; base: string | null }
+  | { kind: "unchanged" }
   | ({ kind: "failed"; commit: string | null } & PushFailure);
 
 // A large result over a slow line takes its time; one that takes longer is tried again.
@@ -67,16 +69,16 @@ export const createPushes = (options: PushesOptions) => {
 
   const pushFrom = async (
     found: NonNullable<Awaited<ReturnType<KeptWorkStore["unpacked"]>>>,
-    run: Pick<Run, "repository">,
+    { repository }: KeptCheckout,
     wanted: PushRequest,
     { folder, signal }: { folder: string; signal: AbortSignal },
   ): Promise<PushOutcome> => {
-    const parsed = parseRepository(run.repository);
+    const parsed = parseRepository(repository);
     if (!parsed.ok) return failed(parsed.message);
     const { address } = parsed;
     const { quarantine, snapshot } = found;
     const commit = await makeResultCommit(quarantine, snapshot, wanted);
-    if (commit === snapshot.baseCommit) return failed("There is nothing to push: no file was changed.");
+    if (commit === snapshot.baseCommit) return { kind: "unchanged" };
     const local =
       address.transport === "local"
         ? await checkLocalRepository(address.path, { roots: localRepositoryRoots, closedFolder: dataDir })
@@ -125,17 +127,17 @@ export const createPushes = (options: PushesOptions) => {
 
   return {
     /**
-     * Pushes what is kept of a run to a branch, once. Idempotent: the same work gives the same commit, and a branch that leads to it already is
+     * Pushes what is kept of a repository to a branch of it, once. Idempotent: the same work gives the same commit, and a branch that leads to it already is
      * left as it is. What cannot be is told as an outcome. Throws the signal's reason, and what is wrong with this server's own files.
      */
-    push: async (run: Pick<Run, "id" | "repository">, wanted: PushRequest, signal: AbortSignal): Promise<PushOutcome> => {
+    push: async (checkout: KeptCheckout, wanted: PushRequest, signal: AbortSignal): Promise<PushOutcome> => {
       const root = join(dataDir, "kept");
       await mkdir(root, { recursive: true, mode: 0o700 });
       const folder = await mkdtemp(join(root, UNFINISHED));
       try {
-        const found = await work.unpacked(run.id, folder, signal);
+        const found = await work.unpacked(checkout, folder, signal);
         if (found === null) return failed("Nothing of its work is kept on this server.");
-        return await pushFrom(found, run, wanted, { folder, signal });
+        return await pushFrom(found, checkout, wanted, { folder, signal });
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof MirrorError) return failed(error.message, error.reason === "repository_unreachable");

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { keptPlace, RUN, runGit, signal } from "./testing/kept-place.ts";
+import { keptPlace, OF, runGit, signal } from "./testing/kept-place.ts";
 
 describe("what kept work changes", () => {
   it("is told whatever the agent made its git show", async () => {
@@ -17,7 +17,7 @@ describe("what kept work changes", () => {
     await rm(here.file("gone"));
     await here.git("mv", "old name", "odd\nname");
     const { snapshotCommit, baseCommit } = await here.keep();
-    const changes = await here.kept.changes(RUN, signal);
+    const changes = await here.kept.changes(OF, signal);
     expect(changes).toMatchObject({ snapshotCommit, uncommitted: [], diff: { baseCommit, truncated: false } });
     expect(changes?.diff.files.map(({ path, status, oldPath }) => [path, status, oldPath])).toEqual([
       ["gone", "deleted", null],
@@ -39,22 +39,22 @@ describe("what kept work changes", () => {
     await using here = await keptPlace({ "test.sh": "exit 1\n", committed: "1\n", removed: "1\n", same: "1\n" });
     await writeFile(here.file("committed"), "2\n");
     await writeFile(here.file("own"), "1\n");
-    expect((await here.kept.changes(RUN, signal)) ?? null).toBeNull();
+    expect((await here.kept.changes(OF, signal)) ?? null).toBeNull();
     await writeFile(here.file("test.sh"), "true\n");
     await here.keep();
     // It committed nothing: all of it is committed for it.
-    expect((await here.kept.changes(RUN, signal))?.uncommitted).toEqual([]);
+    expect((await here.kept.changes(OF, signal))?.uncommitted).toEqual([]);
     await here.git("add", "committed", "own");
     await here.git("commit", "-qm", "work");
     await writeFile(here.file("own"), "2\n");
     await writeFile(here.file("fresh"), "1\n");
     await rm(here.file("removed"));
     await here.keep();
-    expect((await here.kept.changes(RUN, signal))?.uncommitted).toEqual(["removed", "test.sh"]);
+    expect((await here.kept.changes(OF, signal))?.uncommitted).toEqual(["removed", "test.sh"]);
     await here.git("add", "-A");
     await here.git("commit", "-qm", "the rest");
     await here.keep();
-    expect((await here.kept.changes(RUN, signal))?.uncommitted).toEqual([]);
+    expect((await here.kept.changes(OF, signal))?.uncommitted).toEqual([]);
   });
 });
 
@@ -64,7 +64,7 @@ describe("kept work that is given to a sandbox", () => {
     await writeFile(here.file("one"), "1\n");
     const first = await here.keep();
     const folder = here.folder.join("given");
-    expect(await here.kept.give(RUN, first.snapshotCommit, folder)).toEqual({
+    expect(await here.kept.give(OF, first.snapshotCommit, folder)).toEqual({
       bundle: "work.bundle",
       mirrorPath: here.mirror.mirrorPath,
       origin: here.origin.path,
@@ -74,7 +74,7 @@ describe("kept work that is given to a sandbox", () => {
     await writeFile(here.file("two"), "2\n");
     await here.keep();
     expect(await readFile(join(folder, "work.bundle"))).toEqual(given);
-    expect(await here.kept.give(RUN, first.snapshotCommit, here.folder.join("other"))).toBeNull();
+    expect(await here.kept.give(OF, first.snapshotCommit, here.folder.join("other"))).toBeNull();
     expect(await readdir(here.folder.path)).not.toContain("other");
   });
 });

@@ -31,10 +31,25 @@ const read = async (chunks: AsyncIterable<Buffer>, maxBytes: number): Promise<{ 
   return { stdout: Buffer.concat(parts), truncated: false };
 };
 
-/** Reads what a snapshot in quarantine changes. */
-export const readChanges = async (quarantine: Quarantine, snapshot: WorkSnapshot): Promise<WorkChanges> => {
+/** What is compared where nothing was before. */
+const emptyTree = async ({ git }: Quarantine): Promise<string> =>
+  (await git(["hash-object", "-w", "-t", "tree", "--stdin"], Buffer.alloc(0))).trim();
+
+/** A commit or tree as a tree that has all of it in a folder; without a folder it stays as it is. */
+const inFolder = async ({ git }: Quarantine, revision: string, directory: string | null): Promise<string> => {
+  if (directory === null) return revision;
+  const tree = (await git(["rev-parse", "--verify", `${revision}^{tree}`])).trim();
+  return (await git(["mktree"], Buffer.from(`040000 tree ${tree}\t${directory}\n`))).trim();
+};
+
+/** Reads what a snapshot in quarantine changes; files are named by their paths in the workspace, in which the repository has this folder. */
+export const readChanges = async (
+  quarantine: Quarantine,
+  snapshot: WorkSnapshot,
+  directory: string | null,
+): Promise<WorkChanges> => {
   const { baseCommit, headCommit, snapshotCommit } = snapshot;
-  const base = baseCommit ?? (await quarantine.git(["hash-object", "-w", "-t", "tree", "--stdin"], Buffer.alloc(0))).trim();
+  const base = baseCommit ?? (await emptyTree(quarantine));
   const between = (from: string, to: string): Compare => {
     return async (args, attributes) => {
       await mkdir(join(quarantine.path, "info"), { recursive: true });
@@ -43,7 +58,7 @@ export const readChanges = async (quarantine: Quarantine, snapshot: WorkSnapshot
       return read(quarantine.stream([...fixed, "--ignore-submodules=none", ...args, from, to, "--"]), LISTED_MAX_BYTES);
     };
   };
-  const all = between(base, snapshotCommit);
+  const all = between(await inFolder(quarantine, base, directory), await inFolder(quarantine, snapshotCommit, directory));
   const files = parseChanges(text((await all(["--raw", "-z"])).stdout), text((await all(["--numstat", "-z"])).stdout));
   const patch = await readPatch(all, PATCH_MAX_BYTES);
   const diff = { baseCommit: base, headCommit: headCommit ?? base, files, ...patch };
@@ -56,12 +71,17 @@ export const readChanges = async (quarantine: Quarantine, snapshot: WorkSnapshot
   };
   const added = new Set(await namesIn(base, headCommit, "A"));
   const changed = (await namesIn(headCommit, snapshotCommit, "MDT")).filter((path) => !added.has(path));
-  return { diff, uncommitted: changed.slice(0, UNCOMMITTED_MAX) };
+  const uncommitted = changed.slice(0, UNCOMMITTED_MAX).map((path) => (directory === null ? path : `${directory}/${path}`));
+  return { diff, uncommitted };
 };
 
-/** A patch of all that a snapshot in quarantine changes, as `git apply` takes it. */
-export const streamPatch = async (quarantine: Quarantine, snapshot: WorkSnapshot): Promise<AsyncGenerator<Buffer>> => {
-  const base = snapshot.baseCommit ?? (await quarantine.git(["hash-object", "-t", "tree", "--stdin"], Buffer.alloc(0))).trim();
+/** A patch of all that a snapshot in quarantine changes, as `git apply` takes it: with every file in this folder, if there is one. */
+export const streamPatch = async (
+  quarantine: Quarantine,
+  snapshot: WorkSnapshot,
+  directory: string | null,
+): Promise<AsyncGenerator<Buffer>> => {
+  const base = snapshot.baseCommit ?? (await emptyTree(quarantine));
   return quarantine.stream([
     "diff-tree",
     "-r",
@@ -73,8 +93,8 @@ export const streamPatch = async (quarantine: Quarantine, snapshot: WorkSnapshot
     "--no-ext-diff",
     "--no-textconv",
     "--ignore-submodules=none",
-    base,
-    snapshot.snapshotCommit,
+    await inFolder(quarantine, base, directory),
+    await inFolder(quarantine, snapshot.snapshotCommit, directory),
     "--",
   ]);
 };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { CcrError, Timestamp, WorkSnapshot } from "@ccr/protocol";
 import { z } from "zod";
 
-/** What is kept of a run: the one small file that says which bundle counts. */
+/** What is kept of a repository: the one small file that says which bundle counts. */
 export const KeptRecord = z.object({
   version: z.literal(1),
   snapshot: WorkSnapshot,

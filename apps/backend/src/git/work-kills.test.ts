@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { pinnedNode, waitFor } from "@ccr/testkit";
 import { expect, it } from "vitest";
-import { contentsOf, keptPlace, pieces, RUN, signal } from "./testing/kept-place.ts";
+import { contentsOf, keptPlace, OF, pieces, RUN, signal } from "./testing/kept-place.ts";
 
 const program = fileURLToPath(new URL("./testing/keep-in-turns.ts", import.meta.url));
 
@@ -51,7 +51,7 @@ it("holds the earlier or the later work as a whole, whenever the one who keeps i
     child.kill("SIGKILL");
     await ended;
     const store = here.open();
-    const found = await store.find(RUN);
+    const found = await store.find(OF);
     if (found === null) throw new Error(`after kill ${kill} nothing is kept`);
     const { snapshotCommit } = found.snapshot;
     seen.add(snapshotCommit);

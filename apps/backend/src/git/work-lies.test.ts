@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { CcrError, type WorkSnapshot } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { contentsOf, keptPlace, pieces, RUN, signal } from "./testing/kept-place.ts";
+import { contentsOf, keptPlace, OF, pieces, RUN, signal } from "./testing/kept-place.ts";
 import { parseBundleHeader } from "./work-bundle.ts";
 import { parseSnapshotCommit } from "./work-message.ts";
 
@@ -22,7 +22,7 @@ const scene = async () => {
       (reason: unknown) => reason,
     );
     if (!(error instanceof CcrError)) throw new Error(`not refused: ${String(error)}`);
-    expect((await here.kept.find(RUN))?.snapshot).toEqual(earlier);
+    expect((await here.kept.find(OF))?.snapshot).toEqual(earlier);
     expect(await contentsOf(await here.restored())).toEqual(before);
     expect(await readdir(here.folder.join("data", "kept"))).toEqual([RUN]);
     expect(await readdir(here.folder.join("data", "kept", RUN))).toHaveLength(2);
@@ -122,7 +122,7 @@ describe("a bundle that lies", () => {
     const keeping = limited.keep(here.run, { snapshot: here.snapshot, bundle: endless() }, signal);
     await expect(keeping).rejects.toMatchObject({ code: "payload_too_large" });
     expect(sent).toBeLessThan(1_200_000);
-    expect((await here.kept.find(RUN))?.snapshot).toEqual(here.earlier);
+    expect((await here.kept.find(OF))?.snapshot).toEqual(here.earlier);
   });
 
   it("is given up when its stream breaks off or nobody waits any more", async () => {
@@ -140,10 +140,10 @@ describe("a bundle that lies", () => {
     };
     const keeping = here.kept.keep(here.run, { snapshot: here.snapshot, bundle: aborting() }, controller.signal);
     await expect(keeping).rejects.toThrow("canceled");
-    expect((await here.kept.find(RUN))?.snapshot).toEqual(here.earlier);
+    expect((await here.kept.find(OF))?.snapshot).toEqual(here.earlier);
     expect(await readdir(here.folder.join("data", "kept"))).toEqual([RUN]);
     await here.kept.keep(here.run, { snapshot: here.snapshot, bundle: pieces(here.bundleBytes) }, signal);
-    expect((await here.kept.find(RUN))?.snapshot).toEqual(here.snapshot);
+    expect((await here.kept.find(OF))?.snapshot).toEqual(here.snapshot);
   });
 
   it("names no commit by a word that git would take for something else", async () => {
@@ -176,7 +176,7 @@ describe("a bundle that lies", () => {
     const snapshot = { baseCommit: base, headCommit: base, branch: "main", snapshotCommit: commit };
     const keeping = here.kept.keep(here.run, { snapshot, bundle: pieces(await readFile(path)) }, signal);
     await expect(keeping).rejects.toMatchObject({ code: "unprocessable", message: expect.stringContaining("files") });
-    expect(await here.kept.find(RUN)).toBeNull();
+    expect(await here.kept.find(OF)).toBeNull();
   });
 });
 

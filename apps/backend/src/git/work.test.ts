@@ -1,7 +1,9 @@
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import type { WorkSnapshot } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { collect, contentsOf, keptPlace, pieces, RUN, runGit, signal } from "./testing/kept-place.ts";
+import { collect, contentsOf, keptPlace, OF, pieces, RUN, runGit, signal } from "./testing/kept-place.ts";
+import type { KeptOf } from "./work-places.ts";
 
 const status = (path: string) => runGit(path, ["status", "--porcelain=v1", "-z", "--untracked-files=all"]);
 const branches = (path: string) =>
@@ -57,7 +59,7 @@ describe("kept work", () => {
     await writeFile(here.file("large"), "a line of some length\n".repeat(1_000_000));
     await writeFile(here.file("binary"), Buffer.from([0, 1, 2, 255, 0]));
     await here.keep();
-    await using patch = await here.kept.patch(RUN, signal);
+    await using patch = await here.kept.patch(OF, { placed: false, signal });
     if (patch === null) throw new Error("no patch");
     const path = here.folder.join("work.patch");
     await writeFile(path, await collect(patch.chunks));
@@ -71,7 +73,7 @@ describe("kept work", () => {
     await using here = await keptPlace();
     await writeFile(here.file("new"), "1\n");
     const { snapshotCommit } = await here.keep();
-    await using bundle = await here.kept.bundle(RUN);
+    await using bundle = await here.kept.bundle(OF);
     const bytes = await collect(bundle?.chunks ?? pieces(Buffer.alloc(0)));
     expect(bytes.length).toBe(bundle?.bytes);
     const path = here.folder.join("work.bundle");
@@ -153,19 +155,80 @@ describe("kept work", () => {
     expect(await files()).toEqual(before);
     await writeFile(here.file("a"), "2\n");
     const second = await here.keep();
-    expect(await here.kept.find(RUN)).toMatchObject({ snapshot: second });
+    expect(await here.kept.find(OF)).toMatchObject({ snapshot: second });
     expect(await files()).toHaveLength(2);
     expect(await readdir(here.folder.join("data", "kept"))).toEqual([RUN]);
+  });
+
+  it("keeps the work in several repositories of a run side by side, with a patch of each and one from above them", async () => {
+    await using here = await keptPlace({ text: "1\n", moved: "a line\n".repeat(50) });
+    const [api, web] = [
+      { runId: RUN, directory: "api" },
+      { runId: RUN, directory: "web" },
+    ];
+    const keepAs = async (of: KeptOf): Promise<WorkSnapshot> => {
+      const snapshot = await here.snapshots.take(signal);
+      const bundle = pieces(await here.bundleOf(snapshot));
+      await here.kept.keep({ ...of, repository: here.origin.path }, { snapshot, bundle }, signal);
+      return snapshot;
+    };
+    await writeFile(here.file("text"), "api\n");
+    await writeFile(here.file("binary"), Buffer.from([0, 1, 2, 255, 0]));
+    const [first, firstFiles] = [await keepAs(api), await contentsOf(here.workspace)];
+    await rm(here.file("binary"));
+    await here.git("mv", "moved", "there");
+    await here.git("commit", "-qm", "move");
+    await writeFile(here.file("text"), "web\n");
+    const [second, secondFiles] = [await keepAs(web), await contentsOf(here.workspace)];
+    expect([await here.kept.find(api), await here.kept.find(web), await here.kept.find(OF)]).toMatchObject([
+      { snapshot: first },
+      { snapshot: second },
+      null,
+    ]);
+    const changes = await here.kept.changes(web, signal);
+    expect(changes).toMatchObject({
+      uncommitted: ["web/text"],
+      diff: {
+        baseCommit: second.baseCommit,
+        headCommit: second.headCommit,
+        files: [
+          { path: "web/text", status: "modified" },
+          { path: "web/there", oldPath: "web/moved", status: "renamed" },
+        ],
+      },
+    });
+    const clones = here.folder.join("clones");
+    await mkdir(clones);
+    for (const { directory } of [api, web]) await runGit(clones, ["clone", "-q", here.origin.path, directory]);
+    let whole = "";
+    for (const of of [api, web]) {
+      await using patch = await here.kept.patch(of, { placed: true, signal });
+      whole += await collect(patch?.chunks ?? pieces(Buffer.alloc(0)));
+    }
+    await writeFile(here.folder.join("whole.patch"), whole);
+    await runGit(clones, ["apply", here.folder.join("whole.patch")]);
+    expect(await contentsOf(`${clones}/api`)).toEqual(firstFiles);
+    expect(await contentsOf(`${clones}/web`)).toEqual(secondFiles);
+    {
+      await using alone = await here.kept.patch(web, { placed: false, signal });
+      expect((await collect(alone?.chunks ?? pieces(Buffer.alloc(0)))).toString()).toMatch(/^diff --git a\/text b\/text$/m);
+    }
+
+    expect((await here.kept.list()).map(({ runId }) => runId)).toEqual([RUN]);
+    await here.kept.remove(RUN);
+    expect([await here.kept.find(api), await here.kept.find(web)]).toEqual([null, null]);
+    expect(await here.mirrors.isPinned(here.mirror.mirrorPath, signal)).toBe(false);
+    expect(await readdir(here.folder.join("data", "kept"))).toEqual([]);
   });
 
   it("tells what it keeps and how much, and removes it", async () => {
     await using here = await keptPlace();
     expect(await here.kept.list()).toEqual([]);
-    expect(await here.kept.find(RUN)).toBeNull();
-    expect(await here.kept.patch(RUN, signal)).toBeNull();
-    expect(await here.kept.bundle(RUN)).toBeNull();
+    expect(await here.kept.find(OF)).toBeNull();
+    expect(await here.kept.patch(OF, { placed: false, signal })).toBeNull();
+    expect(await here.kept.bundle(OF)).toBeNull();
     expect(await here.kept.conversation(RUN)).toBeNull();
-    expect(await here.kept.restore(RUN, here.folder.join("nothing"), signal)).toBe(false);
+    expect(await here.kept.restore(OF, here.folder.join("nothing"), signal)).toBe(false);
     await writeFile(here.file("a"), Buffer.alloc(300_000, "x"));
     await here.keep();
     const aside = await here.kept.workspaceFolder(RUN);
@@ -177,7 +240,7 @@ describe("kept work", () => {
     await here.kept.remove(RUN);
     await here.kept.remove(RUN);
     expect(await readdir(here.folder.join("data", "kept"))).toEqual([]);
-    expect(await here.kept.find(RUN)).toBeNull();
+    expect(await here.kept.find(OF)).toBeNull();
   });
 
   it("goes on with a conversation where the kept part ends, and replaces one that was written anew", async () => {
@@ -228,7 +291,7 @@ describe("kept work", () => {
     expect(await text("1-1-1")).toBe("y".repeat(600_000));
     expect(await text("1-1-2")).toBe("two");
     expect(await text("1-1-3")).toBeNull();
-    expect(await here.kept.find(RUN)).toBeNull();
+    expect(await here.kept.find(OF)).toBeNull();
     const [entry] = await here.kept.list();
     expect(entry?.bytes).toBeGreaterThan(600_000);
     expect(await readdir(here.folder.join("data", "kept", RUN, "checks"))).toEqual(["1-1-1.txt", "1-1-2.txt"]);
@@ -263,7 +326,7 @@ describe("kept work", () => {
     const folder = here.folder.join("taken");
     await mkdir(folder);
     await writeFile(`${folder}/mine`, "1");
-    await expect(here.kept.restore(RUN, folder, signal)).rejects.toMatchObject({ code: "conflict" });
+    await expect(here.kept.restore(OF, folder, signal)).rejects.toMatchObject({ code: "conflict" });
     expect(await readFile(`${folder}/mine`, "utf8")).toBe("1");
   });
 });

@@ -3,7 +3,7 @@ import { constants, createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { CcrError, parseRepository, type RepositoryAddress, type Run, RunId, type WorkSnapshot } from "@ccr/protocol";
+import { CcrError, parseRepository, type RepositoryAddress, RunId, type WorkSnapshot } from "@ccr/protocol";
 import type { MirrorPins, Mirrors } from "./mirrors.ts";
 import { createTurns } from "./turns.ts";
 import { readChanges, streamPatch, type WorkChanges } from "./work-changes.ts";
@@ -20,6 +20,7 @@ import {
   writeRecord,
 } from "./work-files.ts";
 import { keepOutput, openOutput } from "./work-output.ts";
+import { type KeptCheckout, type KeptOf, keptFolder, keptFolders, makeKeptFolder, pinName } from "./work-places.ts";
 import { BUNDLE_MAX_BYTES, openQuarantine, type Quarantine } from "./work-quarantine.ts";
 import { restoreWork } from "./work-restore.ts";
 
@@ -84,7 +85,7 @@ const checkNames = ({ baseCommit, headCommit, snapshotCommit }: WorkSnapshot): v
 };
 
 /**
- * Keeps restorable copies of the work of runs under `<dataDir>/kept/<runId>`: a bundle that was checked, Claude Code's conversations, and
+ * Keeps restorable copies of the work of runs under `<dataDir>/kept/<runId>`: for each repository a bundle that was checked, Claude Code's conversations, and
  * (under `workspace`) what was put aside as it is. Whatever is killed, either the earlier or the later work of a run is there as a whole.
  * The commits that it builds on stay in the repository's mirror for as long. One server has the folder to itself.
  */
@@ -126,15 +127,15 @@ export const createKeptWork = (options: KeptWorkOptions) => {
     return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
   };
 
-  const folderOf = (runId: RunId): string => join(root, RunId.parse(runId));
+  const folderOf = (runId: RunId): string => keptFolder(root, { runId, directory: null });
   const mirrorOf = (record: Pick<KeptRecord, "mirror">): string | null =>
     record.mirror === null ? null : join(dataDir, "mirrors", record.mirror);
 
   /** Lets the mirror hold on to the base commit, and gives where it is; fetches it when this server has none yet. */
-  const pinBase = async (run: Pick<Run, "id" | "repository">, commit: string | null, signal: AbortSignal) => {
+  const pinBase = async (checkout: KeptCheckout, commit: string | null, signal: AbortSignal) => {
     if (commit === null) return null;
-    const address = addressOf(run.repository);
-    const pin = { name: run.id, commit };
+    const address = addressOf(checkout.repository);
+    const pin = { name: pinName(checkout), commit };
     const mirrorPath = (await mirrors.find(address)) ?? (await mirrors.ensure(address, { report: () => {}, signal })).mirrorPath;
     if (await mirrors.pin(mirrorPath, pin, signal)) return mirrorPath;
     throw new CcrError(
@@ -144,12 +145,12 @@ export const createKeptWork = (options: KeptWorkOptions) => {
   };
 
   const keep = async (
-    run: Pick<Run, "id" | "repository">,
+    checkout: KeptCheckout,
     { snapshot, bundle }: { snapshot: WorkSnapshot; bundle: AsyncIterable<Uint8Array> },
     signal: AbortSignal,
   ): Promise<void> => {
     checkNames(snapshot);
-    const before = await find(run.id);
+    const before = await find(checkout);
     if (before?.snapshot.snapshotCommit === snapshot.snapshotCommit) return;
     await using place = await temporary();
     const incoming = join(place.path, "bundle");
@@ -160,14 +161,14 @@ export const createKeptWork = (options: KeptWorkOptions) => {
     } finally {
       await file.close();
     }
-    const mirrorPath = await pinBase(run, snapshot.baseCommit, signal);
+    const mirrorPath = await pinBase(checkout, snapshot.baseCommit, signal);
     await openQuarantine({ folder: place.path, bundle: incoming, snapshot, mirrorPath, server, signal });
     signal.throwIfAborted();
-    const folder = await makeFolder(root, run.id);
+    const folder = await makeKeptFolder(root, checkout);
     const name = `work-${randomUUID()}.bundle`;
     await rename(incoming, join(folder, name));
     await syncFolder(folder);
-    const address = addressOf(run.repository);
+    const address = addressOf(checkout.repository);
     await writeRecord(folder, {
       version: 1,
       snapshot,
@@ -179,35 +180,36 @@ export const createKeptWork = (options: KeptWorkOptions) => {
     });
     // From here on the later one counts; what follows only makes room.
     await removeBundles(folder, name);
-    if (mirrorPath !== null) await mirrors.unpin(mirrorPath, { name: run.id, except: snapshot.baseCommit }, signal);
+    if (mirrorPath !== null) await mirrors.unpin(mirrorPath, { name: pinName(checkout), except: snapshot.baseCommit }, signal);
   };
 
-  const find = async (runId: RunId): Promise<{ snapshot: WorkSnapshot; at: string } | null> => {
-    const folder = folderOf(runId);
+  const find = async (of: KeptOf): Promise<{ snapshot: WorkSnapshot; at: string } | null> => {
+    const folder = keptFolder(root, of);
     const record = await readRecord(folder);
     if (record === null) return null;
     const bundle = await stat(join(folder, record.bundle)).catch(() => null);
     return bundle?.size === record.bundleBytes ? { snapshot: record.snapshot, at: record.at } : null;
   };
 
-  const openBundle = async (runId: RunId) => {
+  const openBundle = async (of: KeptOf) => {
+    const folder = keptFolder(root, of);
     for (let look = 1; look <= LOOK_UPS; look++) {
-      const record = await readRecord(folderOf(runId));
+      const record = await readRecord(folder);
       if (record === null) return null;
-      const file = await open(join(folderOf(runId), record.bundle), "r").catch(() => null);
+      const file = await open(join(folder, record.bundle), "r").catch(() => null);
       if (file !== null) return { record, file };
     }
     return null;
   };
 
-  const openedBundle = async (runId: RunId) => {
-    const found = await openBundle(runId);
+  const openedBundle = async (of: KeptOf) => {
+    const found = await openBundle(of);
     return found === null ? null : { ...found, [Symbol.asyncDispose]: () => found.file.close() };
   };
 
-  /** Unpacks what is kept of a run; null: nothing is. */
-  const unpack = async (runId: RunId, folder: string, signal: AbortSignal) => {
-    const found = await openBundle(runId);
+  /** Unpacks what is kept of a repository; null: nothing is. */
+  const unpack = async (of: KeptOf, folder: string, signal: AbortSignal) => {
+    const found = await openBundle(of);
     if (found === null) return null;
     await using file = found.file;
     const { record } = found;
@@ -220,10 +222,10 @@ export const createKeptWork = (options: KeptWorkOptions) => {
 
   return {
     /** See `KeptWork` of the run engine. */
-    keep: (run: Pick<Run, "id" | "repository">, work: Parameters<typeof keep>[1], signal: AbortSignal): Promise<void> =>
-      turns.take(run.id, async () => {
+    keep: (checkout: KeptCheckout, work: Parameters<typeof keep>[1], signal: AbortSignal): Promise<void> =>
+      turns.take(checkout.runId, async () => {
         try {
-          await keep(run, work, signal);
+          await keep(checkout, work, signal);
         } catch (error) {
           signal.throwIfAborted();
           throw explainDisk(error);
@@ -250,15 +252,18 @@ export const createKeptWork = (options: KeptWorkOptions) => {
         await keepOutput(at, output, signal);
       }),
 
-    /** A patch of all that differs from the base commit, which `git apply` takes; null: nothing is kept. */
-    patch: async (runId: RunId, signal: AbortSignal): Promise<Download | null> => {
+    /**
+     * A patch of all that differs from the base commit, which `git apply` takes; null: nothing is kept. `placed`: with each file by its path in the
+     * workspace.
+     */
+    patch: async (of: KeptOf, { placed, signal }: { placed: boolean; signal: AbortSignal }): Promise<Download | null> => {
       await using held = new AsyncDisposableStack();
       const { path } = held.use(await temporary());
       const left = new AbortController();
       const until = AbortSignal.any([signal, left.signal]);
-      const found = await unpack(runId, path, until);
+      const found = await unpack(of, path, until);
       if (found === null) return null;
-      const chunks = await streamPatch(found.quarantine, found.record.snapshot);
+      const chunks = await streamPatch(found.quarantine, found.record.snapshot, placed ? of.directory : null);
       const rest = held.move();
       return {
         bytes: null,
@@ -270,16 +275,16 @@ export const createKeptWork = (options: KeptWorkOptions) => {
       };
     },
     /** See `KeptWork` of the run engine. */
-    changes: async (runId: RunId, signal: AbortSignal): Promise<(WorkChanges & { snapshotCommit: string }) | null> => {
+    changes: async (of: KeptOf, signal: AbortSignal): Promise<(WorkChanges & { snapshotCommit: string }) | null> => {
       await using place = await temporary();
-      const found = await unpack(runId, place.path, signal);
+      const found = await unpack(of, place.path, signal);
       if (found === null) return null;
       const { snapshot } = found.record;
-      return { ...(await readChanges(found.quarantine, snapshot)), snapshotCommit: snapshot.snapshotCommit };
+      return { ...(await readChanges(found.quarantine, snapshot, of.directory)), snapshotCommit: snapshot.snapshotCommit };
     },
     /** See `KeptWork` of the run engine. */
-    give: async (runId: RunId, snapshotCommit: string, folder: string): Promise<GivenWork | null> => {
-      await using found = await openedBundle(runId);
+    give: async (of: KeptOf, snapshotCommit: string, folder: string): Promise<GivenWork | null> => {
+      await using found = await openedBundle(of);
       if (found?.record.snapshot.snapshotCommit !== snapshotCommit) return null;
       const { record, file } = found;
       await mkdir(folder, { recursive: true, mode: 0o755 });
@@ -288,18 +293,18 @@ export const createKeptWork = (options: KeptWorkOptions) => {
       await chmod(join(folder, GIVEN), 0o644);
       return { bundle: GIVEN, mirrorPath: mirrorOf(record), origin: record.origin };
     },
-    /** Unpacks what is kept of a run into a folder of the caller's; null: nothing is. */
+    /** Unpacks what is kept of a repository into a folder of the caller's; null: nothing is. */
     unpacked: async (
-      runId: RunId,
+      of: KeptOf,
       folder: string,
       signal: AbortSignal,
     ): Promise<{ quarantine: Quarantine; snapshot: WorkSnapshot } | null> => {
-      const found = await unpack(runId, folder, signal);
+      const found = await unpack(of, folder, signal);
       return found === null ? null : { quarantine: found.quarantine, snapshot: found.record.snapshot };
     },
     /** The kept bundle; null: nothing is kept. */
-    bundle: async (runId: RunId): Promise<Download | null> => {
-      const found = await openBundle(runId);
+    bundle: async (of: KeptOf): Promise<Download | null> => {
+      const found = await openBundle(of);
       if (found === null) return null;
       const { file, record } = found;
       return {
@@ -338,9 +343,9 @@ export const createKeptWork = (options: KeptWorkOptions) => {
      * was not committed not committed. Gives whether something is kept. No host program may run git in the folder any more once an agent
      * was let into it.
      */
-    restore: async (runId: RunId, folder: string, signal: AbortSignal): Promise<boolean> => {
+    restore: async (of: KeptOf, folder: string, signal: AbortSignal): Promise<boolean> => {
       await using place = await temporary();
-      const found = await unpack(runId, place.path, signal);
+      const found = await unpack(of, place.path, signal);
       if (found === null) return false;
       await restoreWork({ folder, ...found, server, signal });
       return true;
@@ -358,8 +363,9 @@ export const createKeptWork = (options: KeptWorkOptions) => {
         const runId = RunId.safeParse(name);
         const found = await stat(join(root, name)).catch(() => null);
         if (!runId.success || found === null) continue;
-        const record = await readRecord(join(root, name));
-        const at = Math.max(found.mtimeMs, record === null ? 0 : Date.parse(record.at));
+        const folders = (await keptFolders(root, runId.data)).map((of) => keptFolder(root, of));
+        const records = (await Promise.all(folders.map(readRecord))).filter((record) => record !== null);
+        const at = Math.max(found.mtimeMs, ...records.map((record) => Date.parse(record.at)));
         runs.push({ runId: runId.data, bytes: await diskBytes(join(root, name)), at: new Date(at) });
       }
       return runs;
@@ -369,9 +375,12 @@ export const createKeptWork = (options: KeptWorkOptions) => {
       turns.take(runId, async () => {
         await prepare();
         const folder = folderOf(runId);
-        const record = await readRecord(folder);
-        const mirrorPath = record === null ? null : mirrorOf(record);
-        if (mirrorPath !== null) await mirrors.unpin(mirrorPath, { name: runId, except: null }, AbortSignal.timeout(60_000));
+        for (const of of await keptFolders(root, runId)) {
+          const record = await readRecord(keptFolder(root, of));
+          const mirrorPath = record === null ? null : mirrorOf(record);
+          const pins = { name: pinName(of), except: null };
+          if (mirrorPath !== null) await mirrors.unpin(mirrorPath, pins, AbortSignal.timeout(60_000));
+        }
         // Under a name that the next start clears, so that half of it is never taken for the whole.
         const gone = join(root, `${UNFINISHED}${randomUUID()}`);
         const isThere = await rename(folder, gone).then(

@@ -1,5 +1,7 @@
-import { CcrError } from "@ccr/protocol";
+import { join } from "node:path";
+import { CcrError, checkoutsOf, type RunCheckout } from "@ccr/protocol";
 import { type Checkout, FenceLostError } from "../store/types.ts";
+import { listed } from "./attempt.ts";
 import { inBackground } from "./background.ts";
 import { within } from "./clock.ts";
 import { takeCopy } from "./copies.ts";
@@ -9,6 +11,7 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { guardSandbox } from "./guard.ts";
 import { Leaving } from "./patience.ts";
 import { lossOf, reachAgain, whyGone } from "./reach.ts";
+import { commitsOf, inDirectory, inWorkspace, mirrorMount } from "./repositories.ts";
 import { attachSandbox, clear, isHere, type OpenedSandbox, openPatiently, sandboxOf } from "./sandboxes.ts";
 import { describeError, messageOf, type Scene } from "./scene.ts";
 import { holdSetup, restoreSetup } from "./set-up.ts";
@@ -26,7 +29,7 @@ const CLOSED_WITHIN_MS = 20_000;
 /** So often a snapshot is taken again that somebody changed while it was read. */
 const COPIES_MAX = 3;
 
-/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshot. From now on nothing else is kept. `uncommitted`: see `KeptWork`. `leftOut`: files that are not in it as they are. */
+/** Brings all that the agent did to safety, as what is to be checked, and gives its snapshots: see `workOf`. From now on nothing else is kept. `uncommitted`: see `KeptWork`. `leftOut`: files that are not in it as they are. */
 export const commitResult = async (
   scene: Scene,
   signal: AbortSignal,
@@ -36,8 +39,8 @@ export const commitResult = async (
     const opened = sandboxOf(scene);
     try {
       const copied = await takeCopy(scene, opened, AbortSignal.any([signal, opened.cut.signal]));
-      const { snapshotCommit, diff, uncommitted, leftOut } = copied;
-      return { commit: snapshotCommit, head: diff.headCommit, uncommitted, leftOut: leftOut.map(({ path }) => path) };
+      const { work, head, uncommitted, leftOut } = copied;
+      return { commit: work, head, uncommitted, leftOut };
     } catch (error) {
       signal.throwIfAborted();
       const lost = lossOf(error);
@@ -61,7 +64,7 @@ const openCheckout = async (
   if ((await stores.instances.findRecord(checkout.instanceId)) !== null)
     throw new ExecutorLostError("The sandbox of the checks was lost.");
   return log.stage("checkout", () => make(scene, checkout, options), {
-    started: `Checking out ${checkout.commit.slice(0, 12)}, as the work stands, in a sandbox of its own for the checks.`,
+    started: `Checking out ${listed(commitsOf(checkout.commit).map((commit) => commit.slice(0, 12)))}, as the work stands, in a sandbox of its own for the checks.`,
     finished: () => "The checkout is ready.",
   });
 };
@@ -83,10 +86,12 @@ const make = async (
   await deps.places.make(place);
   const given = await giveWork(scene, { commit, folder: place.given }, signal);
   await openDoor(scene, { place: beside.place, beside: place }, signal);
-  const { mirrorPath } = given;
+  const mirrors = given.flatMap(({ checkout, mirrorPath }) =>
+    mirrorPath === null ? [] : [{ path: mirrorPath, target: mirrorMount(checkout) }],
+  );
   const opened = await openPatiently(
     scene,
-    { run, fence, instanceId, place, driver, mirrorPath, isGiven: true, setup: held?.path ?? null, prewarm: false },
+    { run, fence, instanceId, place, driver, mirrors, isGiven: true, setup: held?.path ?? null, prewarm: false },
     signal,
   );
   // What is checked out is a stranger's: the limits hold from now on.
@@ -97,8 +102,11 @@ const make = async (
     throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
   };
   await opened.executor.initGit({}, until).catch(failed);
-  const source = { repositoryUrl: given.origin, ref: commit, bundlePath: `/given/${given.bundle}` };
-  await opened.executor.gitClone({ ...source, ...(mirrorPath === null ? {} : { mirrorPath: "/mirror" }) }, until).catch(failed);
+  for (const { checkout, mirrorPath, origin, bundle, ref } of given) {
+    const mirror = mirrorPath === null ? {} : { mirrorPath: mirrorMount(checkout) };
+    const source = { repositoryUrl: origin, ref, bundlePath: `/given/${inWorkspace(checkout, bundle)}`, ...mirror };
+    await opened.executor.gitClone({ ...source, ...inDirectory(checkout) }, until).catch(failed);
+  }
   if (held !== null) await restoreSetup(scene, opened, signal);
   await stores.instances.setStatus(instanceId, "executing", fence);
   return opened;
@@ -109,15 +117,30 @@ const giveWork = async (
   scene: Scene,
   { commit, folder }: { commit: string; folder: string },
   signal: AbortSignal,
-): Promise<NonNullable<Awaited<ReturnType<KeptWork["give"]>>>> => {
-  const { work } = scene.deps;
-  const give = () => work.give(scene.run.id, commit, folder);
+): Promise<Given[]> => {
+  const give = () => giveAll(scene, commit, folder);
   const given = (await give()) ?? ((await commitResult(scene, signal)).commit === commit ? await give() : null);
   if (given !== null) return given;
   throw new RunEnded(
     "result_lost",
     `What is to be checked, ${commit}, is not kept any more, and the workspace has changed since.`,
   );
+};
+
+type Given = NonNullable<Awaited<ReturnType<KeptWork["give"]>>> & { checkout: RunCheckout; ref: string };
+
+/** null: what is kept is not this any more. */
+const giveAll = async ({ run, deps }: Scene, commit: string, folder: string): Promise<Given[] | null> => {
+  const commits = commitsOf(commit);
+  const all: Given[] = [];
+  for (const [index, checkout] of checkoutsOf(run).entries()) {
+    const ref = commits[index] ?? "";
+    const { directory } = checkout;
+    const given = await deps.work.give({ runId: run.id, directory }, ref, directory === null ? folder : join(folder, directory));
+    if (given === null) return null;
+    all.push({ ...given, checkout, ref });
+  }
+  return all;
 };
 
 /** The sandbox of the checks that an earlier supervisor made, if it can be gone on with. */

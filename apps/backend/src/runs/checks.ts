@@ -3,6 +3,7 @@ import type { Checkout, Progress, StepPhase } from "../store/types.ts";
 import { type Came, commandFeedback, conclude, listed, scriptsOf, shortened } from "./attempt.ts";
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";
+import { inRepository } from "./repositories.ts";
 import { blamedHosts } from "./requests.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { describeError, messageOf, type Scene } from "./scene.ts";
@@ -52,7 +53,10 @@ export const runCommands = async (
     phase = { kind: "checks", checkout, begun: 0, passed: 0 };
     const { commit, head, uncommitted, leftOut } = await commitResult(scene, signal);
     const scripts = scriptsOf(commands);
-    const bent = head === progress.headBefore ? [] : uncommitted.filter((path) => scripts.includes(path));
+    const bent =
+      head === progress.headBefore
+        ? []
+        : uncommitted.filter((path) => scripts.includes(path) || scripts.includes(inRepository(run, path)));
     if (bent.length > 0) return settle(scene, { progress, came: whatIsBent(bent), bodies: [] });
     const requests = await stores.audit.position(run.id);
     checkout = { instanceId: deps.newInstanceId(), commit, deaths: 0, requests };

@@ -1,7 +1,8 @@
-import { CcrError, type WorkSnapshot } from "@ccr/protocol";
+import { CcrError, checkoutsOf, joinDiffs, type RunCheckout, type WorkspaceDiff } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import type { KeptWork } from "./deps.ts";
 import { ExecutorLostError } from "./executor-client.ts";
+import { inDirectory, inWorkspace, noteCommits, workOf } from "./repositories.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 
@@ -17,25 +18,58 @@ const COPY_MOST_MS = 55_000;
  */
 export const takeCopy = (scene: Scene, { executor }: OpenedSandbox, signal: AbortSignal): Promise<Copied> =>
   alone(scene, signal, async () => {
-    const { run, fence, deps, stores } = scene;
-    const snapshot = await executor.snapshot(signal);
-    const kept = await deps.work.find(run.id);
-    if (kept?.snapshot.snapshotCommit !== snapshot.snapshotCommit || kept.snapshot.branch !== snapshot.branch) {
-      await scene.hold();
-      await deps.work.keep(run, { snapshot, bundle: executor.bundle(snapshot.snapshotCommit, signal) }, signal);
-    }
-    // Of what is kept, and not of the workspace: an agent can make its git show something else.
-    const changes = await deps.work.changes(run.id, signal);
-    if (changes === null) throw new CcrError("not_found", "The copy of the work is gone.");
-    await stores.runs.saveDiff(run.id, fence, changes.diff);
-    await stores.runs.patch(run.id, fence, { headCommit: changes.diff.headCommit });
+    const { run, fence, stores } = scene;
+    const [first, ...others] = checkoutsOf(run);
+    const copies: [Copy, ...Copy[]] = [await copyOne(scene, { executor, checkout: first }, signal)];
+    for (const checkout of others) copies.push(await copyOne(scene, { executor, checkout }, signal));
+    const [{ changes }, ...more] = copies;
+    const diff = joinDiffs([changes.diff, ...more.map((copy) => copy.changes.diff)]);
+    const heads = copies.map((copy) => copy.changes.diff.headCommit);
+    await stores.runs.saveDiff(run.id, fence, diff);
+    await noteCommits(scene, "headCommit", heads);
     await copyConversation(scene, { executor }, signal);
-    return { ...changes, leftOut: snapshot.leftOut ?? [] };
+    return {
+      diff,
+      work: workOf(copies.map((copy) => copy.changes.snapshotCommit)),
+      head: workOf(heads),
+      uncommitted: copies.flatMap((copy) => copy.changes.uncommitted),
+      leftOut: copies.flatMap((copy) => copy.leftOut),
+    };
   });
 
-type Copied = NonNullable<Awaited<ReturnType<KeptWork["changes"]>>> & {
+type Copied = {
+  diff: WorkspaceDiff;
+  /** See `workOf`: what is kept now. */
+  work: string;
+  /** See `workOf`: the commits that the repositories are at. */
+  head: string;
+  /** See `KeptWork`. */
+  uncommitted: string[];
   /** Files that are too large, too many or cannot be read: the copy has them as the last commit does. */
-  leftOut: NonNullable<WorkSnapshot["leftOut"]>;
+  leftOut: string[];
+};
+
+type Copy = { changes: NonNullable<Awaited<ReturnType<KeptWork["changes"]>>>; leftOut: string[] };
+
+const copyOne = async (
+  scene: Scene,
+  { executor, checkout }: Pick<OpenedSandbox, "executor"> & { checkout: RunCheckout },
+  signal: AbortSignal,
+): Promise<Copy> => {
+  const { work } = scene.deps;
+  const { directory, repository } = checkout;
+  const of = { runId: scene.run.id, directory };
+  const snapshot = await executor.snapshot(inDirectory(checkout), signal);
+  const kept = await work.find(of);
+  if (kept?.snapshot.snapshotCommit !== snapshot.snapshotCommit || kept.snapshot.branch !== snapshot.branch) {
+    await scene.hold();
+    const asked = { snapshot: snapshot.snapshotCommit, ...inDirectory(checkout) };
+    await work.keep({ ...of, repository }, { snapshot, bundle: executor.bundle(asked, signal) }, signal);
+  }
+  // Of what is kept, and not of the workspace: an agent can make its git show something else.
+  const changes = await work.changes(of, signal);
+  if (changes === null) throw new CcrError("not_found", "The copy of the work is gone.");
+  return { changes, leftOut: (snapshot.leftOut ?? []).map(({ path }) => inWorkspace(checkout, path)) };
 };
 
 export const copyConversation = async (

@@ -3,7 +3,7 @@ import type {
   FinalStatus,
   InstanceId,
   RepositoryAddress,
-  Run,
+  RunCheckout,
   RunId,
   RunReason,
   SandboxEndpoint,
@@ -18,6 +18,7 @@ import type { Setups } from "../environments/types.ts";
 import type { Proposal, ProposalOutcome, Review } from "../forges/types.ts";
 import type { Doors } from "../gateway/types.ts";
 import type { PushOutcome, PushRequest } from "../git/push.ts";
+import type { KeptCheckout, KeptOf } from "../git/work-places.ts";
 import type { Store } from "../store/types.ts";
 import type { ExecutorClient } from "./executor-client.ts";
 import type { Places } from "./places.ts";
@@ -53,25 +54,25 @@ export interface Clock {
   wait(ms: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Restorable copies of the work of runs, outside of their sandboxes; see `git/`. */
+/** Restorable copies of the work of runs, one of each of their repositories, outside of their sandboxes; see `git/`. */
 export interface KeptWork {
   /**
-   * Checks a bundle in a quarantine of its own and puts it in the place of the run's last one, in one step: whatever is killed, either the
+   * Checks a bundle in a quarantine of its own and puts it in the place of the repository's last one, in one step: whatever is killed, either the
    * earlier or the later is there as a whole. Throws `CcrError` with `unprocessable` for a bundle that does not hold what the snapshot names.
    */
   keep(
-    run: Pick<Run, "id" | "repository">,
+    checkout: KeptCheckout,
     work: { snapshot: WorkSnapshot; bundle: AsyncIterable<Uint8Array> },
     signal: AbortSignal,
   ): Promise<void>;
-  /** What is kept of a run now, and since when; null: nothing. */
-  find(runId: RunId): Promise<{ snapshot: WorkSnapshot; at: string } | null>;
+  /** What is kept of a repository now, and since when; null: nothing. */
+  find(of: KeptOf): Promise<{ snapshot: WorkSnapshot; at: string } | null>;
   /**
    * What the kept work changes, read where the agent has no say in it; null: nothing is kept. `uncommitted`: the files of the base commit that the
-   * agent changed and did not commit, though it did commit something.
+   * agent changed and did not commit, though it did commit something. All paths are those in the workspace.
    */
   changes(
-    runId: RunId,
+    of: KeptOf,
     signal: AbortSignal,
   ): Promise<{ diff: WorkspaceDiff; uncommitted: string[]; snapshotCommit: string } | null>;
   /**
@@ -79,7 +80,7 @@ export interface KeptWork {
    * null: another snapshot is kept by now, or nothing.
    */
   give(
-    runId: RunId,
+    of: KeptOf,
     snapshotCommit: string,
     folder: string,
   ): Promise<{ bundle: string; mirrorPath: string | null; origin: string } | null>;
@@ -99,12 +100,12 @@ export interface KeptWork {
 
 /** The way of results out of the server; see `git/` and `forges/`. Throws the signal's reason, and what is wrong with the server's own files. */
 export interface Outlet {
-  /** Pushes what is kept of a run to a branch of its repository. Idempotent. */
-  push(run: Pick<Run, "id" | "repository">, wanted: PushRequest, signal: AbortSignal): Promise<PushOutcome>;
+  /** Pushes what is kept of a repository to a branch of it. Idempotent. */
+  push(checkout: KeptCheckout, wanted: PushRequest, signal: AbortSignal): Promise<PushOutcome>;
   /** Opens a pull request for a branch, or brings the one that is open up to date. Idempotent. */
-  propose(run: Pick<Run, "repository">, proposal: Proposal, signal: AbortSignal): Promise<ProposalOutcome>;
+  propose(checkout: Pick<RunCheckout, "repository">, proposal: Proposal, signal: AbortSignal): Promise<ProposalOutcome>;
   /** Closes a pull request without merging it; one that is not open stays as it is. Throws when the host cannot be asked now. */
-  withdraw(run: Pick<Run, "repository">, number: number, signal: AbortSignal): Promise<void>;
+  withdraw(checkout: Pick<RunCheckout, "repository">, number: number, signal: AbortSignal): Promise<void>;
   /** Who makes the commits of what agents did not commit. */
   readonly author: { name: string; email: string };
   /** Where a person can look at a run. */
@@ -116,7 +117,11 @@ export interface Outlet {
 /** What hosts say of pull requests; see `forges/`. */
 export interface Reviews {
   /** null: the host is not known. Throws when it cannot be asked now. */
-  look(run: Pick<Run, "repository">, request: { number: number; commit: string }, signal: AbortSignal): Promise<Review | null>;
+  look(
+    checkout: Pick<RunCheckout, "repository">,
+    request: { number: number; commit: string },
+    signal: AbortSignal,
+  ): Promise<Review | null>;
 }
 
 /** What those who watch the server want to count. Never throws. */

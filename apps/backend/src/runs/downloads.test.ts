@@ -2,14 +2,15 @@ import { RunLimits, ServerId } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import { createIds } from "../store/ids.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
-import { createDownloads } from "./downloads.ts";
-import type { Download, Downloads } from "./types.ts";
+import type { NewRun } from "../store/types.ts";
+import { createDownloads, type KeptDownloads } from "./downloads.ts";
+import type { Download } from "./types.ts";
 
 const one = ServerId.parse("srv_0000000001");
 const two = ServerId.parse("srv_0000000002");
 const signal = new AbortController().signal;
 
-const here: Downloads = (() => {
+const here: KeptDownloads = (() => {
   const give = async (): Promise<Download> => ({
     bytes: 4,
     chunks: (async function* () {
@@ -26,13 +27,15 @@ const read = async (download: Download | null): Promise<string> => {
 };
 
 /** A run that `one` drove, and whose sandbox is looked after by this server now. */
-const place = async (server: ServerId) => {
+const place = async (server: ServerId, beside: NewRun["additionalRepositories"] = []) => {
   const store = await openSqliteStore({ path: ":memory:" });
   const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }], allowNoChanges: false });
   const input = {
     task,
     repository: "a/b",
     ref: null,
+    directory: beside.length === 0 ? null : "b",
+    additionalRepositories: beside,
     model: null,
     limits: RunLimits.parse({}),
     priority: 0,
@@ -57,25 +60,26 @@ const place = async (server: ServerId) => {
   await store.runs.patch(run.id, fence, { instanceId });
   const saveDiff = (patch: string, truncated: boolean) =>
     store.runs.saveDiff(run.id, fence, { baseCommit: "1", headCommit: "2", files: [], patch, truncated });
-  return { store, run, saveDiff, downloads: createDownloads({ store, server: one, work: here }) };
+  const over = (work: KeptDownloads) => createDownloads({ store, server: one, work });
+  return { store, run, saveDiff, over, downloads: over(here) };
 };
 
 describe("what can be downloaded of a run", () => {
   it("is given by the server that drove it last", async () => {
     const { store, run, downloads } = await place(one);
     await using _ = store;
-    for (const kind of ["patch", "bundle", "conversation"] as const)
-      expect(await read(await downloads[kind](run.id, signal))).toBe("here");
+    for (const kind of ["patch", "bundle"] as const) expect(await read(await downloads[kind](run.id, null, signal))).toBe("here");
+    expect(await read(await downloads.conversation(run.id, signal))).toBe("here");
     expect(await read(await downloads.checkOutput(run.id, "1-1-1"))).toBe("here");
   });
 
   it("is not given by one that drove it before, which says where it is", async () => {
     const { store, run, downloads } = await place(two);
     await using _ = store;
-    for (const kind of ["patch", "bundle", "conversation"] as const)
-      await expect(downloads[kind](run.id, signal)).rejects.toThrow(
-        "It is kept by another server, srv_0000000002 on box: ask that one.",
-      );
+    const elsewhere = "It is kept by another server, srv_0000000002 on box: ask that one.";
+    for (const kind of ["patch", "bundle"] as const)
+      await expect(downloads[kind](run.id, null, signal)).rejects.toThrow(elsewhere);
+    await expect(downloads.conversation(run.id, signal)).rejects.toThrow(elsewhere);
     await expect(downloads.checkOutput(run.id, "1-1-1")).rejects.toThrow("It is kept by another server, srv_0000000002 on box");
   });
 
@@ -83,10 +87,74 @@ describe("what can be downloaded of a run", () => {
     const { store, run, saveDiff, downloads } = await place(two);
     await using _ = store;
     await saveDiff("diff --git\n", false);
-    const patch = await downloads.patch(run.id, signal);
+    const patch = await downloads.patch(run.id, null, signal);
     expect(patch?.bytes).toBe(11);
     expect(await read(patch)).toBe("diff --git\n");
     await saveDiff("diff", true);
-    await expect(downloads.patch(run.id, signal)).rejects.toThrow("kept by another server");
+    await expect(downloads.patch(run.id, null, signal)).rejects.toThrow("kept by another server");
+  });
+
+  describe("with several repositories", () => {
+    const beside = [{ repository: "a/c", ref: null, directory: "c" }];
+    const asked = () => {
+      const open = new Set<string>();
+      const give = async (name: string): Promise<Download> => {
+        open.add(name);
+        return {
+          bytes: null,
+          chunks: (async function* () {
+            yield Buffer.from(`${name};`);
+          })(),
+          [Symbol.asyncDispose]: async () => {
+            open.delete(name);
+          },
+        };
+      };
+      const work: KeptDownloads = {
+        ...here,
+        patch: ({ directory }, { placed }) => give(`${directory}${placed ? " placed" : ""}`),
+        bundle: ({ directory }) => give(`${directory}`),
+      };
+      return { work, open };
+    };
+
+    it("is one patch of all, each of which is open while it is read alone, or the patch of one", async () => {
+      const { store, run, over } = await place(one, beside);
+      await using _ = store;
+      const { work, open } = asked();
+      const downloads = over(work);
+      const all = await downloads.patch(run.id, null, signal);
+      expect(open).toEqual(new Set(["b placed"]));
+      expect(await read(all)).toBe("b placed;c placed;");
+      await all?.[Symbol.asyncDispose]();
+      expect(open).toEqual(new Set());
+      expect(await read(await downloads.patch(run.id, "c", signal))).toBe("c;");
+      const unread = await downloads.patch(run.id, null, signal);
+      open.delete("c");
+      await unread?.[Symbol.asyncDispose]();
+      expect(open).toEqual(new Set());
+    });
+
+    it("is a bundle of each, and says which there are", async () => {
+      const { store, run, over } = await place(one, beside);
+      await using _ = store;
+      const downloads = over(asked().work);
+      expect(await read(await downloads.bundle(run.id, "c", signal))).toBe("c;");
+      await expect(downloads.bundle(run.id, null, signal)).rejects.toMatchObject({
+        code: "bad_request",
+        message: expect.stringContaining("?directory=b or ?directory=c"),
+      });
+      for (const kind of ["patch", "bundle"] as const)
+        await expect(downloads[kind](run.id, "x", signal)).rejects.toMatchObject({
+          code: "not_found",
+          message: expect.stringContaining("it has b, c"),
+        });
+    });
+
+    it("of which there is one, has no folder", async () => {
+      const { store, run, downloads } = await place(one);
+      await using _ = store;
+      await expect(downloads.bundle(run.id, "b", signal)).rejects.toThrow("leave the folder out");
+    });
   });
 });

@@ -1,4 +1,5 @@
-import { CcrError, type RunId, type ServerId } from "@ccr/protocol";
+import { CcrError, checkoutsOf, type Run, type ServerId } from "@ccr/protocol";
+import type { KeptOf } from "../git/work-places.ts";
 import type { InstanceRecord, Store } from "../store/types.ts";
 import type { Download, Downloads } from "./types.ts";
 
@@ -13,6 +14,44 @@ const fromText = (text: string): Download => {
   };
 };
 
+/** What is kept on this server. */
+export interface KeptDownloads extends Pick<Downloads, "conversation" | "checkOutput"> {
+  patch(of: KeptOf, options: { placed: boolean; signal: AbortSignal }): Promise<Download | null>;
+  bundle(of: KeptOf): Promise<Download | null>;
+}
+
+/** Downloads one after the other, as one. Each but the first is opened when it is its turn, and must not be null then. */
+const joined = (first: Download, rest: readonly (() => Promise<Download | null>)[]): Download => {
+  let now: Download | null = first;
+  const close = async (): Promise<void> => {
+    const last = now;
+    now = null;
+    await last?.[Symbol.asyncDispose]();
+  };
+  return {
+    bytes: null,
+    chunks: (async function* () {
+      yield* first.chunks;
+      for (const open of rest) {
+        await close();
+        now = await open();
+        if (now === null) throw new Error("a part of the work is gone");
+        yield* now.chunks;
+      }
+    })(),
+    [Symbol.asyncDispose]: close,
+  };
+};
+
+/** Throws `CcrError` with `not_found` for a folder in which the run has none. */
+const assertFolder = (run: Run, directory: string): void => {
+  const all = checkoutsOf(run);
+  if (all.some((each) => each.directory === directory)) return;
+  const names = all.map((each) => each.directory).filter((name) => name !== null);
+  const has = names.length === 0 ? "it has one repository alone: leave the folder out" : `it has ${names.join(", ")}`;
+  throw new CcrError("not_found", `Run ${run.id} has no repository in a folder '${directory}': ${has}.`);
+};
+
 /**
  * What can be downloaded of a run, on whichever of several servers. What is kept lies with the one that drove the run last; an earlier one may
  * have older work, which is never given for the run's. The patch is in the database, too, as far as it fits there.
@@ -20,12 +59,12 @@ const fromText = (text: string): Download => {
 export const createDownloads = (options: {
   store: { runs: Pick<Store["runs"], "find" | "findDiff">; instances: Pick<Store["instances"], "findRecord"> };
   server: ServerId;
-  work: Downloads;
+  work: KeptDownloads;
 }): Downloads => {
   const { store, server, work } = options;
   /** The instance whose server, which is not this one, has what is kept; null: it is here, if anywhere. */
-  const elsewhere = async (runId: RunId): Promise<InstanceRecord | null> => {
-    const instanceId = (await store.runs.find(runId))?.instanceId ?? null;
+  const elsewhere = async (run: Run | null): Promise<InstanceRecord | null> => {
+    const instanceId = run?.instanceId ?? null;
     const record = instanceId === null ? null : await store.instances.findRecord(instanceId);
     return record === null || record.server === server ? null : record;
   };
@@ -33,23 +72,42 @@ export const createDownloads = (options: {
     const where = place.machine === "" ? "" : ` on ${place.machine}`;
     throw new CcrError("not_found", `It is kept by another server, ${owner}${where}: ask that one.`);
   };
+  const patchOf = async (run: Run, directory: string | null, signal: AbortSignal): Promise<Download | null> => {
+    if (directory !== null || run.directory === null) return work.patch({ runId: run.id, directory }, { placed: false, signal });
+    const opens = checkoutsOf(run).map(
+      (checkout) => () => work.patch({ runId: run.id, directory: checkout.directory }, { placed: true, signal }),
+    );
+    // Whether there is anything is told before the first byte.
+    const first = await opens[0]?.();
+    return first == null ? null : joined(first, opens.slice(1));
+  };
   return {
-    patch: async (runId, signal) => {
-      const record = await elsewhere(runId);
-      if (record === null) return work.patch(runId, signal);
-      const diff = await store.runs.findDiff(runId);
+    patch: async (runId, directory, signal) => {
+      const run = await store.runs.find(runId);
+      if (run === null) return null;
+      if (directory !== null) assertFolder(run, directory);
+      const record = await elsewhere(run);
+      if (record === null) return patchOf(run, directory, signal);
+      const diff = directory === null ? await store.runs.findDiff(runId) : null;
       return diff === null || diff.truncated ? refuse(record) : fromText(diff.patch);
     },
-    bundle: async (runId, signal) => {
-      const record = await elsewhere(runId);
-      return record === null ? work.bundle(runId, signal) : refuse(record);
+    bundle: async (runId, directory) => {
+      const run = await store.runs.find(runId);
+      if (run === null) return null;
+      if (directory !== null) assertFolder(run, directory);
+      else if (run.directory !== null) {
+        const names = checkoutsOf(run).map((each) => `?directory=${each.directory}`);
+        throw new CcrError("bad_request", `Run ${runId} has several repositories: ask for one of them, ${names.join(" or ")}.`);
+      }
+      const record = await elsewhere(run);
+      return record === null ? work.bundle({ runId, directory }) : refuse(record);
     },
     conversation: async (runId, signal) => {
-      const record = await elsewhere(runId);
+      const record = await elsewhere(await store.runs.find(runId));
       return record === null ? work.conversation(runId, signal) : refuse(record);
     },
     checkOutput: async (runId, name) => {
-      const record = await elsewhere(runId);
+      const record = await elsewhere(await store.runs.find(runId));
       return record === null ? work.checkOutput(runId, name) : refuse(record);
     },
   };

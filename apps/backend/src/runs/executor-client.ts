@@ -1,6 +1,16 @@
 import { constants } from "node:fs";
 import { open as openFile } from "node:fs/promises";
-import type { AdoptInput, CheckInput, ExecuteInput, GitCloneInput, InitGitInput, RestoreInput, SetUpInput } from "@ccr/protocol";
+import type {
+  AdoptInput,
+  BundleQuery,
+  CheckInput,
+  ExecuteInput,
+  GitCloneInput,
+  InitGitInput,
+  RestoreInput,
+  SetUpInput,
+  SnapshotQuery,
+} from "@ccr/protocol";
 import { CcrError, ErrorBody, executorRoutes, FENCE_HEADER, type SandboxEndpoint, SetUpEvent, SpoolEvent } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
 import { z } from "zod";
@@ -37,6 +47,14 @@ const readJson = async (body: AsyncIterable<Buffer>, maxBytes: number): Promise<
     chunks.push(chunk);
   }
   return JSON.parse(Buffer.concat(chunks).toString("utf8"));
+};
+
+const paramsOf = (query: Record<string, string | undefined>): Record<string, string> =>
+  Object.fromEntries(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+
+const withQuery = (path: string, query: Record<string, string | undefined>): string => {
+  const text = new URLSearchParams(paramsOf(query)).toString();
+  return text === "" ? path : `${path}?${text}`;
 };
 
 const lost = (doing: string, cause: unknown): ExecutorLostError =>
@@ -194,9 +212,10 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     adopt: (input: AdoptInput, signal: AbortSignal) => call(executorRoutes.adopt, input, signal),
     /** Lets the executor forget what is stored. */
     ack: (seq: number, signal: AbortSignal) => call(executorRoutes.ack, { seq }, signal),
-    snapshot: (signal: AbortSignal) => call(executorRoutes.snapshot, undefined, signal),
-    bundle: (snapshotCommit: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
-      bytes(executorRoutes.bundle, { query: { snapshot: snapshotCommit }, signal }),
+    snapshot: (query: z.infer<typeof SnapshotQuery>, signal: AbortSignal) =>
+      call({ ...executorRoutes.snapshot, path: withQuery(executorRoutes.snapshot.path, query) }, undefined, signal),
+    bundle: (query: z.infer<typeof BundleQuery>, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      bytes(executorRoutes.bundle, { query: paramsOf(query), signal }),
     conversation: (part: { session: string; after: number }, signal: AbortSignal): AsyncIterable<Uint8Array> =>
       bytes(executorRoutes.conversation, { query: { session: part.session, after: String(part.after) }, signal }),
   };

@@ -1,11 +1,13 @@
 import {
   CcrError,
   type Continuation,
+  checkoutsOf,
   DeliverySettings,
   isFinal,
   outcomeOf,
   RUN_OUTCOMES,
   type Run,
+  type RunCheckout,
   type Task,
 } from "@ccr/protocol";
 import type { Review } from "../forges/types.ts";
@@ -20,7 +22,10 @@ export type FollowUp =
   | { kind: "wait" }
   /** It is not looked after any more. */
   | { kind: "over"; why: string }
-  | { kind: "run"; because: "checks" | "review"; instructions: string; lastComment: string | null };
+  | ({ kind: "run"; because: "checks" | "review"; instructions: string } & Pick<Continuation, "lastComment" | "lastComments">);
+
+/** What the host says of a request; `directory` is null when the run has one repository alone, and `isFirst` tells its first one. */
+export type Looked = { directory: string | null; isFirst: boolean; review: Review };
 
 const LOG_MAX = 20_000;
 const COMMENT_MAX = 8000;
@@ -34,9 +39,11 @@ const fenced = (text: string): string => {
   return `${fence}\n${text.trimEnd()}\n${fence}`;
 };
 
-const aboutChecks = (failed: Review["checks"]): string =>
+const repositoryIn = (directory: string | null): string => (directory === null ? "" : ` in ${directory}/`);
+
+const aboutChecks = (failed: Review["checks"], directory: string | null): string =>
   [
-    "The work is in a pull request, and checks of its host failed on it. Find out why, and mend what is wrong in this repository. Commit what you change.",
+    `The work${repositoryIn(directory)} is in a pull request, and checks of its host failed on it. Find out why, and mend what is wrong in ${directory === null ? "this repository" : "these repositories"}. Commit what you change.`,
     ...failed.map(({ name, log, url }) =>
       [
         `The check ${JSON.stringify(name)} failed${url === null ? "" : ` (${url})`}.`,
@@ -45,9 +52,9 @@ const aboutChecks = (failed: Review["checks"]): string =>
     ),
   ].join("\n\n");
 
-const aboutComments = (comments: Review["comments"]): string =>
+const aboutComments = (comments: Review["comments"], directory: string | null): string =>
   [
-    "The work is in a pull request, and reviewers wrote about it. Do what they ask for, as far as it is about this work, and commit what you change. Where you do not do what somebody asks for, say why in your last words.",
+    `The work${repositoryIn(directory)} is in a pull request, and reviewers wrote about it. Do what they ask for, as far as it is about this work, and commit what you change. Where you do not do what somebody asks for, say why in your last words.`,
     ...comments.map(({ author, body, path, line }) => {
       const where = path === null ? "" : ` about ${path}${line === null ? "" : `, line ${line}`}`;
       return `${author} wrote${where}:\n\n${fenced(body.slice(0, COMMENT_MAX))}`;
@@ -63,11 +70,18 @@ const unseen = (comments: Review["comments"], lastSeen: string | null): Review["
   return numbers;
 };
 
-/** What is to be done about the pull request of a run. `after`: the runs that went on from it, in order. Pure. */
-export const decideFollowUp = (root: Run, after: readonly Run[], review: Review): FollowUp => {
+/** The last comment of a request that one of the runs had seen; null: none. */
+const lastSeenOf = (after: readonly Run[], { isFirst, directory }: Looked): string | null =>
+  after
+    .map(({ continues }) => (isFirst ? continues?.lastComment : continues?.lastComments[directory ?? ""]) ?? null)
+    .findLast((id) => id !== null) ?? null;
+
+/** What is to be done about the pull requests of a run. `after`: the runs that went on from it, in order. Pure. */
+export const decideFollowUp = (root: Run, after: readonly Run[], looked: readonly Looked[]): FollowUp => {
   const follow = root.delivery?.follow ?? null;
   if (follow === null) return { kind: "over", why: "Nobody asked for it." };
-  if (review.state !== "open") return { kind: "over", why: `It is ${review.state}.` };
+  const open = looked.filter(({ review }) => review.state === "open");
+  if (open.length === 0) return { kind: "over", why: looked.length > 1 ? "None is open." : `It is ${looked[0]?.review.state}.` };
   const last = after.at(-1);
   if (last !== undefined && !isFinal(last.status)) return { kind: "wait" };
   if (last !== undefined && last.status !== "succeeded") {
@@ -78,20 +92,42 @@ export const decideFollowUp = (root: Run, after: readonly Run[], review: Review)
     };
   }
   const ours = after.filter(({ continues }) => continues !== null && continues.because !== "person");
-  const failed = follow.checks ? review.checks.filter(({ state }) => state === "failed") : [];
-  const isPending = follow.checks && review.checks.some(({ state }) => state === "pending");
   const people = new Set([...follow.people, ...(root.delivery?.reviewers ?? [])].map((name) => name.toLowerCase()));
-  const lastSeen = after.map(({ continues }) => continues?.lastComment ?? null).findLast((id) => id !== null) ?? null;
-  const fresh = unseen(review.comments, lastSeen);
-  const asked = fresh.filter(({ author, body }) => people.has(author.toLowerCase()) && body.trim() !== "").slice(0, COMMENTS_MAX);
-  const lastComment = review.comments.at(-1)?.id ?? lastSeen;
+  const found = open.map((one) => {
+    const { directory, isFirst, review } = one;
+    const lastSeen = lastSeenOf(after, one);
+    const fresh = unseen(review.comments, lastSeen);
+    return {
+      directory,
+      isFirst,
+      failed: follow.checks ? review.checks.filter(({ state }) => state === "failed") : [],
+      isPending: follow.checks && review.checks.some(({ state }) => state === "pending"),
+      asked: fresh.filter(({ author, body }) => people.has(author.toLowerCase()) && body.trim() !== "").slice(0, COMMENTS_MAX),
+      lastComment: review.comments.at(-1)?.id ?? lastSeen,
+    };
+  });
   // What came of the last push is known first; comments may wait as long, and are taken together then.
-  if (isPending) return { kind: "wait" };
+  if (found.some(({ isPending }) => isPending)) return { kind: "wait" };
+  const failed = found.filter((one) => one.failed.length > 0);
+  const asked = found.filter((one) => one.asked.length > 0);
   if (failed.length === 0 && asked.length === 0) return { kind: "wait" };
   if (ours.length >= follow.times)
     return { kind: "over", why: `It was gone on with ${ours.length} times, and no more is wished: a person has to look.` };
-  const parts = [...(failed.length > 0 ? [aboutChecks(failed)] : []), ...(asked.length > 0 ? [aboutComments(asked)] : [])];
-  return { kind: "run", because: failed.length > 0 ? "checks" : "review", instructions: parts.join("\n\n"), lastComment };
+  const parts = [
+    ...failed.map((one) => aboutChecks(one.failed, one.directory)),
+    ...asked.map((one) => aboutComments(one.asked, one.directory)),
+  ];
+  return {
+    kind: "run",
+    because: failed.length > 0 ? "checks" : "review",
+    instructions: parts.join("\n\n"),
+    lastComment: found.find(({ isFirst }) => isFirst)?.lastComment ?? null,
+    lastComments: Object.fromEntries(
+      found.flatMap(({ isFirst, directory, lastComment }) =>
+        isFirst || directory === null || lastComment === null ? [] : [[directory, lastComment]],
+      ),
+    ),
+  };
 };
 
 /** Launches a run that goes on from one that has ended, on its branch. The same key gives the same run. Throws `CcrError` with `conflict`. */
@@ -101,16 +137,20 @@ export const launchFollowUp = async (
   options: { instructions: string; continuation: Continuation; idempotencyKey: string | null; root: Run },
 ): Promise<Run> => {
   const { instructions, continuation, idempotencyKey, root } = options;
-  const { delivered } = run;
+  const pushed = checkoutsOf(run).filter(({ delivered }) => delivered?.isPushed === true);
+  const [one] = pushed;
   if (!isFinal(run.status))
     throw new CcrError("conflict", `Run ${run.id} is ${run.status}: it can be gone on with when it has ended.`);
-  if (delivered?.isPushed !== true)
+  if (one === undefined || one.delivered === null)
     throw new CcrError(
       "conflict",
       `The work of run ${run.id} is on no branch from which another run could start: push it first.`,
     );
-  const settings = run.delivery ?? DeliverySettings.parse({ to: delivered.pullRequest === null ? "branch" : "pull_request" });
-  const delivery: DeliverySettings = { ...settings, branch: delivered.branch, base: delivered.base, follow: null };
+  const settings = run.delivery ?? DeliverySettings.parse({ to: one.delivered.pullRequest === null ? "branch" : "pull_request" });
+  const { branch } = one.delivered;
+  const delivery: DeliverySettings = { ...settings, branch, base: run.delivered?.base ?? settings.base, follow: null };
+  // Where nothing was pushed, it starts from where this one did.
+  const startOf = ({ delivered, ref }: RunCheckout): string | null => (delivered?.isPushed === true ? delivered.branch : ref);
   const checks = root.steps
     .map((step) => step.checks.trim())
     .filter((text) => text !== "")
@@ -126,12 +166,14 @@ export const launchFollowUp = async (
     createdAt: run.createdAt,
     updatedAt: run.createdAt,
   };
-  const { repository, model, limits, priority } = run;
+  const { repository, directory, additionalRepositories, model, limits, priority } = run;
   const launched = await store.runs.create({
     task,
     environment: run.environment,
     repository,
-    ref: delivered.branch,
+    ref: startOf(run),
+    directory,
+    additionalRepositories: additionalRepositories.map((each) => ({ ...each, ref: startOf(each) })),
     model,
     limits,
     priority,

@@ -1,8 +1,9 @@
-import type { Run, RunId } from "@ccr/protocol";
+import { checkoutsOf, deliveriesOf, type Run, type RunId } from "@ccr/protocol";
 import { type Background, inBackground } from "./background.ts";
+import { followedNoMore } from "./delivering.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { decideFollowUp, launchFollowUp } from "./follow-up.ts";
+import { decideFollowUp, type Looked, launchFollowUp } from "./follow-up.ts";
 import { messageOf } from "./scene.ts";
 
 /** A chain is as long as its follow-ups, and what people asked for in between. */
@@ -20,36 +21,43 @@ const chainOf = async ({ store }: Pick<RunDeps, "store">, id: RunId): Promise<Ru
   return chain;
 };
 
-/** Looks at the pull request of a run that has ended, and does what there is to do. */
+/** What the hosts say of the requests of a run that are looked after; those whose host is not known are left out. */
+const look = async (
+  { reviews }: Pick<RunDeps, "reviews">,
+  { root, after }: { root: Run; after: readonly Run[] },
+  signal: AbortSignal,
+): Promise<Looked[]> => {
+  const looked: Looked[] = [];
+  for (const { repository, directory, delivered } of checkoutsOf(root)) {
+    if (delivered?.isFollowed !== true || delivered.pullRequest === null) continue;
+    const commits = [root, ...after].map((run) => checkoutsOf(run).find((each) => each.repository === repository)?.delivered);
+    const commit = commits.findLast((each) => each?.isPushed === true)?.commit ?? "";
+    const review = await reviews.look({ repository }, { number: delivered.pullRequest.number, commit }, signal);
+    if (review !== null) looked.push({ directory, isFirst: repository === root.repository, review });
+  }
+  return looked;
+};
+
+/** Looks at the pull requests of a run that has ended, and does what there is to do. */
 const lookAfter = async (deps: RunDeps, root: Run, signal: AbortSignal): Promise<"launched" | "nothing"> => {
-  const { store, reviews } = deps;
-  const { delivered } = root;
-  if (delivered === null || delivered.pullRequest === null) return "nothing";
+  const { store } = deps;
   const stop = async (why: string): Promise<"nothing"> => {
-    await store.deliveries.save(root.id, {
-      ...delivered,
-      isFollowed: false,
-      notes: [...delivered.notes, `It is not looked after any more. ${why}`],
-    });
+    await store.deliveries.save(root.id, followedNoMore(root, `It is not looked after any more. ${why}`));
     return "nothing";
   };
   const after = await chainOf(deps, root.id);
-  const pushed = [root, ...after].findLast((run) => run.delivered?.isPushed === true) ?? root;
-  const review = await reviews.look(
-    root,
-    { number: delivered.pullRequest.number, commit: pushed.delivered?.commit ?? "" },
-    signal,
-  );
-  if (review === null) return stop("Its host is not known to this server.");
-  const next = decideFollowUp(root, after, review);
+  const pushed = [root, ...after].findLast((run) => deliveriesOf(run).some(({ isPushed }) => isPushed)) ?? root;
+  const looked = await look(deps, { root, after }, signal);
+  if (looked.length === 0) return stop("Its host is not known to this server.");
+  const next = decideFollowUp(root, after, looked);
   if (next.kind === "over") return stop(next.why);
   if (next.kind === "wait") return "nothing";
   const number = after.filter(({ continues }) => continues !== null && continues.because !== "person").length + 1;
-  const { because, instructions, lastComment } = next;
+  const { because, instructions, lastComment, lastComments } = next;
   await launchFollowUp(deps, pushed, {
     root,
     instructions,
-    continuation: { runId: after.at(-1)?.id ?? root.id, because, number, lastComment },
+    continuation: { runId: after.at(-1)?.id ?? root.id, because, number, lastComment, lastComments },
     // Whoever else looks at the same time, or again after a kill, gets the same run.
     idempotencyKey: `follow-up ${root.id} ${number}`,
   });

@@ -1,5 +1,6 @@
-import { CcrError, type InstanceId, parseRepository } from "@ccr/protocol";
+import { CcrError, checkoutsOf, type InstanceId } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
+import { listed } from "./attempt.ts";
 import { attachCheckout, dropCheckout } from "./checkout.ts";
 import type { KeptWork, MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
@@ -8,6 +9,7 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { trailerOf } from "./proposal.ts";
 import { lossOf } from "./reach.ts";
+import { inDirectory, mirrorMount, noteCommits } from "./repositories.ts";
 import {
   attachSandbox,
   clear,
@@ -22,6 +24,7 @@ import {
 } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { restoreSetup, setUp } from "./set-up.ts";
+import { fetchAll, mirrorsOf, type Source } from "./sources.ts";
 import { transition } from "./transition.ts";
 import { openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -83,21 +86,22 @@ const undoPatiently = async (scene: Scene, signal: AbortSignal): Promise<void> =
 const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const { run, fence, deps, stores, log } = scene;
   await log.write({ type: "status", status: "starting", sentence: "The run is starting." });
-  const address = parseRepository(run.repository);
-  if (!address.ok) throw new RunEnded("repository_unreachable", address.message);
-  const repository = await log.stage(
-    "mirror",
-    (report) => deps.mirrors.ensure(address.address, { ref: run.ref ?? undefined, report, signal }),
-    {
-      started: `Fetching ${run.repository}.`,
-      finished: ({ commit }) => `Fetched ${run.repository}; starting from ${commit.slice(0, 12)}.`,
-    },
-  );
+  const sources = await log.stage("mirror", (report) => fetchAll(scene, { report, signal }), {
+    started: `Fetching ${listed(checkoutsOf(run).map(({ repository }) => repository))}.`,
+    finished: (all) =>
+      `Fetched ${all.map(({ checkout, mirror }) => `${checkout.repository}; starting from ${mirror.commit.slice(0, 12)}`).join(". Fetched ")}.`,
+  });
+  const [{ mirror: repository }] = sources;
   const instanceId = deps.newInstanceId();
   const { driver } = deps;
-  await stores.runs.patch(run.id, fence, { baseCommit: repository.commit, instanceId, driver: driver.name });
+  await stores.runs.patch(run.id, fence, { instanceId, driver: driver.name });
+  await noteCommits(
+    scene,
+    "baseCommit",
+    sources.map(({ mirror }) => mirror.commit),
+  );
   const image = await prepareImage(scene, repository, signal);
-  const found = await setUp(scene, { repository, image }, signal);
+  const found = await setUp(scene, { sources, image }, signal);
   using held = found?.held;
   scene.prepared = { baseImage: null, ...scene.prepared, setup: found?.key ?? null };
   await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
@@ -106,7 +110,6 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
     "sandbox",
     async () => {
       const place = await prepare(scene, instanceId, signal);
-      const { mirrorPath } = repository;
       conversation = run.continues === null ? null : await deps.work.giveConversation(run.continues.runId, place.given);
       const isGiven = conversation !== null;
       const wanted = {
@@ -116,7 +119,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
         place,
         driver,
         image,
-        mirrorPath,
+        mirrors: mirrorsOf(sources),
         isGiven,
         setup: held?.path ?? null,
         prewarm: !isGiven,
@@ -129,7 +132,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   await tend(scene, opened);
   const until = AbortSignal.any([signal, opened.cut.signal]);
   const ready = async (): Promise<void> => {
-    await clone(scene, opened, { repository, isRestored: held !== undefined, signal: until });
+    await clone(scene, opened, { sources, isRestored: held !== undefined, signal: until });
     if (held !== undefined) await restoreSetup(scene, opened, signal);
   };
   await log.stage("clone", ready, {
@@ -198,10 +201,10 @@ const prepare = async (scene: Scene, instanceId: InstanceId, signal: AbortSignal
 const clone = async (
   scene: Scene,
   { executor }: OpenedSandbox,
-  options: { repository: MirroredRepository; isRestored: boolean; signal: AbortSignal },
+  options: { sources: readonly Source[]; isRestored: boolean; signal: AbortSignal },
 ): Promise<void> => {
-  const { run, fence, stores } = scene;
-  const { repository, isRestored, signal } = options;
+  const { run } = scene;
+  const { sources, isRestored, signal } = options;
   const failed = (error: unknown): never => {
     signal.throwIfAborted();
     throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
@@ -210,10 +213,14 @@ const clone = async (
   const { name: githubUsername, email } = outlet.author;
   const commitTrailer = trailerOf(outlet.linkTo(run.id));
   await executor.initGit({ githubUsername, email, commitTrailer }, signal).catch(failed);
-  const ref = run.ref === null ? {} : { ref: repository.ref.name };
-  const input = { repositoryUrl: repository.cloneUrl, mirrorPath: "/mirror", isRestored, ...ref };
-  const { commit } = await executor.gitClone(input, signal).catch(failed);
-  await stores.runs.patch(run.id, fence, { baseCommit: commit });
+  const commits: string[] = [];
+  for (const [index, { checkout, mirror }] of sources.entries()) {
+    const ref = checkout.ref === null ? {} : { ref: mirror.ref.name };
+    const moreFollows = isRestored || index < sources.length - 1;
+    const input = { repositoryUrl: mirror.cloneUrl, mirrorPath: mirrorMount(checkout), moreFollows, ...ref };
+    commits.push((await executor.gitClone({ ...input, ...inDirectory(checkout) }, signal).catch(failed)).commit);
+  }
+  await noteCommits(scene, "baseCommit", commits);
 };
 
 /** Lets the agent go on in the conversation of the run that this one continues; where that is not kept, a new one begins, and it is told so. */

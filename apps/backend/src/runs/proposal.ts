@@ -107,10 +107,15 @@ const checkRows = (steps: Run["steps"], checks: readonly CheckFact[]): string[] 
   return ["| Step | Check | Result |", "| --- | --- | --- |", ...rows, ...more];
 };
 
+/** A pull request of the same result in another repository. */
+export type Linked = { repository: string; url: string };
+
+const linkRow = ({ repository, url }: Linked): string => `- ${inCode(repository)}: ${url}`;
+
 /** The text of a pull request for a run's result. Pure. */
 export const requestBody = (
   run: Pick<Run, "id" | "steps" | "usage" | "model">,
-  { facts, link, outcome }: { facts: ResultFacts; link: string; outcome: string },
+  { facts, link, outcome, linked }: { facts: ResultFacts; link: string; outcome: string; linked: readonly Linked[] },
 ): string => {
   const asked = run.steps.map(({ instructions }, index) => {
     const text = quoted(uncalling(shorten(instructions.trim(), ASKED_MAX)));
@@ -118,6 +123,7 @@ export const requestBody = (
   });
   return [
     ...(facts.said === null ? [] : [uncalling(shorten(facts.said.trim(), SAID_MAX)), ""]),
+    ...(linked.length === 0 ? [] : ["### Belongs together with", "", ...linked.map(linkRow), ""]),
     "### What was asked",
     "",
     asked.join("\n\n"),

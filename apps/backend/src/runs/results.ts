@@ -28,8 +28,8 @@ export const createResults = (
       }),
     async followUp({ id, instructions }) {
       const run = await runs.get(id);
-      const { number, lastComment } = run.continues ?? { number: 0, lastComment: null };
-      const continuation = { runId: id, because: "person" as const, number, lastComment };
+      const { number, lastComment, lastComments } = run.continues ?? { number: 0, lastComment: null, lastComments: {} };
+      const continuation = { runId: id, because: "person" as const, number, lastComment, lastComments };
       const launched = await launchFollowUp(deps, run, { root: run, instructions, continuation, idempotencyKey: null });
       dispatcher.wake();
       return launched;

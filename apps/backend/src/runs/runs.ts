@@ -4,7 +4,6 @@ import {
   type InstanceId,
   isFinal,
   outcomeOf,
-  parseRepository,
   type Run,
   type RunId,
   RunLimits,
@@ -15,6 +14,7 @@ import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { environmentOf } from "./environment.ts";
+import { repositoriesOf } from "./repositories.ts";
 import { attachSandbox, clear, isHere } from "./sandboxes.ts";
 import type { Instances, Runs } from "./types.ts";
 
@@ -47,14 +47,12 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
   async create(input: CreateRunInput) {
     const task = await deps.store.tasks.find(input.taskId);
     if (task === null) throw new CcrError("not_found", `There is no task ${input.taskId}; tasks.list shows those there are.`);
-    const repository = parseRepository(input.repository);
-    if (!repository.ok) throw new CcrError("bad_request", `repository: ${repository.message}.`);
-    const environment = await environmentOf(deps, { input, task, address: repository.address });
+    const { address, named } = repositoriesOf(input);
+    const environment = await environmentOf(deps, { input, task, address });
     const { run } = await deps.store.runs.create({
       environment,
       task,
-      repository: repository.address.display,
-      ref: input.ref ?? null,
+      ...named,
       model: input.model ?? null,
       limits: RunLimits.parse(input.limits ?? {}),
       priority: input.priority ?? 0,

@@ -14,7 +14,7 @@ import { environmentAsPrepared } from "./environment.ts";
 import { type ExecutorClient, ExecutorLostError } from "./executor-client.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import { messageOf, type Scene } from "./scene.ts";
-import { sandboxSpec, type Workplace, workplaceAt } from "./workplace.ts";
+import { type MountedMirror, sandboxSpec, type Workplace, workplaceAt } from "./workplace.ts";
 
 // An executor that does not answer for this long after its sandbox was made will not come any more.
 const HEALTHY_WITHIN_MS = 60_000;
@@ -78,7 +78,7 @@ type Wanted = {
   place: Workplace;
   driver: SandboxDriver;
   image: string;
-  mirrorPath: string | null;
+  mirrors: readonly MountedMirror[];
   isGiven: boolean;
   setup: string | null;
   prewarm: boolean;
@@ -211,7 +211,7 @@ export const revive = async (
   // Whatever of it its engine has lost sight of ends when its door is gone, and lets go of the folders.
   await deps.places.closeDoor(dead.place);
   const { instanceId, place, driver } = dead;
-  const wanted = { run, fence, instanceId, place, driver, mirrorPath: null, isGiven: false, setup: null, prewarm };
+  const wanted = { run, fence, instanceId, place, driver, mirrors: [], isGiven: false, setup: null, prewarm };
   const opened = await openPatiently(scene, wanted, signal).catch((error: unknown) => {
     throw error instanceof RunEnded && error.ending.reason === "sandbox_failed"
       ? new RunEnded("sandbox_lost", `${why} It could not be started again: ${error.message}`, { cause: error })

@@ -1,10 +1,11 @@
-import type { WorkspaceDiff } from "@ccr/protocol";
+import { checkoutsOf, type WorkspaceDiff } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { LateError, within } from "./clock.ts";
 import { copyConversation, takeCopy } from "./copies.ts";
 import { Leaving } from "./patience.ts";
 import { lossOf } from "./reach.ts";
 import { relay } from "./relay.ts";
+import { workOf } from "./repositories.ts";
 import { type OpenedSandbox, revive, sandboxOf } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 
@@ -35,8 +36,10 @@ const saveFrom = async (scene: Scene, opened: OpenedSandbox): Promise<Saved> => 
   });
 };
 
-const isKept = async ({ run, deps }: Scene, snapshotCommit: string): Promise<boolean> =>
-  (await deps.work.find(run.id))?.snapshot.snapshotCommit === snapshotCommit;
+const isKept = async ({ run, deps }: Scene, work: string): Promise<boolean> => {
+  const kept = await Promise.all(checkoutsOf(run).map(({ directory }) => deps.work.find({ runId: run.id, directory })));
+  return kept.every((found) => found !== null) && workOf(kept.map((found) => found.snapshot.snapshotCommit)) === work;
+};
 
 /** The diff of what passed the checks, if that is kept: it is the result, and not what something that runs on made of the workspace since. */
 export const checkedDiff = async (scene: Scene): Promise<WorkspaceDiff | null> => {
@@ -93,7 +96,7 @@ export const saveWork = async (scene: Scene): Promise<Saved> => {
   // What it did after its checks had passed is lost with it, and no part of the result.
   const diff = await guarded(() => checkedDiff(scene));
   if (diff !== null) return { saved: true, diff, isChecked: true };
-  const copy = await guarded(() => deps.work.find(run.id));
+  const copy = await guarded(() => deps.work.find({ runId: run.id, directory: run.directory }));
   const aside = await guarded(() => deps.places.keepWorkspace(place, run.id));
   const earlier = copy === null ? "" : ` A copy of the work of ${copy.at} is kept.`;
   const sentence =

@@ -12,17 +12,18 @@ import { createTextMask } from "../environments/secret-text.ts";
 import type { HeldSetup } from "../environments/types.ts";
 import { listed, shortened } from "./attempt.ts";
 import { within } from "./clock.ts";
-import type { MirroredRepository } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import { environmentAsPrepared } from "./environment.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { tend } from "./guard.ts";
 import { setupsFolder } from "./places.ts";
 import { lossOf, whyGone } from "./reach.ts";
+import { inDirectory, inWorkspace, mirrorMount } from "./repositories.ts";
 import { blamedHosts } from "./requests.ts";
 import { destroyPatiently, type OpenedSandbox, openSandbox } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { tellOutput } from "./setup-output.ts";
+import { mirrorsOf, type Source } from "./sources.ts";
 import { openDoor, withGateway } from "./way-out.ts";
 import { SETUP_MOUNT, type Workplace, workplaceAt } from "./workplace.ts";
 
@@ -37,8 +38,9 @@ type Plan = {
   environment: RunEnvironment & { setup: Setup };
   secrets: Record<string, string>;
   mask: ReturnType<typeof createTextMask>;
+  /** Those of all repositories, by their paths in the workspace. */
   files: readonly TrackedFile[];
-  repository: MirroredRepository;
+  sources: readonly [Source, ...Source[]];
   image: string;
 };
 
@@ -61,7 +63,7 @@ const failed = (detail: string, cause?: unknown): RunEnded =>
  */
 export const setUp = async (
   scene: Scene,
-  given: { repository: MirroredRepository; image: string },
+  given: Pick<Plan, "sources" | "image">,
   signal: AbortSignal,
 ): Promise<{ key: string; held: HeldSetup } | null> => {
   if (scene.run.environment === null) return null;
@@ -79,7 +81,7 @@ export const setUp = async (
 
 const findOrMake = async (
   scene: Scene,
-  given: Pick<Plan, "environment" | "repository" | "image"> & { report: (text: string) => void },
+  given: Pick<Plan, "environment" | "sources" | "image"> & { report: (text: string) => void },
   signal: AbortSignal,
 ): Promise<{ key: string; held: HeldSetup; isMade: boolean }> => {
   const { deps, log } = scene;
@@ -115,28 +117,37 @@ const findOrMake = async (
 };
 
 const planOf = async (
-  { run, deps }: Scene,
-  given: Pick<Plan, "environment" | "repository" | "image">,
+  { deps }: Scene,
+  given: Pick<Plan, "environment" | "sources" | "image">,
   signal: AbortSignal,
 ): Promise<Plan> => {
-  const { environment, repository, image } = given;
+  const { environment, sources, image } = given;
   const { secrets, filesOf, platform } = deps.setup;
   const values = await secrets.read(environment.id);
   const missing = environment.secretNames.filter((name) => !Object.hasOwn(values, name));
   if (missing.length > 0)
     throw failed(`This server has no value of the secret ${listed(missing)}. Give it in the environment, and launch again.`);
   const own = Object.fromEntries(environment.secretNames.map((name) => [name, values[name] ?? ""]));
-  const address = parseRepository(run.repository);
-  const files = await filesOf(repository.mirrorPath, repository.commit, signal);
+  const repositories = await Promise.all(
+    sources.map(async ({ checkout, mirror }) => ({
+      checkout,
+      commit: mirror.commit,
+      files: await filesOf(mirror.mirrorPath, mirror.commit, signal),
+    })),
+  );
   const key = setupKey({
     environment,
-    repository: address.ok ? repositoryKey(address.address) : run.repository,
-    commit: repository.commit,
-    files,
+    repositories: repositories.map(({ checkout: { directory, repository }, commit, files }) => {
+      const address = parseRepository(repository);
+      return { directory, commit, files, repository: address.ok ? repositoryKey(address.address) : repository };
+    }),
     secretsDigest: await secrets.digest(environment.id, environment.secretNames),
     image,
     platform,
   });
+  const files = repositories.flatMap(({ checkout, files: own }) =>
+    own.map((file) => ({ ...file, path: inWorkspace(checkout, file.path) })),
+  );
   return { ...given, key, files, secrets: own, mask: createTextMask(Object.values(own)) };
 };
 
@@ -147,7 +158,7 @@ const make = async (
 ): Promise<void> => {
   const { run, fence, deps, stores } = scene;
   const { driver, setup } = deps;
-  const { environment, repository, image, secrets, mask, files } = plan;
+  const { environment, sources, image, secrets, mask, files } = plan;
   const instanceId = deps.newInstanceId();
   const place = deps.places.of(instanceId);
   const workplace = workplaceAt(place);
@@ -165,7 +176,7 @@ const make = async (
       place: workplace,
       driver,
       image,
-      mirrorPath: repository.mirrorPath,
+      mirrors: mirrorsOf(sources),
       isGiven: false,
       setup: null,
       prewarm: false,
@@ -174,7 +185,7 @@ const make = async (
   );
   await tend(scene, opened);
   try {
-    await clone(scene, { opened, repository, signal });
+    await clone(scene, { opened, sources, signal });
     await execute(scene, { plan, opened, tell, requests, signal });
     await tellChanges(scene, opened, signal);
   } finally {
@@ -187,7 +198,9 @@ const make = async (
   await destroyPatiently(scene, opened, signal);
   await stores.instances.setStatus(instanceId, "stopped", fence);
   try {
-    const left = { workspace: workplace.workspace, home: workplace.home, tracked: files.map(({ path }) => path), secrets };
+    const directories = sources.map(({ checkout }) => checkout.directory).filter((directory) => directory !== null);
+    const tracked = files.map(({ path }) => path);
+    const left = { workspace: workplace.workspace, home: workplace.home, tracked, directories, secrets };
     await setup.kept.keep(plan.key, { ...left, environmentId: environment.id }, signal);
   } catch (error) {
     signal.throwIfAborted();
@@ -214,13 +227,16 @@ const allowed = async ({ deps }: Scene, { network, allowedHosts }: Setup): Promi
 
 const clone = async (
   scene: Scene,
-  { opened, repository, signal }: { opened: OpenedSandbox; repository: MirroredRepository; signal: AbortSignal },
+  { opened, sources, signal }: Pick<Plan, "sources"> & { opened: OpenedSandbox; signal: AbortSignal },
 ): Promise<void> => {
   const until = AbortSignal.any([signal, opened.cut.signal]);
   try {
     await opened.executor.initGit({}, until);
-    const { cloneUrl: repositoryUrl, commit: ref } = repository;
-    await opened.executor.gitClone({ repositoryUrl, mirrorPath: "/mirror", ref }, until);
+    for (const { checkout, mirror } of sources) {
+      const { cloneUrl: repositoryUrl, commit: ref } = mirror;
+      const input = { repositoryUrl, mirrorPath: mirrorMount(checkout), ref, ...inDirectory(checkout) };
+      await opened.executor.gitClone(input, until);
+    }
     await scene.stores.instances.setStatus(opened.instanceId, "executing", scene.fence);
   } catch (error) {
     signal.throwIfAborted();
@@ -247,7 +263,10 @@ const execute = async (
   const until = AbortSignal.any([signal, opened.cut.signal]);
   try {
     await within(scene.deps.clock, { ms: timeoutMs + LATE_MS, signal: until, late }, async (inTime) => {
-      for await (const event of opened.executor.setUp({ script: setup.script, secrets, timeoutMs }, inTime)) {
+      for await (const event of opened.executor.setUp(
+        { script: setup.script, secrets, timeoutMs, ...inDirectory(scene.run) },
+        inTime,
+      )) {
         if (event.type === "output") say(mask.push(event.text));
         else ended = event;
       }

@@ -1,4 +1,4 @@
-import type { Run } from "@ccr/protocol";
+import { checkoutsOf, type Run } from "@ccr/protocol";
 import type { Ending, Progress, StepPhase } from "../store/types.ts";
 import { agentPhase, hasChecks } from "./attempt.ts";
 import { runCommands, settle } from "./checks.ts";
@@ -7,6 +7,7 @@ import { keepCopy } from "./copies.ts";
 import { endingOfOutcome, RunEnded } from "./ending.ts";
 import { letAgentWork } from "./execution.ts";
 import { judge } from "./judging.ts";
+import { aboutRepositories, workOf } from "./repositories.ts";
 import type { Scene } from "./scene.ts";
 
 const FIRST_ATTEMPT = 1;
@@ -30,8 +31,10 @@ export const workOnSteps = async (scene: Scene, signal: AbortSignal): Promise<En
 
 const beginStep = async (scene: Scene, stepIndex: number): Promise<Progress> => {
   const startedMs = scene.activeMs();
-  const { headCommit = null, baseCommit = null } = (await scene.stores.runs.find(scene.run.id)) ?? {};
-  const headBefore = headCommit ?? baseCommit;
+  const heads = checkoutsOf((await scene.stores.runs.find(scene.run.id)) ?? scene.run).map(
+    (each) => each.headCommit ?? each.baseCommit,
+  );
+  const headBefore = heads.every((head) => head !== null) ? workOf(heads) : null;
   const progress: Progress = { stepIndex, attempt: FIRST_ATTEMPT, startedMs, headBefore, phase: agentPhase(startedMs) };
   const instructions = stepOf(scene.run, stepIndex).instructions;
   const told = { type: "step_started", stepIndex, attempt: FIRST_ATTEMPT, instructions } as const;
@@ -79,14 +82,21 @@ const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): P
   }
 };
 
+/** What the agent is asked first in a step: at the beginning of the run it is also told what it has before it. */
+const instructionsOf = (run: Run, { stepIndex }: Progress): string => {
+  const { instructions } = stepOf(run, stepIndex);
+  const about = stepIndex === 0 ? aboutRepositories(checkoutsOf(run)) : "";
+  return about === "" ? instructions : `${about}\n\n${instructions}`;
+};
+
 const workOnAttempt = async (
   scene: Scene,
   { progress, phase, signal }: { progress: Progress; phase: Extract<StepPhase, { kind: "agent" }>; signal: AbortSignal },
 ): Promise<Progress> => {
-  const { instructions, checks } = stepOf(scene.run, progress.stepIndex);
+  const { checks } = stepOf(scene.run, progress.stepIndex);
   scene.isChecking = false;
   scene.checked = null;
-  const asked = { progress, phase, instructions: phase.feedback ?? instructions, signal };
+  const asked = { progress, phase, instructions: phase.feedback ?? instructionsOf(scene.run, progress), signal };
   const end = endingOfOutcome(await letAgentWork(scene, asked));
   if (end !== null) return settle(scene, { progress, came: { passed: false, end, feedback: null }, bodies: [] });
   if (hasChecks(checks)) return { ...progress, phase: { kind: "checks", checkout: null, begun: 0, passed: 0 } };

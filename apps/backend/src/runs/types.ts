@@ -59,8 +59,10 @@ export interface Download extends AsyncDisposable {
 
 /** What can be downloaded of a run; null: nothing is kept yet. Throws `CcrError` with `not_found` where it is to be had elsewhere. */
 export interface Downloads {
-  patch(runId: RunId, signal: AbortSignal): Promise<Download | null>;
-  bundle(runId: RunId, signal: AbortSignal): Promise<Download | null>;
+  /** Of all repositories, each file by its path in the workspace; or of the one in this folder, by its paths there. */
+  patch(runId: RunId, directory: string | null, signal: AbortSignal): Promise<Download | null>;
+  /** Of the repository in this folder. Throws `CcrError` with `bad_request` when none is named, and there are several. */
+  bundle(runId: RunId, directory: string | null, signal: AbortSignal): Promise<Download | null>;
   conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
   /** `name`: see `CheckOutputName`. */
   checkOutput(runId: RunId, name: string): Promise<Download | null>;

@@ -29,14 +29,17 @@ export const SETUP_MOUNT = "/setup";
 // Saving the work and taking everything down may last a while beyond the run's own time.
 const LIFETIME_BEYOND_S = 600;
 
+/** A mirror on the host, and where a sandbox sees it. */
+export type MountedMirror = { path: string; target: string };
+
 /** What the driver is asked for: the layout inside is the same for every driver. */
 export const sandboxSpec = (options: {
   run: Run;
   instanceId: InstanceId;
   place: Workplace;
   image: string;
-  /** null: nothing is cloned any more. */
-  mirrorPath: string | null;
+  /** From what is cloned, each where it is on the host and where it is seen inside; none when nothing is cloned any more. */
+  mirrors: readonly MountedMirror[];
   /** Whether there is something for it in the place's `given`. */
   isGiven: boolean;
   /** On the host, what a set-up left for it; null: nothing is to come from there, or not any more. */
@@ -47,7 +50,7 @@ export const sandboxSpec = (options: {
   prewarm: boolean;
   now: Date;
 }): SandboxSpec => {
-  const { run, instanceId, place, image, mirrorPath, isGiven, setup, variables, prewarm, now } = options;
+  const { run, instanceId, place, image, mirrors, isGiven, setup, variables, prewarm, now } = options;
   const { memoryMb, cpus, processes, diskMb, timeSeconds, turns, budgetUsd } = run.limits;
   const lifetimeS = timeSeconds + LIFETIME_BEYOND_S;
   return {
@@ -74,7 +77,7 @@ export const sandboxSpec = (options: {
       { source: place.workspace, target: "/workspace", readOnly: false },
       { source: place.home, target: "/home/agent", readOnly: false },
       { source: place.spool, target: "/spool", readOnly: false },
-      ...(mirrorPath === null ? [] : [{ source: mirrorPath, target: "/mirror", readOnly: true }]),
+      ...mirrors.map(({ path, target }) => ({ source: path, target, readOnly: true })),
       ...(setup === null ? [] : [{ source: setup, target: SETUP_MOUNT, readOnly: true }]),
       ...(isGiven ? [{ source: place.given, target: "/given", readOnly: true }] : []),
     ],

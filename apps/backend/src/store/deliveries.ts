@@ -1,7 +1,6 @@
-import { type Delivered, FINAL_STATUSES } from "@ccr/protocol";
+import { checkoutsOf, FINAL_STATUSES } from "@ccr/protocol";
 import type { Kysely } from "kysely";
-import { fromJson } from "./json.ts";
-import { deliveredColumns } from "./patches.ts";
+import { deliveryColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { Database } from "./schema.ts";
 import type { DeliveryStore } from "./types.ts";
@@ -10,10 +9,10 @@ import type { DeliveryStore } from "./types.ts";
 const LISTED_MAX = 100;
 
 export const createDeliveryStore = ({ db }: { db: Kysely<Database> }): DeliveryStore => ({
-  save: async (id, delivered) => {
+  save: async (id, deliveries) => {
     const row = await db
       .updateTable("runs")
-      .set(deliveredColumns(delivered))
+      .set(deliveryColumns(deliveries))
       .where("id", "=", id)
       .where("status", "in", FINAL_STATUSES)
       .returningAll()
@@ -24,15 +23,16 @@ export const createDeliveryStore = ({ db }: { db: Kysely<Database> }): DeliveryS
   list: async ({ repository, branch }) => {
     const rows = await db
       .selectFrom("runs")
-      .select("delivered")
+      .selectAll()
       .where("branch", "=", branch)
-      .where("repository", "=", repository)
-      .where("delivered", "is not", null)
+      .where((eb) => eb.or([eb("repository", "=", repository), eb("additional", "is not", null)]))
       .orderBy("created_at", "desc")
       .orderBy("id", "desc")
       .limit(LISTED_MAX)
       .execute();
-    return rows.flatMap(({ delivered }) => (delivered === null ? [] : [fromJson<Delivered>(delivered)]));
+    return rows.flatMap((row) =>
+      checkoutsOf(toRun(row)).flatMap((one) => (one.repository === repository && one.delivered !== null ? [one.delivered] : [])),
+    );
   },
 
   listFollowed: async () => {

@@ -25,6 +25,7 @@ export const untouched = (steps: NewRun["task"]["steps"]) => ({
   driver: null,
   base_commit: null,
   head_commit: null,
+  additional_state: null,
   usage: toJson({ costUsd: 0, inputTokens: 0, outputTokens: 0, turns: 0 }, "The run"),
   cost_usd: 0,
   last_seq: 0,
@@ -43,6 +44,15 @@ export const untouched = (steps: NewRun["task"]["steps"]) => ({
   prepared: null,
 });
 
+/** The repositories beside the first one, as they are stored. */
+export const additionalColumn = ({ additionalRepositories = [] }: NewRun): string | null =>
+  additionalRepositories.length === 0
+    ? null
+    : toJson(
+        additionalRepositories.map(({ repository, ref, directory }) => ({ repository, ref, directory })),
+        "The run",
+      );
+
 /** The row of a run that waits for its turn. */
 export const newRow = (
   input: NewRun,
@@ -55,6 +65,8 @@ export const newRow = (
   steps: toJson(input.task.steps, "The run"),
   repository: input.repository,
   ref: input.ref,
+  directory: input.directory ?? null,
+  additional: additionalColumn(input),
   model: input.model,
   limits: toJson(input.limits, "The run"),
   idempotency_key: input.idempotencyKey,

@@ -1,8 +1,9 @@
-import type { Delivered } from "@ccr/protocol";
+import type { AdditionalRepository } from "@ccr/protocol";
 import type { Updateable } from "kysely";
 import { toJson } from "./json.ts";
+import type { AdditionalState } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
-import type { RunPatch } from "./types.ts";
+import type { Deliveries, RunPatch } from "./types.ts";
 
 // What every engine's integer takes: some 24 days, where a run may take seven.
 const MOST_MS = 2 ** 31 - 1;
@@ -10,14 +11,24 @@ const MOST_MS = 2 ** 31 - 1;
 /** The time that a run was worked on as it is stored: whole milliseconds. */
 export const activeMsColumn = (activeMs: number): number => Math.min(Math.max(Math.round(activeMs), 0), MOST_MS);
 
-/** The columns of what was delivered: the branch is also one of its own, by which it is found. */
-export const deliveredColumns = (
-  delivered: Delivered | null,
-): Pick<Updateable<RunTable>, "branch" | "delivered" | "is_followed"> => ({
-  branch: delivered?.branch ?? null,
-  is_followed: delivered?.isFollowed === true ? 1 : 0,
-  delivered: delivered === null ? null : toJson(delivered, "The delivery"),
-});
+const stateColumn = (additional: readonly AdditionalRepository[]): string | null =>
+  additional.length === 0
+    ? null
+    : toJson(
+        additional.map(({ baseCommit, headCommit, delivered }): AdditionalState => ({ baseCommit, headCommit, delivered })),
+        "The run",
+      );
+
+/** The columns of what was delivered: the branch, which all repositories of a run share, is also one of its own, by which it is found. */
+export const deliveryColumns = ({ delivered, additionalRepositories }: Deliveries) => {
+  const all = [delivered, ...additionalRepositories.map((each) => each.delivered)].filter((each) => each !== null);
+  return {
+    branch: all[0]?.branch ?? null,
+    is_followed: all.some(({ isFollowed }) => isFollowed) ? 1 : 0,
+    delivered: delivered === null ? null : toJson(delivered, "The delivery"),
+    additional_state: stateColumn(additionalRepositories),
+  } satisfies Updateable<RunTable>;
+};
 
 /** The columns that a patch writes. */
 export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
@@ -31,7 +42,8 @@ export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
   ...(patch.usage !== undefined && { usage: toJson(patch.usage, "The usage"), cost_usd: patch.usage.costUsd }),
   ...(patch.startedAt !== undefined && { started_at: patch.startedAt }),
   ...(patch.endedAt !== undefined && { ended_at: patch.endedAt }),
-  ...(patch.delivered !== undefined && deliveredColumns(patch.delivered)),
+  ...(patch.additionalRepositories !== undefined && { additional_state: stateColumn(patch.additionalRepositories) }),
+  ...(patch.deliveries !== undefined && deliveryColumns(patch.deliveries)),
   ...(patch.progress !== undefined && { progress: toJson(patch.progress, "The progress") }),
   ...(patch.figures !== undefined && { figures: toJson(patch.figures, "The figures") }),
   ...(patch.prepared !== undefined && { prepared: toJson(patch.prepared, "What was prepared") }),

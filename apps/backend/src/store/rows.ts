@@ -1,7 +1,9 @@
 import {
+  type AdditionalRepository,
   type AgentBody,
   type Batch,
   type BatchMember,
+  type Continuation,
   type Instance,
   type Message,
   noFigures,
@@ -16,7 +18,13 @@ import { fromJson } from "./json.ts";
 import type { BatchTable, InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
 import type { Claim, Progress } from "./types.ts";
 
+type NamedRepository = Pick<AdditionalRepository, "repository" | "ref" | "directory">;
+/** What becomes of a repository beside the first one, as it is stored. */
+export type AdditionalState = Omit<AdditionalRepository, keyof NamedRepository>;
+
 const DEFAULT_LIMITS = RunLimits.parse({});
+// Of a run of the time before there were runs of several repositories.
+const NO_COMMENTS = { lastComments: {} };
 
 export const toTask = (row: Selectable<TaskTable>): Task => ({
   id: row.id,
@@ -56,6 +64,15 @@ export const toBatch = (row: Selectable<BatchTable>): Batch => ({
   createdAt: row.created_at,
 });
 
+const toAdditional = ({ additional, additional_state: state }: Selectable<RunTable>): AdditionalRepository[] => {
+  if (additional === null) return [];
+  const known = state === null ? [] : fromJson<AdditionalState[]>(state);
+  return fromJson<NamedRepository[]>(additional).map((named, index) => ({
+    ...named,
+    ...(known[index] ?? { baseCommit: null, headCommit: null, delivered: null }),
+  }));
+};
+
 export const toRun = (row: Selectable<RunTable>): Run => ({
   id: row.id,
   taskId: row.task_id,
@@ -63,13 +80,15 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   steps: fromJson(row.steps),
   repository: row.repository,
   ref: row.ref,
+  directory: row.directory,
+  additionalRepositories: toAdditional(row),
   model: row.model,
   // A limit that is newer than the run has its default.
   limits: { ...DEFAULT_LIMITS, ...fromJson<RunLimits>(row.limits) },
   allowNoChanges: row.allow_no_changes !== 0,
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   delivered: row.delivered === null ? null : fromJson(row.delivered),
-  continues: row.continuation === null ? null : fromJson(row.continuation),
+  continues: row.continuation === null ? null : { ...NO_COMMENTS, ...fromJson<Continuation>(row.continuation) },
   environment: row.environment === null ? null : fromJson(row.environment),
   priority: row.priority,
   status: row.status,

@@ -8,7 +8,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
 import { entriesOf, moveRuns, tellMoved } from "./moves.ts";
-import { newRow } from "./new-run.ts";
+import { additionalColumn, newRow } from "./new-run.ts";
 import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
@@ -26,6 +26,8 @@ const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
   const same = {
     repository: row.repository === storable(input.repository),
     ref: row.ref === storable(input.ref),
+    directory: row.directory === (input.directory ?? null),
+    additionalRepositories: row.additional === additionalColumn(input),
     model: row.model === storable(input.model),
     limits: sameLimits(toRun(row).limits, input.limits),
     delivery: row.delivery === (input.delivery === null ? null : toJson(input.delivery, "The run")),

@@ -74,6 +74,12 @@ export interface RunTable {
   steps: string;
   repository: string;
   ref: string | null;
+  /** Its folder; null: it is the only one, and in the workspace itself. */
+  directory: string | null;
+  /** JSON of `NewRun["additionalRepositories"]`; null: none. */
+  additional: string | null;
+  /** JSON of what became of these, in their order: see `additionalState`. null: nothing yet. */
+  additional_state: string | null;
   model: string | null;
   /** JSON of `RunLimits`. */
   limits: string;

@@ -1,4 +1,5 @@
 import type {
+  AdditionalRepository,
   AuditRecord,
   Continuation,
   CreateTaskInput,
@@ -42,6 +43,10 @@ export type NewRun = {
   task: Task;
   repository: string;
   ref: string | null;
+  /** null, as when it is left out: the workspace itself, since there is no other repository. */
+  directory?: string | null;
+  /** The repositories beside it; none when left out. */
+  additionalRepositories?: readonly Pick<AdditionalRepository, "repository" | "ref" | "directory">[];
   model: string | null;
   limits: RunLimits;
   priority: number;
@@ -114,9 +119,9 @@ export type RunPatch = Partial<
     | "usage"
     | "startedAt"
     | "endedAt"
-    | "delivered"
+    | "additionalRepositories"
   >
-> & { progress?: Progress; figures?: StepFigures[]; activeMs?: number; prepared?: Prepared };
+> & { deliveries?: Deliveries; progress?: Progress; figures?: StepFigures[]; activeMs?: number; prepared?: Prepared };
 
 /** Who claims, and how many runs may go on at once of one repository and of one task, over all servers; null: as many as like. */
 export type Claimer = { owner: ServerId; perRepository: number | null; perTask: number | null };
@@ -148,7 +153,7 @@ export class FenceLostError extends Error {
 export interface RunStore {
   /**
    * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
-   * when that run has another repository, ref, model, delivery, environment or other limits.
+   * when that run has another repository, ref, folder, repository beside it, model, delivery, environment or other limits.
    */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;
@@ -171,10 +176,13 @@ export interface RunStore {
   findDiff(id: RunId): Promise<WorkspaceDiff | null>;
 }
 
+/** How far the deliveries of a run's repositories are. */
+export type Deliveries = Pick<Run, "delivered" | "additionalRepositories">;
+
 /** What became of the results of runs; while a run goes on, that is a part of its patches. */
 export interface DeliveryStore {
-  /** Keeps how far the delivery of a run that has ended is. null: it has not ended, or is not there. */
-  save(id: RunId, delivered: Delivered): Promise<Run | null>;
+  /** Keeps how far the deliveries of a run that has ended are. null: it has not ended, or is not there. */
+  save(id: RunId, deliveries: Deliveries): Promise<Run | null>;
   /** What was delivered, or was to be, to a branch of a repository: of the newest run first, at most 100. */
   list(to: { repository: string; branch: string }): Promise<Delivered[]>;
   /** Runs that have ended and whose pull requests are looked after, the oldest first. */

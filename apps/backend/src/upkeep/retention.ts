@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import {
   type CleanUpInput,
   type CleanUpKind,
+  checkoutsOf,
   isFinal,
   type RetentionRules,
   RUN_STATUSES,
@@ -81,13 +82,13 @@ export const neededMirrors = async (
   // In this order: a run that ends in between is among the first, and what is kept of it among the second.
   for (let before: RunId | undefined; ; ) {
     const runs = await store.runs.list({ status: UNFINISHED, limit: 200, before });
-    for (const run of runs) repositories.add(run.repository);
+    for (const run of runs) for (const { repository } of checkoutsOf(run)) repositories.add(repository);
     before = runs.at(-1)?.id;
     if (before === undefined) break;
   }
   for (const { runId } of await listRunEntries(folders.work)) {
     const run = await store.runs.find(runId);
-    if (run !== null) repositories.add(run.repository);
+    for (const { repository } of run === null ? [] : checkoutsOf(run)) repositories.add(repository);
   }
   const needed = new Set((await Promise.all([...repositories].map(mirrors.namesFor))).flat());
   // Work of a run that the database does not know needs its mirror too.

@@ -7,7 +7,7 @@ import { createMirrors } from "../mirrors.ts";
 import { createKeptWork } from "../work.ts";
 
 const Works = z.object({
-  run: z.object({ id: RunId, repository: z.string() }),
+  run: z.object({ runId: RunId, directory: z.string().nullable(), repository: z.string() }),
   works: z.array(z.object({ snapshot: WorkSnapshot, bundle: z.string() })),
 });
 

@@ -11,6 +11,8 @@ import { createMirrors } from "../mirrors.ts";
 import { createKeptWork, type KeptWorkOptions } from "../work.ts";
 
 export const RUN = RunId.parse("run_0123456789");
+/** Its one repository. */
+export const OF = { runId: RUN, directory: null };
 export const signal = new AbortController().signal;
 
 const execute = promisify(execFile);
@@ -85,7 +87,7 @@ export const keptPlace = async (
   const open = (more: Partial<KeptWorkOptions> = {}) =>
     createKeptWork({ dataDir, mirrors, removeFolder, environment, ...options, ...more });
   const kept = open();
-  const run = { id: RUN, repository: origin.path };
+  const run = { ...OF, repository: origin.path };
   const bundleOf = async (snapshot: WorkSnapshot) => collect((await snapshots.bundle(snapshot.snapshotCommit, signal)).chunks);
   return {
     folder,
@@ -110,7 +112,7 @@ export const keptPlace = async (
     },
     restored: async (store = kept): Promise<string> => {
       const to = folder.join(`restored-${Math.random()}`);
-      if (!(await store.restore(RUN, to, signal))) throw new Error("nothing is kept");
+      if (!(await store.restore(OF, to, signal))) throw new Error("nothing is kept");
       return to;
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),

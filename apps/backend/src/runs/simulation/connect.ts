@@ -84,8 +84,8 @@ export const connectOf =
       follow: (after, signal) => stream("follow", (sandbox, inlet) => sandbox.follow({ after, fence, inlet }), signal),
       adopt: (_input, signal) => call("adopt", () => ({ bytes: 0 }), signal),
       ack: (seq, signal) => call("ack", (sandbox) => sandbox.ack(seq), signal),
-      snapshot: (signal) => call("snapshot", (sandbox) => sandbox.snapshot(), signal),
-      bundle: (commit, signal) => bytes("bundle", (sandbox) => sandbox.bundle(commit), signal),
+      snapshot: (query, signal) => call("snapshot", (sandbox) => sandbox.snapshot(query), signal),
+      bundle: (query, signal) => bytes("bundle", (sandbox) => sandbox.bundle(query), signal),
       conversation: ({ after }, signal) => bytes("conversation", (sandbox) => sandbox.conversation(after), signal),
     };
   };

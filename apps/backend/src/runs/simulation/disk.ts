@@ -12,13 +12,14 @@ export class Disk {
   hasWorkspace = true;
   /** The workspace was put aside for the person. */
   isAside = false;
-  isCloned = false;
+  /** The folders of the repositories that are checked out; null is the workspace itself. */
+  readonly cloned = new Set<string | null>();
   /** What a set-up left is here, or was made here. */
   isSetUp = false;
   /** What is given to its sandbox of a set-up. */
   setup: string | null = null;
   /** What is given to its sandbox to be checked out. */
-  given: { commit: string; units: string[] } | null = null;
+  readonly given = new Map<string | null, { commit: string; units: string[] }>();
   /** All events, in order; what was acknowledged counts as removed. */
   readonly spool: SpoolEvent[] = [];
   ackedSeq = 0;
@@ -49,15 +50,30 @@ export class Disk {
     return seq;
   }
 
-  /** The commit that stands for the workspace as it is. */
-  get commit(): string {
-    return hex(this.units.length + 1);
+  /** Whether every repository of its run is checked out: a folder tells that there are two. */
+  get isCloned(): boolean {
+    return this.cloned.size === (this.cloned.has(null) ? 1 : 2);
   }
 
-  snapshot(): string {
-    this.snapshots.set(this.commit, [...this.units]);
-    return this.commit;
+  /** The commit that stands for a repository as it is. */
+  commit(directory: string | null): string {
+    return commitOf(unitsIn(this.units, directory));
+  }
+
+  snapshot(directory: string | null): string {
+    const units = unitsIn(this.units, directory);
+    this.snapshots.set(`${directory} ${commitOf(units)}`, units);
+    return commitOf(units);
   }
 }
+
+/** A repository that some runs have beside their first one, and its folder. */
+export const BESIDE = { repository: "octo/beside", directory: "beside" };
+
+/** Those of the units that belong into a repository, which is the one alone when its folder is null. */
+export const unitsIn = (units: readonly string[], directory: string | null): string[] =>
+  directory === null ? [...units] : units.filter((unit) => (directory === BESIDE.directory) === /[13579]$/.test(unit));
+
+const commitOf = (units: readonly string[]): string => hex(units.length + 1);
 
 export const BASE_COMMIT = hex(1);

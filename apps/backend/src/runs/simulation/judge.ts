@@ -1,5 +1,17 @@
-import { branchFor, DEFAULT_BRANCH_PATTERN, isFinal, type Message, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
-import type { Disk } from "./disk.ts";
+import {
+  branchFor,
+  checkoutsOf,
+  DEFAULT_BRANCH_PATTERN,
+  deliveriesOf,
+  isDelivered,
+  isFinal,
+  type Message,
+  RUN_REASONS,
+  type Run,
+  type RunCheckout,
+  type RunReason,
+} from "@ccr/protocol";
+import { type Disk, unitsIn } from "./disk.ts";
 import type { RunEntry } from "./ledger.ts";
 import { expectedReason, expectedUnits, type Script } from "./script.ts";
 import type { Server } from "./server.ts";
@@ -89,26 +101,41 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
 };
 
 /** What passed is where it was to go, once, and nothing else is; what could not get there says so. */
-const judgeDelivery = (
+const judgeDelivery = (world: World, wrong: (what: string) => void, { run, entry }: { run: Run; entry: RunEntry }): void => {
+  const { reason } = run;
+  const checkouts = checkoutsOf(run);
+  for (const checkout of checkouts) judgeCheckout(world, wrong, { run, checkout, entry });
+  if (reason === "push_failed" && !deliveriesOf(run).some(({ state }) => state === "failed"))
+    wrong("its push failed, and nothing of it did");
+  if (reason === "passed" && run.delivery !== null && !isDelivered(run)) wrong("it passed, and is not delivered");
+};
+
+const judgeCheckout = (
   { remote, kept }: World,
   wrong: (what: string) => void,
-  { run, entry }: { run: Run; entry: RunEntry },
+  { run, checkout, entry }: { run: Run; checkout: RunCheckout; entry: RunEntry },
 ): void => {
-  const { delivery, delivered, reason } = run;
+  const { delivery, reason } = run;
+  const { repository, directory, delivered } = checkout;
   const branch = delivered?.branch ?? branchFor(DEFAULT_BRANCH_PATTERN, run);
-  const tip = remote.branches.get(branch);
+  const head = `${repository} ${branch}`;
+  const tip = remote.branches.get(head);
   const isWanted = delivery !== null && (reason === "passed" || reason === "push_failed" || entry.wasCanceled);
   if (!isWanted) {
-    if (tip !== undefined || delivered !== null) wrong(`it ended with ${reason}, and ${tip} is on ${branch}`);
+    if (tip !== undefined || delivered !== null) wrong(`it ended with ${reason}, and ${tip} is on ${head}`);
     return;
   }
-  const isKept = [...kept].some(([key, { snapshot }]) => key.endsWith(run.id) && snapshot.snapshotCommit === tip);
-  if (tip !== undefined && !isKept) wrong(`${tip} is on ${branch}, which is not what is kept`);
-  if (reason === "push_failed" && delivered?.state !== "failed") wrong(`its push failed, and it is ${delivered?.state}`);
+  const works = [...kept].filter(([key]) => key.endsWith(`${run.id} ${directory}`)).map(([, work]) => work);
+  if (tip !== undefined && !works.some(({ snapshot }) => snapshot.snapshotCommit === tip))
+    wrong(`${tip} is on ${head}, which is not what is kept`);
   if (reason !== "passed") return;
+  if (works.every(({ units }) => units.length === 0)) {
+    if (tip !== undefined || delivered !== null) wrong(`nothing was changed in ${repository}, and ${tip} is on ${head}`);
+    return;
+  }
   if (delivered?.state !== "delivered" || tip === undefined || delivered.commit !== tip)
-    wrong(`it passed, and ${tip} is on ${branch}, where ${delivered?.commit} is ${delivered?.state}`);
-  if (delivery.to === "pull_request" && remote.requests.get(branch) !== delivered?.pullRequest?.number)
+    wrong(`it passed, and ${tip} is on ${head}, where ${delivered?.commit} is ${delivered?.state}`);
+  if (delivery.to === "pull_request" && remote.requests.get(head) !== delivered?.pullRequest?.number)
     wrong("it passed, and its pull request is another one");
 };
 
@@ -174,10 +201,16 @@ const judgeWork = async (
     wrong(`its workspace ends as ${JSON.stringify(disk.units)} instead of ${expected}`);
   const diff = await world.store.runs.findDiff(run.id);
   const files = JSON.stringify(diff?.files.map(({ path }) => path) ?? null);
-  if (files !== expected) wrong(`its diff is ${files} instead of ${expected}`);
-  if (run.headCommit !== disk.commit) wrong(`its head is ${run.headCommit} instead of ${disk.commit}`);
-  const kept = [...world.kept].filter(([key]) => key.endsWith(run.id)).map(([, { units }]) => JSON.stringify(units));
-  if (!kept.includes(expected)) wrong(`kept of its work is ${kept.join(" and ")} instead of ${expected}`);
+  const parts = checkoutsOf(run).map(({ directory }) => unitsIn(expectedUnits(script), directory));
+  if (files !== JSON.stringify(parts.flat())) wrong(`its diff is ${files} instead of ${JSON.stringify(parts.flat())}`);
+  for (const [index, { directory, headCommit }] of checkoutsOf(run).entries()) {
+    if (headCommit !== disk.commit(directory)) wrong(`its head is ${headCommit} instead of ${disk.commit(directory)}`);
+    const kept = [...world.kept]
+      .filter(([key]) => key.endsWith(`${run.id} ${directory}`))
+      .map(([, { units }]) => JSON.stringify(units));
+    if (!kept.includes(JSON.stringify(parts[index])))
+      wrong(`kept of its work in ${directory} is ${kept.join(" and ")} instead of ${JSON.stringify(parts[index])}`);
+  }
   const counts = keysOf(await world.store.transcript.read(run.id, { after: 0, limit: 100_000 }));
   for (const [step, { forgotten }] of script.steps.entries()) {
     const attempts = forgotten.length > 0 ? [1, 2] : [1];

@@ -1,4 +1,5 @@
 import { CreateEnvironmentInput, type RunId, ServerId } from "@ccr/protocol";
+import { BESIDE } from "./disk.ts";
 import { planFaults } from "./faults.ts";
 import { CALM, MOODS } from "./moods.ts";
 import { makeScript, taskOf } from "./script.ts";
@@ -61,6 +62,7 @@ const planRuns = async (
       repository: random.pick(["octo/one", "octo/two"]),
       priority: random.between(-1, 1),
       idempotencyKey: `k${index}`,
+      ...(random.chance(0.3) ? { additionalRepositories: [BESIDE] } : {}),
       ...(random.chance(0.3) ? { environmentId: environment.id } : {}),
       ...(random.chance(limited) ? { limits: { timeSeconds: random.between(10, random.pick([20, 60])) } } : {}),
     };

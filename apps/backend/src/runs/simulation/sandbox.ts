@@ -171,15 +171,17 @@ export class Sandbox {
     };
   }
 
-  async clone({ bundlePath, ref }: GitCloneInput): Promise<{ commit: string; branch: string | null }> {
+  async clone({ bundlePath, ref, directory: asked }: GitCloneInput): Promise<{ commit: string; branch: string | null }> {
     await this.#sleep(this.#parts.random.between(1, 800));
     const { disk } = this;
-    if (disk.isCloned) return { commit: disk.commit, branch: "main" };
-    disk.isCloned = true;
+    const directory = asked ?? null;
+    if (disk.cloned.has(directory)) return { commit: disk.commit(directory), branch: "main" };
+    disk.cloned.add(directory);
     if (bundlePath === undefined) return { commit: BASE_COMMIT, branch: "main" };
-    if (disk.given === null || disk.given.commit !== ref) throw new CcrError("unprocessable", "The bundle does not hold it.");
-    disk.units.push(...disk.given.units);
-    return { commit: disk.commit, branch: null };
+    const given = disk.given.get(directory);
+    if (given === undefined || given.commit !== ref) throw new CcrError("unprocessable", "The bundle does not hold it.");
+    disk.units.push(...given.units);
+    return { commit: disk.commit(directory), branch: null };
   }
 
   /** Starts an execution, or joins the one of this id, and streams what comes after `after` up to its end. */
@@ -252,18 +254,21 @@ export class Sandbox {
   }
 
   diff(): WorkspaceDiff {
-    const files = this.disk.units.map((path) => ({ path, oldPath: null, status: "added" as const, additions: 1, deletions: 0 }));
-    return { baseCommit: BASE_COMMIT, headCommit: this.disk.commit, files, patch: this.disk.units.join("\n"), truncated: false };
+    const { units, cloned } = this.disk;
+    const [first = null] = cloned;
+    const files = units.map((path) => ({ path, oldPath: null, status: "added" as const, additions: 1, deletions: 0 }));
+    const headCommit = this.disk.commit(first);
+    return { baseCommit: BASE_COMMIT, headCommit, files, patch: units.join("\n"), truncated: false };
   }
 
-  snapshot(): WorkSnapshot {
-    const snapshotCommit = this.disk.snapshot();
+  snapshot({ directory }: { directory?: string | undefined }): WorkSnapshot {
+    const snapshotCommit = this.disk.snapshot(directory ?? null);
     return { baseCommit: BASE_COMMIT, headCommit: snapshotCommit, branch: "main", snapshotCommit };
   }
 
-  bundle(snapshotCommit: string): Buffer {
-    const units = this.disk.snapshots.get(snapshotCommit);
-    if (units === undefined) throw new CcrError("not_found", `There is no snapshot ${snapshotCommit}.`);
+  bundle({ snapshot, directory }: { snapshot: string; directory?: string | undefined }): Buffer {
+    const units = this.disk.snapshots.get(`${directory ?? null} ${snapshot}`);
+    if (units === undefined) throw new CcrError("not_found", `There is no snapshot ${snapshot}.`);
     return Buffer.from(JSON.stringify(units));
   }
 

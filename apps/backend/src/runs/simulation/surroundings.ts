@@ -1,5 +1,6 @@
 import { EXECUTOR_DOOR_LOST_EXIT_CODE, InstanceId, type RunId } from "@ccr/protocol";
 import { z } from "zod";
+import type { KeptOf } from "../../git/work-places.ts";
 import type { KeptWork, Mirrors } from "../deps.ts";
 import type { Places } from "../places.ts";
 import { BASE_COMMIT } from "./disk.ts";
@@ -86,26 +87,30 @@ export const placesOf = (world: World, { process, server, machine }: Host): Plac
   };
 };
 
+/** By which the work in a repository is found that a server keeps. */
+export const keptKey = (server: string, { runId, directory }: KeptOf): string => `${server} ${runId} ${directory}`;
+
 /** What a server keeps of the work of its runs, in its own folder. */
 export const workOf = (world: World, { process, server }: Host): KeptWork => {
-  const key = (id: RunId): string => `${server} ${id}`;
+  const key = (of: KeptOf): string => keptKey(server, of);
+  const conversationKey = (id: RunId): string => `${server} ${id}`;
   return {
-    keep: async (run, { snapshot, bundle }, signal) => {
+    keep: async (checkout, { snapshot, bundle }, signal) => {
       const chunks: Uint8Array[] = [];
       for await (const chunk of bundle) chunks.push(chunk);
       await process.call(
         "work.keep",
         () => {
           const units = Units.parse(JSON.parse(Buffer.concat(chunks).toString()));
-          world.kept.set(key(run.id), { snapshot, units, at: world.at() });
+          world.kept.set(key(checkout), { snapshot, units, at: world.at() });
         },
         { signal, wayMs: 500 },
       );
     },
-    find: (runId) => process.call("work.find", () => world.kept.get(key(runId)) ?? null),
-    changes: (runId) =>
+    find: (of) => process.call("work.find", () => world.kept.get(key(of)) ?? null),
+    changes: (of) =>
       process.call("work.changes", () => {
-        const kept = world.kept.get(key(runId));
+        const kept = world.kept.get(key(of));
         if (kept === undefined) return null;
         const { snapshotCommit } = kept.snapshot;
         const files = kept.units.map((path) => ({ path, oldPath: null, status: "added" as const, additions: 1, deletions: 0 }));
@@ -118,24 +123,25 @@ export const workOf = (world: World, { process, server }: Host): KeptWork => {
         };
         return { diff, uncommitted: [], snapshotCommit };
       }),
-    give: (runId, commit, folder) =>
+    give: (of, commit, folder) =>
       process.call("work.give", () => {
-        const kept = world.kept.get(key(runId));
-        const disk = world.disks.get(folder.replace(/\/given$/, ""));
+        const kept = world.kept.get(key(of));
+        const disk = world.disks.get(folder.replace(/\/given(\/[a-z]+)?$/, ""));
         if (kept?.snapshot.snapshotCommit !== commit || disk?.exists !== true) return null;
-        disk.given = { commit, units: kept.units };
+        disk.given.set(of.directory, { commit, units: kept.units });
         return { bundle: "work.bundle", mirrorPath: "/mirror", origin: "octo/one" };
       }),
-    conversationBytes: (runId) => process.call("work.conversationBytes", () => world.conversations.get(key(runId)) ?? 0),
+    conversationBytes: (runId) =>
+      process.call("work.conversationBytes", () => world.conversations.get(conversationKey(runId)) ?? 0),
     keepConversation: async (runId, { after, chunks }, signal) => {
       let bytes = 0;
       for await (const chunk of chunks) bytes += chunk.length;
       await process.call(
         "work.keepConversation",
         () => {
-          const kept = world.conversations.get(key(runId)) ?? 0;
+          const kept = world.conversations.get(conversationKey(runId)) ?? 0;
           if (kept !== after) world.violate(`the conversation of ${runId} is kept up to ${kept}, and goes on at ${after}`);
-          world.conversations.set(key(runId), after + bytes);
+          world.conversations.set(conversationKey(runId), after + bytes);
         },
         { signal },
       );

@@ -10,6 +10,7 @@ import { outcomes } from "./0004-outcomes.ts";
 import { delivery } from "./0005-delivery.ts";
 import { batched } from "./0006-batches.ts";
 import { environments } from "./0007-environments.ts";
+import { additionalRepositories } from "./0008-additional-repositories.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -20,6 +21,7 @@ const migrations: Record<string, Migration> = {
   "0005-delivery": delivery,
   "0006-batches": batched,
   "0007-environments": environments,
+  "0008-additional-repositories": additionalRepositories,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

@@ -19,6 +19,8 @@ const delivered = (change: Partial<Delivered> = {}): Delivered => ({
   ...change,
 });
 
+const alone = (one: Delivered) => ({ delivered: one, additionalRepositories: [] });
+
 export const describeDeliveries = (open: OpenPlace): void => {
   describe("deliveries", () => {
     test("a task says where results go, until it is told otherwise, and a run has its own", async () => {
@@ -53,13 +55,54 @@ export const describeDeliveries = (open: OpenPlace): void => {
       const claim = await claimRun(place.store);
       const { id } = claim.run;
       const pushing = delivered({ state: "pushing", commit: null, isPushed: false, pullRequest: null });
-      expect((await runs.patch(id, claim.fence, { delivered: pushing })).delivered).toEqual(pushing);
-      expect(await deliveries.save(id, delivered())).toBeNull();
+      expect((await runs.patch(id, claim.fence, { deliveries: alone(pushing) })).delivered).toEqual(pushing);
+      expect(await deliveries.save(id, alone(delivered()))).toBeNull();
       expect((await runs.find(id))?.delivered).toEqual(pushing);
       await endRun(place.store, claim);
-      expect((await deliveries.save(id, delivered()))?.delivered).toEqual(delivered());
+      expect((await deliveries.save(id, alone(delivered())))?.delivered).toEqual(delivered());
       expect(await (await place.open()).runs.find(id)).toMatchObject({ delivered: delivered() });
-      expect(await deliveries.save(ids.run(), delivered())).toBeNull();
+      expect(await deliveries.save(ids.run(), alone(delivered()))).toBeNull();
+    });
+
+    test("are those of all repositories of a run, beside what else is known of each", async () => {
+      await using place = await open();
+      const { runs, deliveries } = place.store;
+      const named = { repository: "ada/web", ref: "next", directory: "web" };
+      const claim = await claimRun(place.store, { directory: "engine", additionalRepositories: [named] });
+      const { id } = claim.run;
+      const untouched = { ...named, baseCommit: null, headCommit: null, delivered: null };
+      expect(claim.run).toMatchObject({ repository: "ada/engine", directory: "engine", additionalRepositories: [untouched] });
+      const known = { ...untouched, baseCommit: "b".repeat(40), headCommit: "c".repeat(40) };
+      const patched = await runs.patch(id, claim.fence, { additionalRepositories: [known] });
+      expect(patched.additionalRepositories).toEqual([known]);
+      const there = { ...known, delivered: delivered({ commit: "d".repeat(40) }) };
+      await runs.patch(id, claim.fence, { deliveries: { delivered: null, additionalRepositories: [there] } });
+      expect(await deliveries.list({ repository: "ada/web", branch: "work/one" })).toEqual([there.delivered]);
+      expect(await deliveries.list({ repository: "ada/engine", branch: "work/one" })).toEqual([]);
+      await endRun(place.store, claim);
+      const followed = { ...there, delivered: delivered({ isFollowed: true }) };
+      const saved = await deliveries.save(id, { delivered: delivered(), additionalRepositories: [followed] });
+      expect(saved).toMatchObject({ delivered: delivered(), additionalRepositories: [followed] });
+      expect((await deliveries.listFollowed()).map((run) => run.id)).toEqual([id]);
+      expect(await (await place.open()).runs.find(id)).toEqual(saved);
+    });
+
+    test("a launch that is repeated with another repository beside it, or another folder, is a conflict", async () => {
+      await using place = await open();
+      const task = await createTask(place.store);
+      const beside = [{ repository: "ada/web", ref: null, directory: "web" }];
+      const launch = newRun(task, { directory: "engine", additionalRepositories: beside, idempotencyKey: "k" });
+      const { run } = await place.store.runs.create(launch);
+      expect(await place.store.runs.create({ ...launch })).toEqual({ run, created: false });
+      for (const [change, named] of [
+        [{ additionalRepositories: [] }, "additionalRepositories"],
+        [{ additionalRepositories: [{ repository: "ada/web", ref: "next", directory: "web" }] }, "additionalRepositories"],
+        [{ directory: "other" }, "directory"],
+      ] as const)
+        expect(await errorOf(place.store.runs.create({ ...launch, ...change }))).toMatchObject({
+          code: "conflict",
+          message: expect.stringContaining(`another value for ${named}`),
+        });
     });
 
     test("is listed by repository and branch, of the newest run first", async () => {
@@ -67,7 +110,7 @@ export const describeDeliveries = (open: OpenPlace): void => {
       const { runs, deliveries } = place.store;
       const deliver = async (repository: string, change: Partial<Delivered>): Promise<void> => {
         const claim = await claimRun(place.store, { repository });
-        await runs.patch(claim.run.id, claim.fence, { delivered: delivered(change) });
+        await runs.patch(claim.run.id, claim.fence, { deliveries: alone(delivered(change)) });
       };
       await deliver("ada/engine", { commit: "1".repeat(40) });
       await deliver("ada/engine", { commit: "2".repeat(40) });

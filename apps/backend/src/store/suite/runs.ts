@@ -38,6 +38,8 @@ const describeCreating = (open: OpenPlace): void => {
         environment: null,
         repository: "ada/engine",
         ref: "main",
+        directory: null,
+        additionalRepositories: [],
         model: "opus",
         limits,
         priority: 7,
