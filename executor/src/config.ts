@@ -45,7 +45,7 @@ Environment:
   EXECUTOR_LISTEN          host:port, [ipv6]:port or an absolute socket path (default 127.0.0.1:4200)
   EXECUTOR_TOKEN           the bearer token that every route asks for; required when listening on host:port
   EXECUTOR_SOCKET_MODE     permission bits of the socket file, octal (default 600)
-  EXECUTOR_WORKSPACE       where the repository is cloned and the agent works (default /workspace)
+  EXECUTOR_WORKSPACE       where repositories are cloned and the agent works (default /workspace)
   EXECUTOR_SPOOL           folder of the event spool, outside of the workspace (default ~/.ccr-executor/<workspace>, its own for each)
   EXECUTOR_GATEWAY         the gateway's socket; all network traffic of the agent and of git then goes through it
   EXECUTOR_GATEWAY_PORT    the loopback port that leads to the gateway (default 3128)

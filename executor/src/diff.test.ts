@@ -1,59 +1,8 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
-import { GitCloneInput, parseChanges, splitPatch } from "@ccr/protocol";
-import { createGitRepository, type Files, temporaryFolder } from "@ccr/testkit";
+import { parseChanges, splitPatch } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { diffWorkspace } from "./diff.ts";
 import { git } from "./git.ts";
-import { gitClone } from "./git-clone.ts";
-import { StateFile } from "./state.ts";
-
-const place = async (files: Files) => {
-  const folder = await temporaryFolder();
-  const repository = await createGitRepository({ bare: true, path: folder.join("mirror"), files });
-  const home = folder.join("home");
-  const workspace = folder.join("workspace");
-  await mkdir(home);
-  const env = { PATH: process.env.PATH ?? "", HOME: home, GIT_CONFIG_NOSYSTEM: "1" };
-  const state = await StateFile.open(folder.join("state"));
-  const { signal } = new AbortController();
-  const input = GitCloneInput.parse({ repositoryUrl: "https://host.test/a/b", mirrorPath: repository.path });
-  await gitClone(input, { home, env, workspace, state, signal });
-  await git(["config", "--global", "user.email", "t@t.test"], { cwd: home, env });
-  await git(["config", "--global", "user.name", "t"], { cwd: home, env });
-  const inWorkspace = (...args: string[]) => git(args, { cwd: workspace, env });
-  return {
-    folder,
-    workspace,
-    inWorkspace,
-    file: (name: string) => `${workspace}/${name}`,
-    diff: (maxPatchBytes?: number) =>
-      diffWorkspace({
-        workspace,
-        scratch: folder.join("scratch"),
-        env,
-        state,
-        signal,
-        ...(maxPatchBytes === undefined ? {} : { maxPatchBytes }),
-      }),
-    /** What the workspace holds, as a tree that git made of it; and the same of a fresh clone with the patch applied. */
-    treeOf: async (path: string) => {
-      const index = folder.join(`index-${Math.random()}`);
-      const options = { cwd: path, env: { ...env, GIT_INDEX_FILE: index } };
-      await git(["add", "--all"], options);
-      return await git(["write-tree"], options);
-    },
-    applied: async (patch: string) => {
-      const clone = folder.join("fresh");
-      await rm(clone, { recursive: true, force: true });
-      await git(["clone", "--quiet", "--", repository.path, clone], { cwd: home, env });
-      await git(["apply", "--whitespace=nowarn", "-"], { cwd: clone, env, input: patch });
-      return clone;
-    },
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-};
-
-const text = (lines: number, word = "line") => Array.from({ length: lines }, (_, index) => `${word} ${index}\n`).join("");
+import { place, text } from "./testing/diff-place.ts";
 
 describe("diffWorkspace", () => {
   it("is empty when nothing differs", async () => {

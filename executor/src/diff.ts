@@ -1,8 +1,9 @@
 import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { isAbsolute, join, resolve } from "node:path";
-import { CcrError, type Compare, PATCH_MAX_BYTES, parseChanges, readPatch, type WorkspaceDiff } from "@ccr/protocol";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { CcrError, type Compare, joinDiffs, PATCH_MAX_BYTES, parseChanges, readPatch, type WorkspaceDiff } from "@ccr/protocol";
+import { assertFolder, clonePath } from "./clones.ts";
 import { git, runGit } from "./git.ts";
-import type { StateFile } from "./state.ts";
+import type { Clone, StateFile } from "./state.ts";
 
 export interface DiffOptions {
   workspace: string;
@@ -17,13 +18,36 @@ export interface DiffOptions {
 const quoteForAlternates = (path: string): string => `"${path.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 
 /**
- * All that differs from the commit that was checked out, whether committed, only changed, or new; ignored files are left out. The
- * repository is not changed: the index is a copy, and new objects go to a folder of ours. Neither hooks nor diff drivers are run.
+ * All that differs from the commits that were checked out, whether committed, only changed, or new; ignored files are left out. Of clones in
+ * folders all, in the order of cloning, each file by its path in the workspace. The repositories are not changed: the index is a copy, and new
+ * objects go to a folder of ours. Neither hooks nor diff drivers are run.
  */
 export const diffWorkspace = async (options: DiffOptions): Promise<WorkspaceDiff> => {
-  const { workspace, state, env, signal, scratch } = options;
-  const baseCommit = state.get().clone?.result.commit;
-  if (baseCommit === undefined) throw new CcrError("conflict", "There is nothing to compare with: no repository was cloned.");
+  const [first, ...others] = options.state.get().clones;
+  if (first === undefined) throw new CcrError("conflict", "There is nothing to compare with: no repository was cloned.");
+  const diffs: [WorkspaceDiff, ...WorkspaceDiff[]] = [await diffClone(first, options)];
+  for (const clone of others) diffs.push(await diffClone(clone, options));
+  return joinDiffs(diffs, options.maxPatchBytes ?? PATCH_MAX_BYTES);
+};
+
+const diffClone = async ({ request: { directory }, result }: Clone, options: DiffOptions): Promise<WorkspaceDiff> => {
+  const { workspace } = options;
+  await assertFolder(workspace, directory);
+  try {
+    return await compareClone({ ...options, workspace: clonePath(workspace, directory) }, { directory, base: result.commit });
+  } catch (error) {
+    if (directory === undefined || !(error instanceof CcrError)) throw error;
+    throw new CcrError(error.code, `In the folder '${directory}' of the workspace: ${error.message}`, { cause: error });
+  }
+};
+
+const compareClone = async (
+  options: DiffOptions,
+  { directory, base: baseCommit }: { directory: string | undefined; base: string },
+): Promise<WorkspaceDiff> => {
+  const { workspace, signal, scratch } = options;
+  // Without a repository of its own, a folder must not be taken for a part of one above it.
+  const env = { ...options.env, GIT_CEILING_DIRECTORIES: dirname(workspace) };
   await mkdir(scratch, { recursive: true, mode: 0o700 });
   const folder = await mkdtemp(join(scratch, "diff-"));
   try {
@@ -52,7 +76,12 @@ export const diffWorkspace = async (options: DiffOptions): Promise<WorkspaceDiff
     await showHidden({ ...inWorkspace, env: ours });
     await addEverything({ ...options, env: ours });
     // The comparison itself is made in a repository of ours: no configuration and no attribute of the other can change it.
-    const compare: Compare = (args, attributes) => compareWith({ args, attributes, base: baseCommit, store, env: ours, signal });
+    const inStore = { store, env: ours, signal };
+    const sides: Sides =
+      directory === undefined
+        ? ["diff-index", "--cached", baseCommit]
+        : ["diff-tree", "-r", ...(await treesBelow(directory, { ...inStore, base: baseCommit }))];
+    const compare: Compare = (args, attributes) => compareWith({ args, attributes, sides, ...inStore });
     const raw = await compare(["--raw", "-z"]);
     const numstat = await compare(["--numstat", "-z"]);
     const files = parseChanges(utf8(raw.stdout), utf8(numstat.stdout));
@@ -63,37 +92,43 @@ export const diffWorkspace = async (options: DiffOptions): Promise<WorkspaceDiff
   }
 };
 
-const utf8 = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-
-interface CompareOptions {
-  args: readonly string[];
-  attributes: string | undefined;
-  base: string;
+interface InStore {
   store: string;
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
 }
 
-const compareWith = async ({ args, attributes, base, store, env, signal }: CompareOptions) => {
+/** The base commit's tree and the index's, each as it is in a workspace that has it in this folder. A prefix of git's own does not reach renames. */
+const treesBelow = async (directory: string, { store, env, signal, base }: InStore & { base: string }) => {
+  const inStore = (args: readonly string[], input = "") =>
+    git([`--git-dir=${store}`, ...args], { cwd: store, env, signal, input });
+  const below = async (tree: string) => inStore(["mktree"], `040000 tree ${tree}\t${directory}\n`);
+  const before = await below(await inStore(["rev-parse", "--verify", "--end-of-options", `${base}^{tree}`]));
+  // What is missing from a damaged repository is told by the comparison, when it is needed there.
+  return [before, await below(await inStore(["write-tree", "--missing-ok"]))] as const;
+};
+
+const utf8 = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** A command that compares, and what it is to compare. */
+type Sides = readonly ["diff-index", "--cached", string] | readonly ["diff-tree", "-r", string, string];
+
+interface CompareOptions extends InStore {
+  args: readonly string[];
+  attributes: string | undefined;
+  sides: Sides;
+}
+
+const compareWith = async ({ args, attributes, sides, store, env, signal }: CompareOptions) => {
   await mkdir(join(store, "info"), { recursive: true });
   await writeFile(join(store, "info", "attributes"), attributes ?? "");
   const maxBytes = PATCH_MAX_BYTES * 4;
-  const fixed = [
-    "diff-index",
-    "--cached",
-    "-M",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--full-index",
-    "--ignore-submodules=none",
-  ];
-  const { code, stdout, stderr, truncated } = await runGit([`--git-dir=${store}`, ...fixed, ...args, base, "--"], {
-    cwd: store,
-    env,
-    signal,
-    maxBytes,
-  });
+  const fixed = ["-M", "--no-ext-diff", "--no-textconv", "--no-color", "--full-index", "--ignore-submodules=none"];
+  const [command, option, ...compared] = sides;
+  const { code, stdout, stderr, truncated } = await runGit(
+    [`--git-dir=${store}`, command, option, ...fixed, ...args, ...compared, "--"],
+    { cwd: store, env, signal, maxBytes },
+  );
   if (code !== 0 && !truncated) throw new CcrError("internal", `The changes could not be read: ${stderr.trim().slice(-500)}`);
   return { stdout, truncated };
 };

@@ -20,12 +20,14 @@ import type {
   RestoreInput,
   RestoreResult,
   SetUpInput,
+  SnapshotQuery,
   WorkSnapshot,
   WorkspaceDiff,
 } from "@ccr/protocol";
 import { CcrError } from "@ccr/protocol";
 import type { z } from "zod";
 import type { Checks } from "./checks.ts";
+import { assertCloned, cloneDirectories, clonePath } from "./clones.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
 import { adoptConversation, readConversation } from "./conversation-file.ts";
@@ -73,7 +75,7 @@ export interface ExecutorApi {
   checkOutput(query: z.infer<typeof CheckOutputQuery>, signal: AbortSignal): Promise<Bytes>;
   diff(signal: AbortSignal): Promise<WorkspaceDiff>;
   ack(input: z.infer<typeof AckInput>): Promise<z.infer<typeof AckResult>>;
-  snapshot(signal: AbortSignal): Promise<WorkSnapshot>;
+  snapshot(query: z.infer<typeof SnapshotQuery>, signal: AbortSignal): Promise<WorkSnapshot>;
   bundle(query: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes>;
   conversation(query: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes>;
   adopt(input: AdoptInput): Promise<z.infer<typeof AdoptResult>>;
@@ -102,14 +104,13 @@ export interface ExecutorOptions {
 export class Executor implements ExecutorApi {
   readonly #parts: ExecutorOptions;
   readonly #startedAt = new Date().toISOString();
-  readonly #snapshots: Snapshots;
+  /** By the clone's folder. */
+  readonly #snapshots = new Map<string | undefined, Snapshots>();
   #gitTurn: Promise<unknown> = Promise.resolve();
   #stopping = false;
 
   constructor(parts: ExecutorOptions) {
     this.#parts = parts;
-    const { workspace, commandEnvironment: env, scratch, state } = parts;
-    this.#snapshots = new Snapshots({ workspace, env, scratch: join(scratch, "snapshots"), state });
   }
 
   /** Starts Claude Code in advance, when that is wanted. Never rejects. */
@@ -117,7 +118,7 @@ export class Executor implements ExecutorApi {
     const { conversation, prewarm, workspace, state } = this.#parts;
     if (prewarm === null) return;
     const names = await readdir(workspace).catch((): string[] => []);
-    await conversation.prewarm(prewarm, { workspaceReady: names.length > 0 && !state.get().cloning });
+    await conversation.prewarm(prewarm, { workspaceReady: names.length > 0 && state.get().cloning === null });
   }
 
   /**
@@ -163,14 +164,18 @@ export class Executor implements ExecutorApi {
 
   async setUp(input: SetUpInput, signal: AbortSignal): Promise<Reply> {
     this.#assertWorking();
-    const { workspace, setUpEnvironment: env } = this.#parts;
-    return { kind: "stream", chunks: await setUp(input, { workspace, env, signal }) };
+    const { workspace, setUpEnvironment: env, state } = this.#parts;
+    const { directory } = input;
+    if (directory !== undefined) assertCloned(state.get().clones, directory);
+    return { kind: "stream", chunks: await setUp(input, { workspace: clonePath(workspace, directory), env, signal }) };
   }
 
   async restore(input: RestoreInput, signal: AbortSignal): Promise<RestoreResult> {
     this.#assertWorking();
-    const { workspace, home, commandEnvironment: env, conversation } = this.#parts;
-    const result = await this.#oneAfterAnother(() => restore(input, { workspace, home, env, signal }));
+    const { workspace, home, commandEnvironment: env, state, conversation } = this.#parts;
+    const result = await this.#oneAfterAnother(() =>
+      restore(input, { workspace, directories: cloneDirectories(state.get().clones), home, env, signal }),
+    );
     // It looks around in there, which would slow down the copying.
     void conversation.attach();
     return result;
@@ -227,13 +232,13 @@ export class Executor implements ExecutorApi {
     return diffWorkspace({ workspace, env, scratch: join(scratch, "diffs"), state, signal });
   }
 
-  async snapshot(signal: AbortSignal): Promise<WorkSnapshot> {
+  async snapshot({ directory }: z.infer<typeof SnapshotQuery>, signal: AbortSignal): Promise<WorkSnapshot> {
     this.#assertWorking();
-    return this.#snapshots.take(signal);
+    return this.#snapshotsOf(directory).take(signal);
   }
 
-  bundle({ snapshot }: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes> {
-    return this.#snapshots.bundle(snapshot, signal);
+  async bundle({ directory, snapshot }: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes> {
+    return this.#snapshotsOf(directory).bundle(snapshot, signal);
   }
 
   conversation({ session, after }: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes> {
@@ -259,6 +264,18 @@ export class Executor implements ExecutorApi {
       conversation.sessionId = input.session;
       return { bytes };
     });
+  }
+
+  #snapshotsOf(directory: string | undefined): Snapshots {
+    const { workspace, commandEnvironment: env, scratch, state } = this.#parts;
+    assertCloned(state.get().clones, directory);
+    const known = this.#snapshots.get(directory);
+    if (known !== undefined) return known;
+    // Apart from each other, whatever a folder of the workspace is called.
+    const folder = directory === undefined ? "snapshots" : join("snapshots-of-folders", directory);
+    const made = new Snapshots({ workspace, directory, env, scratch: join(scratch, folder), state });
+    this.#snapshots.set(directory, made);
+    return made;
   }
 
   #assertWorking(): void {

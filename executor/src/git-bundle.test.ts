@@ -208,6 +208,23 @@ describe("a clone with a bundle", () => {
   });
 });
 
+describe("a clone with a bundle in a folder", () => {
+  it("is as it is in the workspace itself, and one that cannot be used leaves what is beside it alone", async () => {
+    await using here = await scene();
+    await writeFile(here.agent.file("new"), "1\n");
+    const request = await here.bundle();
+    const clean = await here.open("clean");
+    await clean.clone({ mirrorPath: request.mirrorPath, directory: "web" });
+    await writeFile(clean.file("web/work"), "1\n");
+    const unusable = { ...request, directory: "api", bundlePath: here.folder.join("nothing") };
+    await expect(clean.clone(unusable)).rejects.toMatchObject({ code: "unprocessable" });
+    expect(await readdir(clean.workspace)).toEqual(["web"]);
+    expect(await clean.clone({ ...request, directory: "api" })).toEqual({ commit: request.ref, branch: null });
+    expect(await names(clean.file("api"))).toEqual(["a", "new"]);
+    expect(await names(clean.file("web"))).toEqual(["a", "work"]);
+  });
+});
+
 describe("a bundle that cannot be used", () => {
   const commit = "0123456789abcdef0123456789abcdef01234567";
 
@@ -306,7 +323,7 @@ describe("a bundle that cannot be used", () => {
     });
     expect(await readdir(clean.workspace)).toEqual([]);
     // The sandbox can be used for another try.
-    expect(clean.state.get()).toMatchObject({ cloning: false, clone: null });
+    expect(clean.state.get()).toMatchObject({ cloning: null, clones: [] });
   });
 
   it("is refused when a file of it could lie where git keeps its own", async () => {

@@ -1,12 +1,13 @@
 import { existsSync } from "node:fs";
-import { mkdir, readdir, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { CcrError, type GitCloneInput, type GitCloneResult, parseRepository } from "@ccr/protocol";
+import { cloneDirectories, clonePath } from "./clones.ts";
 import { git, lastGitLine, runGit } from "./git.ts";
 import { checkOutBundle, readBundleSource } from "./git-bundle.ts";
 import { type GitHome, templateFolder, trustFolders } from "./git-init.ts";
-import type { StateFile } from "./state.ts";
+import type { Clone, StateFile } from "./state.ts";
 
 export interface CloneOptions extends GitHome {
   workspace: string;
@@ -21,15 +22,52 @@ const BAD_REF = /^-|[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|^\/|\/$|\.$|(^|\
 const isEmpty = async (folder: string): Promise<boolean> => {
   const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
-    throw new CcrError("conflict", `The workspace ${folder} cannot be used: ${error.message}`, { cause: error });
+    throw new CcrError("conflict", `${folder} cannot be used: ${error.message}`, { cause: error });
   });
   return names.length === 0;
 };
 
-const empty = async (folder: string): Promise<void> => {
-  for (const name of await readdir(folder).catch((): string[] => []))
-    await rm(join(folder, name), { recursive: true, force: true });
+/** Whether there is room for a clone. A link in the place of a folder leads out of the workspace. */
+const isFree = async (workspace: string, directory: string | undefined): Promise<boolean> => {
+  if (await isEmpty(workspace)) return true;
+  if (directory === undefined) return false;
+  const path = clonePath(workspace, directory);
+  const found = await lstat(path).catch(() => null);
+  return found === null || (found.isDirectory() && (await isEmpty(path)));
 };
+
+/** Takes away what a clone left that did not come to its end, and nothing beside it. */
+const clear = async (workspace: string, directory: string | undefined): Promise<void> => {
+  if (directory !== undefined) return rm(clonePath(workspace, directory), { recursive: true, force: true });
+  for (const name of await readdir(workspace).catch((): string[] => []))
+    await rm(join(workspace, name), { recursive: true, force: true });
+};
+
+/** Throws `conflict` when a clone cannot be beside those that are there. Pure. */
+const assertBeside = (clones: readonly Clone[], directory: string | undefined): void => {
+  const directories = cloneDirectories(clones);
+  if (directory === undefined) {
+    if (directories.length === 0) return;
+    throw new CcrError(
+      "conflict",
+      `There are repositories in folders of the workspace (${directories.join(", ")}): no other can be cloned into the workspace itself.`,
+    );
+  }
+  if (clones.length > directories.length) {
+    throw new CcrError(
+      "conflict",
+      `There is a repository in the workspace itself: no other can be cloned into the folder '${directory}' of it.`,
+    );
+  }
+  // On some disks they are one folder.
+  const alike = directories.find((each) => each !== directory && each.toLowerCase() === directory.toLowerCase());
+  if (alike !== undefined) {
+    throw new CcrError("conflict", `The folder '${directory}' differs from '${alike}', which has a repository, in case alone.`);
+  }
+};
+
+/** What is asked for; what follows it makes it no other request. Pure. */
+const wanted = ({ moreFollows: _, ...request }: GitCloneInput) => request;
 
 /** What git clones from, and what `origin` is set to afterwards. Throws `bad_request` for what is not taken. */
 const readAddress = ({ repositoryUrl, mirrorPath }: GitCloneInput): { source: string; origin: string } => {
@@ -47,37 +85,55 @@ const readAddress = ({ repositoryUrl, mirrorPath }: GitCloneInput): { source: st
 };
 
 /**
- * Clones a repository into the workspace, which must be empty, and checks a branch (a local one that tracks it), a tag or a commit
- * (detached) out; with a bundle, a commit of that (see `checkOutBundle`). Nothing that comes with the repository is run, no submodule
- * fetched. A failure leaves the workspace empty. The same request again gives the first one's result.
+ * Clones a repository into the workspace, or into a folder of it, which must be empty, and checks a branch (a local one that tracks it), a tag
+ * or a commit (detached) out; with a bundle, a commit of that (see `checkOutBundle`). Nothing that comes with the repository is run, no
+ * submodule fetched. A failure leaves nothing of it, and all that is beside it alone. The same request again gives the first one's result.
  */
 export const gitClone = async (input: GitCloneInput, options: CloneOptions): Promise<GitCloneResult> => {
   const { workspace, state } = options;
   const { source, origin } = readAddress(input);
-  const { ref } = input;
+  const { ref, directory } = input;
   if (ref !== undefined && BAD_REF.test(ref))
     throw new CcrError("bad_request", "ref: this is not the name of a branch, tag or commit");
   const bundle = readBundleSource(input);
-  const { clone: done, cloning } = state.get();
-  if (cloning) await empty(workspace);
-  if (!(await isEmpty(workspace))) {
-    if (done !== null && isDeepStrictEqual(done.request, input)) return done.result;
-    throw new CcrError("conflict", `The workspace ${workspace} is not empty: a repository can be cloned only into an empty one.`);
+  const { cloning } = state.get();
+  if (cloning !== null) {
+    await clear(workspace, cloning.directory);
+    await state.update({ cloning: null });
+  }
+  const { clones } = state.get();
+  assertBeside(clones, directory);
+  const done = clones.find(({ request }) => request.directory === directory);
+  const isSame = done !== undefined && isDeepStrictEqual(wanted(done.request), wanted(input));
+  if (directory !== undefined && done !== undefined && !isSame)
+    throw new CcrError(
+      "conflict",
+      `Another repository or ref was cloned into the folder '${directory}' of the workspace before.`,
+    );
+  if (!(await isFree(workspace, directory))) {
+    if (isSame) return done.result;
+    const place = directory === undefined ? `The workspace ${workspace}` : `The folder '${directory}' of the workspace`;
+    throw new CcrError("conflict", `${place} is not empty: a repository can be cloned only into an empty one.`);
   }
   const existed = (await stat(workspace).catch(() => null)) !== null;
+  const inPlace = { ...options, workspace: clonePath(workspace, directory) };
   try {
-    await mkdir(workspace, { recursive: true });
-    await state.update({ cloning: true });
+    await mkdir(inPlace.workspace, { recursive: true });
+    await state.update({ cloning: { directory } });
     await trustFolders(options);
-    await fetchInto(source, input, options);
-    const result = bundle === null ? await checkOut(ref, options) : await checkOutBundle(bundle, options);
-    await git(["remote", "set-url", "--", "origin", origin], { cwd: workspace, env: options.env });
-    await state.update({ cloning: false, clone: { request: input, result } });
+    await fetchInto(source, input, inPlace);
+    const result = bundle === null ? await checkOut(ref, inPlace) : await checkOutBundle(bundle, inPlace);
+    await git(["remote", "set-url", "--", "origin", origin], { cwd: inPlace.workspace, env: options.env });
+    const clone = { request: input, result };
+    await state.update({
+      cloning: null,
+      clones: done === undefined ? [...clones, clone] : clones.map((each) => (each === done ? clone : each)),
+    });
     return result;
   } catch (error) {
-    await empty(workspace);
-    if (!existed) await rm(workspace, { recursive: true, force: true });
-    await state.update({ cloning: false });
+    await clear(workspace, directory);
+    if (!existed && (await isEmpty(workspace))) await rm(workspace, { recursive: true, force: true });
+    await state.update({ cloning: null });
     throw error;
   }
 };

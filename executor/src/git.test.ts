@@ -1,40 +1,12 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
-import { GitCloneInput } from "@ccr/protocol";
 import { createGitRepository, startGitHttpServer, temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { git, lastGitLine } from "./git.ts";
-import { type CloneOptions, gitClone } from "./git-clone.ts";
+import { gitClone } from "./git-clone.ts";
 import { initGit, sshCommand, templateFolder } from "./git-init.ts";
 import { runCommand } from "./run-command.ts";
-import { StateFile } from "./state.ts";
-
-const place = async () => {
-  const folder = await temporaryFolder();
-  const home = folder.join("home");
-  const workspace = folder.join("workspace");
-  await mkdir(home);
-  await mkdir(workspace);
-  const env = { PATH: process.env.PATH ?? "", HOME: home, XDG_CONFIG_HOME: folder.join("xdg"), GIT_CONFIG_NOSYSTEM: "1" };
-  const options = async (): Promise<CloneOptions> => ({
-    home,
-    env,
-    workspace,
-    state: await StateFile.open(folder.join("state")),
-    signal: new AbortController().signal,
-  });
-  return {
-    folder,
-    home,
-    workspace,
-    env,
-    options,
-    inWorkspace: (...args: string[]) => git(args, { cwd: workspace, env }),
-    config: (name: string) => git(["config", "--global", "--get", name], { cwd: home, env, allowedCodes: [0, 1] }),
-    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
-  };
-};
-const input = (fields: object) => GitCloneInput.parse({ repositoryUrl: "https://host.test/owner/name.git", ...fields });
+import { input, place } from "./testing/git-place.ts";
 
 describe("initGit", () => {
   it("works without anything and again, and gives sensible defaults", async () => {
@@ -190,7 +162,7 @@ describe("gitClone", () => {
     await using mirror = await createGitRepository({ bare: true, files: { a: "1" } });
     await mkdir(`${here.workspace}/.git`);
     const options = await here.options();
-    await options.state.update({ cloning: true });
+    await options.state.update({ cloning: {} });
     expect(await gitClone(input({ mirrorPath: mirror.path }), options)).toMatchObject({ branch: "main" });
   });
 

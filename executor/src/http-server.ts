@@ -12,6 +12,7 @@ import {
   executorRoutes,
   FENCE_HEADER,
   FollowQuery,
+  SnapshotQuery,
 } from "@ccr/protocol";
 import type { z } from "zod";
 import type { Bytes, ExecutorApi, Reply } from "./executor.ts";
@@ -82,7 +83,11 @@ const routesOf = (api: ExecutorApi): Route[] => {
     diff: { ...diff, takesBody: false, handle: ({ signal }) => json(api.diff(signal)) },
     adopt: { ...adopt, takesBody: true, handle: ({ body }) => json(api.adopt(read(adopt.request, body))) },
     ack: { ...ack, takesBody: true, handle: ({ body }) => json(api.ack(read(ack.request, body))) },
-    snapshot: { ...snapshot, takesBody: false, handle: ({ signal }) => json(api.snapshot(signal)) },
+    snapshot: {
+      ...snapshot,
+      takesBody: false,
+      handle: ({ query, signal }) => json(api.snapshot(read(SnapshotQuery, query), signal)),
+    },
     bundle: {
       ...bundle,
       takesBody: false,

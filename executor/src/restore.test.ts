@@ -16,15 +16,22 @@ const put = async (folder: TemporaryFolder, files: Record<string, string>): Prom
   }
 };
 
-/** A workspace with these files in its one commit, and a home. */
-const place = async (files: Record<string, string>) => {
+/** A workspace with these files in its one commit, or in that of a clone in each of these folders, and a home. */
+const place = async (files: Record<string, string>, directories: readonly string[] = []) => {
   const folder = await temporaryFolder();
-  await createGitRepository({ path: folder.join("workspace"), files });
+  for (const directory of directories.length === 0 ? ["."] : directories)
+    await createGitRepository({ path: folder.join("workspace", directory), files });
   for (const name of ["home", "setup/home", "setup/workspace"]) await mkdir(folder.join(name), { recursive: true });
   const act = () =>
     restore(
       { from: folder.join("setup") },
-      { workspace: folder.join("workspace"), home: folder.join("home"), env: { PATH: process.env.PATH ?? "" }, signal },
+      {
+        workspace: folder.join("workspace"),
+        directories,
+        home: folder.join("home"),
+        env: { PATH: process.env.PATH ?? "" },
+        signal,
+      },
     );
   return { folder, act, [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 };
@@ -82,6 +89,41 @@ describe("restore", () => {
     expect(await readFile(placed, "utf8")).toBe("x");
     const { stdout } = await exec("git", ["status", "--porcelain"], { cwd: here.folder.join("workspace") });
     expect(stdout).toBe("");
+  });
+});
+
+describe("restore beside clones in folders", () => {
+  it("lets each clone's git not see what came into it, and nothing more", async () => {
+    await using here = await place({ "src/a.js": "a\n" }, ["api", "api-docs", "web"]);
+    const { folder, act } = here;
+    await put(folder, {
+      "setup/workspace/api/node_modules/x.js": "x\n",
+      "setup/workspace/api/src/gen [1].js": "g\n",
+      "setup/workspace/api/src/a.js": "of the set-up\n",
+      "setup/workspace/web/dist/y.js": "y\n",
+      "setup/workspace/api-docs/gen.js": "d\n",
+      "setup/workspace/shared/z.js": "z\n",
+      "setup/workspace/note": "n\n",
+    });
+    expect(await act()).toEqual({ skipped: ["api/src/a.js"] });
+    expect(await readFile(folder.join("workspace/api/node_modules/x.js"), "utf8")).toBe("x\n");
+    expect(await readFile(folder.join("workspace/shared/z.js"), "utf8")).toBe("z\n");
+    await expect(lstat(folder.join("workspace/.git"))).rejects.toMatchObject({ code: "ENOENT" });
+    const statusOf = async (directory: string) =>
+      (await exec("git", ["status", "--porcelain"], { cwd: folder.join("workspace", directory) })).stdout;
+    for (const directory of ["api", "api-docs", "web"]) expect(await statusOf(directory)).toBe("");
+    // The same names in the other clones are work.
+    await put(folder, {
+      "workspace/web/node_modules/x.js": "1\n",
+      "workspace/web/shared/z.js": "1\n",
+      "workspace/api/dist/y.js": "1\n",
+      "workspace/api/note": "1\n",
+      "workspace/api/docs/gen.js": "1\n",
+      "workspace/api-docs/node_modules/x.js": "1\n",
+    });
+    expect(await statusOf("web")).toBe("?? node_modules/\n?? shared/\n");
+    expect(await statusOf("api")).toBe("?? dist/\n?? docs/\n?? note\n");
+    expect(await statusOf("api-docs")).toBe("?? node_modules/\n");
   });
 });
 

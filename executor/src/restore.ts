@@ -5,6 +5,8 @@ import { runCommand } from "./run-command.ts";
 
 export interface RestoreOptions {
   workspace: string;
+  /** The folders of the workspace that are clones; none when the workspace itself is one. */
+  directories: readonly string[];
   home: string;
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
@@ -82,21 +84,30 @@ const merge = async (
   merged.placed.push(...free.map((name) => (below === "" ? name : `${below}/${name}`)));
 };
 
+/** Lets a clone's git not see these paths, which are below it. */
+const exclude = async (clone: string, paths: readonly string[]): Promise<void> => {
+  const lines = paths.map(excludeLine).filter((line) => line !== null);
+  if (lines.length === 0) return;
+  await mkdir(join(clone, ".git", "info"), { recursive: true });
+  await appendFile(join(clone, ".git", "info", "exclude"), bytesOf(`${lines.join("\n")}\n`));
+};
+
 /**
- * Copies what a set-up has left into the home and the workspace. In the workspace what the repository has stays, and what comes is written down
- * as nothing of the work.
+ * Copies what a set-up has left into the home and the workspace. In the workspace what the repositories have stays, and what comes is written
+ * down as nothing of the work; what comes beside the clones is none anyhow.
  */
 export const restore = async ({ from }: RestoreInput, options: RestoreOptions): Promise<RestoreResult> => {
   if (from.split("/").includes("..")) throw new CcrError("bad_request", "from: the path has a '..'");
-  const { workspace, home, env, signal } = options;
+  const { workspace, directories, home, env, signal } = options;
   const intoHome: Merge = { replaces: true, placed: [], skipped: [] };
   const intoWorkspace: Merge = { replaces: false, placed: [], skipped: [] };
   await merge({ from: join(from, "home"), to: home, below: "" }, { merged: intoHome, env, signal });
   await merge({ from: join(from, "workspace"), to: workspace, below: "" }, { merged: intoWorkspace, env, signal });
-  const lines = intoWorkspace.placed.map(excludeLine).filter((line) => line !== null);
-  if (lines.length > 0) {
-    await mkdir(join(workspace, ".git", "info"), { recursive: true });
-    await appendFile(join(workspace, ".git", "info", "exclude"), bytesOf(`${lines.join("\n")}\n`));
+  const { placed } = intoWorkspace;
+  if (directories.length === 0) await exclude(workspace, placed);
+  for (const directory of directories) {
+    const within = placed.filter((path) => path.startsWith(`${directory}/`)).map((path) => path.slice(directory.length + 1));
+    await exclude(join(workspace, directory), within);
   }
   const skipped = [...intoHome.skipped.map((path) => `~/${path}`), ...intoWorkspace.skipped].map(textOf);
   return { skipped: skipped.slice(0, SKIPPED_MAX) };

@@ -300,8 +300,10 @@ describe("a snapshot", () => {
 
   it("is refused while the repository is still being cloned", async () => {
     await using here = await place();
-    await here.state.update({ cloning: true });
-    await expect(here.take()).rejects.toMatchObject({ code: "conflict" });
+    for (const cloning of [{}, { directory: "beside" }]) {
+      await here.state.update({ cloning });
+      await expect(here.take()).rejects.toMatchObject({ code: "conflict" });
+    }
   });
 
   it("does not let its store grow without bound", async () => {

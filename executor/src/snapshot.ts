@@ -1,11 +1,14 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { CcrError, SNAPSHOT_REF, type WorkSnapshot } from "@ccr/protocol";
+import { assertFolder, clonePath } from "./clones.ts";
 import { bringUpToDate } from "./snapshot-index.ts";
 import { SnapshotStore, storeError } from "./snapshot-store.ts";
 import type { StateFile } from "./state.ts";
 
 export interface SnapshotOptions {
   workspace: string;
+  /** The folder of the workspace that is the clone; the workspace itself when left out. */
+  directory?: string | undefined;
   /** A folder of its own, outside of the workspace. */
   scratch: string;
   env: Readonly<Record<string, string>>;
@@ -35,7 +38,7 @@ interface Latest {
   baseCommit: string | null;
 }
 
-/** Takes snapshots of one workspace, one at a time, and bundles the latest. The workspace and its repository are only read. */
+/** Takes snapshots of one clone, one at a time, and bundles the latest. Its files and its repository are only read. */
 export class Snapshots {
   readonly #options: SnapshotOptions;
   readonly #store: SnapshotStore;
@@ -49,15 +52,19 @@ export class Snapshots {
 
   constructor(options: SnapshotOptions) {
     this.#options = options;
-    this.#store = new SnapshotStore({ workspace: options.workspace, folder: options.scratch, env: options.env });
+    const { workspace, directory, scratch: folder, env } = options;
+    this.#store = new SnapshotStore({ workspace: clonePath(workspace, directory), folder, env });
   }
 
   /** Makes a commit of all that is in the workspace now. The same files, HEAD and branches give the same commit. */
   take(signal: AbortSignal): Promise<WorkSnapshot> {
     return this.#alone(signal, async (until) => {
-      if (this.#options.state.get().cloning) {
+      const { workspace, directory, state } = this.#options;
+      const { cloning } = state.get();
+      if (cloning !== null && (directory === undefined || cloning.directory === directory)) {
         throw new CcrError("conflict", "The repository is still being cloned: there is no work to keep yet.");
       }
+      await assertFolder(workspace, directory);
       try {
         return await this.#take(until);
       } catch (error) {
@@ -77,6 +84,7 @@ export class Snapshots {
       if (latest === null || latest.commit !== snapshot) {
         throw new CcrError("not_found", `${snapshot} is not the latest snapshot: take a new one.`);
       }
+      await assertFolder(this.#options.workspace, this.#options.directory);
       const path = this.#store.file("bundle");
       const { baseCommit } = latest;
       const base = baseCommit !== null && (await this.#store.has(`${baseCommit}^{commit}`, until)) ? [`^${baseCommit}`] : [];
@@ -115,7 +123,9 @@ export class Snapshots {
     const tree = (await store.must(["write-tree"], { signal })).toString("utf8").trim();
     const { commit, head } = await this.#commit({ tree, headRef, headCommit, refs }, signal);
     await store.setRefs([...refs, { name: SNAPSHOT_REF, commit }], head);
-    const baseCommit = this.#options.state.get().clone?.result.commit ?? null;
+    const { directory } = this.#options;
+    const clone = this.#options.state.get().clones.find(({ request }) => request.directory === directory);
+    const baseCommit = clone?.result.commit ?? null;
     this.#latest = { commit, refs, headCommit, baseCommit };
     if (this.#allowed === null) {
       const { objects, kib } = await this.#count(signal);

@@ -104,7 +104,9 @@ export const PATCH_MAX_BYTES = 16 * 1024 * 1024;
  * first one. Pure.
  */
 export const joinDiffs = (diffs: readonly [WorkspaceDiff, ...WorkspaceDiff[]], maxBytes = PATCH_MAX_BYTES): WorkspaceDiff => {
-  const [{ baseCommit, headCommit }] = diffs;
+  const [first] = diffs;
+  if (diffs.length === 1) return first;
+  const { baseCommit, headCommit } = first;
   const files = diffs.flatMap((diff) => diff.files);
   const texts: string[] = [];
   let bytes = 0;

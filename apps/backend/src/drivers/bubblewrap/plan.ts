@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { SandboxSpec } from "@ccr/protocol";
 import { type Identity, SANDBOX_HOME } from "../identity.ts";
 import { EXECUTOR_COMMAND, memoryFolders, RUNTIME_TREE, sandboxEnvironment } from "../layout.ts";
@@ -34,7 +35,10 @@ export const bwrapArguments = (input: PlanInput): string[] => [
   ...system(input),
   ...runtimeTree(input),
   ...memory(input),
-  ...input.spec.mounts.flatMap(({ source, target, readOnly }) => [readOnly ? "--ro-bind" : "--bind", source, target]),
+  ...input.spec.mounts.flatMap(({ source, target, readOnly }) => [
+    ...(dirname(target) === "/" ? [] : openFolder(dirname(target))),
+    ...[readOnly ? "--ro-bind" : "--bind", source, target],
+  ]),
   ...["--remount-ro", "/dev"],
   ...["--remount-ro", "/"],
   ...["--chdir", "/"],

@@ -53,7 +53,13 @@ export const EXECUTOR_ENVIRONMENT = {
 };
 
 const FOLDERS = ["doors", "workspace", "home", "spool", "mirror"] as const;
-const TARGETS = { doors: "/doors", workspace: "/workspace", home: "/home/agent", spool: "/spool", mirror: "/mirror" } as const;
+const TARGETS = {
+  doors: "/doors",
+  workspace: "/workspace",
+  home: "/home/agent",
+  spool: "/spool",
+  mirror: "/mirrors/one",
+} as const;
 
 export interface Place extends AsyncDisposable {
   /** The host's folder of a mount. */
