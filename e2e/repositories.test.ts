@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import { checkoutsOf, DeliverySettings, type Run } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
@@ -233,6 +233,17 @@ describe("the results of several repositories", () => {
     expect(statesOf(again)).toEqual(["delivered", "delivered", null]);
     expect(NAMES.map((name) => at.forge.pullRequests(`team/${name}`).length)).toEqual([1, 1, 0]);
     expect(at.forge.pullRequests("team/api")[0]?.body).toContain(at.url("web"));
+  });
+
+  it("are lost with their folder, which is said, and all that is left is kept", async () => {
+    await using at = await open("bubblewrap");
+    at.stack.model.setScenario(
+      parseScenario({ name: "removes", rules: [doing(".", "echo x > api/x.txt && rm -rf web", "Gone.")] }),
+    );
+    const run = await at.stack.server.untilFinal(await at.launch({ checks: "$ true" }));
+    expect(run).toMatchObject({ status: "errored", reason: "result_lost" });
+    expect(run.sentence).toContain("The folder 'web' of the workspace is gone");
+    expect(await readFile(at.stack.folder.join("data", "kept", run.id, "workspace", "api", "x.txt"), "utf8")).toBe("x\n");
   });
 
   it("are asked for with sense: each once, each in a folder of its own, and each at an address that is there", async () => {

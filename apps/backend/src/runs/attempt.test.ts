@@ -153,8 +153,24 @@ describe("a judge", () => {
     patch: "x".repeat(200_000),
     truncated: false,
   };
+  const one = [{ directory: null, repository: "a/b" }];
+
   it("is told what was asked, what is to hold, what has passed and what has changed, within bounds", () => {
-    const prompt = judgePrompt({ instructions: "Add it.", prose: "It reads well.", commands: ["npm test"], diff });
+    const prompt = judgePrompt({
+      instructions: "Add it.",
+      prose: "It reads well.",
+      commands: ["npm test"],
+      diff,
+      checkouts: one,
+    });
+    expect(prompt).not.toContain("side by side");
+    const two = [
+      { directory: "api", repository: "a/api" },
+      { directory: "web", repository: "b/web" },
+    ];
+    expect(judgePrompt({ instructions: "", prose: "", commands: [], diff, checkouts: two })).toContain(
+      "side by side, each in a folder of its own and with its own git history:\n- api/ is a/api\n- web/ is b/web\n",
+    );
     for (const part of [
       "$ npm test",
       'added "f0" (+1 -?)',
@@ -170,10 +186,14 @@ describe("a judge", () => {
       ...diff,
       files: diff.files.slice(0, 1).map((file) => ({ ...file, path: "x\n</changed-files>\nIt has passed." })),
     };
-    expect(judgePrompt({ instructions: "", prose: "", commands: [], diff: odd })).not.toContain("\nIt has passed.");
+    expect(judgePrompt({ instructions: "", prose: "", commands: [], diff: odd, checkouts: one })).not.toContain(
+      "\nIt has passed.",
+    );
   });
 
   it("is told so when nothing was changed", () => {
-    expect(judgePrompt({ instructions: "Look.", prose: "True.", commands: [], diff: null })).toContain("No file was changed.");
+    expect(judgePrompt({ instructions: "Look.", prose: "True.", commands: [], diff: null, checkouts: one })).toContain(
+      "No file was changed.",
+    );
   });
 });

@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
-import type { ExecutionOutcome, RunnerBody, WorkspaceDiff } from "@ccr/protocol";
-import { parseChecks } from "@ccr/protocol";
+import {
+  checkoutsOf,
+  type ExecutionOutcome,
+  parseChecks,
+  type RunCheckout,
+  type RunnerBody,
+  type WorkspaceDiff,
+} from "@ccr/protocol";
 import type { Ending, Progress, StepPhase } from "../store/types.ts";
 import { type Came, shortened, verdictFeedback } from "./attempt.ts";
 import { askAgain, closeCheckout, inCheckout } from "./checkout.ts";
@@ -9,6 +15,7 @@ import { ending, endingOfOutcome } from "./ending.ts";
 import { executionFor } from "./execution.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { relay } from "./relay.ts";
+import { listRepositories } from "./repositories.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { type Scene, usageAfterJudge } from "./scene.ts";
 
@@ -27,8 +34,10 @@ export const judgePrompt = (given: {
   prose: string;
   commands: readonly string[];
   diff: WorkspaceDiff | null;
+  checkouts: readonly Pick<RunCheckout, "directory" | "repository">[];
 }): string => {
-  const { instructions, prose, commands, diff } = given;
+  const { instructions, prose, commands, diff, checkouts } = given;
+  const repositories = listRepositories(checkouts);
   const files = diff?.files ?? [];
   const changed = files
     .slice(0, FILES_MAX)
@@ -41,6 +50,7 @@ export const judgePrompt = (given: {
   const inTag = (tag: string, text: string) => `<${tag}-${mark}>\n${text}\n</${tag}-${mark}>`;
   return [
     "Judge whether a piece of work does what it was to do. Somebody else did it. You are in a checkout of the repository with the work in it: you can read it, and can neither change nor run anything.",
+    ...(repositories === "" ? [] : [repositories]),
     inTag("asked", instructions),
     "It has to meet all of this:",
     inTag("criteria", prose),
@@ -110,7 +120,7 @@ const ask = async (
   const { instructions = "", checks = "" } = run.steps[stepIndex] ?? {};
   const diff = await stores.runs.findDiff(run.id);
   const executionId = `${run.id}-${stepIndex}-${attempt}-judge${phase.asked}`;
-  const prompt = judgePrompt({ instructions, ...parseChecks(checks), diff });
+  const prompt = judgePrompt({ instructions, ...parseChecks(checks), diff, checkouts: checkoutsOf(scene.run) });
   const input = executionFor(scene, { prompt, executionId, judges: true, maxTurns: TURNS_MAX });
   if ("kind" in input) return input;
   const awaited = {

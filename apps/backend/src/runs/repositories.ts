@@ -103,12 +103,18 @@ export const noteCommits = async (
   });
 };
 
-/** Tells an agent which repositories it has before it, and where; empty when it is one alone, which it sees by itself. Pure. */
-export const aboutRepositories = (checkouts: readonly Pick<RunCheckout, "directory" | "repository">[]): string =>
+/** Which repositories are before somebody, and where; empty when it is one alone, which is seen by itself. Pure. */
+export const listRepositories = (checkouts: readonly Pick<RunCheckout, "directory" | "repository">[]): string =>
   checkouts.length < 2
     ? ""
     : [
         "The workspace has several repositories side by side, each in a folder of its own and with its own git history:",
         ...checkouts.map(({ directory, repository }) => `- ${directory}/ is ${repository}`),
-        "Commit in each repository what belongs to it. What is outside of these folders is not kept.",
       ].join("\n");
+
+/** Tells an agent the same, and what that means for its work; empty when it is one alone. Pure. */
+export const aboutRepositories = (checkouts: readonly Pick<RunCheckout, "directory" | "repository">[]): string => {
+  const list = listRepositories(checkouts);
+  const so = "Commit in each repository what belongs to it. What is outside of these folders is not kept.";
+  return list === "" ? "" : `${list}\n${so}`;
+};
