@@ -35,6 +35,8 @@ describe("watching leases", () => {
     expect(watch.look([lease(6)], 25_000).get(id)).toBe(0);
     expect(lookOn(watch, [lease(6)], [26_000, 40_000]).get(id)).toBe(15_000);
     expect(watch.look([lease(6, 2)], 41_000).get(id)).toBe(0);
+    expect(lookOn(watch, [lease(6, 2)], [42_000, 46_000]).get(id)).toBe(5000);
+    expect(watch.look([{ ...lease(6, 2), owner: null }], 47_000).get(id)).toBe(0);
   });
 
   it("watches each run for itself, and forgets those that are gone", () => {

@@ -41,7 +41,7 @@ const GAP_COUNTS_MS = 5000;
  * looks that worked, and of a long gap just the first seconds.
  */
 export class LeaseWatch {
-  readonly #seen = new Map<Lease["id"], { fence: number; beat: number; quietMs: number }>();
+  readonly #seen = new Map<Lease["id"], Pick<Lease, "owner" | "fence" | "beat"> & { quietMs: number }>();
   #lookedAtMs = 0;
 
   /** To be told of a look that failed: what kept us from the database may keep the owners from it. */
@@ -49,16 +49,16 @@ export class LeaseWatch {
     this.#seen.clear();
   }
 
-  /** Takes in the leases that there are, and gives for how long each has not been renewed, in milliseconds. */
+  /** Takes in the leases that there are, and gives for how long each has not been renewed, or has been given up, in milliseconds. */
   look(leases: readonly Lease[], elapsedMs: number): Map<Lease["id"], number> {
     const passedMs = Math.min(elapsedMs - this.#lookedAtMs, GAP_COUNTS_MS);
     this.#lookedAtMs = elapsedMs;
     const before = new Map(this.#seen);
     this.#seen.clear();
-    for (const { id, fence, beat } of leases) {
+    for (const { id, owner, fence, beat } of leases) {
       const known = before.get(id);
-      const isSame = known !== undefined && known.fence === fence && known.beat === beat;
-      this.#seen.set(id, { fence, beat, quietMs: isSame ? known.quietMs + passedMs : 0 });
+      const isSame = known !== undefined && known.owner === owner && known.fence === fence && known.beat === beat;
+      this.#seen.set(id, { owner, fence, beat, quietMs: isSame ? known.quietMs + passedMs : 0 });
     }
     return new Map([...this.#seen].map(([id, { quietMs }]) => [id, quietMs]));
   }
