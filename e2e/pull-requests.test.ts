@@ -101,6 +101,35 @@ describe.each(["github", "gitlab", "gitea", "bitbucket"] as const)("a result on 
   });
 });
 
+describe("pull requests of attempts that compete", () => {
+  it("are closed when another one is chosen, which stays open", async () => {
+    await using here = await open("gitea");
+    const { forge, server, repository } = here;
+    const { client } = server;
+    const steps = [{ instructions: "Write it.", checks: "$ test -s a.txt" }];
+    const delivery = DeliverySettings.parse({ to: "pull_request" });
+    const { id: taskId } = await client.tasks.create.mutate({ name: "Write the file", steps, delivery });
+    const { id } = await client.batches.create.mutate({ taskId, repositories: [{ repository }], attempts: 3 });
+    const rows = await client.batches.runs.query({ id });
+    for (const { runId } of rows)
+      expect(await server.untilFinal(runId)).toMatchObject({ reason: "passed", delivered: null });
+    const [chosen, other, third] = rows.map(({ runId }) => runId);
+    if (chosen === undefined || other === undefined || third === undefined) throw new Error("there are not three");
+    // A person wanted to see this one at its host.
+    const shown = await client.runs.push.mutate({ id: other });
+    expect(forge.pullRequests(PATH)).toEqual([expect.objectContaining({ state: "open" })]);
+    await client.batches.choose.mutate({ runId: chosen });
+    const { delivered } = await client.runs.byId.query({ id: chosen });
+    expect(delivered).toMatchObject({ state: "delivered" });
+    const states = Object.fromEntries(forge.pullRequests(PATH).map(({ number, state }) => [number, state]));
+    expect(states).toEqual({
+      [shown.delivered?.pullRequest?.number ?? 0]: "closed",
+      [delivered?.pullRequest?.number ?? 0]: "open",
+    });
+    expect((await client.runs.byId.query({ id: third })).delivered).toBeNull();
+  });
+});
+
 describe("a pull request that is looked after", () => {
   it("is mended when its checks fail, gone on with when a reviewer writes, and left alone then", {
     timeout: 120_000,
