@@ -111,8 +111,7 @@ describe("pull requests of attempts that compete", () => {
     const { id: taskId } = await client.tasks.create.mutate({ name: "Write the file", steps, delivery });
     const { id } = await client.batches.create.mutate({ taskId, repositories: [{ repository }], attempts: 3 });
     const rows = await client.batches.runs.query({ id });
-    for (const { runId } of rows)
-      expect(await server.untilFinal(runId)).toMatchObject({ reason: "passed", delivered: null });
+    for (const { runId } of rows) expect(await server.untilFinal(runId)).toMatchObject({ reason: "passed", delivered: null });
     const [chosen, other, third] = rows.map(({ runId }) => runId);
     if (chosen === undefined || other === undefined || third === undefined) throw new Error("there are not three");
     // A person wanted to see this one at its host.

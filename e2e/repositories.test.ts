@@ -222,7 +222,7 @@ describe("the results of several repositories", () => {
     await chmod(hook, 0o755);
     const id = await at.launch({ delivery: REQUEST });
     const run = await untilFinal(id);
-    expect(run).toMatchObject({ status: "errored", reason: "push_failed" });
+    expect(run).toMatchObject({ status: "errored", reason: "push_failed", outcome: { name: "push_failed" } });
     expect(run.sentence).toContain(`${at.url("web")}: `);
     expect(run.sentence).toContain("this branch is protected");
     expect(statesOf(run)).toEqual(["delivered", "failed", null]);

@@ -48,6 +48,8 @@ export const CreateBatchInput = z
       .array(BatchRepositoryInput)
       .min(1, "a batch needs at least one repository")
       .max(BATCH_RUNS_MAX, `a batch has at most ${BATCH_RUNS_MAX.toLocaleString("en")} repositories`),
+    /** What every run has beside its repository; see `CreateRunInput`. */
+    additionalRepositories: CreateRunInput.shape.additionalRepositories,
     /** So many runs for each repository and variant, of which one is to be chosen. */
     attempts: wholeNumber(BATCH_ATTEMPTS_MAX).default(1),
     variants: z
@@ -153,6 +155,7 @@ export const BatchRow = z.object({
   endedAt: Timestamp.nullable(),
   /** As it was saved last; null: nothing was yet. */
   diff: DiffSize.nullable(),
+  /** Of a run with several repositories, the first one. */
   pullRequest: PullRequestLink.nullable(),
 });
 export type BatchRow = z.infer<typeof BatchRow>;

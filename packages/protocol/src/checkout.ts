@@ -66,15 +66,18 @@ export const checkoutsOf = (
   return [{ repository, ref, directory, baseCommit, headCommit, delivered }, ...additionalRepositories];
 };
 
-/** How far the deliveries of a run's repositories are, those of which nothing was delivered left out. Pure. */
-export const deliveriesOf = (run: {
+/** How far the deliveries of a run's repositories are. */
+export type Deliveries = {
   delivered: Delivered | null;
   additionalRepositories: readonly Pick<AdditionalRepository, "delivered">[];
-}): Delivered[] =>
+};
+
+/** Those of which something was, or is to be, delivered. Pure. */
+export const deliveriesOf = (run: Deliveries): Delivered[] =>
   [run.delivered, ...run.additionalRepositories.map(({ delivered }) => delivered)].filter((delivered) => delivered !== null);
 
 /** Whether all that was asked for is done. Pure. */
-export const isDelivered = (run: Parameters<typeof deliveriesOf>[0]): boolean => {
+export const isDelivered = (run: Deliveries): boolean => {
   const all = deliveriesOf(run);
   return all.length > 0 && all.every(({ state }) => state === "delivered");
 };

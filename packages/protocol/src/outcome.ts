@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Delivered } from "./delivery.ts";
+import { type Deliveries, deliveriesOf, isDelivered } from "./checkout.ts";
 
 export const RUN_STATUSES = [
   "queued",
@@ -244,21 +244,18 @@ export const RunOutcome = z.object({
 export type RunOutcome = z.infer<typeof RunOutcome>;
 
 /** The outcome of a run that has ended or waits for an answer; null as long as nothing is to be said. Pure. */
-export const outcomeOf = (run: {
-  status: RunStatus;
-  reason: RunReason | null;
-  sentence: string | null;
-  delivered: Delivered | null;
-}): RunOutcome | null => {
-  const { status, reason, sentence, delivered } = run;
+export const outcomeOf = (
+  run: Deliveries & { status: RunStatus; reason: RunReason | null; sentence: string | null },
+): RunOutcome | null => {
+  const { status, reason, sentence } = run;
   if (status === "waiting") {
     const waiting = { sentence: "Claude Code waits for an answer.", next: "Answer it." };
     return { name: "waiting", ...RUN_OUTCOMES.waiting, ...waiting };
   }
   if (reason === null) return null;
-  if (reason === "push_failed" && delivered?.state === "delivered") {
+  if (reason === "push_failed" && isDelivered(run)) {
     const { next } = RUN_REASONS.passed;
-    const late = `Every step finished and its checks passed. The work was pushed to ${delivered.branch} later.`;
+    const late = `Every step finished and its checks passed. The work was pushed to ${deliveriesOf(run)[0]?.branch} later.`;
     return { name: "passed", ...RUN_OUTCOMES.passed, sentence: late, next };
   }
   const facts = RUN_REASONS[reason];

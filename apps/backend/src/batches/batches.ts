@@ -2,6 +2,7 @@ import {
   type BatchId,
   CcrError,
   type CreateBatchInput,
+  deliveriesOf,
   outcomeOf,
   parseRepository,
   type RunEnvironment,
@@ -75,10 +76,11 @@ export const createBatches = (deps: BatchesDeps, dispatcher: Pick<Dispatcher, "w
       const rows = await store.batches.rows(input);
       // Nothing may come after the last row; a batch that is not there has none either.
       if (rows.length === 0) await get(input.id);
-      return rows.map(({ reason, sentence, delivered, ...row }) => ({
+      return rows.map(({ reason, sentence, delivered, additionalRepositories, ...row }) => ({
         ...row,
-        outcome: outcomeOf({ status: row.status, reason, sentence, delivered }),
-        pullRequest: delivered?.pullRequest ?? null,
+        outcome: outcomeOf({ status: row.status, reason, sentence, delivered, additionalRepositories }),
+        pullRequest:
+          deliveriesOf({ delivered, additionalRepositories }).find((each) => each.pullRequest !== null)?.pullRequest ?? null,
       }));
     },
 

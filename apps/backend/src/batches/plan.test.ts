@@ -62,6 +62,18 @@ test("members are each repository with each variant, as often as there are attem
   expect(planned.members[0]?.run).toMatchObject({ limits: { turns: 7 }, priority: 3 });
 });
 
+test("every member has the same repositories beside its own, which none of them may be itself", () => {
+  const beside = { repository: "ada/web", ref: "next" };
+  const { members } = plan({ repositories: repositories("ada/a", "ada/b"), additionalRepositories: [beside], attempts: 2 });
+  expect(members.map(({ run }) => [run.repository, run.directory, run.additionalRepositories])).toEqual(
+    ["a", "a", "b", "b"].map((name) => [`ada/${name}`, name, [{ ...beside, directory: "web" }]]),
+  );
+  expect(refusal({ repositories: repositories("ada/a", "ada/web"), additionalRepositories: [beside] }).message).toContain(
+    "'ada/web' is named twice",
+  );
+  expect(plan().members[0]?.run).toMatchObject({ directory: null, additionalRepositories: [] });
+});
+
 describe("variants", () => {
   const labels = (variants: Given["variants"]) => plan({ variants }).variants.map(({ label }) => label);
 
@@ -152,6 +164,14 @@ describe("the size of a batch", () => {
 test("the same request reads the same, in whatever order its fields came, and any other differs", () => {
   const text = (given: Given) => JSON.stringify(plan(given).request);
   expect(text({ limits: { turns: 1, cpus: 1 } })).toBe(text({ limits: { cpus: 1, turns: 1 } }));
-  const all = [{}, { name: "x" }, { attempts: 2 }, { priority: 1 }, { maxConcurrent: 1 }, { variants: [{ model: "m" }] }];
+  const all = [
+    {},
+    { name: "x" },
+    { attempts: 2 },
+    { priority: 1 },
+    { maxConcurrent: 1 },
+    { variants: [{ model: "m" }] },
+    { additionalRepositories: [{ repository: "a/x" }] },
+  ];
   expect(new Set(all.map(text)).size).toBe(all.length);
 });

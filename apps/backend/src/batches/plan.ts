@@ -3,11 +3,12 @@ import {
   CcrError,
   type CreateBatchInput,
   parseRepository,
-  type RepositoryAddress,
   RunLimits,
+  repositoryKey,
   type Task,
   type TaskId,
 } from "@ccr/protocol";
+import { repositoriesOf } from "../runs/repositories.ts";
 import type { NewBatch, NewMember } from "../store/batch-types.ts";
 
 // Each run holds a copy of its steps. More than this is a mistake, and would be written in one commit.
@@ -15,14 +16,13 @@ const STEPS_MAX_CHARACTERS = 64 * 1024 * 1024;
 const ADDRESS_MAX_CHARACTERS = 2048;
 const SHOWN_CHARACTERS = 80;
 
-/** The same for two ways to write one repository. */
-const keyOf = (address: RepositoryAddress): string =>
-  (address.transport === "local" ? address.path : address.url).replace(/\/+$/, "").replace(/\.git$/, "");
+type Listed = ReturnType<typeof repositoriesOf>["named"];
 
-type Listed = { repository: string; ref: string | null };
-
-/** The repositories as they are stored. Throws one error that names all that cannot be used, and those that are there twice. */
-const readRepositories = (given: CreateBatchInput["repositories"]): Listed[] => {
+/**
+ * The repositories as they are stored, each with those that are to be beside it. Throws one error that names all that cannot be used, and those that are
+ * there twice.
+ */
+const readRepositories = ({ repositories: given, additionalRepositories }: CreateBatchInput): Listed[] => {
   const problems: string[] = [];
   const seen = new Map<string, number>();
   const listed = given.flatMap(({ repository, ref = null }, index): Listed[] => {
@@ -34,11 +34,11 @@ const readRepositories = (given: CreateBatchInput["repositories"]): Listed[] => 
       problems.push(`${shown}: ${problem}`);
       return [];
     }
-    const key = JSON.stringify([keyOf(parsed.address), ref]);
+    const key = JSON.stringify([repositoryKey(parsed.address), ref]);
     const first = seen.get(key);
     if (first === undefined) {
       seen.set(key, index + 1);
-      return [{ repository: parsed.address.display, ref }];
+      return [repositoriesOf({ repository, ref: ref ?? undefined, additionalRepositories }).named];
     }
     problems.push(`${shown}: it is the same as number ${first}; for several runs of one repository give attempts`);
     return [];
@@ -92,7 +92,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
   const variants = readVariants(input, tasks);
   const task = tasks.get(input.taskId);
   if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}; tasks.list shows those there are.`);
-  const repositories = readRepositories(input.repositories);
+  const repositories = readRepositories(input);
   const limits = RunLimits.parse(input.limits ?? {});
   const competing = variants.length * input.attempts > 1;
   const members = repositories.flatMap((listed, index) =>
@@ -125,6 +125,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
     request: {
       name: input.name ?? null,
       repositories: repositories.map(({ repository, ref }) => [repository, ref]),
+      additionalRepositories: input.additionalRepositories ?? [],
       attempts: input.attempts,
       variants: input.variants.map(sorted),
       limits: sorted(limits),

@@ -82,7 +82,10 @@ export const toView = ({ batch, runs, tallies }: BatchTallies): BatchView => {
   const progress = { done: total(shown, ({ status }) => isFinal(status)) + removed, total: runs };
   const statuses = sumBy(shown, ({ status }) => status);
   const counts = {
-    outcomes: sumBy(shown, (one) => outcomeOf({ ...one, sentence: null, delivered: null })?.name ?? null),
+    outcomes: sumBy(
+      shown,
+      (one) => outcomeOf({ ...one, sentence: null, delivered: null, additionalRepositories: [] })?.name ?? null,
+    ),
     statuses: Object.fromEntries(RUN_STATUSES.flatMap((status) => (status in statuses ? [[status, statuses[status] ?? 0]] : []))),
     chosen: total(shown, ({ mark }) => mark === "chosen"),
     closed: total(shown, ({ mark }) => mark === "closed"),

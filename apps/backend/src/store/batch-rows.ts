@@ -1,7 +1,8 @@
-import type { BatchRow, Delivered, ListBatchRunsInput, StepFigures } from "@ccr/protocol";
+import type { BatchRow, ListBatchRunsInput, StepFigures } from "@ccr/protocol";
 import type { Kysely } from "kysely";
 import type { BatchStore } from "./batch-types.ts";
 import { fromJson } from "./json.ts";
+import { toDeliveries } from "./rows.ts";
 import type { Database, RunTable } from "./schema.ts";
 
 /** What a row of the table is made of: nothing that grows with what a run has said or changed. */
@@ -11,6 +12,8 @@ const COLUMNS = [
   "reason",
   "sentence",
   "delivered",
+  "additional",
+  "additional_state",
   "repository",
   "ref",
   "batch_place",
@@ -61,7 +64,7 @@ export const readRows = async (
       status: row.status,
       reason: row.reason,
       sentence: row.sentence,
-      delivered: row.delivered === null ? null : fromJson<Delivered>(row.delivered),
+      ...toDeliveries(row),
       checks: { passed: sum(steps, "passed"), total: sum(steps, "total") },
       attemptsUsed: sum(steps, "attempts"),
       costUsd: row.cost_usd,

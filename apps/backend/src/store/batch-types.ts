@@ -60,7 +60,9 @@ export interface BatchStore {
   /** The runs of a batch that were not replaced, in the order of their places. */
   rows(
     input: ListBatchRunsInput,
-  ): Promise<(Omit<BatchRow, "outcome" | "pullRequest"> & Pick<Run, "reason" | "sentence" | "delivered">)[]>;
+  ): Promise<
+    (Omit<BatchRow, "outcome" | "pullRequest"> & Pick<Run, "reason" | "sentence" | "delivered" | "additionalRepositories">)[]
+  >;
   /**
    * Sets the state if it is one of `from`; null when it is not, or there is no such batch. Once it resolves, no run of a batch that is not to
    * run is claimed any more, on any server.

@@ -64,7 +64,10 @@ export const toBatch = (row: Selectable<BatchTable>): Batch => ({
   createdAt: row.created_at,
 });
 
-const toAdditional = ({ additional, additional_state: state }: Selectable<RunTable>): AdditionalRepository[] => {
+const toAdditional = ({
+  additional,
+  additional_state: state,
+}: Pick<Selectable<RunTable>, "additional" | "additional_state">): AdditionalRepository[] => {
   if (additional === null) return [];
   const known = state === null ? [] : fromJson<AdditionalState[]>(state);
   return fromJson<NamedRepository[]>(additional).map((named, index) => ({
@@ -72,6 +75,14 @@ const toAdditional = ({ additional, additional_state: state }: Selectable<RunTab
     ...(known[index] ?? { baseCommit: null, headCommit: null, delivered: null }),
   }));
 };
+
+/** What stands in a run's row of its deliveries. */
+export const toDeliveries = (
+  row: Pick<Selectable<RunTable>, "delivered" | "additional" | "additional_state">,
+): Pick<Run, "delivered" | "additionalRepositories"> => ({
+  delivered: row.delivered === null ? null : fromJson(row.delivered),
+  additionalRepositories: toAdditional(row),
+});
 
 export const toRun = (row: Selectable<RunTable>): Run => ({
   id: row.id,
@@ -81,13 +92,12 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   repository: row.repository,
   ref: row.ref,
   directory: row.directory,
-  additionalRepositories: toAdditional(row),
   model: row.model,
   // A limit that is newer than the run has its default.
   limits: { ...DEFAULT_LIMITS, ...fromJson<RunLimits>(row.limits) },
   allowNoChanges: row.allow_no_changes !== 0,
   delivery: row.delivery === null ? null : fromJson(row.delivery),
-  delivered: row.delivered === null ? null : fromJson(row.delivered),
+  ...toDeliveries(row),
   continues: row.continuation === null ? null : { ...NO_COMMENTS, ...fromJson<Continuation>(row.continuation) },
   environment: row.environment === null ? null : fromJson(row.environment),
   priority: row.priority,

@@ -25,7 +25,7 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
         ...base,
         kind: "status",
         status,
-        outcome: outcomeOf({ status, reason, sentence, delivered: null }),
+        outcome: outcomeOf({ status, reason, sentence, delivered: null, additionalRepositories: [] }),
         sentence,
       });
       return;
