@@ -20,6 +20,7 @@ const tally = (count: number, given: Partial<Tally>): Tally => ({
   status: "succeeded",
   reason: null,
   mark: null,
+  isDelivered: false,
   count,
   costUsd: 0,
   startedAt: null,
@@ -64,6 +65,19 @@ test("says how it ended: every outcome by its words, and none that there was not
     counts: { retriable: 12, statuses: { succeeded: 38, failed: 5, errored: 7 } },
     endedAt: "2026-11-22T20:09:00.000Z",
     summary: "38 of 50 passed, 4 failed their checks, 1 gave up, 7 could not be cloned.",
+  });
+});
+
+test("what could not be pushed, and was later, has passed", () => {
+  const pushFailed = { status: "errored", reason: "push_failed" } as const;
+  const tallies = [
+    tally(2, { ...pushFailed, isDelivered: true }),
+    tally(1, pushFailed),
+    tally(4, { reason: "passed", isDelivered: true }),
+  ];
+  expect(toView({ batch, runs: 7, tallies })).toMatchObject({
+    counts: { outcomes: { passed: 6, push_failed: 1 }, retriable: 1 },
+    summary: "6 of 7 passed, 1 could not be pushed.",
   });
 });
 

@@ -75,6 +75,12 @@ const sumBy = <Key extends string>(
 const total = (tallies: readonly Tally[], fits: (tally: Tally) => boolean): number =>
   tallies.reduce((sum, one) => sum + (fits(one) ? one.count : 0), 0);
 
+/** What could not be pushed at first, and was later, has passed. */
+const outcomeNameOf = ({ status, reason, isDelivered }: Tally): RunOutcomeName | null =>
+  reason === "push_failed" && isDelivered
+    ? "passed"
+    : (outcomeOf({ status, reason, sentence: null, delivered: null, additionalRepositories: [] })?.name ?? null);
+
 /** A batch as the API tells it. Pure. */
 export const toView = ({ batch, runs, tallies }: BatchTallies): BatchView => {
   const shown = tallies.filter(({ mark }) => mark !== "replaced");
@@ -82,15 +88,15 @@ export const toView = ({ batch, runs, tallies }: BatchTallies): BatchView => {
   const progress = { done: total(shown, ({ status }) => isFinal(status)) + removed, total: runs };
   const statuses = sumBy(shown, ({ status }) => status);
   const counts = {
-    outcomes: sumBy(
-      shown,
-      (one) => outcomeOf({ ...one, sentence: null, delivered: null, additionalRepositories: [] })?.name ?? null,
-    ),
+    outcomes: sumBy(shown, outcomeNameOf),
     statuses: Object.fromEntries(RUN_STATUSES.flatMap((status) => (status in statuses ? [[status, statuses[status] ?? 0]] : []))),
     chosen: total(shown, ({ mark }) => mark === "chosen"),
     closed: total(shown, ({ mark }) => mark === "closed"),
     removed,
-    retriable: total(shown, ({ mark, status }) => mark === null && isFinal(status) && status !== "succeeded"),
+    retriable: total(
+      shown,
+      ({ mark, status, isDelivered }) => mark === null && isFinal(status) && status !== "succeeded" && !isDelivered,
+    ),
   };
   const moments = (of: "startedAt" | "endedAt") => tallies.flatMap((one) => one[of] ?? []).toSorted();
   return {

@@ -31,11 +31,12 @@ export type NewBatch = Pick<Batch, "name" | "maxConcurrent" | "attempts"> & {
 /** Where runs go that have one of these statuses now, and what is written with that; see `transition`. */
 export type Move = { from: readonly RunStatus[]; to: RunStatus; patch?: RunPatch; message?: NewMessage };
 
-/** So many runs of a batch have this status, reason and mark. */
+/** So many runs of a batch have this status, reason and mark, and are delivered or not. */
 export type Tally = {
   status: RunStatus;
   reason: RunReason | null;
   mark: BatchRow["mark"];
+  isDelivered: boolean;
   count: number;
   costUsd: number;
   startedAt: string | null;

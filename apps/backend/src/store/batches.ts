@@ -30,15 +30,20 @@ const tally = async (db: Kysely<Database>, row: Selectable<BatchTable>): Promise
       "status",
       "reason",
       "batch_mark as mark",
+      "is_delivered",
       eb.cast<number>(eb.fn.countAll(), "integer").as("count"),
       eb.fn.sum<number>("cost_usd").as("costUsd"),
       eb.fn.min("started_at").as("startedAt"),
       eb.fn.max("ended_at").as("endedAt"),
     ])
     .where("batch_id", "=", row.id)
-    .groupBy(["batch_mark", "status", "reason"])
+    .groupBy(["batch_mark", "status", "reason", "is_delivered"])
     .execute();
-  return { batch: toBatch(row), runs: row.run_count, tallies: rows.map((group): Tally => ({ ...group })) };
+  return {
+    batch: toBatch(row),
+    runs: row.run_count,
+    tallies: rows.map(({ is_delivered, ...group }): Tally => ({ ...group, isDelivered: is_delivered !== 0 })),
+  };
 };
 
 const toRows = (

@@ -40,6 +40,7 @@ export const untouched = (steps: NewRun["task"]["steps"]) => ({
   diff_size: null,
   branch: null,
   delivered: null,
+  is_delivered: 0,
   is_followed: 0,
   prepared: null,
 });

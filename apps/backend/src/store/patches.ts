@@ -1,4 +1,4 @@
-import type { AdditionalRepository } from "@ccr/protocol";
+import { type AdditionalRepository, deliveriesOf, isDelivered } from "@ccr/protocol";
 import type { Updateable } from "kysely";
 import { toJson } from "./json.ts";
 import type { AdditionalState } from "./rows.ts";
@@ -20,10 +20,12 @@ const stateColumn = (additional: readonly AdditionalRepository[]): string | null
       );
 
 /** The columns of what was delivered: the branch, which all repositories of a run share, is also one of its own, by which it is found. */
-export const deliveryColumns = ({ delivered, additionalRepositories }: Deliveries) => {
-  const all = [delivered, ...additionalRepositories.map((each) => each.delivered)].filter((each) => each !== null);
+export const deliveryColumns = (deliveries: Deliveries) => {
+  const { delivered, additionalRepositories } = deliveries;
+  const all = deliveriesOf(deliveries);
   return {
     branch: all[0]?.branch ?? null,
+    is_delivered: isDelivered(deliveries) ? 1 : 0,
     is_followed: all.some(({ isFollowed }) => isFollowed) ? 1 : 0,
     delivered: delivered === null ? null : toJson(delivered, "The delivery"),
     additional_state: stateColumn(additionalRepositories),

@@ -118,6 +118,8 @@ export interface RunTable {
   branch: string | null;
   /** JSON of `Delivered`. */
   delivered: string | null;
+  /** 0 or 1: whether all that was to be delivered is. */
+  is_delivered: number;
   /** 0 or 1: `isFollowed` of the former, by which it is found. */
   is_followed: number;
   /** The run that it goes on from. */

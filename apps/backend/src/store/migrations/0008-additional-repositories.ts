@@ -1,11 +1,19 @@
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 
-/** Runs may have several repositories: which they are, and, apart from that, what became of them. */
+/**
+ * Runs may have several repositories: which they are, and, apart from that, what became of them. Whether all that was to be delivered is, stands by
+ * itself, so that runs can be counted by it.
+ */
 export const additionalRepositories: Migration = {
   up: async (db: Kysely<unknown>) => {
     await db.schema.alterTable("runs").addColumn("directory", "text").execute();
     await db.schema.alterTable("runs").addColumn("additional", "text").execute();
     await db.schema.alterTable("runs").addColumn("additional_state", "text").execute();
+    await db.schema
+      .alterTable("runs")
+      .addColumn("is_delivered", "integer", (column) => column.notNull().defaultTo(0))
+      .execute();
+    await sql`update runs set is_delivered = 1 where delivered like ${'%"state":"delivered"%'}`.execute(db);
   },
 };

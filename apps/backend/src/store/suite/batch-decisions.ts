@@ -1,3 +1,4 @@
+import type { Delivered } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import type { Claim } from "../types.ts";
 import { claim, fail, launch, moves, rowsOf } from "./batch-place.ts";
@@ -92,6 +93,46 @@ export const describeDecisions = (open: OpenPlace): void => {
       expect(found?.tallies.find(({ mark }) => mark === "replaced")).toMatchObject({ count: 1, costUsd: 1 });
       expect(await store.batches.retry(ids.batch())).toBeNull();
       expect(task.name).toBe("Fix the build");
+    });
+
+    test("what could not be pushed, and was later, counts as delivered, and is not launched again", async () => {
+      await using place = await open();
+      const { store } = place;
+      const id = await launch(store, { repositories: ["ada/a", "ada/b"] });
+      const [late, never] = [await claim(store), await claim(store)];
+      for (const one of [late, never]) await fail(store, one, "push_failed");
+      const delivered: Delivered = {
+        state: "failed",
+        branch: "work",
+        commit: null,
+        isPushed: false,
+        base: null,
+        pullRequest: null,
+        isFollowed: false,
+        notes: [],
+        problem: "It is away.",
+        tries: 1,
+        at: "2026-01-01T00:00:00.000Z",
+      };
+      const save = (one: Claim, state: Delivered["state"]) =>
+        store.deliveries.save(one.run.id, { delivered: { ...delivered, state }, additionalRepositories: [] });
+      await save(never, "failed");
+      await save(late, "failed");
+      await save(late, "delivered");
+      const tallies = (await store.batches.find(id))?.tallies.map(({ reason, isDelivered, count }) => [
+        reason,
+        isDelivered,
+        count,
+      ]);
+      expect(tallies?.toSorted()).toEqual([
+        ["push_failed", false, 1],
+        ["push_failed", true, 1],
+      ]);
+      await store.batches.retry(id);
+      expect((await rowsOf(store, id)).map(({ runId, tries }) => [runId === late.run.id, tries])).toEqual([
+        [true, 1],
+        [false, 2],
+      ]);
     });
 
     test("retry lets a canceled batch run again, and a paused one wait", async () => {

@@ -29,8 +29,12 @@ export const claim = async (store: Store, claimer: Claimer = anyRun): Promise<Cl
 };
 
 /** Ends a run badly. */
-export const fail = async (store: Store, { run, fence }: Claim): Promise<void> => {
+export const fail = async (
+  store: Store,
+  { run, fence }: Claim,
+  reason: "check_failed" | "push_failed" = "check_failed",
+): Promise<void> => {
   const from = ["starting", "running", "canceling"] as const;
-  const patch = { reason: "check_failed" as const, sentence: "It failed.", endedAt: "2026-11-22T20:30:00.000Z" };
+  const patch = { reason, sentence: "It failed.", endedAt: "2026-11-22T20:30:00.000Z" };
   if ((await store.runs.advance(run.id, { from, to: "failed", fence, patch })) === null) throw new Error("it could not be ended");
 };
