@@ -220,6 +220,7 @@ const describeFigures = (open: OpenPlace): void => {
           status: "succeeded",
           reason: "passed",
           mark: null,
+          isDelivered: false,
           count: 1,
           costUsd: 0.25,
           startedAt: clock.now().toISOString(),
