@@ -1,4 +1,4 @@
-import type { FileChange } from "./executor.ts";
+import type { FileChange, WorkspaceDiff } from "./executor.ts";
 
 const STATUS: Readonly<Record<string, FileChange["status"]>> = {
   A: "added",
@@ -98,3 +98,23 @@ export const readPatch = async (compare: Compare, maxBytes: number): Promise<{ p
 
 /** The longest patch that a diff holds, in bytes: it is one string of a JSON answer, and what is longer is nothing that a person reads. */
 export const PATCH_MAX_BYTES = 16 * 1024 * 1024;
+
+/**
+ * The changes of several repositories as one, in their order; each file is named by its path in the workspace already. The commits are those of the
+ * first one. Pure.
+ */
+export const joinDiffs = (diffs: readonly [WorkspaceDiff, ...WorkspaceDiff[]], maxBytes = PATCH_MAX_BYTES): WorkspaceDiff => {
+  const [{ baseCommit, headCommit }] = diffs;
+  const files = diffs.flatMap((diff) => diff.files);
+  const texts: string[] = [];
+  let bytes = 0;
+  for (const { patch, truncated } of diffs) {
+    for (const part of splitPatch(new TextEncoder().encode(patch))) {
+      bytes += part.length;
+      if (bytes > maxBytes) return { baseCommit, headCommit, files, patch: texts.join(""), truncated: true };
+      texts.push(new TextDecoder("utf-8", { ignoreBOM: true }).decode(part));
+    }
+    if (truncated) return { baseCommit, headCommit, files, patch: texts.join(""), truncated: true };
+  }
+  return { baseCommit, headCommit, files, patch: texts.join(""), truncated: false };
+};

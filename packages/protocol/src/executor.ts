@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DirectoryName } from "./checkout.ts";
 import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
@@ -48,8 +49,10 @@ export const GitCloneInput = z.object({
    * commit, which is checked out detached; the bundle's branches are not set.
    */
   bundlePath: line(4096).startsWith("/").optional(),
-  /** `POST /restore` follows: an agent that was started in advance comes into the workspace after that. */
-  isRestored: z.boolean().optional(),
+  /** The folder of the workspace for it, which others are beside; the workspace itself when left out. */
+  directory: DirectoryName.optional(),
+  /** Other repositories follow, or `POST /restore` does: an agent that was started in advance comes into the workspace after the last. */
+  moreFollows: z.boolean().optional(),
 });
 export type GitCloneInput = z.infer<typeof GitCloneInput>;
 export const GitCloneResult = z.object({ commit: z.string(), branch: z.string().nullable() });
@@ -142,7 +145,10 @@ export const FileChange = z.object({
 });
 export type FileChange = z.infer<typeof FileChange>;
 
-/** All that differs from the commit that was checked out: committed, uncommitted and untracked, without ignored files. */
+/**
+ * All that differs from the commit that was checked out: committed, uncommitted and untracked, without ignored files. Of several repositories all,
+ * one after the other, each file by its path in the workspace; the commits are those of the first one.
+ */
 export const WorkspaceDiff = z.object({
   baseCommit: z.string(),
   headCommit: z.string(),
@@ -174,9 +180,12 @@ export const WorkSnapshot = z.object({
 });
 export type WorkSnapshot = z.infer<typeof WorkSnapshot>;
 
+/** Of several repositories, the one in this folder of the workspace. */
+export const SnapshotQuery = z.object({ directory: DirectoryName.optional() });
+
 /** The git bundle of a snapshot: every commit that it needs beyond `baseCommit`, under `SNAPSHOT_REF`, and the branches. */
 export const SNAPSHOT_REF = "refs/ccr/snapshot";
-export const BundleQuery = z.object({ snapshot: z.string().regex(/^[0-9a-f]{40,64}$/, "is not a commit") });
+export const BundleQuery = SnapshotQuery.extend({ snapshot: z.string().regex(/^[0-9a-f]{40,64}$/, "is not a commit") });
 
 /** Claude Code's own file of a conversation, from a byte on. */
 export const ConversationQuery = z.object({

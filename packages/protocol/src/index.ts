@@ -1,6 +1,7 @@
 export * from "./batch.ts";
 export * from "./batch-member.ts";
 export * from "./changes.ts";
+export * from "./checkout.ts";
 export * from "./delivery.ts";
 export * from "./environment.ts";
 export * from "./errors.ts";

@@ -1,5 +1,13 @@
 import { z } from "zod";
 import { BatchMember } from "./batch-member.ts";
+import {
+  ADDITIONAL_REPOSITORIES_MAX,
+  AdditionalRepository,
+  AdditionalRepositoryInput,
+  DirectoryName,
+  RefText,
+  RepositoryText,
+} from "./checkout.ts";
 import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
 import { RunEnvironment } from "./environment.ts";
 import { BatchId, EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
@@ -60,14 +68,17 @@ export const RunPriority = z
 
 export const CreateRunInput = z.object({
   taskId: TaskId,
-  /** `owner/name` on GitHub, an https, http or ssh URL, or a local path under one of the allowed roots. */
-  repository: z
-    .string()
-    .trim()
-    .min(1, "the repository is empty: give owner/name, a URL or a local path")
-    .max(2048, "the repository is longer than 2,048 characters"),
-  /** Branch, tag or commit to start from; the repository's default branch when left out. */
-  ref: z.string().trim().min(1).max(255).optional(),
+  /** See `RepositoryText`. */
+  repository: RepositoryText,
+  /** See `RefText`. */
+  ref: RefText.optional(),
+  /** Where `repository` is in the workspace, when there are others beside it; left out: the last part of its address. */
+  directory: DirectoryName.optional(),
+  /** Repositories that are checked out beside it: the workspace then has a folder for each of them. */
+  additionalRepositories: z
+    .array(AdditionalRepositoryInput)
+    .max(ADDITIONAL_REPOSITORIES_MAX, `a run has at most ${ADDITIONAL_REPOSITORIES_MAX + 1} repositories`)
+    .optional(),
   model: z
     .string()
     .trim()
@@ -81,7 +92,7 @@ export const CreateRunInput = z.object({
   environmentId: EnvironmentId.nullable().optional(),
   /** Where the result goes when the run passes; null: nowhere. Left out: as the task says. */
   delivery: DeliverySettings.nullable().optional(),
-  /** The same key with the same task always gives the same run; with another repository, ref, model, delivery, environment or limits it is a `conflict`. */
+  /** The same key with the same task always gives the same run; with other repositories, refs, model, delivery, environment or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
@@ -106,6 +117,10 @@ export const Run = z.object({
   /** As the person gave it, without any credential. */
   repository: z.string(),
   ref: z.string().nullable(),
+  /** The folder of `repository` in the workspace; null: it is the only one, and in the workspace itself. */
+  directory: z.string().nullable(),
+  /** The repositories beside it. */
+  additionalRepositories: z.array(AdditionalRepository),
   model: z.string().nullable(),
   limits: RunLimits,
   /** Whether a run that changes no file may pass; from the task. */
