@@ -28,7 +28,10 @@ export const DirectoryName = z
   .min(1, "the folder is empty: leave it out, or give a name")
   .max(DIRECTORY_MAX, `the folder is longer than ${DIRECTORY_MAX} characters`)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9._-]*$/, "the folder must be a plain name: letters, digits, '.', '_' and '-'")
-  .refine((name) => !/\.lock$|\.git$|\.$/i.test(name), "the folder cannot end with '.git', '.lock' or a dot");
+  .refine(
+    (name) => !/\.\.|\.lock$|\.git$|\.$/i.test(name),
+    "the folder cannot have two dots in a row, or end with '.git', '.lock' or a dot",
+  );
 
 /** A repository beside the first one of a run. */
 export const AdditionalRepositoryInput = z.strictObject({
@@ -63,6 +66,19 @@ export const checkoutsOf = (
   return [{ repository, ref, directory, baseCommit, headCommit, delivered }, ...additionalRepositories];
 };
 
+/** How far the deliveries of a run's repositories are, those of which nothing was delivered left out. Pure. */
+export const deliveriesOf = (run: {
+  delivered: Delivered | null;
+  additionalRepositories: readonly Pick<AdditionalRepository, "delivered">[];
+}): Delivered[] =>
+  [run.delivered, ...run.additionalRepositories.map(({ delivered }) => delivered)].filter((delivered) => delivered !== null);
+
+/** Whether all that was asked for is done. Pure. */
+export const isDelivered = (run: Parameters<typeof deliveriesOf>[0]): boolean => {
+  const all = deliveriesOf(run);
+  return all.length > 0 && all.every(({ state }) => state === "delivered");
+};
+
 /** The name that a repository's folder has by itself. Pure. */
 export const directoryOf = (repository: string): string => {
   const parsed = parseRepository(repository);
@@ -74,7 +90,7 @@ export const directoryOf = (repository: string): string => {
       .split(/[/:]/)
       .at(-1) ?? "";
   const name = last
-    .replaceAll(/[^A-Za-z0-9._-]+/g, "-")
+    .replaceAll(/[^A-Za-z0-9._-]+|\.{2,}/g, "-")
     .replaceAll(/^[^A-Za-z0-9_]+|(\.lock|\.git|[.-])+$/gi, "")
     .slice(0, DIRECTORY_MAX - 4);
   return name === "" ? "repository" : name;

@@ -144,6 +144,8 @@ export const Continuation = z.object({
   number: z.number().int().min(0),
   /** The last comment of the request that was seen when it began; null: none. */
   lastComment: z.string().nullable(),
+  /** The same for the requests of the repositories beside the first one, by their folders. */
+  lastComments: z.record(z.string(), z.string()).default({}),
 });
 export type Continuation = z.infer<typeof Continuation>;
 

@@ -113,6 +113,8 @@ export const CheckOutputQuery = z.object({ checkId: CheckId });
  */
 export const SetUpInput = z.object({
   script: z.string().min(1).max(SETUP_SCRIPT_MAX_BYTES),
+  /** Of several repositories, the one in whose folder it is run; the workspace itself when left out. */
+  directory: DirectoryName.optional(),
   secrets: z.record(z.string(), z.string()),
   timeoutMs: z.number().int().min(1),
 });
