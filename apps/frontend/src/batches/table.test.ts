@@ -18,7 +18,7 @@ const row = (place: number, given: Partial<BatchRow> & Partial<Pick<Run, "reason
     tries: 1,
     mark: null,
     status,
-    outcome: outcomeOf({ status, reason, sentence: null, delivered: null }),
+    outcome: outcomeOf({ status, reason, sentence: null, delivered: null, additionalRepositories: [] }),
     checks: { passed: 0, total: 2 },
     pullRequest: null,
     attemptsUsed: 0,

@@ -7,8 +7,10 @@ import {
   type CleanUpInput,
   type CreateRunInput,
   type CreateTaskInput,
+  type Delivered,
   DeliverySettings,
   type DiskReport,
+  directoriesFor,
   type Instance,
   InstanceId,
   isFinal,
@@ -150,6 +152,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         steps: task.steps,
         repository: "acme/slugs",
         ref: null,
+        directory: null,
+        additionalRepositories: [],
         model: null,
         limits: RunLimits.parse({}),
         allowNoChanges: task.allowNoChanges,
@@ -223,9 +227,21 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}.`);
           if (input.repository.startsWith("file:"))
             throw new CcrError("bad_request", "repository: 'file:' addresses are not taken; give an https URL.");
+          const { additionalRepositories: others = [] } = input;
+          const bad = others.findIndex(({ repository }) => repository.startsWith("file:"));
+          if (bad !== -1)
+            throw new CcrError("bad_request", `additionalRepositories.${bad}.repository: 'file:' addresses are not taken.`);
           launched.push(input);
           const delivery = input.delivery === undefined ? task.delivery : input.delivery;
-          return backend.addRun(task, { repository: input.repository, ref: input.ref ?? null, delivery });
+          const placed = directoriesFor([input, ...others]);
+          const [directory = null, ...directories] = placed.ok && others.length > 0 ? placed.directories : [];
+          const nothing = { baseCommit: null, headCommit: null, delivered: null };
+          return backend.addRun(task, {
+            ...{ repository: input.repository, ref: input.ref ?? null, delivery, directory },
+            additionalRepositories: others.map(({ repository, ref = null }, index) => ({
+              ...{ repository, ref, directory: directories[index] ?? "", ...nothing },
+            })),
+          });
         },
         get: async (id) => viewOf(getRun(id)),
         async list({ status, taskId, batchId, before, limit }) {
@@ -280,20 +296,25 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           const run = getRun(id);
           const settings = delivery ?? run.delivery ?? DeliverySettings.parse({ to: "branch" });
           pushed.push(settings);
+          const delivered = (number: number): Delivered => ({
+            state: "delivered",
+            branch: branchFor(settings.branch, run),
+            commit: "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
+            isPushed: true,
+            base: "main",
+            isFollowed: false,
+            pullRequest: settings.to === "branch" ? null : { number, url: `https://host.test/acme/slugs/pull/${number}` },
+            notes: [],
+            problem: null,
+            tries: 1,
+            at: at(),
+          });
           backend.patchRun(id, {
-            delivered: {
-              state: "delivered",
-              branch: branchFor(settings.branch, run),
-              commit: "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
-              isPushed: true,
-              base: "main",
-              isFollowed: false,
-              pullRequest: settings.to === "branch" ? null : { number: 7, url: "https://host.test/acme/slugs/pull/7" },
-              notes: [],
-              problem: null,
-              tries: 1,
-              at: at(),
-            },
+            delivered: delivered(7),
+            additionalRepositories: run.additionalRepositories.map((each, index) => ({
+              ...each,
+              delivered: each.headCommit === each.baseCommit ? null : delivered(8 + index),
+            })),
           });
           return viewOf(getRun(id));
         },

@@ -1,10 +1,20 @@
-import { DeliverySettings, isFinal, type RunView } from "@ccr/protocol";
+import {
+  checkoutsOf,
+  type Delivered,
+  DeliverySettings,
+  deliveriesOf,
+  isFinal,
+  type RunCheckout,
+  type RunView,
+} from "@ccr/protocol";
 import { useMutation } from "@tanstack/react-query";
-import { GitBranch, GitPullRequest, Upload } from "lucide-react";
+import { CircleAlert, CircleCheck, GitBranch, GitPullRequest, LoaderCircle, type LucideIcon, Minus, Upload } from "lucide-react";
 import { AlertDialog } from "radix-ui";
 import { useState } from "react";
 import { useApi } from "../api/client.ts";
+import { describeRepositories, MANY_REPOSITORIES } from "../runs/repositories.ts";
 import { Button, buttonClasses } from "../ui/button.tsx";
+import { classes } from "../ui/classes.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { draftOfDelivery, validateDelivery } from "./delivery-draft.ts";
@@ -60,9 +70,10 @@ const PushButton = ({
         <AlertDialog.Content className="fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100vh-2rem)] w-[min(34rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 flex-col gap-3 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-float">
           <AlertDialog.Title className="text-base font-semibold">Push the result</AlertDialog.Title>
           <AlertDialog.Description className="text-pretty text-ink-soft">
-            {run.reason === "passed" || run.reason === "push_failed"
-              ? `To ${run.repository}.`
-              : `To ${run.repository}. This run did not pass: look at what is pushed before anybody builds on it.`}
+            {`To ${run.additionalRepositories.length === 0 ? run.repository : `each of these in which something was changed: ${describeRepositories(run)}`}.`}
+            {run.reason !== "passed" &&
+              run.reason !== "push_failed" &&
+              " This run did not pass: look at what is pushed before anybody builds on it."}
           </AlertDialog.Description>
           <form
             noValidate
@@ -92,52 +103,110 @@ const PushButton = ({
   );
 };
 
+/** Where a result is, and what could not be done; `problem` is told only where nothing else on the page tells it. */
+const DeliveredParts = ({ delivered, problem }: { delivered: Delivered; problem: string | null }) => (
+  <>
+    {delivered.isPushed && (
+      <span className="flex min-w-0 items-center gap-1.5">
+        <GitBranch aria-hidden className="size-3.5 shrink-0 text-ok" />
+        <span className="code min-w-0 truncate" title={delivered.branch}>
+          {delivered.branch}
+        </span>
+        <CopyButton text={() => delivered.branch} label="Copy the branch’s name" />
+      </span>
+    )}
+    {delivered.pullRequest !== null && (
+      <a
+        href={delivered.pullRequest.url}
+        target="_blank"
+        rel="noreferrer"
+        className="flex items-center gap-1.5 rounded font-medium text-accent hover:underline"
+      >
+        <GitPullRequest aria-hidden className="size-3.5" /> Pull request {delivered.pullRequest.number}
+      </a>
+    )}
+    {delivered.notes.map((note) => (
+      <span key={note} className="text-ink-soft [overflow-wrap:anywhere]">
+        {note}
+      </span>
+    ))}
+    {problem !== null && (
+      <span role="alert" className="text-bad [overflow-wrap:anywhere]">
+        {problem}
+      </span>
+    )}
+  </>
+);
+
+type Look = { icon: LucideIcon; className: string; label: string };
+
+const STATES = {
+  pushing: { icon: LoaderCircle, className: "animate-spin text-accent", label: "Pushing" },
+  delivered: { icon: CircleCheck, className: "text-ok", label: "Delivered" },
+  failed: { icon: CircleAlert, className: "text-bad", label: "Failed" },
+} as const satisfies Record<Delivered["state"], Look>;
+
+/** What is said of a repository of which nothing was delivered. */
+const undeliveredLook = (run: RunView): Look => {
+  const states = deliveriesOf(run).map(({ state }) => state);
+  const label =
+    !isFinal(run.status) || states.includes("pushing")
+      ? "Not pushed yet"
+      : states.includes("delivered")
+        ? "Nothing was changed here."
+        : "Nothing was pushed";
+  return { icon: Minus, className: "text-ink-faint", label };
+};
+
+/** What became of the result of a run in one of its several repositories. */
+const CheckoutResult = ({ run, checkout }: { run: RunView; checkout: RunCheckout }) => {
+  const { directory, repository, delivered } = checkout;
+  const { icon: Icon, className, label } = delivered === null ? undeliveredLook(run) : STATES[delivered.state];
+  return (
+    <li className="flex flex-wrap items-center gap-x-3 gap-y-1">
+      <span className="flex min-w-0 items-center gap-1.5" title={repository}>
+        <Icon aria-hidden className={classes("size-3.5 shrink-0", className)} />
+        <span className="code truncate leading-[inherit] font-medium">{directory}</span>
+      </span>
+      <span className="text-ink-soft">{label}</span>
+      {delivered !== null && <DeliveredParts delivered={delivered} problem={delivered.problem} />}
+    </li>
+  );
+};
+
 /** What became of the result of a run, and what can be done with it. Nothing for a run that has no result yet. */
 export const DeliveryLine = ({ run }: { run: RunView }) => {
   const push = usePush(run);
-  const { delivered } = run;
-  const ended = isFinal(run.status);
-  const hasWork = ended && run.headCommit !== null;
-  if (delivered === null && !hasWork) return null;
-  const problem = delivered?.problem ?? null;
+  const checkouts = checkoutsOf(run);
+  const deliveries = deliveriesOf(run);
+  const hasWork = isFinal(run.status) && checkouts.some(({ headCommit }) => headCommit !== null);
+  if (deliveries.length === 0 && !hasWork) return null;
+  const isOne = checkouts.length === 1;
+  const problem = run.delivered?.problem ?? null;
+  const isTold = problem !== null && run.outcome?.sentence.includes(problem) === true;
   return (
     <section aria-label="Result" className="flex flex-wrap items-center gap-x-3 gap-y-1.5 text-xs">
-      {delivered?.isPushed === true && (
-        <span className="flex min-w-0 items-center gap-1.5">
-          <GitBranch aria-hidden className="size-3.5 shrink-0 text-ok" />
-          <span className="code min-w-0 truncate" title={delivered.branch}>
-            {delivered.branch}
-          </span>
-          <CopyButton text={() => delivered.branch} label="Copy the branch’s name" />
-        </span>
-      )}
-      {delivered?.pullRequest != null && (
-        <a
-          href={delivered.pullRequest.url}
-          target="_blank"
-          rel="noreferrer"
-          className="flex items-center gap-1.5 rounded font-medium text-accent hover:underline"
+      {isOne && run.delivered !== null && <DeliveredParts delivered={run.delivered} problem={isTold ? null : problem} />}
+      {!isOne && deliveries.length > 0 && (
+        <ul
+          aria-label="By repository"
+          className={classes(
+            "flex min-w-0 basis-full flex-col gap-y-1",
+            checkouts.length > MANY_REPOSITORIES && "max-h-28 overflow-y-auto sm:max-h-34",
+          )}
         >
-          <GitPullRequest aria-hidden className="size-3.5" /> Pull request {delivered.pullRequest.number}
-        </a>
-      )}
-      {delivered?.notes.map((note) => (
-        <span key={note} className="text-ink-soft [overflow-wrap:anywhere]">
-          {note}
-        </span>
-      ))}
-      {problem !== null && run.outcome?.sentence.includes(problem) !== true && (
-        <span role="alert" className="text-bad [overflow-wrap:anywhere]">
-          {problem}
-        </span>
+          {checkouts.map((checkout) => (
+            <CheckoutResult key={checkout.directory} run={run} checkout={checkout} />
+          ))}
+        </ul>
       )}
       {hasWork && (
         <PushButton
-          key={delivered?.at ?? ""}
+          key={deliveries.map(({ at }) => at).join()}
           run={run}
           busy={push.isPending}
           push={push}
-          label={push.isPending ? "Pushing" : delivered === null ? "Push the result" : "Push again"}
+          label={push.isPending ? "Pushing" : deliveries.length === 0 ? "Push the result" : "Push again"}
         />
       )}
     </section>

@@ -1,7 +1,7 @@
 import type { ServerInfo, Task } from "@ccr/protocol";
 import { FlaskConical, Play } from "lucide-react";
 import { useState } from "react";
-import { newIdempotencyKey } from "../launch/launch-draft.ts";
+import { newIdempotencyKey } from "../launch/launch-keys.ts";
 import { useLaunch } from "../launch/use-launch.ts";
 import { Button } from "../ui/button.tsx";
 import { useToasts } from "../ui/toast.tsx";

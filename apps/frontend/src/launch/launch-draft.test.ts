@@ -1,13 +1,15 @@
-import { RunLimits, TaskId } from "@ccr/protocol";
+import { RunLimits } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { emptyDelivery } from "../delivery/delivery-draft.ts";
-import { draftOfRun, type LaunchDraft, newIdempotencyKey, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
+import { type LaunchDraft, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
 
 const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   taskId: "task_0123456789",
   repository: "owner/name",
   ref: "",
+  directory: "",
+  additionalRepositories: [],
   model: " ",
   limits: {},
   delivery: emptyDelivery("task"),
@@ -21,6 +23,28 @@ test("leaves out what was left empty", () => {
     ok: true,
     input: { taskId: "task_0123456789", repository: "owner/name", idempotencyKey: "k" },
   });
+});
+
+test("sends folders and further repositories only when there are any", () => {
+  const row = { key: "1", repository: " acme/web ", ref: " dev ", directory: "" };
+  expect(validateLaunch(draft({ directory: "mine" }))).toEqual({
+    ok: true,
+    input: { taskId: "task_0123456789", repository: "owner/name", idempotencyKey: "k" },
+  });
+  expect(validateLaunch(draft({ directory: "mine", additionalRepositories: [row] }))).toEqual({
+    ok: true,
+    input: {
+      taskId: "task_0123456789",
+      repository: "owner/name",
+      directory: "mine",
+      additionalRepositories: [{ repository: "acme/web", ref: "dev" }],
+      idempotencyKey: "k",
+    },
+  });
+  const twice = validateLaunch(draft({ additionalRepositories: [{ ...row, repository: "owner/name" }] }));
+  expect(twice.ok ? [] : [...twice.problems]).toEqual([
+    ["additionalRepositories.0.repository", "'owner/name' is named twice; name each repository once"],
+  ]);
 });
 
 test("takes minutes for seconds, and a comma for a point", () => {
@@ -67,38 +91,17 @@ test("names an environment, or that there is to be none, or leaves it to task an
   expect([asked(""), asked("none"), asked("env_0123456789")]).toEqual([undefined, null, "env_0123456789"]);
 });
 
-test("a run can be launched once more as it was", () => {
-  const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 });
-  const run = {
-    taskId: TaskId.parse("task_0123456789"),
-    repository: "a/b",
-    ref: "main",
-    model: null,
-    limits,
-    delivery: null,
-    environment: null,
-  };
-  const again = draftOfRun(run);
-  expect(again.limits).toEqual({
-    timeSeconds: "0.1667",
-    budgetUsd: "1.25",
-    memoryMb: "2048",
-    stallSeconds: "0.1167",
-    maxAttempts: "3",
-  });
-  expect(validateLaunch(again)).toMatchObject({
-    ok: true,
-    input: {
-      repository: "a/b",
-      ref: "main",
-      limits: { timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 },
-    },
-  });
-});
-
 test("a refusal that names a field belongs to the field", () => {
   expect(problemsOfRefusal("repository: the address has a '..' in its path.")).toEqual(
     new Map([["repository", "the address has a '..' in its path."]]),
+  );
+  expect(problemsOfRefusal("directory: the folder is empty.")).toEqual(new Map([["directory", "the folder is empty."]]));
+  for (const path of ["additionalRepositories.1.ref", "additionalRepositories[1].ref"])
+    expect(problemsOfRefusal(`${path}: it is not there.`)).toEqual(
+      new Map([["additionalRepositories.1.ref", "it is not there."]]),
+    );
+  expect(problemsOfRefusal("additionalRepositories: 'a/b' is named twice.")).toEqual(
+    new Map([["additionalRepositories.0.repository", "'a/b' is named twice."]]),
   );
   expect(problemsOfRefusal("There is no task task_1.")).toBeNull();
 });
@@ -107,8 +110,4 @@ test("every limit has a field, and a default to show in the unit of its field", 
   expect(LIMIT_FIELDS.map(({ key }) => key).sort()).toEqual(Object.keys(RunLimits.parse({})).sort());
   expect(LIMIT_FIELDS.map((field) => `${field.key} ${defaultLimit(field)}`)).toContain("timeSeconds 240");
   expect(LIMIT_FIELDS.every((field) => defaultLimit(field) !== "NaN")).toBe(true);
-});
-
-test("no two keys are alike", () => {
-  expect(new Set(Array.from({ length: 100 }, newIdempotencyKey)).size).toBe(100);
 });

@@ -1,7 +1,8 @@
-import { CreateRunInput, type Run, type TaskId } from "@ccr/protocol";
+import { CreateRunInput } from "@ccr/protocol";
 import { z } from "zod";
-import { DeliveryDraft, draftOfDelivery, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
-import { describeLimitProblem, limitsFromText, textFromLimits } from "./limits.ts";
+import { DeliveryDraft, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
+import { describeLimitProblem, limitsFromText } from "./limits.ts";
+import { RepositoryDraft, repositoriesInput, repositoryField, repositoryProblems } from "./repositories-draft.ts";
 import { SeveralDraft } from "./several-draft.ts";
 
 /** A launch as it is being filled in. */
@@ -9,6 +10,9 @@ export const LaunchDraft = z.object({
   taskId: z.string(),
   repository: z.string(),
   ref: z.string(),
+  /** Drafts of earlier versions of this page have neither of the two. */
+  directory: z.string().default(""),
+  additionalRepositories: z.array(RepositoryDraft).default([]),
   model: z.string(),
   limits: z.record(z.string(), z.string()),
   delivery: DeliveryDraft.default(emptyDelivery("task")),
@@ -20,30 +24,9 @@ export const LaunchDraft = z.object({
 });
 export type LaunchDraft = z.infer<typeof LaunchDraft>;
 
-/** A fresh key; `crypto.randomUUID` is not there on plain http. */
-export const newIdempotencyKey = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/** Under which name of the browser's storage the launch of a task is kept while it is filled in; null: of any task. */
-export const launchDraftKey = (taskId: TaskId | null): string => `ccr.draft.launch.${taskId ?? "home"}`;
-
-/** The launch that would do once more what this run did. */
-export const draftOfRun = (
-  run: Pick<Run, "taskId" | "repository" | "ref" | "model" | "limits" | "delivery" | "environment">,
-): LaunchDraft => ({
-  taskId: run.taskId,
-  repository: run.repository,
-  ref: run.ref ?? "",
-  model: run.model ?? "",
-  limits: textFromLimits(run.limits),
-  delivery: draftOfDelivery(run.delivery),
-  environmentId: run.environment?.id ?? "none",
-  idempotencyKey: newIdempotencyKey(),
-});
-
 export type LaunchProblems = ReadonlyMap<string, string>;
 
-/** The launch as the server takes it, or what is wrong, by field: `taskId`, `repository`, `ref`, `model`, `limits.cpus`. */
+/** The launch as the server takes it, or what is wrong, by field: `taskId`, `repository`, `ref`, `model`, `limits.cpus`; see also `repositoryProblems`. */
 export const validateLaunch = (
   draft: LaunchDraft,
 ): { ok: true; input: CreateRunInput } | { ok: false; problems: LaunchProblems } => {
@@ -53,15 +36,17 @@ export const validateLaunch = (
     taskId: draft.taskId,
     repository: draft.repository,
     ...(draft.ref.trim() === "" ? {} : { ref: draft.ref }),
+    ...repositoriesInput(draft),
     ...(draft.model.trim() === "" ? {} : { model: draft.model }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
     idempotencyKey: draft.idempotencyKey,
   });
   const delivery = validateDelivery(draft.delivery);
-  if (parsed.success && delivery.ok)
+  const ofRepositories = repositoryProblems(draft);
+  if (parsed.success && delivery.ok && ofRepositories.size === 0)
     return { ok: true, input: { ...parsed.data, ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }) } };
-  const problems = new Map(delivery.ok ? [] : delivery.problems);
+  const problems = new Map([...ofRepositories, ...(delivery.ok ? [] : delivery.problems)]);
   if (!parsed.success)
     for (const { path, message } of parsed.error.issues) {
       const key = path.map(String).join(".");
@@ -71,9 +56,15 @@ export const validateLaunch = (
   return { ok: false, problems };
 };
 
+const FIELD_OF_REFUSAL =
+  /^(repository|repositories|ref|directory|model|variants|additionalRepositories(?:[.[]\d+\]?\.(?:repository|ref|directory))?): (.+)$/s;
+
 /** The server's refusal of a launch, by field where it names one: `repository: …`. Null when it is about something else. */
 export const problemsOfRefusal = (sentence: string): LaunchProblems | null => {
-  const [, field, problem] = /^(repository|repositories|ref|model|variants): (.+)$/s.exec(sentence) ?? [];
+  const [, field, problem] = FIELD_OF_REFUSAL.exec(sentence) ?? [];
   if (field === undefined || problem === undefined) return null;
-  return new Map([[field === "variants" ? "models" : field, problem]]);
+  if (field === "variants") return new Map([["models", problem]]);
+  // What is wrong with them together stands at the first one.
+  if (field === "additionalRepositories") return new Map([[repositoryField(0, "repository"), problem]]);
+  return new Map([[field.replace(/\[(\d+)\]/, ".$1"), problem]]);
 };

@@ -1,4 +1,4 @@
-import type { Task, TaskId } from "@ccr/protocol";
+import { checkoutsOf, type Task, type TaskId } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
@@ -15,18 +15,15 @@ import { useDraft } from "../ui/draft.ts";
 import { Notice } from "../ui/feedback.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
 import { plural } from "../ui/format.ts";
-import {
-  LaunchDraft,
-  type LaunchProblems,
-  launchDraftKey,
-  newIdempotencyKey,
-  problemsOfRefusal,
-  validateLaunch,
-} from "./launch-draft.ts";
+import { LaunchDraft, type LaunchProblems, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
+import { launchDraftKey, newIdempotencyKey } from "./launch-keys.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
+import { directoryNames, isRepositoriesField, repositoryProblems } from "./repositories-draft.ts";
+import { DirectoryField, RepositoryRows } from "./repository-rows.tsx";
 import { SeveralFields } from "./several.tsx";
-import { countRuns, isSeveral, validateSeveral } from "./several-draft.ts";
+import { countRuns, isSeveral, problemsOfBeside, validateSeveral } from "./several-draft.ts";
 import { useLaunch, useLaunchBatch } from "./use-launch.ts";
+import { useRepositoryProblems } from "./use-repository-problems.ts";
 
 const noProblems: LaunchProblems = new Map();
 
@@ -34,7 +31,7 @@ const noProblems: LaunchProblems = new Map();
 const useRecentRepositories = (): readonly string[] => {
   const { trpc } = useApi();
   const { data } = useQuery(trpc.runs.list.queryOptions({ limit: 100 }, { staleTime: 30_000 }));
-  return [...new Set((data ?? []).map(({ repository }) => repository))].slice(0, 20);
+  return [...new Set((data ?? []).flatMap(checkoutsOf).map(({ repository }) => repository))].slice(0, 20);
 };
 
 const SEVERAL_FIELDS = ["repositories", "models", "attempts", "maxConcurrent"];
@@ -68,13 +65,14 @@ export const LaunchForm = ({
   const refused = launchError === null ? null : problemsOfRefusal(describeError(launchError));
   const isRefused = refused !== null;
   const form = useRef<HTMLFormElement>(null);
-  const problemOf = (field: string): string | undefined => problems.get(field) ?? refused?.get(field);
 
   const fallback: TaskId | "" = task?.id ?? tasks[0]?.id ?? "";
   const draft: LaunchDraft = stored ?? {
     taskId: fallback,
     repository: recent[0] ?? info?.demoRepository ?? "",
     ref: "",
+    directory: "",
+    additionalRepositories: [],
     model: "",
     limits: {},
     delivery: emptyDelivery("task"),
@@ -101,6 +99,11 @@ export const LaunchForm = ({
   }, [problems, isRefused]);
 
   const several = isSeveral({ ...draft, taskId });
+  const rows = draft.additionalRepositories;
+  const directories = directoryNames(draft);
+  const ofRepositories = useRepositoryProblems(several ? problemsOfBeside(draft) : repositoryProblems(draft), rows);
+  const problemOf = (field: string): string | undefined =>
+    (isRepositoriesField(field) ? ofRepositories.problemOf(field) : problems.get(field)) ?? refused?.get(field);
   const runs = several ? countRuns({ ...draft, taskId }) : null;
   const show = (found: LaunchProblems): void => {
     setProblems(found);
@@ -110,6 +113,7 @@ export const LaunchForm = ({
   };
 
   const submit = async (): Promise<void> => {
+    ofRepositories.onTried();
     const whole = { ...draft, taskId };
     const one = several ? null : validateLaunch(whole);
     const many = several ? validateSeveral(whole) : null;
@@ -130,12 +134,21 @@ export const LaunchForm = ({
       ref={form}
       noValidate
       className="flex min-w-0 flex-col gap-4"
+      onBlur={ofRepositories.onLeft}
       onSubmit={(event) => {
         event.preventDefault();
         void submit();
       }}
     >
-      <div className={classes("grid gap-4", wide && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]")}>
+      <div
+        className={classes(
+          "grid gap-4",
+          wide && rows.length === 0 && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]",
+          wide &&
+            rows.length > 0 &&
+            "sm:grid-cols-2 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.9fr)_minmax(0,0.7fr)]",
+        )}
+      >
         {task === undefined && (
           <Field label="Task" error={problemOf("taskId")}>
             {(parts) => (
@@ -191,6 +204,14 @@ export const LaunchForm = ({
             />
           )}
         </Field>
+        {rows.length > 0 && (
+          <DirectoryField
+            value={draft.directory}
+            name={directories[0] ?? ""}
+            error={problemOf("directory")}
+            onChange={(directory) => change({ directory })}
+          />
+        )}
         <EnvironmentField
           value={draft.environmentId}
           unset="The task’s, or the repository’s"
@@ -199,6 +220,17 @@ export const LaunchForm = ({
           onChange={(environmentId) => change({ environmentId })}
         />
       </div>
+      <RepositoryRows
+        rows={rows}
+        directories={directories.slice(1)}
+        suggestions={repositories}
+        wide={wide}
+        problemOf={problemOf}
+        onChange={(additionalRepositories) => {
+          if (additionalRepositories.length !== rows.length) ofRepositories.forget();
+          change({ additionalRepositories });
+        }}
+      />
       <Collapsible.Root open={moreOpen} onOpenChange={setMoreOpen}>
         <Collapsible.Trigger className="group flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
           <ChevronRight aria-hidden className="size-3.5 transition-transform group-data-[state=open]:rotate-90" />

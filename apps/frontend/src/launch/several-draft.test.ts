@@ -7,6 +7,8 @@ const draft = (several: Partial<SeveralDraft> = {}, change: Partial<LaunchDraft>
   taskId: "task_0123456789",
   repository: "owner/name",
   ref: "",
+  directory: "",
+  additionalRepositories: [],
   model: "",
   limits: {},
   delivery: emptyDelivery("task"),
@@ -66,4 +68,15 @@ test("names the field that is wrong", () => {
   expect(Object.keys(problems({ attempts: "2" }, { limits: { cpus: "many" } }))).toEqual(["limits.cpus"]);
   const lines = Array.from({ length: 100 }, (_, index) => `a/${index}`).join("\n");
   expect(problems({ repositories: lines, attempts: "20" }).attempts).toContain("at most 1,000");
+});
+
+test("takes no repositories beside the first one", () => {
+  const row = { key: "1", repository: "acme/web", ref: "", directory: "" };
+  const result = validateSeveral(draft({ attempts: "2" }, { additionalRepositories: [row] }));
+  expect(result.ok ? [] : [...result.problems]).toEqual([
+    [
+      "additionalRepositories.0.repository",
+      "several at once have one repository each: remove this one, or leave “Several at once” empty",
+    ],
+  ]);
 });

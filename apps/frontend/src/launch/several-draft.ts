@@ -3,6 +3,7 @@ import { z } from "zod";
 import { validateDelivery } from "../delivery/delivery-draft.ts";
 import type { LaunchDraft, LaunchProblems } from "./launch-draft.ts";
 import { describeLimitProblem, limitsFromText } from "./limits.ts";
+import { repositoryField } from "./repositories-draft.ts";
 
 /** What makes of a launch many, as it is being filled in. */
 export const SeveralDraft = z.object({
@@ -55,6 +56,15 @@ export const countRuns = (draft: Launch): number | null => {
   return Number.isInteger(runs) && runs > 0 ? runs : null;
 };
 
+/** What is wrong with repositories beside the first one where a launch is of several runs, by field. Pure. */
+export const problemsOfBeside = ({ additionalRepositories }: Pick<LaunchDraft, "additionalRepositories">): LaunchProblems =>
+  new Map(
+    additionalRepositories.map((_, index) => [
+      repositoryField(index, "repository"),
+      "several at once have one repository each: remove this one, or leave “Several at once” empty",
+    ]),
+  );
+
 /** The field in which a problem of the protocol's input was typed. */
 const fieldOf = ([first, index]: readonly PropertyKey[]): string => {
   if (first === "repositories") return index === 0 ? "repository" : "repositories";
@@ -90,9 +100,10 @@ export const validateSeveral = (
     idempotencyKey: draft.idempotencyKey,
   });
   const delivery = validateDelivery(draft.delivery);
-  if (parsed.success && delivery.ok)
+  const beside = problemsOfBeside(draft);
+  if (parsed.success && delivery.ok && beside.size === 0)
     return { ok: true, input: { ...parsed.data, ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }) } };
-  const problems = new Map(delivery.ok ? [] : delivery.problems);
+  const problems = new Map([...beside, ...(delivery.ok ? [] : delivery.problems)]);
   for (const { path, message } of parsed.error?.issues ?? []) {
     const field = fieldOf(path);
     const ofLimit = path[0] === "limits" ? describeLimitProblem(String(path[1]), limits) : null;

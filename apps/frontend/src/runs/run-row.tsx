@@ -5,6 +5,7 @@ import { TailPath } from "../ui/tail-path.tsx";
 import { Ago, Elapsed } from "../ui/time.tsx";
 import { Cost } from "./cost.tsx";
 import { queueSentence } from "./queue.ts";
+import { describeRepositories, otherRepositories, repositoryAt } from "./repositories.ts";
 import { RunBadge, startOf } from "./status.tsx";
 
 /** The run's outcome in a sentence, or where it stands before that; empty when the badge says all. */
@@ -18,6 +19,7 @@ const sentenceOf = (run: RunView): string => {
 /** One run in a list; all of it leads to the run's page. */
 export const RunRow = ({ run }: { run: RunView }) => {
   const sentence = sentenceOf(run);
+  const others = otherRepositories(run);
   return (
     <li className="relative grid grid-cols-[minmax(0,1fr)_auto] items-start gap-x-4 gap-y-1 px-4 py-3 transition-colors hover:bg-hover md:grid-cols-[11.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem]">
       <div className="order-2 justify-self-end md:order-none md:justify-self-start">
@@ -27,11 +29,15 @@ export const RunRow = ({ run }: { run: RunView }) => {
         <Link
           to="/runs/$runId"
           params={{ runId: run.id }}
+          title={others === "" ? undefined : `Repositories: ${describeRepositories(run)}`}
           className="inset-ring-focus block truncate rounded font-medium after:absolute after:inset-0"
         >
           {run.taskName}
         </Link>
-        <TailPath text={run.ref === null ? run.repository : `${run.repository}@${run.ref}`} className="text-xs text-ink-soft" />
+        <p className="flex min-w-0 gap-1.5 text-xs text-ink-soft">
+          <TailPath text={repositoryAt(run)} />
+          {others !== "" && <span className="shrink-0">{others}</span>}
+        </p>
         {sentence !== "" && (
           <p className="line-clamp-2 text-xs text-ink-faint [overflow-wrap:anywhere]" title={sentence}>
             {sentence}

@@ -1,7 +1,7 @@
-import { isFinal, type Run, type WorkspaceDiff } from "@ccr/protocol";
+import { checkoutsOf, isFinal, type Run, type WorkspaceDiff } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Download, FileDiff, RotateCw, TriangleAlert } from "lucide-react";
-import { memo, useMemo, useRef, useState } from "react";
+import { Fragment, memo, useMemo, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
@@ -13,7 +13,7 @@ import { TailPath } from "../../ui/tail-path.tsx";
 import { VirtualRows, type VirtualRowsHandle } from "../../ui/virtual-rows.tsx";
 import { DiffLine } from "./diff-lines.tsx";
 import { type PatchFile, parsePatch } from "./patch.ts";
-import { type ChangeRow, isOpenAtFirst, toChangeRows } from "./rows.ts";
+import { type ChangeRow, groupByFolder, isOpenAtFirst, toChangeRows } from "./rows.ts";
 
 const ROW_PX = 20;
 
@@ -79,7 +79,7 @@ const Row = memo(({ row, onToggle }: { row: ChangeRow; onToggle: (file: PatchFil
   }
 });
 
-const Diff = ({ diff, name, beside }: { diff: WorkspaceDiff; name: string; beside: boolean }) => {
+const Diff = ({ diff, run, beside }: { diff: WorkspaceDiff; run: Run; beside: boolean }) => {
   const files = useMemo(() => parsePatch(diff.patch), [diff.patch]);
   const [chosen, setChosen] = useState<ReadonlyMap<string, boolean>>(new Map());
   const list = useRef<VirtualRowsHandle>(null);
@@ -91,13 +91,13 @@ const Diff = ({ diff, name, beside }: { diff: WorkspaceDiff; name: string; besid
   const deletions = diff.files.reduce((sum, file) => sum + (file.deletions ?? 0), 0);
   const toggle = useMemo(() => (file: PatchFile, open: boolean) => setChosen((old) => new Map(old).set(file.path, open)), []);
   return (
-    <div className="flex min-h-0 flex-1 flex-col">
+    <div className="flex min-h-64 flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2">
         <p className="min-w-0 flex-1">
           {plural(diff.files.length, "file")} <Counts additions={additions} deletions={deletions} />
         </p>
         <CopyButton text={() => diff.patch} label="Copy the patch" />
-        <Button size="sm" onClick={() => downloadText(`${name}.patch`, diff.patch, "text/x-patch")}>
+        <Button size="sm" onClick={() => downloadText(`${run.id}.patch`, diff.patch, "text/x-patch")}>
           <Download aria-hidden className="size-3.5" /> Download .patch
         </Button>
       </div>
@@ -114,24 +114,29 @@ const Diff = ({ diff, name, beside }: { diff: WorkspaceDiff; name: string; besid
             !beside && "xl:max-h-none xl:w-64 xl:border-r xl:border-b-0",
           )}
         >
-          <ul>
-            {files.map((file, index) => (
-              <li key={file.path}>
-                <button
-                  type="button"
-                  title={file.path}
-                  onClick={() => {
-                    list.current?.scrollTo(starts[index] ?? 0);
-                  }}
-                  className="inset-ring-focus flex w-full items-center gap-2 px-3 py-1 text-left text-xs hover:bg-hover"
-                >
-                  <FileMark status={file.status} />
-                  <TailPath text={file.path} className="flex-1" />
-                  <Counts additions={file.binary ? null : file.additions} deletions={file.deletions} />
-                </button>
-              </li>
-            ))}
-          </ul>
+          {groupByFolder(files, run.directory !== null).map(({ folder, entries }) => (
+            <Fragment key={folder}>
+              {folder !== null && <h3 className="truncate px-3 pt-1.5 pb-0.5 text-xs font-semibold">{folder}</h3>}
+              <ul aria-label={folder ?? undefined}>
+                {entries.map(({ file, index, path }) => (
+                  <li key={file.path}>
+                    <button
+                      type="button"
+                      title={file.path}
+                      onClick={() => {
+                        list.current?.scrollTo(starts[index] ?? 0);
+                      }}
+                      className="inset-ring-focus flex w-full items-center gap-2 px-3 py-1 text-left text-xs hover:bg-hover"
+                    >
+                      <FileMark status={file.status} />
+                      <TailPath text={path} className="flex-1" />
+                      <Counts additions={file.binary ? null : file.additions} deletions={file.deletions} />
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            </Fragment>
+          ))}
         </nav>
         <VirtualRows
           ref={list}
@@ -150,20 +155,34 @@ const Diff = ({ diff, name, beside }: { diff: WorkspaceDiff; name: string; besid
   );
 };
 
-/** What the server keeps of a run's work beyond its sandbox, to be taken away. */
+/** What the server keeps of a run's work beyond its sandbox, to be taken away; of several repositories a bundle each. */
 const KeptWork = ({ run }: { run: Run }) => (
   <nav aria-label="Kept work" className="flex flex-wrap gap-x-4 gap-y-1 border-t border-line px-4 py-2 text-xs text-ink-soft">
     <span>Kept outside the sandbox:</span>
     <a className="rounded underline" href={`/runs/${run.id}/work.patch`} title="All changes, for git apply">
       patch
     </a>
-    <a
-      className="rounded underline"
-      href={`/runs/${run.id}/work.bundle`}
-      title="Every commit and file, for git fetch work.bundle"
-    >
-      git bundle
-    </a>
+    {checkoutsOf(run).map(({ repository, directory }) =>
+      directory === null ? (
+        <a
+          key={repository}
+          className="rounded underline"
+          href={`/runs/${run.id}/work.bundle`}
+          title="Every commit and file, for git fetch work.bundle"
+        >
+          git bundle
+        </a>
+      ) : (
+        <a
+          key={directory}
+          className="min-w-0 rounded underline [overflow-wrap:anywhere]"
+          href={`/runs/${run.id}/work.bundle?directory=${encodeURIComponent(directory)}`}
+          title={`Every commit and file of ${repository}, for git fetch`}
+        >
+          git bundle of {directory}
+        </a>
+      ),
+    )}
     <a
       className="rounded underline"
       href={`/runs/${run.id}/conversation.jsonl`}
@@ -171,6 +190,11 @@ const KeptWork = ({ run }: { run: Run }) => (
     >
       conversation
     </a>
+    {run.directory !== null && (
+      <p className="basis-full text-ink-faint">
+        To apply the patch: <code className="code text-2xs">git apply</code> in the folder that has the repositories side by side.
+      </p>
+    )}
   </nav>
 );
 
@@ -178,6 +202,7 @@ const KeptWork = ({ run }: { run: Run }) => (
 export const ChangesView = ({ run, beside = false }: { run: Run; beside?: boolean }) => {
   const { trpc, client } = useApi();
   const ended = isFinal(run.status);
+  const isOne = run.directory === null;
   // The final status is part of the key: what is shown of an ended run is never the work in progress of before.
   const query = useQuery({
     queryKey: [...trpc.runs.diff.queryKey({ id: run.id }), ended],
@@ -194,7 +219,9 @@ export const ChangesView = ({ run, beside = false }: { run: Run; beside?: boolea
   if (run.baseCommit === null) {
     return (
       <EmptyState icon={FileDiff} title={ended ? "Nothing was changed" : "Nothing to compare yet"}>
-        {ended ? "The run ended before the repository was checked out." : "The repository is not checked out yet."}
+        {ended
+          ? `The run ended before the ${isOne ? "repository was" : "repositories were"} checked out.`
+          : `The ${isOne ? "repository is" : "repositories are"} not checked out yet.`}
       </EmptyState>
     );
   }
@@ -204,7 +231,9 @@ export const ChangesView = ({ run, beside = false }: { run: Run; beside?: boolea
   if (query.data.files.length === 0) {
     return (
       <EmptyState icon={FileDiff} title={ended ? "No file was changed" : "No file is changed yet"} action={refresh || undefined}>
-        {ended ? "The repository is as it was at the start of the run." : "Changes show here while Claude Code works."}
+        {ended
+          ? `The ${isOne ? "repository is as it was" : "repositories are as they were"} at the start of the run.`
+          : "Changes show here while Claude Code works."}
       </EmptyState>
     );
   }
@@ -221,7 +250,7 @@ export const ChangesView = ({ run, beside = false }: { run: Run; beside?: boolea
           <p>The newest changes could not be read; these are older.</p>
         </Notice>
       )}
-      <Diff diff={query.data} name={run.id} beside={beside} />
+      <Diff diff={query.data} run={run} beside={beside} />
       <KeptWork run={run} />
     </>
   );

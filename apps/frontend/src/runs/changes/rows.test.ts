@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { parsePatch } from "./patch.ts";
-import { isOpenAtFirst, toChangeRows } from "./rows.ts";
+import { groupByFolder, isOpenAtFirst, toChangeRows } from "./rows.ts";
 
 const patch = `diff --git a/a.txt b/a.txt
 --- a/a.txt
@@ -53,4 +53,17 @@ test("huge files begin closed, and endless lines are cut", () => {
       isOpenAtFirst,
     ).longestLine,
   ).toBeLessThan(2100);
+});
+
+test("files of several repositories are listed by their folders, each with its place among all", () => {
+  const files = parsePatch(
+    ["api/src/a.ts", "api/b.ts", "web/a.ts"].map((path) => `diff --git a/${path} b/${path}\nnew file mode 100644\n`).join(""),
+  );
+  const listed = (hasFolders: boolean) =>
+    groupByFolder(files, hasFolders).map(({ folder, entries }) => [folder, entries.map(({ path, index }) => `${index} ${path}`)]);
+  expect(listed(true)).toEqual([
+    ["api", ["0 src/a.ts", "1 b.ts"]],
+    ["web", ["2 a.ts"]],
+  ]);
+  expect(listed(false)).toEqual([[null, ["0 api/src/a.ts", "1 api/b.ts", "2 web/a.ts"]]]);
 });

@@ -57,3 +57,22 @@ export const toChangeRows = (
   }
   return { rows, starts, longestLine };
 };
+
+/** A changed file in a list; `path` is the one in its repository, and `index` its place among all. */
+type ListedFile = { file: PatchFile; index: number; path: string };
+
+/** The files by the folders of their repositories, in order; all together, without one, when the run has a single repository. Pure. */
+export const groupByFolder = (
+  files: readonly PatchFile[],
+  hasFolders: boolean,
+): { folder: string | null; entries: ListedFile[] }[] => {
+  if (!hasFolders) return [{ folder: null, entries: files.map((file, index) => ({ file, index, path: file.path })) }];
+  const groups = new Map<string, ListedFile[]>();
+  for (const [index, file] of files.entries()) {
+    const [folder = "", ...rest] = file.path.split("/");
+    const entries = groups.get(folder) ?? [];
+    groups.set(folder, entries);
+    entries.push({ file, index, path: rest.join("/") });
+  }
+  return [...groups].map(([folder, entries]) => ({ folder, entries }));
+};

@@ -1,4 +1,4 @@
-import { isFinal, outcomeOf, type Run, type RunView } from "@ccr/protocol";
+import { checkoutsOf, isFinal, outcomeOf, type Run, type RunCheckout, type RunView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import {
@@ -21,7 +21,8 @@ import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
 import { describeMember } from "../../batches/words.ts";
 import { DeliveryLine } from "../../delivery/delivery-line.tsx";
-import { draftOfRun, launchDraftKey } from "../../launch/launch-draft.ts";
+import { draftOfRun } from "../../launch/draft-of-run.ts";
+import { launchDraftKey } from "../../launch/launch-keys.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -33,6 +34,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { Cost } from "../cost.tsx";
 import { type Activity, describeActivity } from "../entries/activity.ts";
 import { queueSentence } from "../queue.ts";
+import { MANY_REPOSITORIES, repositoryAt } from "../repositories.ts";
 import { RunBadge, startOf } from "../status.tsx";
 
 const CONTINUES = {
@@ -119,6 +121,47 @@ const Fact = ({
     <span className="nums min-w-0 truncate">{children}</span>
   </span>
 );
+
+/** A repository of a run, and what it starts from there; of several, after the name of its folder. */
+const RepositoryFact = ({ checkout }: { checkout: RunCheckout }) => {
+  const { repository, directory, baseCommit } = checkout;
+  return (
+    <Fact icon={GitBranch} title={baseCommit === null ? repository : `${repository}, from commit ${baseCommit}`}>
+      <span className="flex min-w-0 gap-1.5">
+        {directory !== null && (
+          <span className="code max-w-[45%] shrink-0 truncate leading-[inherit] text-ink">
+            {directory}
+            <span aria-hidden>/</span>
+          </span>
+        )}
+        <TailPath text={repositoryAt(checkout)} />
+        {baseCommit !== null && <span className="code leading-[inherit] text-ink-faint">{baseCommit.slice(0, 8)}</span>}
+      </span>
+    </Fact>
+  );
+};
+
+/** The repositories of a run that has several, each with its folder. With many of them the list scrolls: what is under it needs its room. */
+const Repositories = ({ checkouts }: { checkouts: readonly RunCheckout[] }) => {
+  const areMany = checkouts.length > MANY_REPOSITORIES;
+  return (
+    <section
+      aria-label="Repositories"
+      // A region that scrolls must be reachable by keyboard.
+      tabIndex={areMany ? 0 : undefined}
+      // The last line is cut, so that one sees that there are more.
+      className={classes("text-xs text-ink-soft", areMany && "inset-ring-focus max-h-17 overflow-y-auto")}
+    >
+      <ul className="flex flex-col gap-y-0.5">
+        {checkouts.map((checkout) => (
+          <li key={checkout.directory} className="flex min-w-0">
+            <RepositoryFact checkout={checkout} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+};
 
 const CancelButton = ({ run }: { run: Run }) => {
   const { trpc, queries } = useApi();
@@ -228,6 +271,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
   const task = useQuery(trpc.tasks.byId.queryOptions({ id: run.taskId }, { staleTime: 30_000 }));
   const taskDeleted = statusOf(task.error) === 404;
   const { usage } = run;
+  const checkouts = checkoutsOf(run);
   const tokens = usage.inputTokens + usage.outputTokens;
   return (
     <header className="flex flex-col gap-2 border-b border-line bg-surface px-4 py-2.5 sm:px-5 sm:py-3">
@@ -266,18 +310,9 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
         )}
       </div>
       <DeliveryLine run={run} />
+      {checkouts.length > 1 && <Repositories checkouts={checkouts} />}
       <div className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-ink-soft">
-        <Fact
-          icon={GitBranch}
-          title={run.baseCommit === null ? run.repository : `${run.repository}, from commit ${run.baseCommit}`}
-        >
-          <span className="flex min-w-0 gap-1.5">
-            <TailPath text={run.ref === null ? run.repository : `${run.repository}@${run.ref}`} />
-            {run.baseCommit !== null && (
-              <span className="code leading-[inherit] text-ink-faint">{run.baseCommit.slice(0, 8)}</span>
-            )}
-          </span>
-        </Fact>
+        {checkouts.length === 1 && <RepositoryFact checkout={run} />}
         <Fact icon={Clock} title={`Launched ${formatMoment(run.createdAt)}`}>
           <Elapsed from={startOf(run)} to={run.endedAt} />
           <span className="text-ink-faint">

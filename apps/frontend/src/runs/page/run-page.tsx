@@ -110,7 +110,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
         </Tabs.List>
         <ConnectionBadge connection={stream.connection} problem={stream.problem} onRetry={stream.retry} />
       </div>
-      <Tabs.Content value={tab} tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
+      <Tabs.Content value={tab} tabIndex={-1} className="flex min-h-0 flex-1 flex-col overflow-y-auto outline-none">
         <ErrorBoundary name={LABELS[tab].toLowerCase()} resetKey={tab}>
           <Suspense fallback={<Skeleton rows={6} />}>{panel(tab, { run, stream })}</Suspense>
         </ErrorBoundary>

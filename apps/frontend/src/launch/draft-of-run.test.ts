@@ -1,0 +1,68 @@
+import { RunLimits, TaskId } from "@ccr/protocol";
+import { describe, expect, test } from "vitest";
+import { draftOfRun } from "./draft-of-run.ts";
+import { validateLaunch } from "./launch-draft.ts";
+
+test("a run can be launched once more as it was", () => {
+  const limits = RunLimits.parse({ timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 });
+  const run = {
+    taskId: TaskId.parse("task_0123456789"),
+    repository: "a/b",
+    ref: "main",
+    directory: null,
+    additionalRepositories: [],
+    baseCommit: null,
+    headCommit: null,
+    delivered: null,
+    model: null,
+    limits,
+    delivery: null,
+    environment: null,
+  };
+  const again = draftOfRun(run);
+  expect(again.limits).toEqual({
+    timeSeconds: "0.1667",
+    budgetUsd: "1.25",
+    memoryMb: "2048",
+    stallSeconds: "0.1167",
+    maxAttempts: "3",
+  });
+  expect(validateLaunch(again)).toMatchObject({
+    ok: true,
+    input: {
+      repository: "a/b",
+      ref: "main",
+      limits: { timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 },
+    },
+  });
+});
+
+describe("a run of several repositories is launched once more", () => {
+  const nothing = { baseCommit: null, headCommit: null, delivered: null };
+  const again = (directory: string, other: string) => {
+    const launch = validateLaunch(
+      draftOfRun({
+        ...{ taskId: TaskId.parse("task_0123456789"), repository: "acme/api", ref: "main", directory, ...nothing },
+        additionalRepositories: [{ repository: "acme/web", ref: "dev", directory: other, ...nothing }],
+        ...{ model: null, limits: RunLimits.parse({}), delivery: null, environment: null },
+      }),
+    );
+    if (!launch.ok) throw new Error([...launch.problems].join());
+    const { repository, ref, directory: first, additionalRepositories } = launch.input;
+    return { repository, ref, directory: first, additionalRepositories };
+  };
+
+  test("with all of them, whose folders are called as they are by themselves", () => {
+    expect(again("api", "web")).toEqual({
+      ...{ repository: "acme/api", ref: "main", directory: undefined },
+      additionalRepositories: [{ repository: "acme/web", ref: "dev" }],
+    });
+  });
+
+  test("with all of their folders when one of them was given", () => {
+    expect(again("api", "site")).toEqual({
+      ...{ repository: "acme/api", ref: "main", directory: "api" },
+      additionalRepositories: [{ repository: "acme/web", ref: "dev", directory: "site" }],
+    });
+  });
+});
