@@ -25,7 +25,7 @@ const doing = (matches: string, command: string, said: string) => ({
 const scenario = parseScenario({
   name: "side by side",
   rules: [
-    doing("checks of its host failed", "cd web && echo mended > mended.txt && git add -A && git commit -qm 'Mend'", "Mended."),
+    doing("checks of its host failed", "cd web && echo mended >> mended.txt && git add -A && git commit -qm 'Mend'", "Mended."),
     doing(
       "- api/ is (\\S+)\n- web/ is (\\S+)\n- docs/ is (\\S+)\n[^]*Rename the call",
       "cd api && git mv old.txt new.txt && git commit -qm 'Rename the call' && cd ../web && echo calls new > caller.txt && cd .. && echo beside > notes.txt; cat api/deps/tool 2>/dev/null",
@@ -82,7 +82,7 @@ const open = async (driver: DriverName, environment: Record<string, string> = {}
   };
 };
 
-const REQUEST = DeliverySettings.parse({ to: "pull_request", branch: "claude/{task}", follow: {} });
+const REQUEST = DeliverySettings.parse({ to: "pull_request", branch: "claude/{task}", follow: { times: 2 } });
 const foldersOf = (run: Run) => checkoutsOf(run).map(({ directory }) => directory);
 const statesOf = (run: Run) => checkoutsOf(run).map(({ delivered }) => delivered?.state ?? null);
 
@@ -210,6 +210,28 @@ describe("the results of several repositories", () => {
     expect(requests("web")[0]).toMatchObject({ baseBranch: "main" });
     expect(requests("web")[0]?.body).toContain(`- \`${at.url("api")}\``);
     expect(requests("web")[0]?.body).toContain(mended.id);
+    // One of them is merged, and its branch removed: the other one is still looked after.
+    forge.setState("team/api", requests("api")[0]?.number ?? 0, "merged");
+    await at.git("api", "update-ref", "refs/heads/main", "claude/rename");
+    await at.git("api", "branch", "-D", "claude/rename");
+    const commit = mended.additionalRepositories[0]?.delivered?.commit ?? "";
+    forge.setCi("team/web", commit, [{ name: "build", state: "failed", log: "error: again" }]);
+    const [last] = await waitFor(
+      async () => {
+        const runs = await client.runs.list.query({});
+        return runs.length === 3 && runs;
+      },
+      { what: "another run that goes on", timeoutMs: 30_000 },
+    );
+    const again = await untilFinal(last?.id ?? id);
+    expect(again).toMatchObject({
+      reason: "passed",
+      ref: "main",
+      continues: { runId: mended.id, because: "checks", number: 2 },
+    });
+    expect(again.additionalRepositories[0]).toMatchObject({ ref: "claude/rename", delivered: { state: "delivered" } });
+    expect(await at.git("web", "show", "claude/rename:mended.txt")).toBe("mended\nmended");
+    expect(await at.git("api", "for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
     const told = JSON.stringify([run, mended, requests("api"), requests("web"), output()]).replaceAll(loginLink, "");
     for (const secret of [forge.token, REAL_KEY, token]) expect(told).not.toContain(secret);
   });

@@ -15,6 +15,8 @@ describe("the folder of a repository", () => {
     ["/srv/-x..y.lock", "x-y"],
     ["/srv/...", "repository"],
     [`/srv/${"n".repeat(200)}`, "n".repeat(96)],
+    [`o/${"a".repeat(95)}.xyz`, "a".repeat(95)],
+    [`/srv/${"b".repeat(92)}.git-tools`, "b".repeat(92)],
   ])("of %s is %s", (repository, name) => {
     expect(directoryOf(repository)).toBe(name);
     expect(DirectoryName.parse(name)).toBe(name);

@@ -94,8 +94,9 @@ export const directoryOf = (repository: string): string => {
       .at(-1) ?? "";
   const name = last
     .replaceAll(/[^A-Za-z0-9._-]+|\.{2,}/g, "-")
-    .replaceAll(/^[^A-Za-z0-9_]+|(\.lock|\.git|[.-])+$/gi, "")
-    .slice(0, DIRECTORY_MAX - 4);
+    .replace(/^[^A-Za-z0-9_]+/, "")
+    .slice(0, DIRECTORY_MAX - 4)
+    .replace(/(\.lock|\.git|[.-])+$/i, "");
   return name === "" ? "repository" : name;
 };
 

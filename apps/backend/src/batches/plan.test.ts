@@ -71,6 +71,9 @@ test("every member has the same repositories beside its own, which none of them 
   expect(refusal({ repositories: repositories("ada/a", "ada/web"), additionalRepositories: [beside] }).message).toContain(
     "'ada/web' is named twice",
   );
+  expect(
+    refusal({ repositories: repositories("ada/a", "ada/web", "not one"), additionalRepositories: [beside] }).message,
+  ).toMatch(/2 of the 3 cannot be used.*2\. 'ada\/web': .*is named twice.*3\. 'not one': /);
   expect(plan().members[0]?.run).toMatchObject({ directory: null, additionalRepositories: [] });
 });
 

@@ -38,7 +38,13 @@ const readRepositories = ({ repositories: given, additionalRepositories }: Creat
     const first = seen.get(key);
     if (first === undefined) {
       seen.set(key, index + 1);
-      return [repositoriesOf({ repository, ref: ref ?? undefined, additionalRepositories }).named];
+      try {
+        return [repositoriesOf({ repository, ref: ref ?? undefined, additionalRepositories }).named];
+      } catch (error) {
+        if (!(error instanceof CcrError)) throw error;
+        problems.push(`${shown}: ${error.message.replace(/\.$/, "")}`);
+        return [];
+      }
     }
     problems.push(`${shown}: it is the same as number ${first}; for several runs of one repository give attempts`);
     return [];
@@ -125,7 +131,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
     request: {
       name: input.name ?? null,
       repositories: repositories.map(({ repository, ref }) => [repository, ref]),
-      additionalRepositories: input.additionalRepositories ?? [],
+      additionalRepositories: (input.additionalRepositories ?? []).length === 0 ? null : input.additionalRepositories,
       attempts: input.attempts,
       variants: input.variants.map(sorted),
       limits: sorted(limits),

@@ -74,10 +74,11 @@ test("what could not be pushed, and was later, has passed", () => {
     tally(2, { ...pushFailed, isDelivered: true }),
     tally(1, pushFailed),
     tally(4, { reason: "passed", isDelivered: true }),
+    failed(1, { isDelivered: true }),
   ];
-  expect(toView({ batch, runs: 7, tallies })).toMatchObject({
-    counts: { outcomes: { passed: 6, push_failed: 1 }, retriable: 1 },
-    summary: "6 of 7 passed, 1 could not be pushed.",
+  expect(toView({ batch, runs: 8, tallies })).toMatchObject({
+    counts: { outcomes: { passed: 6, push_failed: 1, checks_failed: 1 }, retriable: 2 },
+    summary: "6 of 8 passed, 1 failed its checks, 1 could not be pushed.",
   });
 });
 

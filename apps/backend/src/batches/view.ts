@@ -75,11 +75,14 @@ const sumBy = <Key extends string>(
 const total = (tallies: readonly Tally[], fits: (tally: Tally) => boolean): number =>
   tallies.reduce((sum, one) => sum + (fits(one) ? one.count : 0), 0);
 
+const isPushedLater = ({ reason, isDelivered }: Tally): boolean => reason === "push_failed" && isDelivered;
+
 /** What could not be pushed at first, and was later, has passed. */
-const outcomeNameOf = ({ status, reason, isDelivered }: Tally): RunOutcomeName | null =>
-  reason === "push_failed" && isDelivered
-    ? "passed"
-    : (outcomeOf({ status, reason, sentence: null, delivered: null, additionalRepositories: [] })?.name ?? null);
+const outcomeNameOf = (tally: Tally): RunOutcomeName | null => {
+  const { status, reason } = tally;
+  if (isPushedLater(tally)) return "passed";
+  return outcomeOf({ status, reason, sentence: null, delivered: null, additionalRepositories: [] })?.name ?? null;
+};
 
 /** A batch as the API tells it. Pure. */
 export const toView = ({ batch, runs, tallies }: BatchTallies): BatchView => {
@@ -95,7 +98,7 @@ export const toView = ({ batch, runs, tallies }: BatchTallies): BatchView => {
     removed,
     retriable: total(
       shown,
-      ({ mark, status, isDelivered }) => mark === null && isFinal(status) && status !== "succeeded" && !isDelivered,
+      (one) => one.mark === null && isFinal(one.status) && one.status !== "succeeded" && !isPushedLater(one),
     ),
   };
   const moments = (of: "startedAt" | "endedAt") => tallies.flatMap((one) => one[of] ?? []).toSorted();

@@ -118,24 +118,32 @@ it.each([
 describe("a run whose steps all passed", () => {
   const checked = [{ instructions: "x", checks: "$ bash ./test.sh && npm run 'lint'" }];
   it("has passed without changes only if the task allows it", () => {
-    expect(passed({ steps: checked, allowNoChanges: false }, []).reason).toBe("no_changes");
-    expect(passed({ steps: checked, allowNoChanges: true }, []).reason).toBe("passed_no_changes");
+    expect(passed({ steps: checked, allowNoChanges: false, directory: null }, []).reason).toBe("no_changes");
+    expect(passed({ steps: checked, allowNoChanges: true, directory: null }, []).reason).toBe("passed_no_changes");
   });
 
   it("says which steps were checked", () => {
-    expect(passed({ steps: checked, allowNoChanges: false }, ["a"]).sentence).toBe("Every step finished and its checks passed.");
-    expect(passed({ steps, allowNoChanges: false }, ["a"]).sentence).toBe(
+    expect(passed({ steps: checked, allowNoChanges: false, directory: null }, ["a"]).sentence).toBe(
+      "Every step finished and its checks passed.",
+    );
+    expect(passed({ steps, allowNoChanges: false, directory: null }, ["a"]).sentence).toBe(
       "Every step finished; the checks of 1 of 2 passed, the others have none.",
     );
-    expect(passed({ steps: steps.slice(1), allowNoChanges: true }, []).sentence).toBe(
+    expect(passed({ steps: steps.slice(1), allowNoChanges: true, directory: null }, []).sentence).toBe(
       "Every step finished; none of them has checks. No file of the repository was changed.",
     );
   });
 
   it("names scripts that a check runs and the agent changed", () => {
-    expect(passed({ steps: checked, allowNoChanges: false }, ["src/a.js", "test.sh"]).sentence).toContain(
+    expect(passed({ steps: checked, allowNoChanges: false, directory: null }, ["src/a.js", "test.sh"]).sentence).toContain(
       "It changed test.sh, which a check runs",
     );
+    const inFolders = {
+      steps: [{ instructions: "x", checks: "$ cd api && ./test.sh" }],
+      allowNoChanges: false,
+      directory: "api",
+    };
+    expect(passed(inFolders, ["web/a.js", "api/test.sh"]).sentence).toContain("It changed api/test.sh, which a check runs");
   });
 });
 

@@ -2,7 +2,7 @@ import { type Delivered, DeliverySettings, type Run, RunLimits, ServerId } from 
 import { describe, expect, it } from "vitest";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { systemClock } from "./clock.ts";
-import { deliverOnce, followedNoMore } from "./delivering.ts";
+import { cutShort, deliverOnce, followedNoMore } from "./delivering.ts";
 import type { Outlet } from "./deps.ts";
 
 type Push = Awaited<ReturnType<Outlet["push"]>>;
@@ -32,9 +32,11 @@ const place = async (delivery: Partial<DeliverySettings> = {}) => {
     });
     return run;
   };
-  const pushes = new Map<string, Push>();
+  const pushes = new Map<string, Push | "throws">();
   const proposals = new Map<string, Proposed>();
   const asked: string[] = [];
+  /** What was told on the way. */
+  const known: (Delivered | null)[][] = [];
   const bases: Record<string, string | null> = {};
   const bodies = new Map<string, string>();
   const numbers = new Map<string, number>();
@@ -42,7 +44,9 @@ const place = async (delivery: Partial<DeliverySettings> = {}) => {
     push: async ({ repository, directory }, { base, from }) => {
       asked.push(`push ${directory} from ${from}`);
       bases[repository] = base;
-      return pushes.get(repository) ?? { kind: "pushed", commit: repository.padEnd(40, "0"), base: base ?? "main" };
+      const answer = pushes.get(repository);
+      if (answer === "throws") throw new Error("The bundle is damaged: s3cret.");
+      return answer ?? { kind: "pushed", commit: repository.padEnd(40, "0"), base: base ?? "main" };
     },
     propose: async ({ repository }, { body, baseBranch }) => {
       asked.push(`propose ${repository} for ${baseBranch}`);
@@ -58,10 +62,16 @@ const place = async (delivery: Partial<DeliverySettings> = {}) => {
   };
   const deliver = async (run: Run) => {
     asked.length = 0;
+    known.length = 0;
     const done = await deliverOnce(
       { deps: { outlet, clock: systemClock }, stores: store },
       { run, settings, outcome: "ok" },
-      signal,
+      {
+        progress: async (deliveries) => {
+          known.push([deliveries.delivered, ...deliveries.additionalRepositories.map((each) => each.delivered)]);
+        },
+        signal,
+      },
     );
     const { deliveries } = done;
     return {
@@ -77,6 +87,7 @@ const place = async (delivery: Partial<DeliverySettings> = {}) => {
     pushes,
     proposals,
     asked,
+    known,
     bases,
     bodies,
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
@@ -168,6 +179,88 @@ describe("a result in several repositories", () => {
     expect(at.bodies.get("a/web")).toContain("`a/docs`");
     for (const name of ["a/web"]) at.pushes.set(name, { kind: "unchanged" });
     expect((await at.deliver(next)).problem).toContain("There is nothing to push");
+  });
+
+  it("is on record as soon as it is there, and as what is not done, whatever ends the rest", async () => {
+    await using at = await place();
+    at.pushes.set("a/web", "throws");
+    const { all, problem } = await at.deliver(await at.create());
+    expect(problem).toBe("a/web: The bundle is damaged: ***.");
+    expect(states(all)).toEqual(["delivered", "failed", "delivered"]);
+    const facts = at.known.map((each) => each.map((one) => [one?.state, one?.isPushed]));
+    expect(facts).toEqual([
+      [
+        ["pushing", true],
+        [undefined, undefined],
+        [undefined, undefined],
+      ],
+      [
+        ["pushing", true],
+        ["pushing", false],
+        [undefined, undefined],
+      ],
+    ]);
+    at.pushes.clear();
+    await at.deliver(await at.create());
+    expect(at.known.at(-1)?.map((one) => [one?.state, one?.pullRequest?.number])).toEqual([
+      ["pushing", 1],
+      ["pushing", 2],
+      ["pushing", 3],
+    ]);
+    const [first = null] = at.known.at(-1) ?? [];
+    expect(cutShort({ delivered: first, additionalRepositories: [] }, "It was canceled.").delivered).toEqual({
+      ...first,
+      state: "failed",
+      problem: "It was canceled.",
+    });
+  });
+
+  it("keeps what a host said when it opened a request, and links to requests that were opened anew", async () => {
+    await using at = await place();
+    at.pushes.set("a/docs", { kind: "unchanged" });
+    at.proposals.set("a/api", {
+      kind: "open",
+      number: 1,
+      url: "https://host.test/a/api/1",
+      notes: ["Bob is not known: s3cret."],
+    });
+    const run = await at.create();
+    const first = await at.deliver(run);
+    // It was brought up to date since, and that has no notes.
+    expect(at.asked.filter((what) => what === "propose a/api for next")).toHaveLength(2);
+    expect(first.all[0]?.notes).toEqual(["Bob is not known: ***."]);
+    at.proposals.set("a/api", { kind: "open", number: 7, url: "https://host.test/a/api/7", notes: [] });
+    at.proposals.set("a/web", { kind: "open", number: 8, url: "https://host.test/a/web/8", notes: [] });
+    const again = await at.deliver(first.run);
+    expect(again.all.map((each) => each?.pullRequest?.number)).toEqual([7, 8, undefined]);
+    expect(at.bodies.get("a/api")).toContain("https://host.test/a/web/8");
+    expect(at.bodies.get("a/api")).not.toContain("https://host.test/a/web/2");
+    expect(at.bodies.get("a/web")).toContain("https://host.test/a/api/7");
+  });
+
+  it("that goes on over one that changed nothing knows what is in the others, and forgets what failed before", async () => {
+    await using at = await place();
+    const goOn = (from: Run) =>
+      at.create({ continues: { runId: from.id, because: "person", number: 0, lastComment: null, lastComments: {} } });
+    const root = await at.create();
+    const claim = await at.store.queue.claimNext({
+      owner: ServerId.parse("srv_0000000001"),
+      perRepository: null,
+      perTask: null,
+    });
+    at.proposals.set("a/docs", { kind: "failed", again: false, message: "Not allowed." });
+    const { run: delivered } = await at.deliver(root);
+    const { delivered: first, additionalRepositories } = delivered;
+    expect(additionalRepositories[1]?.delivered).toMatchObject({ state: "failed", isPushed: true });
+    await at.store.runs.patch(root.id, claim?.fence ?? 0, { deliveries: { delivered: first, additionalRepositories } });
+    const idle = await goOn(root);
+    at.proposals.clear();
+    for (const name of ["a/web", "a/docs"]) at.pushes.set(name, { kind: "unchanged" });
+    const { all, problem } = await at.deliver(await goOn(idle));
+    expect(problem).toBeNull();
+    expect(states(all)).toEqual(["delivered", "delivered", "delivered"]);
+    expect(all[2]).toMatchObject({ isPushed: true, problem: null, pullRequest: null });
+    expect(at.bodies.get("a/api")).toContain("`a/web`");
   });
 
   it("is looked after no more all at once", async () => {

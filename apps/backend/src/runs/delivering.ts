@@ -54,45 +54,81 @@ const failed = (before: Delivered, problem: string, more: Partial<Delivered> = {
 const pushOne = async (
   { deps: { outlet, clock }, stores }: DeliveryParts,
   wanted: DeliveryWanted,
-  { checkout, earlierRun, signal }: { checkout: RunCheckout; earlierRun: Run | null; signal: AbortSignal },
+  { checkout, earlier, signal }: { checkout: RunCheckout; earlier: readonly Run[]; signal: AbortSignal },
 ): Promise<Part> => {
   const { run, settings } = wanted;
   const { directory, repository, ref } = checkout;
   const before = begun(wanted, checkout, clock.now().toISOString());
   const { branch } = before;
-  const earlier = await stores.deliveries.list({ repository, branch });
-  const outcome = await outlet.push(
+  const ours = await stores.deliveries.list({ repository, branch });
+  const outcome = await pushSafely(
+    outlet,
     { runId: run.id, directory, repository },
     {
       branch,
       // What is asked for is a branch of the first repository, and says nothing about the others.
-      base: repository === run.repository ? settings.base : (deliveredBy(earlierRun, repository)?.base ?? null),
+      base: repository === run.repository ? settings.base : (deliveredBy(earlier, repository)?.base ?? null),
       from: ref,
       author: outlet.author,
       message: outlet.hide(commitMessage({ ...run, delivery: settings }, outlet.linkTo(run.id))),
-      isOurs: (commit) => earlier.some((one) => one.commit === commit),
+      isOurs: (commit) => ours.some((one) => one.commit === commit),
     },
     signal,
   );
   switch (outcome.kind) {
     case "unchanged":
-      return { checkout, delivered: deliveredBy(earlierRun, repository), again: false, isUnchanged: true };
+      return { checkout, delivered: deliveredBy(earlier, repository), again: false, isUnchanged: true };
     case "failed": {
       const problem = outlet.hide(about(checkout, outcome.message));
       return { checkout, delivered: failed(before, problem, { commit: outcome.commit }), again: outcome.again };
     }
     case "pushed": {
       const { commit, base } = outcome;
-      const delivered: Delivered = { ...before, state: "delivered", commit, base, isPushed: true, problem: null, notes: [] };
+      // What was not to be had when its request was opened is still not there.
+      const notes = before.pullRequest === null ? [] : before.notes;
+      const delivered: Delivered = { ...before, state: "delivered", commit, base, isPushed: true, problem: null, notes };
       return { checkout, delivered, again: false };
     }
   }
 };
 
-/** What a run that is gone on with has delivered of a repository: there it still is. */
-const deliveredBy = (earlierRun: Run | null, repository: string): Delivered | null => {
-  const found = earlierRun === null ? undefined : checkoutsOf(earlierRun).find((each) => each.repository === repository);
-  return found?.delivered?.isPushed === true ? { ...found.delivered, isFollowed: false } : null;
+/** One repository whose kept work is damaged says nothing about the others. */
+const pushSafely = async (
+  outlet: Outlet,
+  ...[checkout, wanted, signal]: Parameters<Outlet["push"]>
+): ReturnType<Outlet["push"]> => {
+  try {
+    return await outlet.push(checkout, wanted, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    return { kind: "failed", commit: null, again: false, message: error instanceof Error ? error.message : String(error) };
+  }
+};
+
+/** What the nearest of the runs that are gone on with has delivered of a repository: there it still is. */
+const deliveredBy = (earlier: readonly Run[], repository: string): Delivered | null => {
+  for (const run of earlier) {
+    const found = checkoutsOf(run).find((each) => each.repository === repository)?.delivered;
+    if (found?.isPushed === true) return { ...found, state: "delivered", problem: null, notes: [], isFollowed: false };
+  }
+  return null;
+};
+
+// A chain is as long as its follow-ups, and what people asked for in between.
+const CHAIN_MAX = 200;
+
+/** The runs that this one goes on from, the nearest first, as far back as something is to be found in them. */
+const earlierRuns = async ({ stores }: DeliveryParts, { continues, ...run }: Run): Promise<Run[]> => {
+  const earlier: Run[] = [];
+  const repositories = checkoutsOf({ ...run }).map(({ repository }) => repository);
+  for (let next = continues?.runId ?? null; next !== null && earlier.length < CHAIN_MAX; ) {
+    const found = await stores.runs.find(next);
+    if (found === null) break;
+    earlier.push(found);
+    if (repositories.every((repository) => deliveredBy(earlier, repository) !== null)) break;
+    next = found.continues?.runId ?? null;
+  }
+  return earlier;
 };
 
 const linksOf = (parts: readonly Part[]): Linked[] =>
@@ -139,7 +175,9 @@ const proposeOne = async (
     case "open": {
       const { number, url, notes } = proposed;
       const isFollowed = wanted.settings.follow !== null;
-      const open = { ...delivered, pullRequest: { number, url }, isFollowed, notes: notes.map(outlet.hide) };
+      // One that is brought up to date has no new ones.
+      const all = [...new Set([...delivered.notes, ...notes.map(outlet.hide)])];
+      const open = { ...delivered, pullRequest: { number, url }, isFollowed, notes: all };
       return { checkout, delivered: open, again: false };
     }
     case "none":
@@ -155,50 +193,83 @@ const proposeOne = async (
 const proposeAll = async (
   parts: DeliveryParts,
   wanted: DeliveryWanted,
-  { pushed, signal }: { pushed: readonly Part[]; signal: AbortSignal },
+  {
+    pushed,
+    progress,
+    signal,
+  }: { pushed: readonly Part[]; progress: (now: readonly Part[]) => Promise<void>; signal: AbortSignal },
 ): Promise<Part[]> => {
   const facts = await readFacts(parts.stores.transcript, wanted.run);
   const now = [...pushed];
-  const told = new Map<RunCheckout, number>();
+  /** The links that stand in the request of each. */
+  const told = new Map<RunCheckout, string>();
   const others = (checkout: RunCheckout) => linksOf(now.filter((part) => part.checkout !== checkout));
   for (let round = 0; round < 2; round++) {
     for (const [index, { checkout }] of pushed.entries()) {
       const part = now[index];
       const linked = others(checkout);
-      if (part === undefined || !isPushed(part) || told.get(checkout) === linked.length) continue;
+      const links = linked.map(({ url }) => url).join(" ");
+      if (part === undefined || !isPushed(part) || told.get(checkout) === links) continue;
       now[index] = await proposeOne(parts, wanted, { part, linked, facts, signal });
-      told.set(checkout, linked.length);
+      told.set(checkout, links);
+      await progress(now);
     }
   }
   return now;
 };
 
+const deliveriesIn = (run: Run, now: readonly Part[]): Deliveries => ({
+  delivered: now[0]?.delivered ?? null,
+  additionalRepositories: run.additionalRepositories.map((each, index) => ({
+    ...each,
+    delivered: now[index + 1]?.delivered ?? null,
+  })),
+});
+
+/** The deliveries with each of them changed. Pure. */
+const withEach = ({ delivered, additionalRepositories }: Deliveries, change: (one: Delivered) => Delivered): Deliveries => ({
+  delivered: delivered === null ? null : change(delivered),
+  additionalRepositories: additionalRepositories.map((each) => ({
+    ...each,
+    delivered: each.delivered === null ? null : change(each.delivered),
+  })),
+});
+
+/** Deliveries that are not all done, and are gone on with: whoever takes the run over begins anew. Pure. */
+export const stillPushing = (deliveries: Deliveries): Deliveries => withEach(deliveries, (one) => ({ ...one, state: "pushing" }));
+
+/** Deliveries that were cut short for this reason: what is there stays on record. Pure. */
+export const cutShort = (deliveries: Deliveries, problem: string): Deliveries =>
+  withEach(deliveries, (one) => (one.state === "pushing" ? failed(one, problem) : one));
+
 /** The deliveries of a run whose requests are looked after no more, for this reason if there is one to tell. Pure. */
-export const followedNoMore = ({ delivered, additionalRepositories }: Deliveries, why?: string): Deliveries => {
-  const ended = (one: Delivered | null): Delivered | null => {
-    if (one === null) return null;
-    const notes = why !== undefined && one.isFollowed ? [...one.notes, why] : one.notes;
-    return { ...one, isFollowed: false, notes };
-  };
-  return {
-    delivered: ended(delivered),
-    additionalRepositories: additionalRepositories.map((each) => ({ ...each, delivered: ended(each.delivered) })),
-  };
-};
+export const followedNoMore = (deliveries: Deliveries, why?: string): Deliveries =>
+  withEach(deliveries, (one) => ({
+    ...one,
+    isFollowed: false,
+    notes: why !== undefined && one.isFollowed ? [...one.notes, why] : one.notes,
+  }));
 
 /**
  * Delivers once, and gives how far all repositories are. `problem`: what went wrong, null when nothing did; `again`: it is worth another try as it is.
- * Throws the signal's reason, and what is wrong on this server's own side.
+ * What is done of it meanwhile is told to `progress` as soon as it is. Throws the signal's reason, what `progress` throws, and what is wrong on this
+ * server's own side.
  */
 export const deliverOnce = async (
   parts: DeliveryParts,
   wanted: DeliveryWanted,
-  signal: AbortSignal,
+  { progress, signal }: { progress: (deliveries: Deliveries) => Promise<void>; signal: AbortSignal },
 ): Promise<{ deliveries: Deliveries; problem: string | null; again: boolean }> => {
   const { run, settings } = wanted;
-  const earlierRun = run.continues === null ? null : await parts.stores.runs.find(run.continues.runId);
+  const earlier = await earlierRuns(parts, run);
+  const checkouts = checkoutsOf(run);
   let now: Part[] = [];
-  for (const checkout of checkoutsOf(run)) now.push(await pushOne(parts, wanted, { checkout, earlierRun, signal }));
+  for (const [index, checkout] of checkouts.entries()) {
+    now.push(await pushOne(parts, wanted, { checkout, earlier, signal }));
+    // What was known of those that come later still is.
+    const later = checkouts.slice(index + 1).map((each): Part => ({ checkout: each, delivered: each.delivered, again: false }));
+    if (later.length > 0) await progress(stillPushing(deliveriesIn(run, [...now, ...later])));
+  }
   const [first] = now;
   if (first !== undefined && now.every(({ isUnchanged }) => isUnchanged)) {
     const at = parts.deps.clock.now().toISOString();
@@ -207,16 +278,15 @@ export const deliverOnce = async (
   }
   // Requests of which one has nothing to show yet would be merged without it.
   const isReady = now.every(({ delivered }) => delivered?.state !== "failed");
-  if (isReady && settings.to === "pull_request") now = await proposeAll(parts, wanted, { pushed: now, signal });
+  if (isReady && settings.to === "pull_request")
+    now = await proposeAll(parts, wanted, {
+      pushed: now,
+      progress: (all) => progress(stillPushing(deliveriesIn(run, all))),
+      signal,
+    });
   const wrong = now.filter(({ delivered }) => delivered?.state === "failed");
   return {
-    deliveries: {
-      delivered: now[0]?.delivered ?? null,
-      additionalRepositories: run.additionalRepositories.map((each, index) => ({
-        ...each,
-        delivered: now[index + 1]?.delivered ?? null,
-      })),
-    },
+    deliveries: deliveriesIn(run, now),
     problem: wrong.length === 0 ? null : wrong.map(({ delivered }) => delivered?.problem ?? "").join(" "),
     again: wrong.length > 0 && wrong.every(({ again }) => again),
   };

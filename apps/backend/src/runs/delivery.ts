@@ -1,11 +1,11 @@
-import { branchFor, type Delivered, type DeliverySettings, deliveriesOf, isDelivered, isFinal, type Run } from "@ccr/protocol";
+import { branchFor, type DeliverySettings, deliveriesOf, isDelivered, isFinal, type Run } from "@ccr/protocol";
 import { type Deliveries, type Ending, FenceLostError, type Store } from "../store/types.ts";
 import { listed } from "./attempt.ts";
-import { type DeliveryWanted, deliverOnce } from "./delivering.ts";
+import { cutShort, type DeliveryWanted, deliverOnce, stillPushing } from "./delivering.ts";
 import type { RunDeps } from "./deps.ts";
 import { ending, endingOfError } from "./ending.ts";
 import { Leaving } from "./patience.ts";
-import type { Scene } from "./scene.ts";
+import { messageOf, type Scene } from "./scene.ts";
 
 /*
  * The result of a run that passed goes to a branch, and a pull request is opened for it. All of it is done on the host, from the copy that is
@@ -25,15 +25,6 @@ const told = (deliveries: Deliveries): string => {
   return [`The work is ${listed(where)}.`, ...all.flatMap(({ notes }) => notes)].join(" ");
 };
 
-const pushingOn = (delivered: Delivered | null): Delivered | null =>
-  delivered?.state === "failed" ? { ...delivered, state: "pushing" } : delivered;
-
-/** What is to be tried again is still being pushed. */
-const goingOn = ({ delivered, additionalRepositories }: Deliveries): Deliveries => ({
-  delivered: pushingOn(delivered),
-  additionalRepositories: additionalRepositories.map((each) => ({ ...each, delivered: pushingOn(each.delivered) })),
-});
-
 /** What is to be delivered of a run that ends so; null: nothing. */
 const wantedOf = ({ run }: Scene, end: Ending): DeliveryWanted | null =>
   end.reason === "passed" && run.delivery?.when === "passed" && run.status !== "canceling"
@@ -52,6 +43,15 @@ export const deliver = async (scene: Scene, end: Ending, signal: AbortSignal): P
   const startedAt = clock.elapsedMs();
   const tell = (state: "started" | "progress" | "finished" | "failed", text: string) =>
     log.write({ type: "stage", stage: "push", state, text, durationMs: Math.round(clock.elapsedMs() - startedAt) });
+  let known: Deliveries | null = null;
+  const keep = async (deliveries: Deliveries): Promise<Run> => {
+    known = deliveries;
+    return stores.runs.patch(scene.run.id, fence, { deliveries });
+  };
+  /** What is done stays on record, whatever ends the rest. */
+  const cutOff = async (why: string): Promise<void> => {
+    if (known !== null) await keep(cutShort(known, deps.outlet.hide(why)));
+  };
   try {
     let run = (await stores.runs.find(scene.run.id)) ?? scene.run;
     // What an earlier supervisor delivered is not done twice.
@@ -60,9 +60,12 @@ export const deliver = async (scene: Scene, end: Ending, signal: AbortSignal): P
     for (let tries = 0; ; tries++) {
       signal.throwIfAborted();
       await scene.hold();
-      const { deliveries, problem, again } = await deliverOnce({ deps, stores }, { ...wanted, run }, signal);
+      const progress = async (deliveries: Deliveries): Promise<void> => {
+        await keep(deliveries);
+      };
+      const { deliveries, problem, again } = await deliverOnce({ deps, stores }, { ...wanted, run }, { progress, signal });
       const pauseMs = again ? PAUSES_MS[tries] : undefined;
-      run = await stores.runs.patch(run.id, fence, { deliveries: pauseMs === undefined ? deliveries : goingOn(deliveries) });
+      run = await keep(pauseMs === undefined ? deliveries : stillPushing(deliveries));
       if (problem === null) {
         await tell("finished", told(deliveries));
         return { ...end, sentence: `${end.sentence} ${told(deliveries)}` };
@@ -77,8 +80,9 @@ export const deliver = async (scene: Scene, end: Ending, signal: AbortSignal): P
   } catch (error) {
     const why: unknown = signal.aborted ? signal.reason : error;
     if (why instanceof FenceLostError || why instanceof Leaving) throw why;
+    const problem = messageOf(why);
+    await cutOff(problem);
     if (signal.aborted) return endingOfError(why);
-    const problem = why instanceof Error ? why.message : String(why);
     deps.log("error", "a run's result could not be delivered", { runId: scene.run.id, error: problem });
     await tell("failed", problem);
     return ending("push_failed", deps.outlet.hide(problem));
@@ -93,6 +97,19 @@ export const deliverAgain = async (
 ): Promise<Run> => {
   if (!isFinal(run.status)) throw new Error(`${run.id} is ${run.status}`);
   const outcome = run.sentence ?? "";
-  const { deliveries } = await deliverOnce({ deps, stores: store }, { run, settings, outcome }, signal);
-  return (await store.deliveries.save(run.id, deliveries)) ?? run;
+  let known: Deliveries | null = null;
+  const keep = async (deliveries: Deliveries): Promise<Run> => {
+    known = deliveries;
+    return (await store.deliveries.save(run.id, deliveries)) ?? run;
+  };
+  const progress = async (deliveries: Deliveries): Promise<void> => {
+    await keep(deliveries);
+  };
+  try {
+    const { deliveries } = await deliverOnce({ deps, stores: store }, { run, settings, outcome }, { progress, signal });
+    return await keep(deliveries);
+  } catch (error) {
+    if (known !== null) await keep(cutShort(known, deps.outlet.hide(messageOf(error))));
+    throw error;
+  }
 };

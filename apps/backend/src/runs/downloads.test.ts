@@ -135,6 +135,20 @@ describe("what can be downloaded of a run", () => {
       expect(open).toEqual(new Set());
     });
 
+    it("says in the patch of all of which nothing is kept, and is none when that is so of all", async () => {
+      const { store, run, over } = await place(one, beside);
+      await using _ = store;
+      const { work } = asked();
+      const without = (...directories: string[]): KeptDownloads => ({
+        ...work,
+        patch: async (of, options) => (directories.includes(of.directory ?? "") ? null : work.patch(of, options)),
+      });
+      const patch = async (kept: KeptDownloads) => read(await over(kept).patch(run.id, null, signal));
+      expect(await patch(without("b"))).toBe("Nothing is kept of the work in b.\nc placed;");
+      expect(await patch(without("c"))).toBe("b placed;Nothing is kept of the work in c.\n");
+      expect(await over(without("b", "c")).patch(run.id, null, signal)).toBeNull();
+    });
+
     it("is a bundle of each, and says which there are", async () => {
       const { store, run, over } = await place(one, beside);
       await using _ = store;

@@ -20,9 +20,24 @@ export interface KeptDownloads extends Pick<Downloads, "conversation" | "checkOu
   bundle(of: KeptOf): Promise<Download | null>;
 }
 
-/** Downloads one after the other, as one. Each but the first is opened when it is its turn, and must not be null then. */
-const joined = (first: Download, rest: readonly (() => Promise<Download | null>)[]): Download => {
-  let now: Download | null = first;
+type Part = { directory: string | null; open: () => Promise<Download | null> };
+
+/** A line that `git apply` passes over. */
+const missing = ({ directory }: Part): Buffer => Buffer.from(`Nothing is kept of the work in ${directory}.\n`);
+
+/** Parts one after the other, as one, each opened when it is its turn; of one that is not there it is said so. null: none is. */
+const joined = async (parts: readonly Part[]): Promise<Download | null> => {
+  const before: Buffer[] = [];
+  let now: Download | null = null;
+  let next = 0;
+  // Whether there is anything is told before the first byte.
+  for (; now === null && next < parts.length; next++) {
+    const part = parts[next];
+    now = (await part?.open()) ?? null;
+    if (now === null && part !== undefined) before.push(missing(part));
+  }
+  if (now === null) return null;
+  const first = now;
   const close = async (): Promise<void> => {
     const last = now;
     now = null;
@@ -31,12 +46,13 @@ const joined = (first: Download, rest: readonly (() => Promise<Download | null>)
   return {
     bytes: null,
     chunks: (async function* () {
+      yield* before;
       yield* first.chunks;
-      for (const open of rest) {
+      for (const part of parts.slice(next)) {
         await close();
-        now = await open();
-        if (now === null) throw new Error("a part of the work is gone");
-        yield* now.chunks;
+        now = await part.open();
+        if (now === null) yield missing(part);
+        else yield* now.chunks;
       }
     })(),
     [Symbol.asyncDispose]: close,
@@ -74,12 +90,12 @@ export const createDownloads = (options: {
   };
   const patchOf = async (run: Run, directory: string | null, signal: AbortSignal): Promise<Download | null> => {
     if (directory !== null || run.directory === null) return work.patch({ runId: run.id, directory }, { placed: false, signal });
-    const opens = checkoutsOf(run).map(
-      (checkout) => () => work.patch({ runId: run.id, directory: checkout.directory }, { placed: true, signal }),
+    return joined(
+      checkoutsOf(run).map((checkout) => ({
+        directory: checkout.directory,
+        open: () => work.patch({ runId: run.id, directory: checkout.directory }, { placed: true, signal }),
+      })),
     );
-    // Whether there is anything is told before the first byte.
-    const first = await opens[0]?.();
-    return first == null ? null : joined(first, opens.slice(1));
   };
   return {
     patch: async (runId, directory, signal) => {

@@ -2,6 +2,7 @@ import { CcrError, type ExecutionOutcome, parseChecks, RUN_REASONS, type Run, ty
 import type { Ending } from "../store/types.ts";
 import { hasChecks, listed, scriptsOf } from "./attempt.ts";
 import { ExecutorLostError } from "./executor-client.ts";
+import { inRepository } from "./repositories.ts";
 
 /** The reason's own sentence, and what is known beyond it. */
 export const ending = (reason: RunReason, detail = ""): Ending => {
@@ -10,19 +11,20 @@ export const ending = (reason: RunReason, detail = ""): Ending => {
 };
 
 /** Scripts that a check runs and the agent changed: whoever takes the work over is to look at them. Pure. */
-const aboutScripts = (steps: Run["steps"], changed: readonly string[]): string => {
+const aboutScripts = ({ steps, directory }: Pick<Run, "steps" | "directory">, changed: readonly string[]): string => {
   const scripts = new Set(scriptsOf(steps.flatMap(({ checks }) => parseChecks(checks).commands)));
-  const bent = changed.filter((path) => scripts.has(path));
+  const bent = changed.filter((path) => scripts.has(path) || scripts.has(inRepository({ directory }, path)));
   return bent.length === 0 ? "" : `It changed ${listed(bent)}, which a check runs: look at that change.`;
 };
 
 /** The end of a run whose steps all passed: says only what was really checked. Pure. */
-export const passed = ({ steps, allowNoChanges }: Pick<Run, "steps" | "allowNoChanges">, changed: readonly string[]): Ending => {
+export const passed = (run: Pick<Run, "steps" | "allowNoChanges" | "directory">, changed: readonly string[]): Ending => {
+  const { steps, allowNoChanges } = run;
   const isChanged = changed.length > 0;
   if (!isChanged && !allowNoChanges) return ending("no_changes");
   const reason = isChanged ? "passed" : "passed_no_changes";
   const checked = steps.filter(({ checks }) => hasChecks(checks)).length;
-  const about = aboutScripts(steps, changed);
+  const about = aboutScripts(run, changed);
   if (checked === steps.length) return ending(reason, about);
   const which =
     checked === 0 ? "none of them has checks" : `the checks of ${checked} of ${steps.length} passed, the others have none`;

@@ -64,7 +64,9 @@ const check = (state: "pending" | "passed" | "failed", name = "build") => ({ nam
 const comment = (id: string, author: string, body = `comment ${id}`) => ({ id, author, body, path: null, line: null });
 const review = (change: Partial<Review> = {}): Review => ({ state: "open", checks: [], comments: [], ...change });
 /** The one request of a run. */
-const reviewed = (change: Partial<Review> = {}): Looked[] => [{ directory: null, isFirst: true, review: review(change) }];
+const reviewed = (change: Partial<Review> = {}): Looked[] => [
+  { repository: "a/b", directory: null, isFirst: true, review: review(change) },
+];
 
 describe("what is done about a pull request", () => {
   it("is nothing as long as nobody finds anything, and its checks go on", () => {
@@ -132,8 +134,8 @@ describe("what is done about a pull request", () => {
 
   describe("of a run with several", () => {
     const both = (one: Partial<Review>, two: Partial<Review>): Looked[] => [
-      { directory: "api", isFirst: true, review: review(one) },
-      { directory: "web", isFirst: false, review: review(two) },
+      { repository: "a/b", directory: "api", isFirst: true, review: review(one) },
+      { repository: "a/web", directory: "web", isFirst: false, review: review(two) },
     ];
 
     it("is one run for what is found in any of them, which says where that is", () => {

@@ -25,7 +25,7 @@ export type FollowUp =
   | ({ kind: "run"; because: "checks" | "review"; instructions: string } & Pick<Continuation, "lastComment" | "lastComments">);
 
 /** What the host says of a request; `directory` is null when the run has one repository alone, and `isFirst` tells its first one. */
-export type Looked = { directory: string | null; isFirst: boolean; review: Review };
+export type Looked = { repository: string; directory: string | null; isFirst: boolean; review: Review };
 
 const LOG_MAX = 20_000;
 const COMMENT_MAX = 8000;
@@ -134,9 +134,16 @@ export const decideFollowUp = (root: Run, after: readonly Run[], looked: readonl
 export const launchFollowUp = async (
   { store }: Pick<RunDeps, "store">,
   run: Run,
-  options: { instructions: string; continuation: Continuation; idempotencyKey: string | null; root: Run },
+  options: {
+    instructions: string;
+    continuation: Continuation;
+    idempotencyKey: string | null;
+    root: Run;
+    /** Repositories whose requests are merged or closed: their branches may be gone. */
+    over?: readonly string[];
+  },
 ): Promise<Run> => {
-  const { instructions, continuation, idempotencyKey, root } = options;
+  const { instructions, continuation, idempotencyKey, root, over = [] } = options;
   const pushed = checkoutsOf(run).filter(({ delivered }) => delivered?.isPushed === true);
   const [one] = pushed;
   if (!isFinal(run.status))
@@ -150,7 +157,10 @@ export const launchFollowUp = async (
   const { branch } = one.delivered;
   const delivery: DeliverySettings = { ...settings, branch, base: run.delivered?.base ?? settings.base, follow: null };
   // Where nothing was pushed, it starts from where this one did.
-  const startOf = ({ delivered, ref }: RunCheckout): string | null => (delivered?.isPushed === true ? delivered.branch : ref);
+  const startOf = ({ repository, delivered, ref }: RunCheckout): string | null => {
+    if (delivered?.isPushed !== true) return ref;
+    return over.includes(repository) ? delivered.base : delivered.branch;
+  };
   const checks = root.steps
     .map((step) => step.checks.trim())
     .filter((text) => text !== "")

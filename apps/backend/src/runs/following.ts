@@ -28,12 +28,18 @@ const look = async (
   signal: AbortSignal,
 ): Promise<Looked[]> => {
   const looked: Looked[] = [];
-  for (const { repository, directory, delivered } of checkoutsOf(root)) {
-    if (delivered?.isFollowed !== true || delivered.pullRequest === null) continue;
-    const commits = [root, ...after].map((run) => checkoutsOf(run).find((each) => each.repository === repository)?.delivered);
-    const commit = commits.findLast((each) => each?.isPushed === true)?.commit ?? "";
-    const review = await reviews.look({ repository }, { number: delivered.pullRequest.number, commit }, signal);
-    if (review !== null) looked.push({ directory, isFirst: repository === root.repository, review });
+  // As long as the first run is followed, what came of it is.
+  if (!deliveriesOf(root).some(({ isFollowed }) => isFollowed)) return looked;
+  for (const { repository, directory } of checkoutsOf(root)) {
+    // The newest that is known: one of the runs may have been the first to change something there, or have opened another one.
+    const all = [root, ...after].flatMap(
+      (run) => checkoutsOf(run).find((each) => each.repository === repository)?.delivered ?? [],
+    );
+    const number = all.findLast(({ pullRequest }) => pullRequest !== null)?.pullRequest?.number;
+    if (number === undefined) continue;
+    const commit = all.findLast(({ isPushed }) => isPushed)?.commit ?? "";
+    const review = await reviews.look({ repository }, { number, commit }, signal);
+    if (review !== null) looked.push({ repository, directory, isFirst: repository === root.repository, review });
   }
   return looked;
 };
@@ -58,6 +64,7 @@ const lookAfter = async (deps: RunDeps, root: Run, signal: AbortSignal): Promise
     root,
     instructions,
     continuation: { runId: after.at(-1)?.id ?? root.id, because, number, lastComment, lastComments },
+    over: looked.flatMap(({ repository, review }) => (review.state === "open" ? [] : [repository])),
     // Whoever else looks at the same time, or again after a kill, gets the same run.
     idempotencyKey: `follow-up ${root.id} ${number}`,
   });

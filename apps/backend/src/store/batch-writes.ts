@@ -88,7 +88,7 @@ export const retryBatch = async (trx: Trx, id: BatchId, { ids, now }: { ids: Ids
     .where("batch_mark", "is", null)
     .where("status", "in", ENDED_BADLY)
     // What could not be pushed, and was later, is done.
-    .where("is_delivered", "=", 0)
+    .where((eb) => eb.or([eb("reason", "is", null), eb("reason", "!=", "push_failed"), eb("is_delivered", "=", 0)]))
     .execute();
   if (bad.length === 0) return [];
   if (batch.state === "canceled") await trx.updateTable("batches").set({ state: "running" }).where("id", "=", id).execute();

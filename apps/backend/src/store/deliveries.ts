@@ -8,6 +8,9 @@ import type { DeliveryStore } from "./types.ts";
 // A branch that more runs than this were delivered to is one that only grows.
 const LISTED_MAX = 100;
 
+/** What finds at least those rows whose JSON names a repository: in a pattern, an underscore is any character, and a backslash none in itself. */
+const namesIn = (repository: string): string => `%"repository":${JSON.stringify(repository).replaceAll("\\", "_")}%`;
+
 export const createDeliveryStore = ({ db }: { db: Kysely<Database> }): DeliveryStore => ({
   save: async (id, deliveries) => {
     const row = await db
@@ -25,7 +28,7 @@ export const createDeliveryStore = ({ db }: { db: Kysely<Database> }): DeliveryS
       .selectFrom("runs")
       .selectAll()
       .where("branch", "=", branch)
-      .where((eb) => eb.or([eb("repository", "=", repository), eb("additional", "is not", null)]))
+      .where((eb) => eb.or([eb("repository", "=", repository), eb("additional", "like", namesIn(repository))]))
       .orderBy("created_at", "desc")
       .orderBy("id", "desc")
       .limit(LISTED_MAX)

@@ -98,9 +98,11 @@ export const describeDecisions = (open: OpenPlace): void => {
     test("what could not be pushed, and was later, counts as delivered, and is not launched again", async () => {
       await using place = await open();
       const { store } = place;
-      const id = await launch(store, { repositories: ["ada/a", "ada/b"] });
-      const [late, never] = [await claim(store), await claim(store)];
+      const id = await launch(store, { repositories: ["ada/a", "ada/b", "ada/c"] });
+      const [late, never, looked] = [await claim(store), await claim(store), await claim(store)];
       for (const one of [late, never]) await fail(store, one, "push_failed");
+      // Somebody pushed this one to look at it: its checks failed all the same.
+      await fail(store, looked);
       const delivered: Delivered = {
         state: "failed",
         branch: "work",
@@ -119,18 +121,21 @@ export const describeDecisions = (open: OpenPlace): void => {
       await save(never, "failed");
       await save(late, "failed");
       await save(late, "delivered");
+      await save(looked, "delivered");
       const tallies = (await store.batches.find(id))?.tallies.map(({ reason, isDelivered, count }) => [
         reason,
         isDelivered,
         count,
       ]);
       expect(tallies?.toSorted()).toEqual([
+        ["check_failed", true, 1],
         ["push_failed", false, 1],
         ["push_failed", true, 1],
       ]);
       await store.batches.retry(id);
       expect((await rowsOf(store, id)).map(({ runId, tries }) => [runId === late.run.id, tries])).toEqual([
         [true, 1],
+        [false, 2],
         [false, 2],
       ]);
     });

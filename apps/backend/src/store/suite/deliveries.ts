@@ -120,5 +120,21 @@ export const describeDeliveries = (open: OpenPlace): void => {
       expect(found.map(({ commit }) => commit?.[0])).toEqual(["2", "1"]);
       expect(await deliveries.list({ repository: "ada/engine", branch: "none" })).toEqual([]);
     });
+
+    test("is listed by repository also where that is one of several, whatever its name is made of", async () => {
+      await using place = await open();
+      const { runs, deliveries } = place.store;
+      const odd = '/srv/a"b\\c_d%e';
+      for (const [index, repository] of [odd, "ada/web", '/srv/a"b_c_d%e'].entries()) {
+        const additionalRepositories = [{ repository, ref: null, directory: "beside" }];
+        const claim = await claimRun(place.store, { directory: "engine", additionalRepositories });
+        const there = { ...claim.run.additionalRepositories[0], delivered: delivered({ commit: `${index}`.repeat(40) }) };
+        const beside = { repository, ref: null, directory: "beside", baseCommit: null, headCommit: null, ...there };
+        await runs.patch(claim.run.id, claim.fence, { deliveries: { delivered: null, additionalRepositories: [beside] } });
+      }
+      const firstOf = async (repository: string) =>
+        (await deliveries.list({ repository, branch: "work/one" })).map(({ commit }) => commit?.[0]);
+      expect([await firstOf(odd), await firstOf("ada/web"), await firstOf("ada/engine")]).toEqual([["0"], ["1"], []]);
+    });
   });
 };
