@@ -1,10 +1,12 @@
 import { execFile } from "node:child_process";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { promisify } from "node:util";
-import { checkoutsOf, DeliverySettings, type Run } from "@ccr/protocol";
+import { checkoutsOf, DeliverySettings, deliveriesOf, type Run } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, type FakeForge, startForge, temporaryFolder, waitFor } from "@ccr/testkit";
+import { startBrowser } from "@ccr/testkit/browser";
 import { describe, expect, it } from "vitest";
+import { visit } from "./src/browser.ts";
 import { type DriverName, driversUnderTest } from "./src/drivers.ts";
 import { allMessages, REAL_KEY } from "./src/server.ts";
 import { startStack } from "./src/stack.ts";
@@ -234,6 +236,40 @@ describe("the results of several repositories", () => {
     expect(await at.git("api", "for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
     const told = JSON.stringify([run, mended, requests("api"), requests("web"), output()]).replaceAll(loginLink, "");
     for (const secret of [forge.token, REAL_KEY, token]) expect(told).not.toContain(secret);
+  });
+
+  it("are launched from the page, and shown there: files, requests and downloads of each", async () => {
+    await using at = await open("bubblewrap");
+    await using browser = await startBrowser();
+    const { server } = at.stack;
+    await server.client.tasks.create.mutate({
+      name: "Rename",
+      steps: [{ instructions: "Rename the call in the service, and where it is used.", checks: CHECKS }],
+      delivery: REQUEST,
+    });
+    await using opened = await visit(browser, server);
+    const { page, offences } = opened;
+    await page.getByLabel("Repository", { exact: true }).fill(at.url("api"));
+    for (const name of ["web", "docs"] as const) {
+      await page.getByRole("button", { name: "Add a repository" }).click();
+      await page.keyboard.type(at.url(name));
+    }
+    await page.getByRole("button", { name: "Launch", exact: true }).click();
+    await page.waitForURL(/\/runs\/run_/);
+    await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 60_000 });
+    const [run] = await server.client.runs.list.query({});
+    for (const { url } of run === undefined ? [] : deliveriesOf(run).flatMap(({ pullRequest }) => pullRequest ?? []))
+      await page.locator(`a[href="${url}"]`).first().waitFor();
+    await page.getByText("Nothing was changed here.").waitFor();
+    await page.getByRole("tab", { name: "Changes" }).click();
+    const files = page.getByRole("navigation", { name: "Changed files" });
+    for (const path of ["api/new.txt", "web/caller.txt"]) await files.getByTitle(path).waitFor();
+    const [bundle] = await Promise.all([
+      page.waitForEvent("download"),
+      page.locator('a[href*="work.bundle?directory=web"]').first().click(),
+    ]);
+    expect(bundle.suggestedFilename()).toMatch(/-web-work\.bundle$/);
+    expect(offences).toEqual([]);
   });
 
   it("are nowhere open for merging while one cannot be pushed, and all are when it is pushed again", async () => {
