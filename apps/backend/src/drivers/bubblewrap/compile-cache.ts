@@ -7,8 +7,8 @@ import { COMPILE_CACHE, EXECUTOR_COMMAND } from "../layout.ts";
 import { runInside, type TrialInput, withTrialFolder } from "./trial.ts";
 
 /*
- * What Node has compiled of the executor, so that a sandbox need not do it again. Node runs what lies there without looking at the source:
- * so it is filled in a sandbox that runs the project's own code alone, then it is the server's, and sandboxes get it read-only.
+ * What Node has compiled of the executor, so that a sandbox need not do it again. Node cannot tell whether it was made from the source, and
+ * runs it: so it is filled in a sandbox that runs the project's own code alone, then it is the server's, and sandboxes get it read-only.
  */
 
 // It takes half a second; nobody waits longer for what only saves time.
