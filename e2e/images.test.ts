@@ -79,14 +79,23 @@ describe.skipIf(!drivers.includes("docker"))("images of environments", () => {
   it("that are named give the agent, the checks and the set-up their programs and variables", async () => {
     const name = await build("ccr-e2e/named:1", [
       "RUN mkdir -p /opt/tool/bin && printf '#!/bin/sh\\necho tool of $TOOL_HOME\\n' > /opt/tool/bin/our-tool && chmod 755 /opt/tool/bin/our-tool",
-      'ENV TOOL_HOME=/opt/tool PATH="/opt/tool/bin:$PATH" CLAUDE_CODE_USE_BEDROCK=1',
+      'ENV TOOL_HOME=/opt/tool PATH="/opt/tool/bin:$PATH" CLAUDE_CODE_USE_BEDROCK=1 NODE_COMPILE_CACHE=/home/agent',
       'ENTRYPOINT ["/bin/false"]',
       "USER nobody",
     ]);
-    stack.model.setScenario(doing("our-tool; id -un; pwd; printenv CLAUDE_CODE_USE_BEDROCK || echo not there"));
+    stack.model.setScenario(
+      doing("our-tool; id -un; pwd; printenv CLAUDE_CODE_USE_BEDROCK NODE_COMPILE_CACHE || echo not there"),
+    );
+    const compiled = "NODE_COMPILE_CACHE=/opt/ccr/compiled";
+    const executor = "/opt/ccr/node_modules/.bin/node /opt/ccr/executor/src/main.ts";
+    const checks = [
+      "our-tool && grep -q tool from-setup",
+      `tr '\\0' '\\n' < /proc/1/environ | grep -qx ${compiled}`,
+      `${compiled} NODE_DEBUG_NATIVE=COMPILE_CACHE ${executor} --compile 2>&1 | grep -q 'executor/src/main.ts was accepted'`,
+    ];
     const { run: ended, messages } = await launch(
       { name: "named", image: { kind: "named", name }, setup: { script: "our-tool > from-setup" } },
-      "$ our-tool && grep -q tool from-setup",
+      checks.map((command) => `$ ${command}`).join("\n"),
     );
     expect(ended).toMatchObject({ status: "succeeded", reason: "passed" });
     expect(saidOf(messages)).toBe("tool of /opt/tool\\nagent\\n/workspace\\nnot there");

@@ -28,7 +28,10 @@ const leftIn = (dataDir: string): string[] => [
     .filter((name) => name.startsWith("inst_"))
     .map((name) => `door doors/${name}`),
   ...["bubblewrap", "docker"].flatMap((driver) =>
-    list(join(dataDir, "sandboxes", driver)).map((name) => `folder sandboxes/${driver}/${name}`),
+    list(join(dataDir, "sandboxes", driver))
+      // What is compiled for all of them is to stay, and what a server that was killed was trying out goes with a later start.
+      .filter((name) => !name.startsWith("."))
+      .map((name) => `folder sandboxes/${driver}/${name}`),
   ),
   ...mountsOf(dataDir).map((mount) => `mount ${mount}`),
   ...socketsOf(join(dataDir, "doors", "inst_")).map((path) => `listener at ${path}`),

@@ -185,7 +185,7 @@ describe("a hostile repository", () => {
 });
 
 describe("the environment", () => {
-  it("keeps the executor's token from the agent, and every credential from checks", async () => {
+  it("keeps the executor's token and its compile cache from the agent, and from checks every credential too", async () => {
     await using folder = await executorFolder();
     await using model = await startScriptedModel({
       scenario: parseScenario({ name: "t", rules: rules({ go: [bash("env"), say("Done.")] }) }),
@@ -198,15 +198,15 @@ describe("the environment", () => {
     await using executor = await startExecutor({
       folder,
       listen: "127.0.0.1:0",
-      env: { ANTHROPIC_BASE_URL: model.url, ...secrets },
+      env: { ANTHROPIC_BASE_URL: model.url, NODE_COMPILE_CACHE: folder.join("compiled"), ...secrets },
     });
     const events = await execute(executor, { prompt: "go" });
     expect(outcomeOf(events)).toMatchObject({ kind: "completed" });
     expect(toolResults(events)).toContain("PATH=");
-    expect(JSON.stringify(events)).not.toContain("secret-executor-token");
+    expect(JSON.stringify(events)).not.toMatch(/secret-executor-token|NODE_COMPILE_CACHE/);
     const check = await executor.ask("POST", "/check", { command: "env" });
     expect(check.text).toContain("PATH=");
-    expect(check.text).not.toMatch(/secret-|ANTHROPIC/);
+    expect(check.text).not.toMatch(/secret-|ANTHROPIC|NODE_COMPILE_CACHE/);
     expect(executor.stderr()).not.toContain("secret-");
   });
 

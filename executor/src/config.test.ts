@@ -61,8 +61,9 @@ describe("readConfig", () => {
     });
   });
 
-  it("hands none of its own settings on", () => {
-    expect(configOf({ EXECUTOR_TOKEN: "t", EXECUTOR_X: "y", PATH: "/bin" }).environment).toEqual({
+  it("hands none of its own settings on, nor its compile cache", () => {
+    const own = { EXECUTOR_TOKEN: "t", EXECUTOR_X: "y", NODE_COMPILE_CACHE: "/c" };
+    expect(configOf({ ...own, PATH: "/bin" }).environment).toEqual({
       HOME: "/home/u",
       PATH: "/bin",
     });

@@ -31,7 +31,7 @@ export interface Config {
   lifetimeMs: number | null;
   /** What a person wants the agent, the checks and the set-up to have, whatever its names look like. */
   variables: Readonly<Record<string, string>>;
-  /** What child processes may inherit: the environment without the executor's own settings. */
+  /** What child processes may inherit: the environment without the executor's own settings and its compile cache. */
   environment: Readonly<Record<string, string>>;
 }
 
@@ -39,7 +39,9 @@ export type ConfigResult = { ok: true; config: Config } | { ok: false; message: 
 
 export const USAGE = `The executor: a small server that drives Claude Code in one workspace.
 
-Usage: node executor/src/main.ts [--help]
+Usage: node executor/src/main.ts [--help | --compile]
+
+With --compile it loads all of its modules and ends: so Node fills the folder that NODE_COMPILE_CACHE names.
 
 Environment:
   EXECUTOR_LISTEN          host:port, [ipv6]:port or an absolute socket path (default 127.0.0.1:4200)
@@ -82,6 +84,9 @@ const parseListen = (text: string, mode: number): ListenAddress => {
   }
   return { kind: "tcp", host, port };
 };
+
+/** The folder of what Node has compiled, for the executor alone: what another program writes there is what Node runs next. */
+const COMPILE_CACHE = "NODE_COMPILE_CACHE";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -150,7 +155,7 @@ export const readConfig = (env: Environment): ConfigResult => {
     const lifetimeSeconds = number(env, "EXECUTOR_LIFETIME_SECONDS", { integer: false, max: 315_360_000 });
     const environment: Record<string, string> = {};
     for (const [name, value] of Object.entries(env)) {
-      if (value !== undefined && !name.startsWith("EXECUTOR_")) environment[name] = value;
+      if (value !== undefined && name !== COMPILE_CACHE && !name.startsWith("EXECUTOR_")) environment[name] = value;
     }
     return {
       ok: true,
@@ -186,5 +191,9 @@ const ownSpool = (home: string, workspace: string): string => {
   );
 };
 
-/** Reads the process's environment; to be called once, at the start. */
-export const loadConfig = (): ConfigResult => readConfig(process.env);
+/** Reads the process's environment, and takes the compile cache out of it; to be called once, at the start. */
+export const loadConfig = (): ConfigResult => {
+  // Node has read it. The Agent SDK starts programs with what is left here.
+  delete process.env[COMPILE_CACHE];
+  return readConfig(process.env);
+};

@@ -31,6 +31,22 @@ describe("the executor's program", () => {
       expect(stdout).toContain(name);
   });
 
+  it("compiles all that it loads until it works with an agent, for those that start after it", async () => {
+    await using folder = await executorFolder();
+    const cache = { NODE_COMPILE_CACHE: folder.join("compiled") };
+    expect(await run(["--compile"], cache)).toEqual({ code: 0, stdout: "", stderr: "" });
+    await using executor = await startExecutor({
+      folder,
+      env: { ...cache, NODE_DEBUG_NATIVE: "COMPILE_CACHE", EXECUTOR_PREWARM: "1", EXECUTOR_CLAUDE: wildAgent },
+    });
+    await waitFor(() => executor.stderr().includes("claude-agent-sdk/"), { what: "the Agent SDK to be loaded" });
+    await executor.end("SIGTERM");
+    const told = executor.stderr();
+    for (const module of ["executor/src/main.ts", "executor/src/spool.ts", "claude-agent-sdk/sdk.mjs"])
+      expect(told, module).toMatch(new RegExp(`for ESM \\S*/${module} was accepted`));
+    expect(told).not.toMatch(/was not initialized|no transpile cache|was rejected/);
+  });
+
   it("refuses to listen on TCP without a token, in one line", async () => {
     const { code, stderr } = await run([], { EXECUTOR_LISTEN: "127.0.0.1:0" });
     expect(code).toBe(1);

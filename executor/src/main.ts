@@ -59,6 +59,8 @@ const endOfLife = (lifetimeMs: number, end: () => void): void => {
   else setTimeout(() => endOfLife(lifetimeMs, end), Math.min(leftMs, 2_147_483_647)).unref();
 };
 
+const loadSdk = () => import("@anthropic-ai/claude-agent-sdk");
+
 /** Works until it is told to end, or its lifetime is over; gives the exit code. */
 const start = async (config: Config): Promise<number> => {
   const stopping = new AbortController();
@@ -115,7 +117,7 @@ const start = async (config: Config): Promise<number> => {
   // A judge is none of those for whom they are.
   const environment = { ...own, ...config.variables };
   const claude = {
-    loadSdk: () => import("@anthropic-ai/claude-agent-sdk"),
+    loadSdk,
     workspace: config.workspace,
     executable: config.claudeExecutable,
     trustedConfigRoot,
@@ -200,6 +202,8 @@ const start = async (config: Config): Promise<number> => {
 const [argument] = process.argv.slice(2);
 if (argument === "--help" || argument === "-h") {
   process.stdout.write(USAGE);
+} else if (argument === "--compile") {
+  await loadSdk();
 } else if (argument !== undefined) {
   fail(`'${argument}' is not known; --help lists what is`);
 } else {

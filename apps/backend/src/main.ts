@@ -93,7 +93,12 @@ const chooseDriver = async (
   });
   const drivers = [
     new DockerDriver({ engine, owner, stateDir: join(stateDir, "docker") }),
-    new BubblewrapDriver({ owner, stateDir: join(stateDir, "bubblewrap"), projectRoot }),
+    new BubblewrapDriver({
+      owner,
+      stateDir: join(stateDir, "bubblewrap"),
+      projectRoot,
+      warn: (text) => log("warn", text),
+    }),
   ];
   const waiting = (why: string): void => log("warn", `waiting for ${config.driver}: ${why}`);
   const signal = AbortSignal.timeout(PROBE_WITHIN_MS);

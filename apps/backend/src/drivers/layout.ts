@@ -7,6 +7,9 @@ export const RUNTIME_TREE = "/opt/ccr";
 /** What runs in every sandbox, on the Node that the project pins. */
 export const EXECUTOR_COMMAND = [`${RUNTIME_TREE}/node_modules/.bin/node`, `${RUNTIME_TREE}/executor/src/main.ts`] as const;
 
+/** Where Node finds what it has compiled of the executor, read-only; or nothing, and then it compiles anew. */
+export const COMPILE_CACHE = `${RUNTIME_TREE}/compiled`;
+
 /** Where the executor makes its door; the run engine mounts a folder there. */
 export const DOORS = "/doors";
 const EXECUTOR_SOCKET = "executor.sock";
@@ -17,13 +20,17 @@ export const SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 // Claude Code is always the one that came with the executor; the pinned Node is there for systems that have none.
 const PATH = `${RUNTIME_TREE}/bin:${SYSTEM_PATH}:${RUNTIME_TREE}/fallback`;
 
-/** The whole environment of a sandbox: four variables of ours and what the spec gives, which wins. */
+/**
+ * The whole environment of a sandbox: four variables of ours, what the spec gives, which wins, and where what is compiled is, which wins over
+ * all: whoever wrote there would be the executor. That one keeps it to itself.
+ */
 export const sandboxEnvironment = (spec: Pick<SandboxSpec, "env">): Record<string, string> => ({
   PATH,
   HOME: SANDBOX_HOME,
   USER: SANDBOX_USER,
   LANG: "C.UTF-8",
   ...spec.env,
+  NODE_COMPILE_CACHE: COMPILE_CACHE,
 });
 
 const MEBIBYTE = 1024 * 1024;

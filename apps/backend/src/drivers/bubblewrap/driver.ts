@@ -18,6 +18,7 @@ import {
   makeCgroups,
   removeCgroups,
 } from "./cgroups.ts";
+import { ensureCompileCache } from "./compile-cache.ts";
 import { readHostSystem } from "./host.ts";
 import { findInit, rememberInit } from "./init.ts";
 import { ARGUMENTS_FD, launch, SECCOMP_FD, STATUS_FD } from "./launch.ts";
@@ -47,6 +48,8 @@ export type BubblewrapDriverOptions = {
   projectRoot: string;
   /** The program; looked for on PATH when left out. */
   bwrapPath?: string | undefined;
+  /** Is told, once, why sandboxes start slower than they could. */
+  warn?: (text: string) => void;
 };
 
 // The kernel ends a namespace's processes at once; ones that wait for a disk may take long.
@@ -59,6 +62,7 @@ export class BubblewrapDriver implements SandboxDriver {
   readonly #server: Identity = serverIdentity();
   /** Two calls at once must not both find that nothing is there; across restarts the folder tells. */
   readonly #creating = new Map<InstanceId, Promise<SandboxHandle>>();
+  #compileCache: Promise<string | null> | null = null;
 
   constructor(options: BubblewrapDriverOptions) {
     this.#options = options;
@@ -173,12 +177,24 @@ export class BubblewrapDriver implements SandboxDriver {
       server: this.#server,
       identity,
       projectRoot: this.#options.projectRoot,
+      compileCache: await this.#findCompileCache(),
       architecture: process.arch,
       etc: etcPaths(folder, identity),
       seccompFd: seccomp === null ? null : SECCOMP_FD,
       statusFd: STATUS_FD,
     });
     await writeState(folder, { record, identity, bwrapArguments: plan, seccomp });
+  }
+
+  /** Filled before the first sandbox; null when it cannot be, which is not tried again. */
+  #findCompileCache(): Promise<string | null> {
+    this.#compileCache ??= ensureCompileCache({ ...this.#options, server: this.#server }).catch((error: unknown) => {
+      // A sandbox works without it.
+      const why = error instanceof Error ? error.message : String(error);
+      this.#options.warn?.(`Sandboxes start slower than they could, because the executor could not be compiled for them: ${why}`);
+      return null;
+    });
+    return this.#compileCache;
   }
 
   /** Also of a sandbox that another server of this machine made. */

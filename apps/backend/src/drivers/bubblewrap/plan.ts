@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import type { SandboxSpec } from "@ccr/protocol";
 import { type Identity, SANDBOX_HOME } from "../identity.ts";
-import { EXECUTOR_COMMAND, memoryFolders, RUNTIME_TREE, sandboxEnvironment } from "../layout.ts";
+import { COMPILE_CACHE, EXECUTOR_COMMAND, memoryFolders, RUNTIME_TREE, sandboxEnvironment } from "../layout.ts";
 import type { HostSystem } from "./host.ts";
 
 export type PlanInput = {
@@ -13,6 +13,8 @@ export type PlanInput = {
   identity: Identity;
   /** The checkout that becomes the runtime tree. */
   projectRoot: string;
+  /** The host's folder of what Node has compiled of it; null: none. */
+  compileCache: string | null;
   architecture: NodeJS.Architecture;
   /** Host paths of the files made for this sandbox, by their name below /etc. */
   etc: Record<string, string>;
@@ -75,9 +77,11 @@ const system = ({ host, etc }: PlanInput): string[] => [
   ...["--proc", "/proc", "--dev", "/dev"],
 ];
 
-const runtimeTree = ({ projectRoot, architecture }: PlanInput): string[] => [
+const runtimeTree = ({ projectRoot, compileCache, architecture }: PlanInput): string[] => [
   ...["/opt", RUNTIME_TREE, `${RUNTIME_TREE}/packages`, `${RUNTIME_TREE}/bin`, `${RUNTIME_TREE}/fallback`].flatMap(openFolder),
   ...RUNTIME_PARTS.flatMap((part) => ["--ro-bind", `${projectRoot}/${part}`, `${RUNTIME_TREE}/${part}`]),
+  // A sandbox starts without it as well.
+  ...(compileCache === null ? [] : ["--ro-bind-try", compileCache, COMPILE_CACHE]),
   ...["--symlink", `../node_modules/@anthropic-ai/claude-agent-sdk-linux-${architecture}/claude`, `${RUNTIME_TREE}/bin/claude`],
   ...["--symlink", "../node_modules/.bin/node", `${RUNTIME_TREE}/fallback/node`],
 ];

@@ -1,25 +1,14 @@
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import type { SandboxLimits } from "@ccr/protocol";
-import { type Identity, sandboxIdentity } from "../identity.ts";
-import { EXECUTOR_COMMAND, SYSTEM_PATH } from "../layout.ts";
+import type { Identity } from "../identity.ts";
+import { EXECUTOR_COMMAND } from "../layout.ts";
 import type { Probe } from "../types.ts";
 import { type CgroupHome, findCgroupHome } from "./cgroups.ts";
-import { readHostSystem } from "./host.ts";
-import { bwrapArguments, commandInside } from "./plan.ts";
-import { etcFiles } from "./state.ts";
-
-export type ProbeInput = { bwrapPath?: string | undefined; projectRoot: string; stateDir: string; server: Identity };
+import { run, runInside, type TrialInput, withTrialFolder } from "./trial.ts";
 
 // Ubuntu 24.04 and Debian 12 have it; `--size` and `--perms`, which keep a sandbox's memory folders small, came shortly before.
 const MIN_VERSION = [0, 8] as const;
-const ANSWER_WITHIN_MS = 15_000;
-const TRIAL_PREFIX = ".trial-";
-const TRIAL_IS_OVER_AFTER_MS = 4 * ANSWER_WITHIN_MS;
 
 /** Whether bubblewrap can make our sandboxes here, found out by making one that looks at the executor and ends. Never throws. */
-export const probeBubblewrap = async (input: ProbeInput, signal: AbortSignal): Promise<Probe> => {
+export const probeBubblewrap = async (input: TrialInput, signal: AbortSignal): Promise<Probe> => {
   if (process.platform !== "linux")
     return { usable: false, why: `bubblewrap works on Linux only, and this is ${process.platform}.` };
   const bwrap = input.bwrapPath ?? "bwrap";
@@ -33,7 +22,7 @@ export const probeBubblewrap = async (input: ProbeInput, signal: AbortSignal): P
       why: `bubblewrap ${number[0]} is too old: ${MIN_VERSION.join(".")} or newer is needed. Upgrade the system, or use Docker.`,
     };
   }
-  const trial = await tryOnce(bwrap, input, signal);
+  const trial = await tryOnce(input, signal);
   if (trial !== null) return { usable: false, why: trial };
   return { usable: true, details: `bubblewrap ${number[0]}, ${describeLimits(await findCgroupHome(), input.server)}` };
 };
@@ -73,68 +62,11 @@ export const explainFailure = (output: string, server: Identity): string => {
   return `A sandbox could not be started: ${said === "" ? "bubblewrap printed nothing" : said}`;
 };
 
-const TRIAL_LIMITS: SandboxLimits = { memoryMb: 256, cpus: 1, processes: 64, diskMb: 64 };
-
 /** Runs the pinned Node in a sandbox with the real arguments; gives what is wrong, or null. */
-const tryOnce = async (
-  bwrap: string,
-  { projectRoot, stateDir, server }: ProbeInput,
-  signal: AbortSignal,
-): Promise<string | null> => {
-  await mkdir(stateDir, { recursive: true, mode: 0o700 });
-  await removeLeft(stateDir);
-  const folder = await mkdtemp(join(stateDir, TRIAL_PREFIX));
-  try {
-    const identity = sandboxIdentity(server);
-    const etc: Record<string, string> = {};
-    for (const [name, text] of Object.entries(etcFiles(identity))) {
-      etc[name] = join(folder, name);
-      await writeFile(join(folder, name), text, { mode: 0o644 });
-    }
-    const flags = bwrapArguments({
-      spec: { env: {}, mounts: [], limits: TRIAL_LIMITS },
-      host: await readHostSystem(),
-      server,
-      identity,
-      projectRoot,
-      architecture: process.arch,
-      etc,
-      seccompFd: null,
-      statusFd: null,
-    });
+const tryOnce = (input: TrialInput, signal: AbortSignal): Promise<string | null> =>
+  withTrialFolder(input.stateDir, async (folder) => {
     const [node, executor] = EXECUTOR_COMMAND;
-    const look = [node, "-e", `require("node:fs").accessSync(${JSON.stringify(executor)}, 4)`];
-    const result = await run(bwrap, [...flags, "--", ...commandInside({ server, identity, processLimit: null }, look)], signal);
-    return "error" in result ? explainFailure(result.error, server) : null;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-};
-
-/** Those of servers that were killed in the middle of a trial. */
-const removeLeft = async (stateDir: string): Promise<void> => {
-  for (const name of await readdir(stateDir)) {
-    if (!name.startsWith(TRIAL_PREFIX)) continue;
-    const folder = join(stateDir, name);
-    const madeAt = await stat(folder).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => null,
-    );
-    if (madeAt !== null && Date.now() - madeAt > TRIAL_IS_OVER_AFTER_MS) await rm(folder, { recursive: true, force: true });
-  }
-};
-
-type RunResult = { output: string } | { error: string; missing: boolean };
-
-const run = (program: string, args: readonly string[], signal: AbortSignal): Promise<RunResult> =>
-  new Promise((resolve) => {
-    execFile(
-      program,
-      args,
-      { signal, timeout: ANSWER_WITHIN_MS, env: { PATH: SYSTEM_PATH }, cwd: "/" },
-      (error, stdout, stderr) => {
-        if (error === null) resolve({ output: stdout.trim() });
-        else resolve({ error: stderr.trim() === "" ? error.message : stderr, missing: error.code === "ENOENT" });
-      },
-    );
+    const command = [node, "-e", `require("node:fs").accessSync(${JSON.stringify(executor)}, 4)`];
+    const result = await runInside(input, { folder, mounts: [], command }, signal);
+    return "error" in result ? explainFailure(result.error, input.server) : null;
   });

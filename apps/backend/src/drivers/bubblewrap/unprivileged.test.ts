@@ -12,6 +12,7 @@ const Report = z.object({
   who: z.string().default(""),
   network: z.string().default(""),
   writable: z.string().default(""),
+  compiled: z.string().default(""),
   ended: z.unknown(),
   after: z.unknown(),
   left: z.unknown(),
@@ -45,6 +46,7 @@ describe.skipIf(process.getuid?.() !== 0)("a server of a plain user", () => {
     expect(report.who).toBe("agent\n/workspace\n");
     expect(report.network).toBe("lo\n");
     expect(report.writable).toBe("");
+    expect(Number(report.compiled)).toBeGreaterThan(1_000_000);
     expect(Number(report.forks)).toBeGreaterThan(20);
     expect(Number(report.forks)).toBeLessThan(100);
     expect(report.ended).toMatchObject({ status: "exited", exitCode: 137 });

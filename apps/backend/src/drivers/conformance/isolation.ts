@@ -4,11 +4,11 @@ import { networkInterfaces } from "node:os";
 import { temporaryFolder } from "@ccr/testkit";
 import { expect, it } from "vitest";
 import { sandboxIdentity, serverIdentity } from "../identity.ts";
-import { type DriverUnderTest, EXECUTOR_ENVIRONMENT, openSandbox } from "./sandbox.ts";
+import { type DriverUnderTest, EXECUTOR_ENVIRONMENT, never, openSandbox } from "./sandbox.ts";
 
 /** What a sandbox must not have, see or reach. */
 export const isolationTests = (opened: () => DriverUnderTest): void => {
-  it("has the environment of its spec and four variables of ours, and nothing else", async () => {
+  it("has the environment of its spec, four variables of ours and the compile cache's, and nothing else", async () => {
     await using sandbox = await openSandbox(opened(), { env: { WITH_EQUALS: "a=b c\n'd'", EMPTY: "" } });
     const raw = await sandbox.output("cat /proc/$(pgrep -f ^/opt/ccr/node_modules/.bin/node)/environ | base64 -w0");
     const entries = Buffer.from(raw, "base64")
@@ -25,7 +25,27 @@ export const isolationTests = (opened: () => DriverUnderTest): void => {
       USER: "agent",
       LANG: "C.UTF-8",
       PATH: expect.stringMatching(/^\/opt\/ccr\/bin:/),
+      NODE_COMPILE_CACHE: "/opt/ccr/compiled",
     });
+  });
+
+  it("starts its executor from a compile cache that nothing in it can write or inherits, whatever its spec says", async () => {
+    const env = { NODE_COMPILE_CACHE: "/home/agent/mine", NODE_DEBUG_NATIVE: "COMPILE_CACHE" };
+    await using sandbox = await openSandbox(opened(), { env });
+    const log = await sandbox.driver.logs(sandbox.handle, never());
+    for (const module of ["executor/src/main.ts", "packages/protocol/src/index.ts", "zod/index.js"])
+      expect(log, module).toMatch(new RegExp(`V8 code cache for ESM file:///opt/ccr/(\\S*/)?${module} was accepted`));
+    expect(log).not.toMatch(/was not initialized|no transpile cache|was rejected/);
+    expect(await sandbox.output("find ~ -mindepth 1; env | cut -d= -f1 | grep COMPILE; true")).toBe("");
+    const attempts = [
+      "touch /opt/ccr/compiled/x",
+      "touch $(find /opt/ccr/compiled -mindepth 1 -type d)/x",
+      "for file in $(find /opt/ccr/compiled -type f | head -5); do (echo x >> $file) 2>/dev/null && exit; rm -f $file && exit; done; false",
+      "mv /opt/ccr/compiled /opt/ccr/other",
+      "chmod -R u+w /opt/ccr/compiled",
+    ];
+    for (const attempt of attempts) expect(await sandbox.check(attempt), attempt).toMatchObject({ passed: false });
+    expect(await sandbox.output("find /opt/ccr/compiled -type f | wc -l")).toMatch(/^\d{3,}\n$/);
   });
 
   it("runs as a plain user with a name, without any capability or a way to gain one", async () => {

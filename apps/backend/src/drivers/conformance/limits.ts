@@ -56,7 +56,7 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
     const { image, open } = opened();
     await using place = await openPlace(image);
     const driver = open();
-    const handle = await driver.create(place.spec({ limits: { memoryMb: 32 } }), never());
+    const handle = await driver.create(place.spec({ limits: { memoryMb: 16 } }), never());
     try {
       const state = await untilExited(driver, handle);
       expect(state).toMatchObject({ exitCode: 137, outOfMemory: true });

@@ -30,8 +30,9 @@ if (!probe.usable) {
   const who = await sandbox.output("whoami; pwd");
   const network = await sandbox.output("tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '");
   const writable = await sandbox.output(
-    "for folder in / /dev /etc /opt/ccr /home; do touch $folder/x 2>/dev/null && echo $folder; done; true",
+    "for folder in / /dev /etc /opt/ccr /opt/ccr/compiled /opt/ccr/compiled/* /home; do touch $folder/x 2>/dev/null && echo $folder; done; true",
   );
+  const compiled = await sandbox.output("cat /opt/ccr/compiled/*/* | wc -c");
   const marker = `ccr-left-${process.pid}`;
   await sandbox.output(
     `(setsid bash -c 'exec -a ${marker} sleep 600' > /dev/null 2>&1 < /dev/null &); until pgrep -f ^${marker}; do :; done`,
@@ -44,5 +45,5 @@ if (!probe.usable) {
   await sandbox[Symbol.asyncDispose]();
   const after = await sandbox.driver.inspect(sandbox.handle);
   const left = { sandboxes: await sandbox.driver.list(), processes: await hostProcesses(marker) };
-  console.log(JSON.stringify({ probe, status, forks, who, network, writable, ended, after, left }));
+  console.log(JSON.stringify({ probe, status, forks, who, network, writable, compiled, ended, after, left }));
 }

@@ -23,6 +23,8 @@ export type ImageOptions = {
   extraCaCertificates?: string | undefined;
   /** The npm registry to install from; npm's own default when left out. */
   npmRegistry?: string | undefined;
+  /** The user whom sandboxes run as, for whom the executor is compiled; the Dockerfile's own default when left out. */
+  sandboxUid?: number | undefined;
 };
 
 export const DOCKERFILE = "executor/image/Dockerfile";
@@ -63,6 +65,7 @@ export const readImageInputs = async (options: ImageOptions): Promise<ImageInput
     buildArguments: {
       ...(options.baseImage === undefined ? {} : { BASE_IMAGE: options.baseImage }),
       ...(options.npmRegistry === undefined ? {} : { NPM_CONFIG_REGISTRY: options.npmRegistry }),
+      ...(options.sandboxUid === undefined ? {} : { SANDBOX_UID: String(options.sandboxUid) }),
     },
   };
 };

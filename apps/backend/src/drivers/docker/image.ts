@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { CcrError } from "@ccr/protocol";
 import type Docker from "dockerode";
 import { pack } from "tar-stream";
+import { sandboxIdentity, serverIdentity } from "../identity.ts";
 import type { ImageProvider, ReportProgress } from "../types.ts";
 import { BASE_VARIABLES_LABEL, ensureBase, keptVariables } from "./base-image.ts";
 import { BuildOutput } from "./build-output.ts";
@@ -21,7 +22,7 @@ import { LABELS } from "./plan.ts";
 export const REPOSITORY = "claude-code-runner/executor";
 export const HASH_LABEL = "ccr.image.hash";
 
-export type DockerImagesOptions = ImageOptions & {
+export type DockerImagesOptions = Omit<ImageOptions, "sandboxUid"> & {
   engine?: string | undefined;
   owner: string;
   /** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` for the build alone; they stay in no layer and do not count as inputs. */
@@ -53,12 +54,12 @@ export class DockerImages implements ImageProvider {
 
   /** The reference of the image that sandboxes would get now, whether it is there or not. */
   async reference(): Promise<string> {
-    return tagOf(hashImageInputs(await readImageInputs(this.#options)));
+    return tagOf(hashImageInputs(await this.#inputs()));
   }
 
   async ensureImage(base: string | null, report: ReportProgress, signal: AbortSignal): Promise<string> {
     return this.#asking(signal, async (engine) => {
-      const inputs = await readImageInputs(this.#options);
+      const inputs = await this.#inputs();
       const executorImage = await this.#ensure(engine, { inputs, hash: hashImageInputs(inputs), base: null }, { report, signal });
       if (base === null) return executorImage;
       const { id, environment, isStrangers } = await ensureBase(engine, base, { report, signal });
@@ -74,6 +75,10 @@ export class DockerImages implements ImageProvider {
 
   async resolveImage(name: string, report: ReportProgress, signal: AbortSignal): Promise<string> {
     return this.#asking(signal, async (engine) => (await ensureBase(engine, name, { report, signal })).id);
+  }
+
+  #inputs(): Promise<ImageInputs> {
+    return readImageInputs({ ...this.#options, sandboxUid: sandboxIdentity(serverIdentity()).uid });
   }
 
   /** Works with the engine, and makes its errors into sentences. */
