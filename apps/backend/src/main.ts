@@ -91,12 +91,15 @@ const chooseDriver = async (
     npmRegistry: config.npmRegistry ?? undefined,
     proxies: config.proxies,
   });
+  const nodes = config.childEnvironment.NODE_COMPILE_CACHE;
   const drivers = [
     new DockerDriver({ engine, owner, stateDir: join(stateDir, "docker") }),
     new BubblewrapDriver({
       owner,
       stateDir: join(stateDir, "bubblewrap"),
       projectRoot,
+      // The server runs what lies there itself.
+      compiledDir: nodes === undefined ? undefined : join(nodes, "sandboxes"),
       warn: (text) => log("warn", text),
     }),
   ];

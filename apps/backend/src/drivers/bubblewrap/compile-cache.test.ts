@@ -56,6 +56,20 @@ describe.skipIf(process.platform !== "linux")("the compile cache", () => {
     ]);
   });
 
+  it("is one for all servers that have a folder for it together", async () => {
+    await using folder = await temporaryFolder();
+    const compiledDir = folder.join("compiled");
+    const open = (name: string) =>
+      new BubblewrapDriver({ owner: name, stateDir: folder.join(name), projectRoot, bwrapPath: undefined, compiledDir });
+    expect(await logOfStart(open("one"))).toMatch(ACCEPTED);
+    const [made] = await readdir(compiledDir);
+    const { ino } = await stat(join(compiledDir, made ?? ""));
+    expect(await logOfStart(open("two"))).toMatch(ACCEPTED);
+    expect(await readdir(compiledDir)).toEqual([made]);
+    expect((await stat(join(compiledDir, made ?? ""))).ino).toBe(ino);
+    expect((await stat(compiledDir)).mode & 0o777).toBe(0o700);
+  });
+
   it("belongs to the server, and everybody may read it", async () => {
     await using folder = await temporaryFolder();
     const cache = await ensureCompileCache({ projectRoot, stateDir: folder.join("state"), server });

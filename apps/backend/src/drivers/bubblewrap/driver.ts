@@ -48,6 +48,10 @@ export type BubblewrapDriverOptions = {
   projectRoot: string;
   /** The program; looked for on PATH when left out. */
   bwrapPath?: string | undefined;
+  /**
+   * Where what is compiled is kept, for all servers of the checkout; nobody else may write there. Left out: with the state, for this server alone.
+   */
+  compiledDir?: string | undefined;
   /** Is told, once, why sandboxes start slower than they could. */
   warn?: (text: string) => void;
 };
@@ -188,7 +192,9 @@ export class BubblewrapDriver implements SandboxDriver {
 
   /** Filled before the first sandbox; null when it cannot be, which is not tried again. */
   #findCompileCache(): Promise<string | null> {
-    this.#compileCache ??= ensureCompileCache({ ...this.#options, server: this.#server }).catch((error: unknown) => {
+    const { compiledDir, stateDir } = this.#options;
+    const where = { ...this.#options, stateDir: compiledDir ?? stateDir, server: this.#server };
+    this.#compileCache ??= ensureCompileCache(where).catch((error: unknown) => {
       // A sandbox works without it.
       const why = error instanceof Error ? error.message : String(error);
       this.#options.warn?.(`Sandboxes start slower than they could, because the executor could not be compiled for them: ${why}`);
