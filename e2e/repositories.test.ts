@@ -5,9 +5,9 @@ import { checkoutsOf, DeliverySettings, deliveriesOf, type Run } from "@ccr/prot
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, type FakeForge, startForge, temporaryFolder, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { visit } from "./src/browser.ts";
-import { type DriverName, driversUnderTest } from "./src/drivers.ts";
+import { type DriverName, dockerEnvironment, driversUnderTest } from "./src/drivers.ts";
 import { allMessages, REAL_KEY } from "./src/server.ts";
 import { startStack } from "./src/stack.ts";
 
@@ -89,6 +89,11 @@ const foldersOf = (run: Run) => checkoutsOf(run).map(({ directory }) => director
 const statesOf = (run: Run) => checkoutsOf(run).map(({ delivered }) => delivered?.state ?? null);
 
 describe.each(await driversUnderTest())("several repositories on %s", (driver) => {
+  // An image that has to be built first takes longer than a test.
+  beforeAll(async () => {
+    if (driver === "docker") await dockerEnvironment();
+  });
+
   it("are side by side for the agent and for the checks, and each is a commit, a bundle and a part of the patch", async () => {
     await using at = await open(driver);
     const { client, fetch, untilFinal } = at.stack.server;
