@@ -15,5 +15,12 @@ export const additionalRepositories: Migration = {
       .addColumn("is_delivered", "integer", (column) => column.notNull().defaultTo(0))
       .execute();
     await sql`update runs set is_delivered = 1 where delivered like ${'%"state":"delivered"%'}`.execute(db);
+    // By this the runs of a batch are counted.
+    await db.schema.dropIndex("runs_by_mark").execute();
+    await db.schema
+      .createIndex("runs_by_mark")
+      .on("runs")
+      .columns(["batch_id", "batch_mark", "status", "reason", "is_delivered"])
+      .execute();
   },
 };
