@@ -137,6 +137,8 @@ export const chooseRun = async (
     .select(["id", "batch_mark"])
     .where("batch_id", "=", run.batch_id)
     .where("batch_group", "=", run.batch_group)
+    .orderBy("batch_place")
+    .orderBy("batch_tries")
     .execute();
   const closed = group.flatMap((other) => (other.id === id || other.batch_mark === "replaced" ? [] : [other.id]));
   await trx.updateTable("runs").set({ batch_mark: "chosen" }).where("id", "=", id).execute();
