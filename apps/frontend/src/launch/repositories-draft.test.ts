@@ -55,6 +55,12 @@ describe("is wrong", () => {
     expect(problems([row("acme/web"), row("other/api")])).toEqual({});
   });
 
+  test("an address that is none", () => {
+    expect(problems([row("acme/web"), row("../x")])).toEqual({
+      "additionalRepositories.1.repository": "the address has a '..' in its path",
+    });
+  });
+
   test("a repository that is empty", () => {
     expect(problems([row(" ")])).toEqual({
       "additionalRepositories.0.repository": "the repository is empty: give owner/name, a URL or a local path",

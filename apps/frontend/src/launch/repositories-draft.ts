@@ -75,7 +75,7 @@ export const repositoryProblems = (draft: Repositories): Map<string, string> => 
       if (seen.has(key))
         note(repositoryField(place - 1, "repository"), `'${parsed.address.display}' is named twice; name each repository once`);
       seen.add(key);
-    }
+    } else if (place > 0) note(repositoryField(place - 1, "repository"), parsed.message);
     for (const earlier of places.slice(0, place)) {
       const placed = directoriesFor([earlier, each]);
       if (!placed.ok) note(repositoryField(place - 1, "directory"), placed.message);
