@@ -66,18 +66,18 @@ export const checkoutsOf = (
   return [{ repository, ref, directory, baseCommit, headCommit, delivered }, ...additionalRepositories];
 };
 
-/** How far the deliveries of a run's repositories are. */
-export type Deliveries = {
+/** A run, as far as it tells of its deliveries. */
+export type DeliveredRun = {
   delivered: Delivered | null;
   additionalRepositories: readonly Pick<AdditionalRepository, "delivered">[];
 };
 
 /** Those of which something was, or is to be, delivered. Pure. */
-export const deliveriesOf = (run: Deliveries): Delivered[] =>
+export const deliveriesOf = (run: DeliveredRun): Delivered[] =>
   [run.delivered, ...run.additionalRepositories.map(({ delivered }) => delivered)].filter((delivered) => delivered !== null);
 
 /** Whether all that was asked for is done. Pure. */
-export const isDelivered = (run: Deliveries): boolean => {
+export const isDelivered = (run: DeliveredRun): boolean => {
   const all = deliveriesOf(run);
   return all.length > 0 && all.every(({ state }) => state === "delivered");
 };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { type Deliveries, deliveriesOf, isDelivered } from "./checkout.ts";
+import { type DeliveredRun, deliveriesOf, isDelivered } from "./checkout.ts";
 
 export const RUN_STATUSES = [
   "queued",
@@ -245,7 +245,7 @@ export type RunOutcome = z.infer<typeof RunOutcome>;
 
 /** The outcome of a run that has ended or waits for an answer; null as long as nothing is to be said. Pure. */
 export const outcomeOf = (
-  run: Deliveries & { status: RunStatus; reason: RunReason | null; sentence: string | null },
+  run: DeliveredRun & { status: RunStatus; reason: RunReason | null; sentence: string | null },
 ): RunOutcome | null => {
   const { status, reason, sentence } = run;
   if (status === "waiting") {

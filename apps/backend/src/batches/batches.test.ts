@@ -2,6 +2,7 @@ import { BatchId, CreateBatchInput, DeliverySettings, type FinalStatus, RunId, t
 import { expect, test } from "vitest";
 import { systemClock } from "../runs/clock.ts";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
+import { delivered } from "../store/suite/delivered.ts";
 import type { Claim } from "../store/types.ts";
 import { createBatches } from "./batches.ts";
 
@@ -139,19 +140,7 @@ test("choose delivers what waited for it, and closes the pull requests of the ot
   // Somebody pushed the second one by hand.
   await at.store.deliveries.save(two.run.id, {
     additionalRepositories: [],
-    delivered: {
-      state: "delivered",
-      branch: "b",
-      commit: null,
-      isPushed: true,
-      isFollowed: true,
-      base: "main",
-      pullRequest: { number: 7, url: "https://host.test/7" },
-      notes: [],
-      problem: null,
-      tries: 1,
-      at: "2026-01-01T00:00:00.000Z",
-    },
+    delivered: delivered({ isFollowed: true }),
   });
   await at.batches.choose(one.run.id);
   expect([at.pushed, at.withdrawn]).toEqual([[one.run.id], [7]]);

@@ -1,6 +1,6 @@
 import { checkoutsOf, isDelivered, RUN_REASONS, type Run, type RunId } from "@ccr/protocol";
 import { tellCanceled } from "../runs/canceling.ts";
-import { followedNoMore } from "../runs/delivering.ts";
+import { followedNoMore } from "../runs/deliver-once.ts";
 import type { RunDeps } from "../runs/deps.ts";
 import type { Dispatcher } from "../runs/dispatcher.ts";
 import type { Results } from "../runs/types.ts";

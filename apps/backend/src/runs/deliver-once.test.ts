@@ -2,7 +2,7 @@ import { type Delivered, DeliverySettings, type Run, RunLimits, ServerId } from 
 import { describe, expect, it } from "vitest";
 import { openSqliteStore } from "../store/sqlite.ts";
 import { systemClock } from "./clock.ts";
-import { cutShort, deliverOnce, followedNoMore } from "./delivering.ts";
+import { cutShort, deliverOnce, followedNoMore } from "./deliver-once.ts";
 import type { Outlet } from "./deps.ts";
 
 type Push = Awaited<ReturnType<Outlet["push"]>>;

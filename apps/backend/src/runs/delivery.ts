@@ -1,7 +1,7 @@
 import { branchFor, type DeliverySettings, deliveriesOf, isDelivered, isFinal, type Run } from "@ccr/protocol";
 import { type Deliveries, type Ending, FenceLostError, type Store } from "../store/types.ts";
 import { listed } from "./attempt.ts";
-import { cutShort, type DeliveryWanted, deliverOnce, stillPushing } from "./delivering.ts";
+import { cutShort, type DeliveryWanted, deliverOnce, stillPushing } from "./deliver-once.ts";
 import type { RunDeps } from "./deps.ts";
 import { ending, endingOfError } from "./ending.ts";
 import { Leaving } from "./patience.ts";

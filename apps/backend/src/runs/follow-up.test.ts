@@ -1,6 +1,7 @@
-import { type Continuation, type Delivered, DeliverySettings, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
+import { type Continuation, DeliverySettings, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import type { Review } from "../forges/types.ts";
+import { delivered } from "../store/suite/delivered.ts";
 import { decideFollowUp, type Looked } from "./follow-up.ts";
 
 const delivery = DeliverySettings.parse({
@@ -8,19 +9,6 @@ const delivery = DeliverySettings.parse({
   reviewers: ["Ada"],
   follow: { times: 2, people: ["grace"] },
 });
-const delivered: Delivered = {
-  state: "delivered",
-  branch: "claude/x",
-  commit: "a".repeat(40),
-  isPushed: true,
-  isFollowed: true,
-  base: "main",
-  pullRequest: { number: 7, url: "https://host.test/7" },
-  notes: [],
-  problem: null,
-  tries: 1,
-  at: "2026-01-01T00:00:00.000Z",
-};
 const run = (change: Partial<Run> = {}): Run => ({
   id: RunId.parse("run_0123456789"),
   taskId: TaskId.parse("task_0123456789"),
@@ -34,7 +22,7 @@ const run = (change: Partial<Run> = {}): Run => ({
   limits: RunLimits.parse({}),
   allowNoChanges: false,
   delivery,
-  delivered,
+  delivered: delivered({ isFollowed: true }),
   continues: null,
   batch: null,
   environment: null,

@@ -1,6 +1,6 @@
 import { checkoutsOf, deliveriesOf, type Run, type RunId } from "@ccr/protocol";
 import { type Background, inBackground } from "./background.ts";
-import { followedNoMore } from "./delivering.ts";
+import { followedNoMore } from "./deliver-once.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { decideFollowUp, type Looked, launchFollowUp } from "./follow-up.ts";

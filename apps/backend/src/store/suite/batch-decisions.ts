@@ -2,6 +2,7 @@ import type { Delivered } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import type { Claim } from "../types.ts";
 import { claim, fail, launch, moves, rowsOf } from "./batch-place.ts";
+import { delivered } from "./delivered.ts";
 import { anyRun, claimRun, createTask, endRun, errorOf, ids, type OpenPlace, range, readAll } from "./place.ts";
 
 /** What people decide about a batch: cancel, retry, choose. */
@@ -103,21 +104,8 @@ export const describeDecisions = (open: OpenPlace): void => {
       for (const one of [late, never]) await fail(store, one, "push_failed");
       // Somebody pushed this one to look at it: its checks failed all the same.
       await fail(store, looked);
-      const delivered: Delivered = {
-        state: "failed",
-        branch: "work",
-        commit: null,
-        isPushed: false,
-        base: null,
-        pullRequest: null,
-        isFollowed: false,
-        notes: [],
-        problem: "It is away.",
-        tries: 1,
-        at: "2026-01-01T00:00:00.000Z",
-      };
       const save = (one: Claim, state: Delivered["state"]) =>
-        store.deliveries.save(one.run.id, { delivered: { ...delivered, state }, additionalRepositories: [] });
+        store.deliveries.save(one.run.id, { delivered: delivered({ state }), additionalRepositories: [] });
       await save(never, "failed");
       await save(late, "failed");
       await save(late, "delivered");

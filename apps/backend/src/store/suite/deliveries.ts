@@ -1,23 +1,9 @@
 import { type Delivered, DeliverySettings } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
+import { delivered } from "./delivered.ts";
 import { claimRun, createTask, endRun, errorOf, ids, newRun, type OpenPlace } from "./place.ts";
 
 const settings = DeliverySettings.parse({ to: "pull_request", branch: "work/{run}", reviewers: ["ada"], labels: ["a,b"] });
-
-const delivered = (change: Partial<Delivered> = {}): Delivered => ({
-  state: "delivered",
-  branch: "work/one",
-  commit: "a".repeat(40),
-  isPushed: true,
-  isFollowed: false,
-  base: "main",
-  pullRequest: { number: 7, url: "https://host.test/7" },
-  notes: ["One reviewer is not known."],
-  problem: null,
-  tries: 1,
-  at: "2026-01-01T00:00:00.000Z",
-  ...change,
-});
 
 const alone = (one: Delivered) => ({ delivered: one, additionalRepositories: [] });
 
