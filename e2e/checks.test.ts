@@ -5,20 +5,14 @@ import { createGitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findParts } from "./faults/processes.ts";
 import { driversUnderTest } from "./src/drivers.ts";
+import { turnsOf } from "./src/scripted.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
 const doing = (command: string) =>
   parseScenario({
     name: "doing",
-    rules: [
-      {
-        turns: [
-          { blocks: [{ type: "tool_use", name: "Bash", input: { command, description: "Work" } }] },
-          { blocks: [{ type: "text", text: "Done." }] },
-        ],
-      },
-    ],
+    rules: [{ turns: turnsOf(command, "Done.") }],
   });
 
 const launch = async ({ server, repositories }: Stack, name: string, checks: string): Promise<Run["id"]> => {

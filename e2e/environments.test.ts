@@ -5,6 +5,7 @@ import { createGitRepository, type GitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findParts } from "./faults/processes.ts";
 import { driversUnderTest } from "./src/drivers.ts";
+import { turnsOf } from "./src/scripted.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
@@ -18,14 +19,7 @@ const SECRET = "s3cret-value-of-the-test/+=";
 const doing = (command: string) =>
   parseScenario({
     name: "doing",
-    rules: [
-      {
-        turns: [
-          { blocks: [{ type: "tool_use", name: "Bash", input: { command: `${command}; echo b > b.txt`, description: "Work" } }] },
-          { blocks: [{ type: "text", text: "SAW<<{{lastToolResult}}>>" }] },
-        ],
-      },
-    ],
+    rules: [{ turns: turnsOf(`${command}; echo b > b.txt`, "SAW<<{{lastToolResult}}>>") }],
   });
 
 const launch = async (

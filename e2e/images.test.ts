@@ -6,6 +6,7 @@ import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, temporaryFolder } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { dockerEnvironment, driversUnderTest } from "./src/drivers.ts";
+import { turnsOf } from "./src/scripted.ts";
 import { allMessages } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
@@ -14,14 +15,7 @@ const run = promisify(execFile);
 const doing = (command: string) =>
   parseScenario({
     name: "doing",
-    rules: [
-      {
-        turns: [
-          { blocks: [{ type: "tool_use", name: "Bash", input: { command: `${command}; echo b > b.txt`, description: "Work" } }] },
-          { blocks: [{ type: "text", text: "SAW<<{{lastToolResult}}>>" }] },
-        ],
-      },
-    ],
+    rules: [{ turns: turnsOf(`${command}; echo b > b.txt`, "SAW<<{{lastToolResult}}>>") }],
   });
 const saidOf = (messages: readonly Message[]): string => /SAW<<([\s\S]*?)>>/.exec(JSON.stringify(messages))?.[1] ?? "";
 

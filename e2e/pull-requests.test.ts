@@ -5,6 +5,7 @@ import { DeliverySettings, type Run } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, type FakeForge, type ForgeKind, startForge, temporaryFolder, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
+import { turnsOf } from "./src/scripted.ts";
 import { REAL_KEY, type Server } from "./src/server.ts";
 import { startStack } from "./src/stack.ts";
 
@@ -14,10 +15,7 @@ const PATH = "team/hello";
 /** What is asked in a step, or of the work afterwards, and what Claude Code does about it then. */
 const doing = (contains: string, command: string, said: string) => ({
   match: { contains },
-  turns: [
-    { blocks: [{ type: "tool_use", name: "Bash", input: { command, description: "Work" } }] },
-    { blocks: [{ type: "text", text: said }] },
-  ],
+  turns: turnsOf(command, said),
 });
 const scenario = parseScenario({
   name: "requests",

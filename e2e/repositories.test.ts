@@ -8,6 +8,7 @@ import { startBrowser } from "@ccr/testkit/browser";
 import { beforeAll, describe, expect, it } from "vitest";
 import { visit } from "./src/browser.ts";
 import { type DriverName, dockerEnvironment, driversUnderTest } from "./src/drivers.ts";
+import { turnsOf } from "./src/scripted.ts";
 import { allMessages, REAL_KEY } from "./src/server.ts";
 import { startStack } from "./src/stack.ts";
 
@@ -17,10 +18,7 @@ type Name = (typeof NAMES)[number];
 
 const doing = (matches: string, command: string, said: string) => ({
   match: { matches },
-  turns: [
-    { blocks: [{ type: "tool_use", name: "Bash", input: { command, description: "Work" } }] },
-    { blocks: [{ type: "text", text: said }] },
-  ],
+  turns: turnsOf(command, said),
 });
 
 /** An agent that commits in one repository, leaves a change in another one, and something beside them. */

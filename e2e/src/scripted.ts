@@ -1,0 +1,5 @@
+/** The turns of an agent that runs one command, and ends with these words. */
+export const turnsOf = (command: string, said: string) => [
+  { blocks: [{ type: "tool_use", name: "Bash", input: { command, description: "Work" } }] },
+  { blocks: [{ type: "text", text: said }] },
+];
