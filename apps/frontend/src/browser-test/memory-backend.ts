@@ -228,9 +228,10 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           if (input.repository.startsWith("file:"))
             throw new CcrError("bad_request", "repository: 'file:' addresses are not taken; give an https URL.");
           const { additionalRepositories: others = [] } = input;
-          const bad = others.findIndex(({ repository }) => repository.startsWith("file:"));
+          // As a server of another version may, which knows more than the page.
+          const bad = others.findIndex(({ repository }) => repository === "acme/refused");
           if (bad !== -1)
-            throw new CcrError("bad_request", `additionalRepositories.${bad}.repository: 'file:' addresses are not taken.`);
+            throw new CcrError("bad_request", `additionalRepositories.${bad}.repository: this repository is not taken.`);
           launched.push(input);
           const delivery = input.delivery === undefined ? task.delivery : input.delivery;
           const placed = directoriesFor([input, ...others]);

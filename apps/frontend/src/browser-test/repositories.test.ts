@@ -157,13 +157,22 @@ describe("a launch on several repositories", () => {
 
   test("shows at its field what the server refuses", { timeout: 30_000 }, async () => {
     await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend) });
-    const { page } = stage;
+    const { page, backend } = stage;
+    const told = group(page, 2).getByRole("alert");
     await page.getByLabel("Repository", { exact: true }).fill("acme/api");
     await page.getByRole("button", { name: "Add a repository" }).press("Enter");
-    await page.keyboard.type("file:///etc");
+    await page.keyboard.type("acme/refused");
     await page.getByRole("button", { name: "Launch", exact: true }).click();
-    await group(page, 2).getByRole("alert").filter({ hasText: "'file:' addresses are not taken." }).waitFor();
+    await told.filter({ hasText: "this repository is not taken." }).waitFor();
     expect(await focused(page)).toBe("Repository 2: Repository");
+    // What is no address is told before anybody is asked, once the field is left.
+    await page.keyboard.press("ControlOrMeta+a");
+    await page.keyboard.type("file:///etc");
+    await page.keyboard.press("Tab");
+    await told.filter({ hasText: "'file://' addresses are not taken" }).waitFor();
+    await page.getByRole("button", { name: "Launch", exact: true }).click();
+    expect(await focused(page)).toBe("Repository 2: Repository");
+    expect(backend.launched).toEqual([]);
   });
 
   test("is none of several at once", { timeout: 30_000 }, async () => {
