@@ -1,4 +1,5 @@
-import type { Options } from "@anthropic-ai/claude-agent-sdk";
+import type { CanUseTool, Options } from "@anthropic-ai/claude-agent-sdk";
+import type { PermissionMode } from "@ccr/protocol";
 import { verdictFormat } from "./verdict.ts";
 
 export interface AgentOptionsInput {
@@ -9,6 +10,9 @@ export interface AgentOptionsInput {
   model: string | null;
   maxTurns: number | null;
   maxBudgetUsd: number | null;
+  permissionMode: PermissionMode | "dontAsk";
+  /** Whom the agent asks; null: nobody. Claude Code offers its tools for questions and plans only where there is somebody. */
+  ask: CanUseTool | null;
 }
 
 const READING_TOOLS = ["Read", "Grep", "Glob"];
@@ -24,8 +28,10 @@ const READING_TOOLS = ["Read", "Grep", "Glob"];
  */
 export const agentOptions = (input: AgentOptionsInput): Options => ({
   env: input.environment,
-  permissionMode: "bypassPermissions",
+  permissionMode: input.permissionMode,
+  // So that a person may let it do everything later on.
   allowDangerouslySkipPermissions: true,
+  ...(input.ask === null ? {} : { canUseTool: input.ask }),
   settingSources: ["project"],
   projectConfigRoot: input.trustedConfigRoot,
   strictMcpConfig: true,
@@ -43,11 +49,10 @@ export const agentOptions = (input: AgentOptionsInput): Options => ({
  * `dontAsk` refuses what would need to be asked for: to read outside of the workspace, also through a link. Without setting sources, no
  * `CLAUDE.md` tells the judge what to think of the work that it came with. Pure.
  */
-export const judgeOptions = (input: AgentOptionsInput): Options => {
-  const { allowDangerouslySkipPermissions: _, ...options } = agentOptions(input);
+export const judgeOptions = (input: Omit<AgentOptionsInput, "ask" | "permissionMode">): Options => {
+  const { allowDangerouslySkipPermissions: _, ...options } = agentOptions({ ...input, ask: null, permissionMode: "dontAsk" });
   return {
     ...options,
-    permissionMode: "dontAsk",
     settingSources: [],
     tools: READING_TOOLS,
     outputFormat: verdictFormat,

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Options, Query, SDKUserMessage, SpareProcess, SpawnedProcess, SpawnOptions } from "@anthropic-ai/claude-agent-sdk";
+import type { PermissionMode } from "@ccr/protocol";
 import { Bell } from "./bell.ts";
 import { FlowGate } from "./flow-gate.ts";
 import { killMarked, signalGroup } from "./processes.ts";
@@ -100,6 +101,11 @@ export class AgentProcess {
   /** Asks the agent to stop its turn; resolves when it was asked, and also when it could not be. */
   async interrupt(): Promise<void> {
     await this.#query?.interrupt().catch(() => {}); // the process is ending: there is nothing left to interrupt
+  }
+
+  /** Changes what it may do without asking, from now on. Rejects when the process does not take it. */
+  async setPermissionMode(mode: PermissionMode): Promise<void> {
+    await this.#query?.setPermissionMode(mode);
   }
 
   /** Changes the model from the next turn on; null is Claude Code's default. Rejects when the process does not take it. */

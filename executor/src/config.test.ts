@@ -21,7 +21,7 @@ describe("readConfig", () => {
       workspace: "/workspace",
       spoolFolder: expect.stringMatching(/^\/home\/u\/\.ccr-executor\/workspace-[0-9a-f]{12}$/),
       gateway: null,
-      prewarm: { model: null, maxTurns: null, maxBudgetUsd: null },
+      prewarm: { model: null, maxTurns: null, maxBudgetUsd: null, permissionMode: "bypassPermissions", asks: false },
       claudeExecutable: null,
       home: "/home/u",
       lifetimeMs: null,
@@ -58,6 +58,8 @@ describe("readConfig", () => {
       model: "m",
       maxTurns: 7,
       maxBudgetUsd: 0.5,
+      permissionMode: "bypassPermissions",
+      asks: false,
     });
   });
 

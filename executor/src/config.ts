@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { homedir } from "node:os";
 import { basename, isAbsolute, join, resolve } from "node:path";
+import { DEFAULT_PERMISSION_MODE, PermissionMode } from "@ccr/protocol";
 import { z } from "zod";
 
 export type ListenAddress =
@@ -13,6 +14,9 @@ export interface AgentSettings {
   model: string | null;
   maxTurns: number | null;
   maxBudgetUsd: number | null;
+  permissionMode: PermissionMode;
+  /** Whether somebody is there to be asked. */
+  asks: boolean;
 }
 
 export interface Config {
@@ -55,6 +59,8 @@ Environment:
   EXECUTOR_MODEL           the model to start Claude Code in advance for
   EXECUTOR_MAX_TURNS       the turn limit to start Claude Code in advance for
   EXECUTOR_MAX_BUDGET_USD  the limit of money to start Claude Code in advance for
+  EXECUTOR_PERMISSION_MODE what Claude Code is started in advance to do without asking (default ${DEFAULT_PERMISSION_MODE})
+  EXECUTOR_ASKS            1 starts it in advance with somebody to be asked, 0 (default) with nobody
   EXECUTOR_VARIABLES       further variables for the agent, checks and set-ups, as a JSON object of texts
   EXECUTOR_LIFETIME_SECONDS  the executor ends by itself after this time, whatever goes on (default: never)
   EXECUTOR_CLAUDE          Claude Code's executable (default: the one that the Agent SDK brings)
@@ -100,6 +106,17 @@ const number = (env: Environment, name: string, { integer, max }: { integer: boo
   return value;
 };
 
+const flag = (name: string, text: string): boolean => {
+  if (text !== "0" && text !== "1") throw new BadValue(`${name}: '${text}' is neither 1 nor 0`);
+  return text === "1";
+};
+
+const permissionMode = (name: string, text: string): PermissionMode => {
+  const mode = PermissionMode.safeParse(text);
+  if (!mode.success) throw new BadValue(`${name}: '${text}' is none of ${PermissionMode.options.join(", ")}`);
+  return mode.data;
+};
+
 const Variables = z.record(z.string().regex(/^[A-Za-z_]\w*$/), z.string());
 
 const variables = (name: string, text: string | undefined): Record<string, string> => {
@@ -141,12 +158,13 @@ export const readConfig = (env: Environment): ConfigResult => {
     if (isInside(workspace, spoolFolder)) {
       throw new BadValue(`EXECUTOR_SPOOL: '${spoolFolder}' is inside the workspace; choose a folder outside of ${workspace}`);
     }
-    const prewarm = env.EXECUTOR_PREWARM || "1";
-    if (prewarm !== "0" && prewarm !== "1") throw new BadValue(`EXECUTOR_PREWARM: '${prewarm}' is neither 1 nor 0`);
+    const prewarm = flag("EXECUTOR_PREWARM", env.EXECUTOR_PREWARM || "1");
     const settings: AgentSettings = {
       model: env.EXECUTOR_MODEL || null,
       maxTurns: number(env, "EXECUTOR_MAX_TURNS", { integer: true, max: 1_000_000 }),
       maxBudgetUsd: number(env, "EXECUTOR_MAX_BUDGET_USD", { integer: false, max: 1_000_000 }),
+      permissionMode: permissionMode("EXECUTOR_PERMISSION_MODE", env.EXECUTOR_PERMISSION_MODE || DEFAULT_PERMISSION_MODE),
+      asks: flag("EXECUTOR_ASKS", env.EXECUTOR_ASKS || "0"),
     };
     const gateway = env.EXECUTOR_GATEWAY;
     const port = env.EXECUTOR_GATEWAY_PORT === "0" ? 0 : number(env, "EXECUTOR_GATEWAY_PORT", { integer: true, max: 65535 });
@@ -165,7 +183,7 @@ export const readConfig = (env: Environment): ConfigResult => {
         workspace,
         spoolFolder,
         gateway: gateway ? { socketPath: absolute("EXECUTOR_GATEWAY", gateway), port: port ?? 3128 } : null,
-        prewarm: prewarm === "1" ? settings : null,
+        prewarm: prewarm ? settings : null,
         claudeExecutable: claude ? absolute("EXECUTOR_CLAUDE", claude) : null,
         home,
         variables: variables("EXECUTOR_VARIABLES", env.EXECUTOR_VARIABLES),

@@ -1,5 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import type { CanUseTool } from "@anthropic-ai/claude-agent-sdk";
+import type { ConfigureAgentInput, PermissionMode } from "@ccr/protocol";
 import { agentOptions } from "./agent-options.ts";
 import { AgentProcess, type AgentProcessOptions } from "./agent-process.ts";
 import type { AgentSettings } from "./config.ts";
@@ -19,6 +21,8 @@ export interface ConversationOptions {
   /** The conversation to go on with; null to begin one. */
   sessionId: string | null;
   onMessage: (message: unknown) => Promise<void>;
+  /** Whom an agent that may ask does ask. */
+  ask: CanUseTool;
 }
 
 interface Held {
@@ -30,9 +34,20 @@ interface Held {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const fits = ({ process, settings }: Held, wanted: AgentSettings): boolean => {
-  if (!process.usable || settings.maxTurns !== wanted.maxTurns) return false;
+  if (!process.usable || settings.maxTurns !== wanted.maxTurns || settings.asks !== wanted.asks) return false;
   // A process counts what it spends from its start; a limit for one execution needs a process of its own.
   return settings.maxBudgetUsd === wanted.maxBudgetUsd && (wanted.maxBudgetUsd === null || process.pristine);
+};
+
+const configureHeld = async (held: Held, { model, permissionMode }: ConfigureAgentInput): Promise<void> => {
+  if (model !== undefined && held.settings.model !== model) {
+    await held.process.setModel(model);
+    held.settings = { ...held.settings, model };
+  }
+  if (permissionMode !== undefined && held.settings.permissionMode !== permissionMode) {
+    await held.process.setPermissionMode(permissionMode);
+    held.settings = { ...held.settings, permissionMode };
+  }
 };
 
 /** One conversation with Claude Code over any number of processes, of which at most one lives at a time. */
@@ -83,15 +98,27 @@ export class Conversation {
       if (this.#closed) throw new Error("The executor is being stopped.");
       const held = this.#held;
       if (held !== null && fits(held, settings) && (!held.parked || (await this.#claim(held)))) {
-        if (held.settings.model !== settings.model) {
-          await held.process.setModel(settings.model);
-          held.settings = { ...held.settings, model: settings.model };
-        }
+        await configureHeld(held, settings);
         return { process: held.process, forgotten: false, reused: true };
       }
       await this.#held?.process.kill();
       return { ...(await this.#start(settings)), reused: false };
     });
+  }
+
+  /** Changes how the process that is there works from now on; false when none is. Rejects when it does not take it. */
+  configure(change: ConfigureAgentInput): Promise<boolean> {
+    return this.#alone(async () => {
+      const held = this.#held;
+      if (held === null || !held.process.usable) return false;
+      await configureHeld(held, change);
+      return true;
+    });
+  }
+
+  /** Claude Code has changed by itself, or was allowed to change, what it may do without asking. */
+  notePermissionMode(permissionMode: PermissionMode): void {
+    if (this.#held !== null) this.#held.settings = { ...this.#held.settings, permissionMode };
   }
 
   /** Ends the process, if there is one. The conversation can go on with another one. */
@@ -142,7 +169,9 @@ export class Conversation {
 
   async #parts(settings: AgentSettings): Promise<AgentProcessOptions> {
     const { loadSdk, executable, trustedConfigRoot, environment, mark, onMessage } = this.#options;
-    const options = agentOptions({ environment: environment(), trustedConfigRoot, executable, ...settings });
+    const { asks, ...wanted } = settings;
+    const ask = asks ? this.#options.ask : null;
+    const options = agentOptions({ environment: environment(), trustedConfigRoot, executable, ask, ...wanted });
     return { sdk: await loadSdk(), options, mark: { name: AGENT_MARK, value: mark }, onMessage };
   }
 

@@ -1,10 +1,18 @@
 import { createHash, randomUUID } from "node:crypto";
-import { AgentBody, CcrError, type ExecuteInput, type ExecutionOutcome } from "@ccr/protocol";
+import {
+  AgentBody,
+  CcrError,
+  DEFAULT_PERMISSION_MODE,
+  type ExecuteInput,
+  type ExecutionOutcome,
+  PermissionMode,
+} from "@ccr/protocol";
 import { z } from "zod";
 import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
+import { Drafts } from "./drafts.ts";
 import { exitOutcome, resultOutcome, stalledOutcome, unauthorizedOutcome, unavailableOutcome } from "./outcome.ts";
 import type { Spool, SpoolBody } from "./spool.ts";
 import { stoppingError } from "./stopping.ts";
@@ -61,6 +69,14 @@ const Ping = z.object({ type: z.literal("stream_event"), event: z.object({ type:
 /** A keep-alive of the model's connection: it shows that a server is there, not that an answer is being made. */
 const isPing = (message: unknown): boolean => Ping.safeParse(message).success;
 
+const Moded = z.object({ type: z.literal("system"), permissionMode: PermissionMode });
+
+/** What Claude Code says that it may do without asking, whenever that has changed. */
+const permissionModeOf = (message: AgentBody): PermissionMode | null => {
+  const moded = Moded.safeParse(message);
+  return moded.success ? moded.data.permissionMode : null;
+};
+
 const sessionOf = (message: AgentBody): string | null =>
   message.type === "system" && message.subtype === "init" ? (message.session_id ?? null) : null;
 
@@ -81,6 +97,10 @@ export class Executions {
   #current: Running | null = null;
   #closed = false;
   #gatewayAwaited = false;
+  /** Since when, and for how long before in this execution, a person is waited for. */
+  #personAwaitedSinceMs: number | null = null;
+  #personAwaitedMs = 0;
+  readonly drafts = new Drafts();
   /** An end that a full disk did not let us write. It is written before the next execution begins. */
   #owed: { record: ExecutionRecord; outcome: ExecutionOutcome } | null = null;
 
@@ -123,9 +143,11 @@ export class Executions {
     return this.#current?.id ?? null;
   }
 
-  /** How long the present execution has been going on; null: none is. */
+  /** How long the present execution has been going on, less the time in which it waited for a person; null: none is. */
   get currentMs(): number | null {
-    return this.#current === null ? null : Math.round(performance.now() - this.#current.startedAtMs);
+    if (this.#current === null) return null;
+    const now = this.#personAwaitedSinceMs ?? performance.now();
+    return Math.max(0, Math.round(now - this.#current.startedAtMs - this.#personAwaitedMs));
   }
 
   /** Throws `unavailable` for an execution that is new when no more are taken. */
@@ -162,6 +184,7 @@ export class Executions {
       cut: false,
     };
     this.#current = running;
+    this.#personAwaitedMs = 0;
     this.#records.set(id, started);
     void started.then(
       (record) => this.#run(running, record),
@@ -205,8 +228,11 @@ export class Executions {
     const current = this.#current?.input.judges === judges ? this.#current : null;
     const seen = seeMessage(message);
     if (!isPing(message)) current?.watchdog?.observe(seen);
+    if (!judges) this.drafts.observe(message);
     if (isPartial(message)) return;
     const body = isAgentBody(message) ? message : { type: "unreadable", content: message };
+    const mode = permissionModeOf(body);
+    if (mode !== null && !judges) this.#conversation?.notePermissionMode(mode);
     const sessionId = sessionOf(body);
     if (sessionId !== null && !judges && this.#conversation !== null) this.#conversation.sessionId = sessionId;
     if (this.#current?.cut !== true) {
@@ -225,6 +251,16 @@ export class Executions {
   setGatewayAwaited(awaited: boolean): void {
     if (awaited === this.#gatewayAwaited) return;
     this.#gatewayAwaited = awaited;
+    if (awaited) this.#current?.watchdog?.pause();
+    else this.#current?.watchdog?.resume();
+  }
+
+  /** Whether the agent waits for a person: so long it does not count as stalled, and its time stands still. */
+  setPersonAwaited(awaited: boolean): void {
+    const since = this.#personAwaitedSinceMs;
+    if (awaited === (since !== null)) return;
+    this.#personAwaitedSinceMs = awaited ? performance.now() : null;
+    if (since !== null) this.#personAwaitedMs += performance.now() - since;
     if (awaited) this.#current?.watchdog?.pause();
     else this.#current?.watchdog?.resume();
   }
@@ -287,6 +323,7 @@ export class Executions {
       onAlarm: (alarm) => this.#stop(running, alarmOutcome(alarm)),
     });
     if (this.#gatewayAwaited) running.watchdog.pause();
+    if (this.#personAwaitedSinceMs !== null) running.watchdog.pause();
     process.send(prompt, running.uuid);
     const outcome = await Promise.race([running.settled.promise, exited]);
     if (outcome !== null) return outcome;
@@ -295,9 +332,9 @@ export class Executions {
   }
 
   async #take(input: ExecuteInput): Promise<{ process: AgentProcess; forgotten: boolean; reused: boolean }> {
-    const { model = null, maxTurns = null, maxBudgetUsd = null, judges } = input;
+    const { model = null, maxTurns = null, maxBudgetUsd = null, permissionMode = DEFAULT_PERMISSION_MODE, asks, judges } = input;
     if (this.#conversation === null || this.#startJudge === null) throw new Error("There is no conversation.");
-    const settings = { model, maxTurns, maxBudgetUsd };
+    const settings = { model, maxTurns, maxBudgetUsd, permissionMode, asks };
     if (!judges) return this.#conversation.take(settings);
     return { process: await this.#startJudge(settings), forgotten: false, reused: false };
   }
@@ -348,6 +385,7 @@ export class Executions {
       }
     }
     record.endSeq = spooled?.seq ?? null;
+    this.drafts.clear();
     this.#current = null;
     this.#spool.wake();
   }

@@ -6,6 +6,7 @@ import { Checks } from "./checks.ts";
 import { Conversation } from "./conversation.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
+import { Questions } from "./questions.ts";
 import { Spool } from "./spool.ts";
 import { StateFile } from "./state.ts";
 import { systemClock } from "./watchdog.ts";
@@ -38,12 +39,19 @@ const place = async () => {
     mark: "test",
     sessionId: null,
     onMessage: async () => {},
+    ask: () => Promise.reject(new Error("nobody asks")),
   });
   const executor = new Executor({
     spool,
     state: await StateFile.open(folder.join("spool")),
     executions: new Executions({ spool, clock: systemClock, salt: "test" }),
     conversation,
+    questions: new Questions({
+      append: (body) => spool.append(body),
+      plansFolder: folder.join("empty"),
+      now: () => new Date(),
+      onWaiting: () => {},
+    }),
     checks: await Checks.open({
       folder: folder.join("checks"),
       run: () => Promise.reject(new Error("there is no check")),

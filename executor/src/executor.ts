@@ -5,10 +5,14 @@ import type {
   AckResult,
   AdoptInput,
   AdoptResult,
+  AnswerQuestionInput,
+  AnswerQuestionResult,
   BundleQuery,
   CheckInput,
   CheckOutputQuery,
   CheckResult,
+  ConfigureAgentInput,
+  ConfigureAgentResult,
   ConversationQuery,
   ExecuteInput,
   ExecutorHealth,
@@ -35,6 +39,7 @@ import { diffWorkspace } from "./diff.ts";
 import type { Executions } from "./executions.ts";
 import { gitClone } from "./git-clone.ts";
 import { initGit } from "./git-init.ts";
+import type { Questions } from "./questions.ts";
 import { restore } from "./restore.ts";
 import { setUp } from "./set-up.ts";
 import { Snapshots } from "./snapshot.ts";
@@ -71,6 +76,9 @@ export interface ExecutorApi {
   execute(input: ExecuteInput, options: StreamOptions): Promise<Reply>;
   follow(options: StreamOptions): Promise<Reply>;
   interrupt(): Promise<z.infer<typeof InterruptResult>>;
+  answer(input: AnswerQuestionInput): Promise<z.infer<typeof AnswerQuestionResult>>;
+  configure(input: ConfigureAgentInput): Promise<z.infer<typeof ConfigureAgentResult>>;
+  draft(signal: AbortSignal): Promise<Reply>;
   check(input: CheckInput, signal: AbortSignal): Promise<CheckResult>;
   checkOutput(query: z.infer<typeof CheckOutputQuery>, signal: AbortSignal): Promise<Bytes>;
   diff(signal: AbortSignal): Promise<WorkspaceDiff>;
@@ -86,6 +94,7 @@ export interface ExecutorOptions {
   state: StateFile;
   executions: Executions;
   conversation: Conversation;
+  questions: Questions;
   checks: Checks;
   workspace: string;
   home: string;
@@ -98,6 +107,10 @@ export interface ExecutorOptions {
   setUpEnvironment: Readonly<Record<string, string>>;
   claudeCodeVersion: string;
   prewarm: AgentSettings | null;
+}
+
+async function* jsonLines(values: AsyncIterable<unknown>): AsyncGenerator<Buffer> {
+  for await (const value of values) yield Buffer.from(`${JSON.stringify(value)}\n`);
 }
 
 /** The executor's parts, put together behind its routes. */
@@ -216,6 +229,19 @@ export class Executor implements ExecutorApi {
     const { executions, checks } = this.#parts;
     const ended = await Promise.all([executions.interrupt(), checks.interrupt()]);
     return { interrupted: ended.includes(true) };
+  }
+
+  async answer({ questionId, ...answered }: AnswerQuestionInput): Promise<z.infer<typeof AnswerQuestionResult>> {
+    return { answered: this.#parts.questions.answer(questionId, answered) };
+  }
+
+  async configure(input: ConfigureAgentInput): Promise<z.infer<typeof ConfigureAgentResult>> {
+    this.#assertWorking();
+    return { configured: await this.#parts.conversation.configure(input) };
+  }
+
+  async draft(signal: AbortSignal): Promise<Reply> {
+    return { kind: "stream", chunks: jsonLines(this.#parts.executions.drafts.follow(signal)) };
   }
 
   async check(input: CheckInput, signal: AbortSignal): Promise<CheckResult> {

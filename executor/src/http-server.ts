@@ -44,7 +44,7 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 
 const routesOf = (api: ExecutorApi): Route[] => {
   const { health, initGit, gitClone, execute, follow, interrupt, check, checkOutput, diff, ack } = executorRoutes;
-  const { setUp, restore, snapshot, bundle, conversation, adopt } = executorRoutes;
+  const { setUp, restore, snapshot, bundle, conversation, adopt, answer, configure, draft } = executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
   const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
@@ -74,6 +74,9 @@ const routesOf = (api: ExecutorApi): Route[] => {
       handle: ({ query, signal }) => api.follow({ after: read(FollowQuery, query).after, signal }),
     },
     interrupt: { ...interrupt, takesBody: false, handle: () => json(api.interrupt()) },
+    answer: { ...answer, takesBody: true, handle: ({ body }) => json(api.answer(read(answer.request, body))) },
+    configure: { ...configure, takesBody: true, handle: ({ body }) => json(api.configure(read(configure.request, body))) },
+    draft: { ...draft, takesBody: false, handle: ({ signal }) => api.draft(signal) },
     check: { ...check, takesBody: true, handle: ({ body, signal }) => json(api.check(read(check.request, body), signal)) },
     checkOutput: {
       ...checkOutput,

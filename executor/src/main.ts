@@ -28,6 +28,7 @@ import { startJudge } from "./judge.ts";
 import { listen } from "./listen.ts";
 import { OutageWatch } from "./outage.ts";
 import { killMarked } from "./processes.ts";
+import { Questions } from "./questions.ts";
 import { Spool } from "./spool.ts";
 import { lockSpool, SpoolHeldError } from "./spool-lock.ts";
 import { StateFile } from "./state.ts";
@@ -123,8 +124,15 @@ const start = async (config: Config): Promise<number> => {
     trustedConfigRoot,
     mark,
   };
+  const questions = new Questions({
+    append: (body) => spool.append(body),
+    plansFolder: join(claudeFolder, "plans"),
+    now: () => new Date(),
+    onWaiting: (waiting) => executions.setPersonAwaited(waiting),
+  });
   const conversation = new Conversation({
     ...claude,
+    ask: questions.ask,
     home: config.home,
     environment: () => environment,
     sessionId: spool.recovered.sessionId ?? state.get().adopted,
@@ -158,6 +166,7 @@ const start = async (config: Config): Promise<number> => {
     state,
     executions,
     conversation,
+    questions,
     checks,
     workspace: config.workspace,
     home: config.home,

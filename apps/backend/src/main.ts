@@ -55,6 +55,7 @@ import { followPullRequests } from "./runs/following.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
+import { createTalk } from "./runs/talk/talk.ts";
 import { createIds } from "./store/ids.ts";
 import { openPostgresStore, postgresName } from "./store/postgres.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -344,6 +345,7 @@ const serve = async (config: Config): Promise<void> => {
       tasks: store.tasks,
       runs,
       results,
+      talk: createTalk(deps, { runs, results }),
       repositories: { search: hosts.search },
       batches: createBatches({ ...deps, results }, dispatcher),
       environments: createEnvironments({

@@ -156,5 +156,7 @@ export const FollowUpInput = z.object({
     .trim()
     .min(1, "the instructions are empty: say what Claude Code is to do")
     .max(256 * 1024),
+  /** The same key for the same run always gives the same follow-up. */
+  idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type FollowUpInput = z.infer<typeof FollowUpInput>;

@@ -3,6 +3,7 @@ import { DirectoryName } from "./checkout.ts";
 import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
+import { Answer, AnsweredBy, PermissionMode } from "./talk.ts";
 import { CHECK_COMMAND_MAX_BYTES } from "./task.ts";
 
 const line = (max: number) =>
@@ -69,6 +70,12 @@ export const ExecuteInput = z.object({
   /** This and `maxBudgetUsd` hold for this execution alone. */
   maxTurns: z.number().int().positive().optional(),
   maxBudgetUsd: z.number().positive().optional(),
+  permissionMode: PermissionMode.optional(),
+  /**
+   * Whether somebody is there to answer: the agent may then ask questions, for which it waits, and make plans. Without it, it is not offered the tools
+   * for that, and what it would have to ask for is refused.
+   */
+  asks: z.boolean().default(false),
   /** Without any sign of life for this long, the agent counts as stalled. */
   stallTimeoutMs: z.number().int().min(1000).default(600_000),
   /**
@@ -85,6 +92,19 @@ export type ExecuteInput = z.infer<typeof ExecuteInput>;
  * conversation can go on, and what its agent runs in the background does.
  */
 export const InterruptResult = z.object({ interrupted: z.boolean() });
+
+/** Answers a question of the agent. `answered` is false when nothing of the kind is asked any more; asked again, an answer changes nothing. */
+export const AnswerQuestionInput = z.object({ questionId: line(200).min(1), answer: Answer, by: AnsweredBy });
+export type AnswerQuestionInput = z.infer<typeof AnswerQuestionInput>;
+export const AnswerQuestionResult = z.object({ answered: z.boolean() });
+
+/** Changes how the agent works from now on, also in the middle of a turn. What is left out stays; `model` null is Claude Code's default. */
+export const ConfigureAgentInput = z.object({
+  model: line(200).min(1).nullable().optional(),
+  permissionMode: PermissionMode.optional(),
+});
+export type ConfigureAgentInput = z.infer<typeof ConfigureAgentInput>;
+export const ConfigureAgentResult = z.object({ configured: z.boolean() });
 
 const CheckId = line(100).min(1);
 
@@ -217,7 +237,7 @@ export const ExecutorHealth = z.object({
   /** What the spool takes on the disk. */
   spoolBytes: z.number().int(),
   startedAt: Timestamp,
-  /** How long the present execution has been going on, by a clock that nobody sets; null: none is. */
+  /** How long the present execution has been going on, by a clock that nobody sets and without the time in which it waited for a person; null: none is. */
   executingMs: z.number().nullable(),
   claudeCodeVersion: z.string(),
 });
@@ -248,7 +268,7 @@ export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).opti
  * `stream` answers are NDJSON of `SpoolEvent`, and end after the execution's `execution_ended`; `GET /execute` gives what is
  * spooled after `after`, follows a running execution to its end, and ends at once when none is running.
  * `POST /execute` starts, without `after`, with the execution's own first event. An `after` below what was acknowledged is `conflict`: those
- * events may be gone. `setUp` alone streams `SetUpEvent`. `bytes` answers are the bytes of a file.
+ * events may be gone. `setUp` streams `SetUpEvent`, and `draft` `DraftEvent` until it is left. `bytes` answers are the bytes of a file.
  */
 export const executorRoutes = {
   health: { method: "GET", path: "/health", request: z.undefined(), response: ExecutorHealth },
@@ -259,6 +279,9 @@ export const executorRoutes = {
   execute: { method: "POST", path: "/execute", request: ExecuteInput, response: "stream" },
   follow: { method: "GET", path: "/execute", request: z.undefined(), response: "stream" },
   interrupt: { method: "POST", path: "/interrupt", request: z.undefined(), response: InterruptResult },
+  answer: { method: "POST", path: "/answer", request: AnswerQuestionInput, response: AnswerQuestionResult },
+  configure: { method: "POST", path: "/configure", request: ConfigureAgentInput, response: ConfigureAgentResult },
+  draft: { method: "GET", path: "/draft", request: z.undefined(), response: "stream" },
   check: { method: "POST", path: "/check", request: CheckInput, response: CheckResult },
   checkOutput: { method: "GET", path: "/check-output", request: z.undefined(), response: "bytes" },
   diff: { method: "GET", path: "/diff", request: z.undefined(), response: WorkspaceDiff },

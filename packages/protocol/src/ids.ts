@@ -24,6 +24,10 @@ export type BatchId = z.infer<typeof BatchId>;
 export const EnvironmentId = id("env", "EnvironmentId");
 export type EnvironmentId = z.infer<typeof EnvironmentId>;
 
+/** Something that a person said to a run. */
+export const InputId = id("input", "InputId");
+export type InputId = z.infer<typeof InputId>;
+
 /** One server: a data folder, and whichever process holds it at the time. */
 export const ServerId = id("srv", "ServerId");
 export type ServerId = z.infer<typeof ServerId>;

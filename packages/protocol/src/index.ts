@@ -16,4 +16,5 @@ export * from "./repository.ts";
 export * from "./run.ts";
 export * from "./sandbox.ts";
 export * from "./server.ts";
+export * from "./talk.ts";
 export * from "./task.ts";

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { AuditRecord } from "./gateway.ts";
 import { RunId, Timestamp } from "./ids.ts";
 import { RunReason, RunStatus } from "./outcome.ts";
+import { AnsweredBy, PermissionMode, Question } from "./talk.ts";
 
 /** What the agent said, as it came from Claude Code. Kinds that we do not know are kept as they are. */
 export const AgentBody = z.looseObject({ type: z.string(), session_id: z.string().optional() });
@@ -79,6 +80,9 @@ const spooledKinds = [
   z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),
   z.object({ type: z.literal("execution_ended"), executionId: z.string(), outcome: ExecutionOutcome }),
   z.object({ type: z.literal("note"), text: z.string() }),
+  z.object({ type: z.literal("question_asked"), question: Question }),
+  /** `text`: the answer, in words for people. */
+  z.object({ type: z.literal("question_answered"), questionId: z.string(), by: AnsweredBy, text: z.string() }),
 ] as const;
 
 /**
@@ -124,6 +128,16 @@ export const RunnerBody = z.discriminatedUnion("type", [
   }),
   /** The work goes on after something died, or was away: the server, the sandbox or the agent. */
   z.object({ type: z.literal("resumed"), after: z.enum(["server", "sandbox", "agent"]), text: z.string() }),
+  /** What a person said to the agent. It is told next, as a prompt of its own. */
+  z.object({ type: z.literal("said"), text: z.string() }),
+  /** A person has broken off the agent's turn. */
+  z.object({ type: z.literal("interrupted") }),
+  /** A person has changed how the agent works from now on; null: Claude Code's default model. */
+  z.object({
+    type: z.literal("configured"),
+    model: z.string().nullable().optional(),
+    permissionMode: PermissionMode.optional(),
+  }),
   /** Something that left, or wanted to leave, the sandbox. Only refused requests are put into the transcript. */
   z.object({ type: z.literal("egress_refused"), record: AuditRecord }),
 ]);

@@ -12,6 +12,7 @@ import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
 import { RunEnvironment } from "./environment.ts";
 import { BatchId, EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunOutcome, RunReason, RunStatus } from "./outcome.ts";
+import { DEFAULT_PERMISSION_MODE, PermissionMode, Question } from "./talk.ts";
 import { Step } from "./task.ts";
 
 type Bounds = { least: number; most: number; unit: string };
@@ -29,6 +30,7 @@ export const RUN_LIMIT_BOUNDS = {
   stallSeconds: { least: 5, most: 24 * 3600, unit: "seconds" },
   checkSeconds: { least: 1, most: 24 * 3600, unit: "seconds" },
   maxAttempts: { least: 1, most: 20, unit: "attempts" },
+  answerSeconds: { least: 10, most: 7 * 24 * 3600, unit: "seconds" },
 } as const satisfies Record<string, Bounds>;
 
 const boundedNumber = ({ least, most, unit }: Bounds) => {
@@ -56,6 +58,8 @@ export const RunLimits = z.strictObject({
   checkSeconds: wholeNumber(RUN_LIMIT_BOUNDS.checkSeconds).default(1800),
   /** So often the agent may work on one step: each time but the last, a check that fails is given back to it. */
   maxAttempts: wholeNumber(RUN_LIMIT_BOUNDS.maxAttempts).default(2),
+  /** The agent waits so long for an answer, which is no part of the run's time; then it is told that nobody answered, and goes on. */
+  answerSeconds: wholeNumber(RUN_LIMIT_BOUNDS.answerSeconds).default(3600),
 });
 export type RunLimits = z.infer<typeof RunLimits>;
 
@@ -92,6 +96,10 @@ export const CreateRunInput = z.object({
   environmentId: EnvironmentId.nullable().optional(),
   /** Where the result goes when the run passes; null: nowhere. Left out: as the task says. */
   delivery: DeliverySettings.nullable().optional(),
+  /** What Claude Code may do without asking. */
+  permissionMode: PermissionMode.default(DEFAULT_PERMISSION_MODE),
+  /** Whether it may ask a person: false for runs that nobody looks after, where it decides by itself. */
+  asks: z.boolean().default(true),
   /** The same key with the same task always gives the same run; with other repositories, refs, model, delivery, environment or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
@@ -133,6 +141,11 @@ export const Run = z.object({
   continues: Continuation.nullable(),
   /** null: none. */
   environment: RunEnvironment.nullable(),
+  permissionMode: PermissionMode,
+  /** Whether its agent may ask a person. */
+  asks: z.boolean(),
+  /** What the agent waits for a person to say, in the order in which it was asked; none unless it is `waiting`, or just about to be. */
+  questions: z.array(Question),
   priority: RunPriority,
   status: RunStatus,
   /** Set together with a final status. */

@@ -4,12 +4,14 @@ import { instancesRouter } from "./instances.ts";
 import { repositoriesRouter } from "./repositories.ts";
 import { runsRouter } from "./runs.ts";
 import { serverRouter } from "./server.ts";
+import { talkRouter } from "./talk.ts";
 import { tasksRouter } from "./tasks.ts";
 import { router } from "./trpc.ts";
 
 export const appRouter = router({
   tasks: tasksRouter,
   runs: runsRouter,
+  talk: talkRouter,
   batches: batchesRouter,
   repositories: repositoriesRouter,
   environments: environmentsRouter,

@@ -13,7 +13,7 @@ import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import type { Batches } from "../batches/types.ts";
 import type { Environments } from "../environments/types.ts";
-import type { Instances, Results, Runs } from "../runs/types.ts";
+import type { Instances, Results, Runs, Talk } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 
@@ -22,6 +22,7 @@ export type Context = {
   tasks: TaskStore;
   runs: Runs;
   results: Results;
+  talk: Talk;
   repositories: { search(input: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]> };
   batches: Batches;
   instances: Instances;

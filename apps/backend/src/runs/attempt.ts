@@ -1,5 +1,5 @@
 import { parseChecks, type Run, type RunnerBody } from "@ccr/protocol";
-import type { Ending, Progress } from "../store/types.ts";
+import type { Ending, Progress, StepPhase } from "../store/types.ts";
 
 /**
  * What came of one attempt at a step. `checked`: the snapshot on which its checks passed; null when it has none. `feedback`: what the agent is
@@ -44,7 +44,7 @@ export const listed = (names: readonly string[]): string =>
   names.length > 3 ? `${names.slice(0, 3).join(", ")} and ${names.length - 3} more` : names.join(", ");
 
 /** Where a step begins, or begins anew with what came of its checks. */
-export const agentPhase = (sinceMs: number, feedback?: string): Progress["phase"] => ({
+export const agentPhase = (sinceMs: number, feedback?: string): Extract<StepPhase, { kind: "agent" }> => ({
   kind: "agent",
   resumed: 0,
   deaths: 0,
@@ -64,7 +64,7 @@ export const conclude = (
     const phase = { kind: "ended" as const, end: null, ...(came.checked === null ? {} : { checked: came.checked }) };
     return { bodies: [finished], progress: { ...progress, phase } };
   }
-  if (came.feedback !== null && attempt < limits.maxAttempts) {
+  if (came.feedback !== null && attempt < limits.maxAttempts + (progress.granted ?? 0)) {
     const next = { stepIndex, attempt: attempt + 1 };
     return {
       bodies: [finished, { type: "step_started", ...next, instructions: came.feedback }],

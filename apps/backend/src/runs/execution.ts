@@ -6,6 +6,7 @@ import { lossOf, reachAgain } from "./reach.ts";
 import { relay } from "./relay.ts";
 import { sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene } from "./scene.ts";
+import { isBrokenOffByPerson } from "./talk/turns.ts";
 
 /** An agent that dies so often, without getting on in between, is given up. */
 const DEATHS_MAX = 8;
@@ -13,8 +14,8 @@ const DEATHS_MAX = 8;
 type AgentPhase = Extract<StepPhase, { kind: "agent" }>;
 
 /** Known before it starts, so that whoever asks again joins it. */
-const executionIdOf = (scene: Scene, { stepIndex, attempt }: Progress, { resumed }: AgentPhase): string =>
-  `${scene.run.id}-${stepIndex}-${attempt}${resumed === 0 ? "" : `-r${resumed}`}`;
+const executionIdOf = (scene: Scene, { stepIndex, attempt }: Progress, { resumed, said = 0 }: AgentPhase): string =>
+  `${scene.run.id}-${stepIndex}-${attempt}${said === 0 ? "" : `-s${said}`}${resumed === 0 ? "" : `-r${resumed}`}`;
 
 const promptOf = (instructions: string, { resumed }: AgentPhase): string =>
   resumed === 0
@@ -47,10 +48,12 @@ export const letAgentWork = async (
 ): Promise<ExecutionOutcome> => {
   const { progress, instructions, signal } = step;
   let { phase } = step;
+  scene.isAgentAtWork = true;
   for (;;) {
     const heardBefore = scene.heard;
     const outcome = await execute(scene, { progress, phase, instructions, signal });
     if (!wasCut(outcome)) return outcome;
+    if (outcome.kind === "interrupted" && (await isBrokenOffByPerson(scene, phase))) return outcome;
     // With the same limit it would only end there again.
     if (await ranOutOfMemory(scene)) throw outOfMemory(scene.run.limits);
     const deaths = Math.max(0, phase.deaths - Math.floor((scene.heard - heardBefore) / MESSAGES_PER_DEATH)) + 1;
@@ -79,6 +82,8 @@ export const executionFor = (
   }
   return {
     ...asked,
+    permissionMode: run.permissionMode,
+    asks: run.asks && !asked.judges,
     stallTimeoutMs: stallSeconds * 1000,
     ...(run.model === null ? {} : { model: run.model }),
     ...(leftUsd === null ? {} : { maxBudgetUsd: leftUsd }),

@@ -2,8 +2,10 @@ import { constants } from "node:fs";
 import { open as openFile } from "node:fs/promises";
 import type {
   AdoptInput,
+  AnswerQuestionInput,
   BundleQuery,
   CheckInput,
+  ConfigureAgentInput,
   ExecuteInput,
   GitCloneInput,
   InitGitInput,
@@ -11,7 +13,16 @@ import type {
   SetUpInput,
   SnapshotQuery,
 } from "@ccr/protocol";
-import { CcrError, ErrorBody, executorRoutes, FENCE_HEADER, type SandboxEndpoint, SetUpEvent, SpoolEvent } from "@ccr/protocol";
+import {
+  CcrError,
+  DraftEvent,
+  ErrorBody,
+  executorRoutes,
+  FENCE_HEADER,
+  type SandboxEndpoint,
+  SetUpEvent,
+  SpoolEvent,
+} from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
 import { z } from "zod";
 import { LineTooLongError, lines } from "./lines.ts";
@@ -190,6 +201,18 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     }
   }
 
+  async function* drafts(signal: AbortSignal): AsyncGenerator<DraftEvent> {
+    const route = executorRoutes.draft;
+    try {
+      for await (const line of lines(bytes(route, { query: {}, signal }), EVENT_MAX_BYTES))
+        yield DraftEvent.parse(JSON.parse(line));
+    } catch (error) {
+      throw error instanceof SyntaxError || error instanceof z.ZodError || error instanceof LineTooLongError
+        ? lost(route.path, error)
+        : error;
+    }
+  }
+
   return {
     health: (signal: AbortSignal) => call(executorRoutes.health, undefined, signal),
     initGit: (input: InitGitInput, signal: AbortSignal) => call(executorRoutes.initGit, input, signal),
@@ -198,6 +221,12 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     setUp: (input: SetUpInput, signal: AbortSignal) => setUp(input, signal),
     restore: (input: RestoreInput, signal: AbortSignal) => call(executorRoutes.restore, input, signal),
     interrupt: (signal: AbortSignal) => call(executorRoutes.interrupt, undefined, signal),
+    /** Answers a question of the agent; whether it was open. */
+    answer: (input: AnswerQuestionInput, signal: AbortSignal) => call(executorRoutes.answer, input, signal),
+    /** Changes how the agent works from now on; whether there was one. */
+    configure: (input: ConfigureAgentInput, signal: AbortSignal) => call(executorRoutes.configure, input, signal),
+    /** What the agent is writing, as it writes it, until the connection is cut. */
+    draft: (signal: AbortSignal) => drafts(signal),
     check: (input: CheckInput, signal: AbortSignal) => call(executorRoutes.check, input, signal),
     /** All that a check printed whose result has only a part of it. */
     checkOutput: (checkId: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>

@@ -189,6 +189,9 @@ export const launchFollowUp = async (
     priority,
     delivery,
     continues: continuation,
+    permissionMode: run.permissionMode,
+    // Of what hosts ask for nobody looks on.
+    asks: run.asks && continuation.because === "person",
     idempotencyKey,
   });
   return launched.run;

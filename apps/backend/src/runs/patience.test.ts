@@ -21,7 +21,7 @@ const claimed = async () => {
     repository: "a/b",
     ref: null,
     model: null,
-    limits: { ...limits, processes: 64, diskMb: 64, stallSeconds: 5, checkSeconds: 1, maxAttempts: 1 },
+    limits: { ...limits, processes: 64, diskMb: 64, stallSeconds: 5, checkSeconds: 1, answerSeconds: 3600, maxAttempts: 1 },
     priority: 0,
     delivery: null,
     continues: null,

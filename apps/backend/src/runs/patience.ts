@@ -14,7 +14,7 @@ export class Leaving extends Error {
 }
 
 /** The parts of the store that driving a run takes. */
-export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "transcript" | "audit" | "deliveries">;
+export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "inputs" | "transcript" | "audit" | "deliveries">;
 
 /** Whether the store could not be used: whether what was to be written is stored, nobody knows. */
 export const isAway = (error: unknown): boolean =>
@@ -46,7 +46,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
         }
       }
     };
-  const { runs, queue, instances, transcript, audit, deliveries } = store;
+  const { runs, queue, instances, inputs, transcript, audit, deliveries } = store;
   return {
     runs: {
       create: (input) => runs.create(input),
@@ -79,6 +79,15 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
       saveHandle: waiting((id, handle, fence) => instances.saveHandle(id, handle, fence)),
       setServer: waiting((id, server, fence) => instances.setServer(id, server, fence)),
       setStatus: waiting((id, status, fence) => instances.setStatus(id, status, fence)),
+    },
+    inputs: {
+      // Whoever drives a run says nothing to it.
+      add: (runId, body, idempotencyKey) => inputs.add(runId, body, idempotencyKey),
+      edit: (runId, change) => inputs.edit(runId, change),
+      withdraw: (runId, id) => inputs.withdraw(runId, id),
+      listQueued: waiting((runId) => inputs.listQueued(runId)),
+      list: waiting((runId, limit) => inputs.list(runId, limit)),
+      listen: (runId, changed) => inputs.listen(runId, changed),
     },
     transcript: {
       append: waiting((runId, fence, own) => transcript.append(runId, fence, own)),

@@ -5,6 +5,7 @@ import { ExecutorLostError } from "./executor-client.ts";
 import { portions } from "./portions.ts";
 import { type OpenedSandbox, sandboxOf } from "./sandboxes.ts";
 import { MESSAGES_PER_DEATH, type Scene, usageAfter } from "./scene.ts";
+import { questionsAfter, tellWhetherWaiting } from "./talk/questions.ts";
 
 /** Whose events are relayed, and what they used. */
 export type Speaker = { opened: Pick<OpenedSandbox, "instanceId" | "executor">; usageAfter: typeof usageAfter };
@@ -39,7 +40,10 @@ export const relay = async (
       if (source === "runner" && body.type === "execution_ended" && body.executionId === awaited?.executionId)
         outcome = body.outcome;
     }
+    const isAgent = opened === scene.sandbox;
+    const questions = isAgent ? questionsAfter(scene.questions, portion) : scene.questions;
     const patch: RunPatch = {
+      ...(questions === scene.questions ? {} : { questions: [...questions] }),
       ...(usage === scene.usage ? {} : { usage }),
       ...(outcome === null ? {} : awaited?.ended(outcome)),
     };
@@ -49,7 +53,10 @@ export const relay = async (
         throw error instanceof SpoolGapError ? new ExecutorLostError(error.message, { cause: error }) : error;
       });
     scene.usage = usage;
-    const isAgent = opened === scene.sandbox;
+    if (questions !== scene.questions) {
+      scene.questions = questions;
+      await tellWhetherWaiting(scene);
+    }
     const heard = scene.heard + (isAgent ? said : []).filter(({ type }) => type === "assistant").length;
     const forgiven = Math.floor(heard / MESSAGES_PER_DEATH) - Math.floor(scene.heard / MESSAGES_PER_DEATH);
     scene.heard = heard;

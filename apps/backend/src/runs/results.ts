@@ -26,11 +26,17 @@ export const createResults = (
         await deliverAgain({ deps, store: deps.store }, { run, settings }, closing);
         return runs.get(id);
       }),
-    async followUp({ id, instructions }) {
+    async followUp({ id, instructions, idempotencyKey }) {
       const run = await runs.get(id);
       const { number, lastComment, lastComments } = run.continues ?? { number: 0, lastComment: null, lastComments: {} };
       const continuation = { runId: id, because: "person" as const, number, lastComment, lastComments };
-      const launched = await launchFollowUp(deps, run, { root: run, instructions, continuation, idempotencyKey: null });
+      const launched = await launchFollowUp(deps, run, {
+        root: run,
+        instructions,
+        continuation,
+        // Keys are those of the task, which has other runs.
+        idempotencyKey: idempotencyKey === undefined ? null : `after ${id} ${idempotencyKey}`,
+      });
       dispatcher.wake();
       return launched;
     },

@@ -58,6 +58,8 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? task.delivery : input.delivery,
       continues: null,
+      permissionMode: input.permissionMode,
+      asks: input.asks,
       idempotencyKey: input.idempotencyKey ?? null,
     });
     dispatcher.wake();

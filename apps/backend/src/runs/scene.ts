@@ -1,4 +1,4 @@
-import type { AgentBody, Run, RunUsage } from "@ccr/protocol";
+import type { AgentBody, Question, Run, RunUsage } from "@ccr/protocol";
 import type { Prepared } from "../store/environment-types.ts";
 import type { Claim, Progress } from "../store/types.ts";
 import type { Background } from "./background.ts";
@@ -32,6 +32,10 @@ export type Scene = {
   requests: Background | null;
   /** Takes copies of the work. */
   copies: Background | null;
+  /** Brings to the agent what people say. */
+  people: Background | null;
+  /** Lets it look again. */
+  wakePeople: () => void;
   /** Copies of the work are taken one after the other. */
   copying: Promise<unknown>;
   /** Whether what is kept is being checked, and must stay what it is. */
@@ -43,12 +47,22 @@ export type Scene = {
   heard: number;
   /** Whether the agent has begun, so that there is work to save. */
   isRunning: boolean;
+  /** Whether the agent has a turn now, which can be interrupted. */
+  isAgentAtWork: boolean;
+  /** What the agent waits to be told. */
+  questions: readonly Question[];
+  /** Whether the run's status says so. */
+  isWaiting: boolean;
+  /** One after the other is done what takes to the agent what people said. */
+  alone: <Result>(act: () => Promise<Result>) => Promise<Result>;
   /** How often the sandbox was revived, less what was forgiven since for work that was done. */
   revivals: number;
   /** How long the run has been worked on, in milliseconds. */
   activeMs: () => number;
   /** Tells of time that passed while nobody counted. */
   wasActive: (ms: number) => void;
+  /** Lets its time stand still, and go on. Idempotent. */
+  clockwork: { pause: () => void; resume: () => void };
   /** Throws `FenceLostError` when somebody else drives the run now. To be asked before anything that the store does not guard. */
   hold: () => Promise<void>;
 };
@@ -62,9 +76,11 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     log: (level, text, fields) => deps.log(level, text, { runId: run.id, ...fields }),
     signal: closing,
   });
-  const startedAt = clock.elapsedMs();
   let before = claim.activeMs;
-  const activeMs = (): number => Math.round(before + clock.elapsedMs() - startedAt);
+  /** null: it stands still. */
+  let startedAt: number | null = clock.elapsedMs();
+  const activeMs = (): number => Math.round(before + (startedAt === null ? 0 : clock.elapsedMs() - startedAt));
+  let turn: Promise<unknown> = Promise.resolve();
   return {
     run,
     fence,
@@ -85,21 +101,71 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     checked: checkedBefore(claim.progress),
     requests: null,
     copies: null,
+    people: null,
+    wakePeople: () => {},
     copying: Promise.resolve(),
     isChecking: false,
     stop,
     usage: run.usage,
     heard: 0,
     isRunning: run.startedAt !== null,
+    isAgentAtWork: false,
+    questions: run.questions,
+    isWaiting: run.status === "waiting",
+    alone: (act) => {
+      const result = turn.then(act);
+      turn = result.catch(() => {});
+      return result;
+    },
     revivals: 0,
     activeMs,
     wasActive: (ms) => {
       before += Math.max(0, ms - activeMs());
     },
+    clockwork: {
+      pause: () => {
+        before = activeMs();
+        startedAt = null;
+      },
+      resume: () => {
+        startedAt ??= clock.elapsedMs();
+      },
+    },
     hold: async () => {
       await stores.queue.renew(run.id, fence, activeMs());
     },
   };
+};
+
+// While its time stands still, it is looked now and then whether it goes on.
+const PAUSED_LOOK_MS = 1000;
+
+/**
+ * Does something until the run has been worked on for `untilMs`, or until the signal: then its own signal aborts, with the error that `late` gives or with
+ * the outer reason. Time in which a person is waited for does not count.
+ */
+export const whileActive = async <Result>(
+  { deps: { clock }, activeMs }: Pick<Scene, "deps" | "activeMs">,
+  { untilMs, signal, late }: { untilMs: number; signal: AbortSignal; late: () => Error },
+  act: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> => {
+  const done = new AbortController();
+  const over = new AbortController();
+  const watch = async (): Promise<void> => {
+    for (let left = untilMs - activeMs(); ; left = untilMs - activeMs()) {
+      // At least one wait, so that what is over at the beginning is told in the same way.
+      await clock.wait(Math.max(0, left), done.signal);
+      if (done.signal.aborted) return;
+      if (activeMs() >= untilMs) return over.abort(late());
+      if (untilMs - activeMs() < PAUSED_LOOK_MS) await clock.wait(PAUSED_LOOK_MS, done.signal);
+    }
+  };
+  void watch();
+  try {
+    return await act(AbortSignal.any([signal, over.signal]));
+  } finally {
+    done.abort();
+  }
 };
 
 const checkedBefore = (progress: Progress | null): string | null => {

@@ -2,13 +2,13 @@ import { checkoutsOf, type Run } from "@ccr/protocol";
 import type { Ending, Progress, StepPhase } from "../store/types.ts";
 import { agentPhase, hasChecks } from "./attempt.ts";
 import { runCommands, settle } from "./checks.ts";
-import { within } from "./clock.ts";
 import { keepCopy } from "./copies.ts";
 import { endingOfOutcome, RunEnded } from "./ending.ts";
 import { letAgentWork } from "./execution.ts";
 import { judge } from "./judging.ts";
 import { aboutRepositories, workOf } from "./repositories.ts";
-import type { Scene } from "./scene.ts";
+import { type Scene, whileActive } from "./scene.ts";
+import { hearAfterChecks, hearPeople } from "./talk/turns.ts";
 
 const FIRST_ATTEMPT = 1;
 
@@ -46,16 +46,16 @@ const stepOf = ({ steps }: Run, stepIndex: number): Run["steps"][number] => step
 
 /** Ends the run when the step takes longer than a step may. */
 const limited = <Result>(
-  { run, deps, activeMs }: Scene,
+  scene: Scene,
   { stepIndex, startedMs }: Progress,
   signal: AbortSignal,
   act: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> => {
-  const { stepSeconds } = run.limits;
+  const { stepSeconds } = scene.run.limits;
   if (stepSeconds === null) return act(signal);
-  const ms = Math.max(0, startedMs + stepSeconds * 1000 - activeMs());
   const detail = `Step ${stepIndex + 1} may take ${stepSeconds} s; launch again with a higher limit on the time of a step.`;
-  return within(deps.clock, { ms, signal, late: () => new RunEnded("limit_time", detail) }, act);
+  const late = () => new RunEnded("limit_time", detail);
+  return whileActive(scene, { untilMs: startedMs + stepSeconds * 1000, signal, late }, act);
 };
 
 type Over = Pick<Extract<StepPhase, { kind: "ended" }>, "end" | "checked">;
@@ -75,7 +75,12 @@ const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): P
       case "judge":
         progress = await judge(scene, { progress, phase, signal });
         break;
-      case "ended":
+      case "ended": {
+        const next = await hearAfterChecks(scene, progress, phase);
+        if (next === null) return phase;
+        progress = next;
+        break;
+      }
       case "over":
         return phase;
     }
@@ -97,7 +102,10 @@ const workOnAttempt = async (
   scene.isChecking = false;
   scene.checked = null;
   const asked = { progress, phase, instructions: phase.feedback ?? instructionsOf(scene.run, progress), signal };
-  const end = endingOfOutcome(await letAgentWork(scene, asked));
+  const outcome = await letAgentWork(scene, asked);
+  const next = await hearPeople(scene, { progress, phase, outcome, signal });
+  if (next !== null) return next;
+  const end = endingOfOutcome(outcome);
   if (end !== null) return settle(scene, { progress, came: { passed: false, end, feedback: null }, bodies: [] });
   if (hasChecks(checks)) return { ...progress, phase: { kind: "checks", checkout: null, begun: 0, passed: 0 } };
   return settle(scene, { progress, came: { passed: true, checked: null }, bodies: [] });

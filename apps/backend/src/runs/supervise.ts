@@ -12,8 +12,10 @@ import { keepLease } from "./lease.ts";
 import { Leaving } from "./patience.ts";
 import { isHere, takeDown } from "./sandboxes.ts";
 import { checkedDiff, saveWork } from "./save.ts";
-import { describeError, type Scene, setScene } from "./scene.ts";
+import { describeError, type Scene, setScene, whileActive } from "./scene.ts";
 import { workOnSteps } from "./steps.ts";
+import { listenToPeople } from "./talk/listening.ts";
+import { tellWhetherWaiting } from "./talk/questions.ts";
 import { transition } from "./transition.ts";
 import { workplaceAt } from "./workplace.ts";
 
@@ -88,20 +90,18 @@ const work = async (scene: Scene, signal: AbortSignal): Promise<Ending> => {
     }
     const { timeSeconds } = run.limits;
     const late = () => new RunEnded("limit_time", `It may take ${timeSeconds} s; launch again with a higher limit on time.`);
-    const failed = await within(
-      deps.clock,
-      { ms: Math.max(0, timeSeconds * 1000 - scene.activeMs()), signal, late },
-      async (until) => {
-        try {
-          if (run.status === "starting") await launch(scene, until);
-          scene.copies = inBackground((stopped) => keepCopies(scene, stopped));
-          return await workOnSteps(scene, until);
-        } catch (error) {
-          until.throwIfAborted();
-          throw error;
-        }
-      },
-    );
+    const failed = await whileActive(scene, { untilMs: timeSeconds * 1000, signal, late }, async (until) => {
+      try {
+        if (run.status === "starting") await launch(scene, until);
+        scene.copies = inBackground((stopped) => keepCopies(scene, stopped));
+        scene.people = inBackground((stopped) => listenToPeople(scene, stopped));
+        await tellWhetherWaiting(scene);
+        return await workOnSteps(scene, until);
+      } catch (error) {
+        until.throwIfAborted();
+        throw error;
+      }
+    });
     return failed ?? ending("passed");
   } catch (error) {
     const why: unknown = signal.aborted ? signal.reason : error;
@@ -113,6 +113,7 @@ const work = async (scene: Scene, signal: AbortSignal): Promise<Ending> => {
       deps.log("error", "a run ended by an error of ours", { runId: run.id, error: describeError(why) });
     return end;
   } finally {
+    await scene.people?.stop();
     await scene.copies?.stop();
     await scene.guard?.stop();
     await dropCheckout(scene);

@@ -1,7 +1,12 @@
 import type {
+  AnswerInput,
   AuditRecord,
+  ConfigureInput,
   CreateRunInput,
+  DraftEvent,
+  EditInputInput,
   FollowUpInput,
+  InputId,
   Instance,
   InstanceId,
   ListRunsInput,
@@ -9,7 +14,10 @@ import type {
   PushRunInput,
   Run,
   RunId,
+  RunInput,
   RunView,
+  SayInput,
+  SayResult,
   WorkspaceDiff,
 } from "@ccr/protocol";
 
@@ -48,6 +56,28 @@ export interface Results {
    * for one that has not ended, or that is on no branch.
    */
   followUp(input: FollowUpInput): Promise<Run>;
+}
+
+/**
+ * What people may say to a run. It is kept before anybody is answered, and reaches the agent through whoever drives the run; where that cannot be any more, it
+ * says so later by its state. Every method throws `CcrError` with `not_found` for a run that is not there, and `conflict` for what is too late.
+ */
+export interface Talk {
+  /** Tells the agent something; of a run that has ended, another one goes on, as `Results.followUp` says. Idempotent with a key. */
+  say(input: SayInput): Promise<SayResult>;
+  /** All that was said to a run, in order; of very many the last. */
+  list(id: RunId): Promise<RunInput[]>;
+  /** Changes what was said and not told yet. */
+  edit(input: EditInputInput): Promise<RunInput>;
+  withdraw(input: { id: RunId; inputId: InputId }): Promise<RunInput>;
+  /** Breaks off what the agent does. It is told what was said meanwhile, or waits to be told something. */
+  interrupt(id: RunId): Promise<RunInput>;
+  /** Answers a question of the agent. */
+  answer(input: AnswerInput): Promise<RunInput>;
+  /** Changes how the agent works, from now on. */
+  configure(input: ConfigureInput): Promise<RunInput>;
+  /** What the agent is writing, as it writes it; ends with its sandbox, and at once when that cannot be looked into from here. */
+  draft(id: RunId, signal: AbortSignal): AsyncIterable<DraftEvent>;
 }
 
 /** Bytes to be read once; disposed of when they were read, or nobody wants them. */

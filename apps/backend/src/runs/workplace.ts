@@ -64,6 +64,8 @@ export const sandboxSpec = (options: {
       // Claude Code is started while the sandbox is still being set up; with other limits it would have to be started again.
       EXECUTOR_PREWARM: prewarm ? "1" : "0",
       EXECUTOR_MAX_TURNS: String(turns),
+      EXECUTOR_PERMISSION_MODE: run.permissionMode,
+      EXECUTOR_ASKS: run.asks ? "1" : "0",
       ...(budgetUsd === null ? {} : { EXECUTOR_MAX_BUDGET_USD: String(budgetUsd) }),
       ...(Object.keys(variables).length === 0 ? {} : { EXECUTOR_VARIABLES: JSON.stringify(variables) }),
       ...(run.model === null ? {} : { EXECUTOR_MODEL: run.model }),

@@ -7,6 +7,7 @@ import { createEnvironmentStore } from "./environments.ts";
 import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
+import { createInputStore } from "./inputs.ts";
 import { createInstanceStore } from "./instances.ts";
 import { createQueue } from "./queue.ts";
 import { createRunStore } from "./runs.ts";
@@ -35,6 +36,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     deliveries: createDeliveryStore({ db }),
     batches: createBatchStore({ engine, commits, feeds, ids, now }),
     queue: createQueue({ engine, commits }),
+    inputs: createInputStore({ db, commits, changes, ids, now }),
     instances: createInstanceStore({ db, commits, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),
     audit: createAuditStore({ db, commits }),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { BatchId, EnvironmentId, InstanceId, RunId, TaskId } from "@ccr/protocol";
+import { BatchId, EnvironmentId, InputId, InstanceId, RunId, TaskId } from "@ccr/protocol";
 
 export interface Ids {
   task(): TaskId;
@@ -7,6 +7,7 @@ export interface Ids {
   run(): RunId;
   instance(): InstanceId;
   environment(): EnvironmentId;
+  input(): InputId;
 }
 
 // Crockford's letters: none that a person mistakes for another, and in the order of their character codes, so that ids sort as text.
@@ -36,5 +37,6 @@ export const createIds = (now: () => Date = () => new Date(), random: (size: num
     run: () => RunId.parse(`run_${next()}`),
     instance: () => InstanceId.parse(`inst_${next()}`),
     environment: () => EnvironmentId.parse(`env_${next()}`),
+    input: () => InputId.parse(`input_${next()}`),
   };
 };

@@ -1,4 +1,4 @@
-import { type BatchMember, noFigures, type RunId } from "@ccr/protocol";
+import { type BatchMember, DEFAULT_PERMISSION_MODE, noFigures, type RunId } from "@ccr/protocol";
 import type { Selectable } from "kysely";
 import { toJson } from "./json.ts";
 import type { RunTable } from "./schema.ts";
@@ -43,6 +43,7 @@ export const untouched = (steps: NewRun["task"]["steps"]) => ({
   is_delivered: 0,
   is_followed: 0,
   prepared: null,
+  questions: null,
 });
 
 /** The repositories beside the first one, as they are stored. */
@@ -69,6 +70,8 @@ export const newRow = (
   directory: input.directory ?? null,
   additional: additionalColumn(input),
   model: input.model,
+  permission_mode: input.permissionMode ?? DEFAULT_PERMISSION_MODE,
+  asks: input.asks === true ? 1 : 0,
   limits: toJson(input.limits, "The run"),
   idempotency_key: input.idempotencyKey,
   created_at: at,

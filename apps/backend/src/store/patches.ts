@@ -49,5 +49,10 @@ export const patchColumns = (patch: RunPatch): Updateable<RunTable> => ({
   ...(patch.progress !== undefined && { progress: toJson(patch.progress, "The progress") }),
   ...(patch.figures !== undefined && { figures: toJson(patch.figures, "The figures") }),
   ...(patch.prepared !== undefined && { prepared: toJson(patch.prepared, "What was prepared") }),
+  ...(patch.model !== undefined && { model: patch.model }),
+  ...(patch.permissionMode !== undefined && { permission_mode: patch.permissionMode }),
+  ...(patch.questions !== undefined && {
+    questions: patch.questions.length === 0 ? null : toJson(patch.questions, "The questions"),
+  }),
   ...(patch.activeMs !== undefined && { active_ms: activeMsColumn(patch.activeMs) }),
 });

@@ -1,4 +1,12 @@
-import { CcrError, diffSizeOf, FINAL_STATUSES, type ListRunsInput, type RunLimits, type WorkspaceDiff } from "@ccr/protocol";
+import {
+  CcrError,
+  DEFAULT_PERMISSION_MODE,
+  diffSizeOf,
+  FINAL_STATUSES,
+  type ListRunsInput,
+  type RunLimits,
+  type WorkspaceDiff,
+} from "@ccr/protocol";
 import type { Selectable } from "kysely";
 import type { Engine } from "./engine.ts";
 import { lengthOf } from "./entries.ts";
@@ -29,6 +37,8 @@ const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
     directory: row.directory === (input.directory ?? null),
     additionalRepositories: row.additional === additionalColumn(input),
     model: row.model === storable(input.model),
+    permissionMode: row.permission_mode === (input.permissionMode ?? DEFAULT_PERMISSION_MODE),
+    asks: (row.asks !== 0) === (input.asks ?? false),
     limits: sameLimits(toRun(row).limits, input.limits),
     delivery: row.delivery === (input.delivery === null ? null : toJson(input.delivery, "The run")),
     environment: (toRun(row).environment?.id ?? null) === (input.environment?.id ?? null),

@@ -4,11 +4,14 @@ import type {
   BatchMark,
   BatchState,
   EnvironmentId,
+  InputId,
   Instance,
   InstanceId,
   Message,
+  PermissionMode,
   Run,
   RunId,
+  RunInput,
   ServerId,
   TaskId,
 } from "@ccr/protocol";
@@ -29,6 +32,7 @@ export interface Database {
   identity: IdentityTable;
   environments: EnvironmentTable;
   default_environments: DefaultEnvironmentTable;
+  run_inputs: RunInputTable;
 }
 
 export interface TaskTable {
@@ -144,6 +148,22 @@ export interface RunTable {
   environment: string | null;
   /** JSON of `Prepared`. */
   prepared: string | null;
+  permission_mode: PermissionMode;
+  /** 0 or 1. */
+  asks: number;
+  /** JSON of `Question[]`; null: none is open. */
+  questions: string | null;
+}
+
+export interface RunInputTable {
+  id: InputId;
+  run_id: RunId;
+  /** JSON of `InputBody`. */
+  body: string;
+  state: RunInput["state"];
+  revision: number;
+  created_at: string;
+  idempotency_key: string | null;
 }
 
 export interface InstanceTable {

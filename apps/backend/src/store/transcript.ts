@@ -5,6 +5,7 @@ import { type Entry, encode, following, insertAfter, lengthOf, type Origin } fro
 import type { Feeds } from "./feeds.ts";
 import { holdRun } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import { moveInputs } from "./inputs.ts";
 import { readPage } from "./pages.ts";
 import { patchColumns } from "./patches.ts";
 import type { Database } from "./schema.ts";
@@ -72,6 +73,8 @@ export const createTranscript = (parts: { engine: Engine; commits: GroupCommit; 
       // With messages that are all stored, the patch is stored as well, and what was written since must stay.
       const patched = patch !== undefined && (fresh.length > 0 || entries.length === 0) ? patchColumns(patch) : {};
       if (Object.keys(patched).length > 0) await trx.updateTable("runs").set(patched).where("id", "=", runId).execute();
+      // Moved together with the first of what is told of it: all of it was stored then, or nothing.
+      if (fresh.length > 0 || entries.length === 0) await moveInputs(trx, runId, patch?.inputs ?? []);
       return { stored: await insertAfter(trx, fresh, { runId, origin, seq }), lastSeq: seq + fresh.length };
     });
     feeds.publish(runId, stored);

@@ -6,13 +6,17 @@ import type {
   Delivered,
   DeliverySettings,
   ExecutionOutcome,
+  InputBody,
+  InputId,
   Instance,
   InstanceId,
   ListRunsInput,
   Message,
+  PermissionMode,
   Run,
   RunEnvironment,
   RunId,
+  RunInput,
   RunLimits,
   RunReason,
   RunStatus,
@@ -57,6 +61,10 @@ export type NewRun = {
   idempotencyKey: string | null;
   /** null, as when it is left out: none. */
   environment?: RunEnvironment | null;
+  /** Left out: everything. */
+  permissionMode?: PermissionMode;
+  /** Whether its agent may ask a person; left out: no. */
+  asks?: boolean;
 };
 
 /** Why and how a run ends; `sentence` is what a person reads. */
@@ -73,6 +81,8 @@ export type Progress = {
   startedMs: number;
   /** The workspace's HEAD when the step began, as far as it is known. */
   headBefore?: string | null;
+  /** So many attempts were added to those that the run is limited to, since people said something. */
+  granted?: number;
   phase: StepPhase;
 };
 
@@ -92,6 +102,10 @@ export type StepPhase =
       deaths: number;
       sinceMs?: number;
       feedback?: string;
+      /** How many turns of this attempt people have asked for before this one. */
+      said?: number;
+      /** A person has broken it off, and is waited for. */
+      isHeld?: boolean;
       outcome: ExecutionOutcome | null;
     }
   | { kind: "checks"; checkout: Checkout | null; begun: number; passed: number }
@@ -120,8 +134,45 @@ export type RunPatch = Partial<
     | "startedAt"
     | "endedAt"
     | "additionalRepositories"
+    | "model"
+    | "permissionMode"
+    | "questions"
   >
-> & { deliveries?: Deliveries; progress?: Progress; figures?: StepFigures[]; activeMs?: number; prepared?: Prepared };
+> & {
+  deliveries?: Deliveries;
+  progress?: Progress;
+  figures?: StepFigures[];
+  activeMs?: number;
+  prepared?: Prepared /** See `InputMove`; `InputChangedError` when one cannot be made. */;
+  inputs?: InputMove[];
+};
+
+/** What becomes of something that was said, when it is still what it was seen to be: queued, and with this revision. */
+export type InputMove = Pick<RunInput, "id" | "revision"> & { to: Exclude<RunInput["state"], "queued"> };
+
+/** What was said was changed or taken back since it was read, so that nothing was written. */
+export class InputChangedError extends Error {
+  override readonly name = "InputChangedError";
+}
+
+/** What people say to runs. */
+export interface InputStore {
+  /**
+   * Keeps what is said to a run that has not ended; null when it has. With an idempotency key that this run has seen already, gives what was said then.
+   * Throws `CcrError` with `not_found`.
+   */
+  add(runId: RunId, body: InputBody, idempotencyKey: string | null): Promise<RunInput | null>;
+  /** Changes the text of a prompt that is queued and has this revision; null when it has not. */
+  edit(runId: RunId, change: { id: InputId; revision: number; text: string }): Promise<RunInput | null>;
+  /** Takes back what is queued; null when it is not. */
+  withdraw(runId: RunId, id: InputId): Promise<RunInput | null>;
+  /** Everything that is queued, in the order in which it was said. */
+  listQueued(runId: RunId): Promise<RunInput[]>;
+  /** What was said last, the newest first, at most `limit`. */
+  list(runId: RunId, limit: number): Promise<RunInput[]>;
+  /** Calls `changed` soon after something was said to the run, in any process, and once at the beginning. The result ends it. `changed` must not throw. */
+  listen(runId: RunId, changed: () => void): () => void;
+}
 
 /** Who claims, and how many runs may go on at once of one repository and of one task, over all servers; null: as many as like. */
 export type Claimer = { owner: ServerId; perRepository: number | null; perTask: number | null };
@@ -335,6 +386,7 @@ export interface Store extends AsyncDisposable {
   readonly queue: Queue;
   readonly deliveries: DeliveryStore;
   readonly instances: InstanceStore;
+  readonly inputs: InputStore;
   readonly transcript: Transcript;
   readonly audit: AuditStore;
   readonly changes: RunChanges;

@@ -28,6 +28,7 @@ import {
 import type { inferRouterContext } from "@trpc/server";
 import { createMemoryBatches, type MemoryBatches } from "./memory-batches.ts";
 import { type MemoryEnvironments, memoryEnvironments } from "./memory-environments.ts";
+import { memoryTalk } from "./memory-talk.ts";
 import type { Said } from "./said.ts";
 
 type Context = inferRouterContext<AppRouter>;
@@ -161,6 +162,9 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         delivered: null,
         continues: null,
         environment: null,
+        permissionMode: "bypassPermissions",
+        asks: true,
+        questions: [],
         priority: 0,
         status: "queued",
         reason: null,
@@ -292,6 +296,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             .slice(0, limit);
         },
       },
+      talk: memoryTalk(getRun),
       results: {
         async push({ id, delivery }) {
           const run = getRun(id);

@@ -31,6 +31,16 @@ export const noContext: Context = {
     requests: unused,
   },
   results: { push: unused, followUp: unused },
+  talk: {
+    say: unused,
+    list: unused,
+    edit: unused,
+    withdraw: unused,
+    interrupt: unused,
+    answer: unused,
+    configure: unused,
+    draft: unused,
+  },
   repositories: { search: unused },
   batches: {
     create: unused,

@@ -1,4 +1,4 @@
-import { CreateEnvironmentInput, type RunId, ServerId } from "@ccr/protocol";
+import { CreateEnvironmentInput, CreateRunInput, type RunId, ServerId } from "@ccr/protocol";
 import { BESIDE } from "./disk.ts";
 import { planFaults } from "./faults.ts";
 import { CALM, MOODS } from "./moods.ts";
@@ -57,7 +57,7 @@ const planRuns = async (
   for (let index = random.between(1, 4); index > 0; index--) {
     const task = random.chance(0.5) ? tasks[0] : tasks.at(-1);
     if (task === undefined) continue;
-    const input = {
+    const input = CreateRunInput.parse({
       taskId: task.id,
       repository: random.pick(["octo/one", "octo/two"]),
       priority: random.between(-1, 1),
@@ -65,7 +65,7 @@ const planRuns = async (
       ...(random.chance(0.3) ? { additionalRepositories: [BESIDE] } : {}),
       ...(random.chance(0.3) ? { environmentId: environment.id } : {}),
       ...(random.chance(limited) ? { limits: { timeSeconds: random.between(10, random.pick([20, 60])) } } : {}),
-    };
+    });
     // A person whose request is not answered asks again, of whichever server answers.
     const ask = (): void => {
       const server = servers.find(({ answers }) => answers);

@@ -48,6 +48,7 @@ export class StoreHouse {
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
     const { tasks, environments, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
+    const { inputs } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -197,6 +198,14 @@ export class StoreHouse {
         list: read("deliveries.list", (to) => deliveries.list(to)),
         listFollowed: read("deliveries.listFollowed", () => deliveries.listFollowed()),
         listContinuing: read("deliveries.listContinuing", (id) => deliveries.listContinuing(id)),
+      },
+      inputs: {
+        add: write("inputs.add", (id, body, key) => inputs.add(id, body, key)),
+        edit: write("inputs.edit", (id, change) => inputs.edit(id, change)),
+        withdraw: write("inputs.withdraw", (id, inputId) => inputs.withdraw(id, inputId)),
+        listQueued: read("inputs.listQueued", (id) => inputs.listQueued(id)),
+        list: read("inputs.list", (id, limit) => inputs.list(id, limit)),
+        listen: (id, changed) => inputs.listen(id, changed),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),

@@ -1,0 +1,85 @@
+import { type Answer, isFinal, QUESTION_INPUT_MAX, type Question, type SpoolEvent } from "@ccr/protocol";
+import type { Scene } from "../scene.ts";
+import { transition } from "../transition.ts";
+
+/* What an agent waits to be told, and the status of its run, which says so. */
+
+/** An agent that may be a stranger's is not let ask for ever. */
+const OPEN_MAX = 50;
+
+/** A question as it is kept: what an executor says of itself may be the agent's doing, and of any length. */
+const bounded = (question: Question): Question =>
+  question.input !== null && JSON.stringify(question.input).length > 2 * QUESTION_INPUT_MAX
+    ? { ...question, input: null }
+    : question;
+
+/** The questions that are open after these events of the agent's executor; the same list when nothing changed. Pure. */
+export const questionsAfter = (questions: readonly Question[], events: readonly SpoolEvent[]): readonly Question[] => {
+  let open = questions;
+  for (const { source, body } of events) {
+    if (source !== "runner") continue;
+    if (body.type === "question_asked" && open.length < OPEN_MAX) open = [...open, bounded(body.question)];
+    else if (body.type === "question_answered" && open.some(({ questionId }) => questionId === body.questionId))
+      open = open.filter(({ questionId }) => questionId !== body.questionId);
+    // Who would hear an answer has ended; the supervisor's own question is of after that.
+    else if (body.type === "execution_ended" && open.some(({ kind }) => kind !== "interrupted"))
+      open = open.filter(({ kind }) => kind === "interrupted");
+  }
+  return open;
+};
+
+/** What a run waits for, in a sentence. Pure. */
+export const waitingFor = (questions: readonly Question[]): string => {
+  const [first] = questions;
+  switch (first?.kind) {
+    case "permission":
+      return `Claude Code asks whether it may use ${first.toolName ?? "a tool"}.`;
+    case "plan":
+      return "Claude Code has made a plan, and asks whether it may go on with it.";
+    case "interrupted":
+      return "Claude Code was interrupted, and waits to be told what to do.";
+    case "choice":
+    case undefined:
+      return "Claude Code asks a question.";
+  }
+};
+
+/** Brings the run's status in line with its open questions. While a person is waited for, the run's time stands still. */
+export const tellWhetherWaiting = async (scene: Scene): Promise<void> => {
+  const { run, fence, stores, questions, clockwork } = scene;
+  const waits = questions.length > 0;
+  if (waits) clockwork.pause();
+  else clockwork.resume();
+  scene.wakePeople();
+  if (waits === scene.isWaiting) return;
+  const now = await stores.runs.find(run.id);
+  if (now === null || isFinal(now.status)) return;
+  const next = transition(now.status, { type: waits ? "asked" : "answered" });
+  scene.isWaiting = waits;
+  // It is being canceled, or says so already.
+  if (!next.legal) return;
+  const sentence = waits ? waitingFor(questions) : "Claude Code goes on.";
+  await stores.runs.advance(run.id, {
+    from: [now.status],
+    to: next.status,
+    fence,
+    message: { source: "runner", body: { type: "status", status: next.status, sentence } },
+  });
+};
+
+/** What is answered in place of a person who does not answer in time. Pure. */
+export const nobodysAnswer = ({ kind }: Pick<Question, "kind">, seconds: number): Answer => {
+  const nobody = `Nobody answered within ${seconds} seconds.`;
+  switch (kind) {
+    case "choice":
+    case "interrupted":
+      return {
+        kind: "deny",
+        message: `${nobody} Decide by yourself what is most sensible, go on with it, and say in your last words what you assumed.`,
+      };
+    case "permission":
+      return { kind: "deny", message: `${nobody} Go on without it, and say in your last words what you could not do.` };
+    case "plan":
+      return { kind: "deny", message: `${nobody} Do not go on with the plan: sum it up as your last words, and end your turn.` };
+  }
+};

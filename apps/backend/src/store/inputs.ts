@@ -1,0 +1,181 @@
+import { FINAL_STATUSES, type RunId, type RunInput } from "@ccr/protocol";
+import type { Kysely, Selectable, Transaction } from "kysely";
+import type { Changes } from "./changes.ts";
+import { noSuchRun } from "./fence.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { Ids } from "./ids.ts";
+import { fromJson, toJson } from "./json.ts";
+import type { Database, RunInputTable } from "./schema.ts";
+import type { Clock } from "./tasks.ts";
+import { InputChangedError, type InputMove, type InputStore } from "./types.ts";
+
+// What waits to be taken is read as a whole; nobody types more.
+const QUEUED_MAX = 1000;
+
+const toInput = ({ id, run_id, body, state, revision, created_at }: Selectable<RunInputTable>): RunInput => ({
+  id,
+  runId: run_id,
+  body: fromJson(body),
+  state,
+  revision,
+  createdAt: created_at,
+});
+
+/** Makes these moves, as a part of a transaction of whoever drives the run. Throws `InputChangedError`, upon which that is to be rolled back. */
+export const moveInputs = async (trx: Transaction<Database>, runId: RunId, moves: readonly InputMove[]): Promise<void> => {
+  for (const { id, revision, to } of moves) {
+    const { numUpdatedRows } = await trx
+      .updateTable("run_inputs")
+      .set({ state: to })
+      .where("id", "=", id)
+      .where("run_id", "=", runId)
+      .where("state", "=", "queued")
+      .where("revision", "=", revision)
+      .executeTakeFirstOrThrow();
+    if (numUpdatedRows > 0n) continue;
+    // A try before this one may have been stored without anybody learning of it.
+    const now = await trx.selectFrom("run_inputs").select(["state", "revision"]).where("id", "=", id).executeTakeFirst();
+    if (now?.state !== to || now.revision !== revision) throw new InputChangedError(`${id} was changed or taken back.`);
+  }
+};
+
+export const createInputStore = (parts: {
+  db: Kysely<Database>;
+  commits: GroupCommit;
+  changes: Pick<Changes, "listen">;
+  ids: Ids;
+  now: Clock;
+}): InputStore => {
+  const { db, commits, changes, ids, now } = parts;
+  const listeners = new Map<RunId, Set<() => void>>();
+  let stopListening: (() => void) | null = null;
+
+  const tell = (runId: RunId): void => {
+    for (const changed of listeners.get(runId) ?? []) changed();
+  };
+
+  /** Others hear of it as of any change of the run. */
+  const write = async <Result>(
+    runId: RunId,
+    length: number,
+    act: (trx: Transaction<Database>) => Promise<Result>,
+  ): Promise<Result> => {
+    const result = await commits.run(length, async (trx, changed) => {
+      changed(runId);
+      return act(trx);
+    });
+    tell(runId);
+    return result;
+  };
+
+  return {
+    add: async (runId, body, idempotencyKey) => {
+      const text = toJson(body, "What was said");
+      return write(runId, text.length, async (trx) => {
+        if (idempotencyKey !== null) {
+          const known = await trx
+            .selectFrom("run_inputs")
+            .selectAll()
+            .where("run_id", "=", runId)
+            .where("idempotency_key", "=", idempotencyKey)
+            .executeTakeFirst();
+          if (known !== undefined) return toInput(known);
+        }
+        // The row is locked by this until the transaction ends: a run that ends now does so before or after.
+        const open = await trx
+          .updateTable("runs")
+          .set((eb) => ({ last_seq: eb.ref("last_seq") }))
+          .where("id", "=", runId)
+          .where("status", "not in", FINAL_STATUSES)
+          .returning("id")
+          .executeTakeFirst();
+        if (open === undefined) {
+          const run = await trx.selectFrom("runs").select("id").where("id", "=", runId).executeTakeFirst();
+          if (run === undefined) throw noSuchRun(runId);
+          return null;
+        }
+        const row = {
+          id: ids.input(),
+          run_id: runId,
+          body: text,
+          state: "queued" as const,
+          revision: 1,
+          created_at: now().toISOString(),
+          idempotency_key: idempotencyKey,
+        };
+        return toInput(await trx.insertInto("run_inputs").values(row).returningAll().executeTakeFirstOrThrow());
+      });
+    },
+
+    edit: async (runId, { id, revision, text }) => {
+      const body = toJson({ kind: "prompt", text }, "What was said");
+      const row = await write(runId, body.length, (trx) =>
+        trx
+          .updateTable("run_inputs")
+          .set({ body, revision: revision + 1 })
+          .where("id", "=", id)
+          .where("run_id", "=", runId)
+          .where("state", "=", "queued")
+          .where("revision", "=", revision)
+          .where("body", "like", '{"kind":"prompt"%')
+          .returningAll()
+          .executeTakeFirst(),
+      );
+      return row === undefined ? null : toInput(row);
+    },
+
+    withdraw: async (runId, id) => {
+      const row = await write(runId, 0, (trx) =>
+        trx
+          .updateTable("run_inputs")
+          .set({ state: "withdrawn" })
+          .where("id", "=", id)
+          .where("run_id", "=", runId)
+          .where("state", "=", "queued")
+          .returningAll()
+          .executeTakeFirst(),
+      );
+      return row === undefined ? null : toInput(row);
+    },
+
+    listQueued: async (runId) => {
+      const rows = await db
+        .selectFrom("run_inputs")
+        .selectAll()
+        .where("run_id", "=", runId)
+        .where("state", "=", "queued")
+        .orderBy("id")
+        .limit(QUEUED_MAX)
+        .execute();
+      return rows.map(toInput);
+    },
+
+    list: async (runId, limit) => {
+      const rows = await db
+        .selectFrom("run_inputs")
+        .selectAll()
+        .where("run_id", "=", runId)
+        .orderBy("id", "desc")
+        .limit(limit)
+        .execute();
+      return rows.map(toInput);
+    },
+
+    listen: (runId, changed) => {
+      const own = (): void => changed();
+      const known = listeners.get(runId) ?? new Set();
+      listeners.set(runId, known.add(own));
+      stopListening ??= changes.listen(async (runIds) => {
+        for (const id of listeners.keys()) if (runIds === null || runIds.has(id)) tell(id);
+      });
+      changed();
+      return () => {
+        known.delete(own);
+        if (known.size === 0 && listeners.get(runId) === known) listeners.delete(runId);
+        if (listeners.size > 0) return;
+        stopListening?.();
+        stopListening = null;
+      };
+    },
+  };
+};
