@@ -67,7 +67,7 @@ test("every curl of the server's API in the README works as it is written, in de
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
   // These are for runs that wait, for runs that have ended, and for checks that print much.
   const output = "GET /runs/:id/checks/:name.txt";
-  const later = ["runs.setPriority", "runs.followUp", "repositories.search", "batches.choose", output];
+  const later = ["runs.setPriority", "runs.followUp", "talk.say", "repositories.search", "batches.choose", output];
   const atOnce = commands.filter(({ name }) => !later.includes(name));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
@@ -100,6 +100,10 @@ test("every curl of the server's API in the README works as it is written, in de
   const next = RunId.parse(Object(dataOf((await after("runs.followUp")).get("runs.followUp"))).id);
   await server.client.runs.cancel.mutate({ id: next });
   expect(await server.untilFinal(next)).toMatchObject({ continues: { runId: id, because: "person" } });
+  const said = Object(dataOf((await after("talk.say")).get("talk.say")));
+  expect(said).toMatchObject({ kind: "launched" });
+  await server.client.runs.cancel.mutate({ id: RunId.parse(said.id) });
+  await server.untilFinal(RunId.parse(said.id));
   expect(dataOf(printed.get("runs.push"))).toMatchObject({ id, delivered: { state: "delivered", isPushed: true, base: "main" } });
   expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { type SpoolEvent, SpooledRunnerBody } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import { resultOf } from "./questions.ts";
@@ -94,16 +94,14 @@ describe("an agent that may ask", () => {
 
   it("shows its plan, and does what it may once that is approved", async () => {
     await using here = await setUp({
-      go: [
-        tool("EnterPlanMode", {}),
-        tool("ExitPlanMode", { plan: "# Plan\n\nWrite it." }),
-        bash("echo done > planned.txt"),
-        say("Done."),
-      ],
+      go: [tool("EnterPlanMode", {}), tool("ExitPlanMode", {}), bash("echo done > planned.txt"), say("Done.")],
     });
     const { executor, folder } = here;
+    // Claude Code writes its plan into a file, and asks without it.
+    await mkdir(folder.join("home/.claude/plans"), { recursive: true });
+    await writeFile(folder.join("home/.claude/plans/a.md"), "# Plan\n\nWrite it.\n");
     const events = await converse(executor, { prompt: "go" }, [{ kind: "allow", permissionMode: "bypassPermissions" }]);
-    expect(asked(events)).toMatchObject([{ kind: "plan", toolName: "ExitPlanMode" }]);
+    expect(asked(events)).toMatchObject([{ kind: "plan", toolName: "ExitPlanMode", input: { plan: "# Plan\n\nWrite it.\n" } }]);
     expect(answered(events)).toEqual([{ by: "person", text: "The plan was approved." }]);
     expect(await readFile(folder.join("workspace/planned.txt"), "utf8")).toBe("done\n");
   });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { type DeliveredRun, deliveriesOf, isDelivered } from "./checkout.ts";
+import { type Question, waitingFor } from "./talk.ts";
 
 export const RUN_STATUSES = [
   "queued",
@@ -245,11 +246,16 @@ export type RunOutcome = z.infer<typeof RunOutcome>;
 
 /** The outcome of a run that has ended or waits for an answer; null as long as nothing is to be said. Pure. */
 export const outcomeOf = (
-  run: DeliveredRun & { status: RunStatus; reason: RunReason | null; sentence: string | null },
+  run: DeliveredRun & {
+    status: RunStatus;
+    reason: RunReason | null;
+    sentence: string | null;
+    questions?: readonly Pick<Question, "kind" | "toolName">[];
+  },
 ): RunOutcome | null => {
   const { status, reason, sentence } = run;
   if (status === "waiting") {
-    const waiting = { sentence: "Claude Code waits for an answer.", next: "Answer it." };
+    const waiting = { sentence: waitingFor(run.questions ?? []), next: "Answer it on the run's page." };
     return { name: "waiting", ...RUN_OUTCOMES.waiting, ...waiting };
   }
   if (reason === null) return null;

@@ -39,6 +39,22 @@ export const Question = z.object({
 });
 export type Question = z.infer<typeof Question>;
 
+/** What a run waits for, in a sentence. Pure. */
+export const waitingFor = (questions: readonly Pick<Question, "kind" | "toolName">[]): string => {
+  const [first] = questions;
+  switch (first?.kind) {
+    case "permission":
+      return `Claude Code asks whether it may use ${first.toolName ?? "a tool"}.`;
+    case "plan":
+      return "Claude Code has made a plan, and asks whether it may go on with it.";
+    case "interrupted":
+      return "Claude Code was interrupted, and waits to be told what to do.";
+    case "choice":
+    case undefined:
+      return "Claude Code asks a question.";
+  }
+};
+
 const Words = z.string().trim().max(SAID_MAX);
 
 /** What a person answers. `allow` fits every question but a choice, `choose` that alone. */

@@ -130,7 +130,14 @@ export const decideFollowUp = (root: Run, after: readonly Run[], looked: readonl
   };
 };
 
-/** Launches a run that goes on from one that has ended, on its branch. The same key gives the same run. Throws `CcrError` with `conflict`. */
+/** Where the result of a run goes that goes on from another: to the same branch, if there is one. Pure. */
+const deliveryAfter = (run: Run, delivered: Run["delivered"]): DeliverySettings | null => {
+  if (delivered === null) return run.delivery === null ? null : { ...run.delivery, follow: null };
+  const settings = run.delivery ?? DeliverySettings.parse({ to: delivered.pullRequest === null ? "branch" : "pull_request" });
+  return { ...settings, branch: delivered.branch, base: run.delivered?.base ?? settings.base, follow: null };
+};
+
+/** Launches a run that goes on from one that has ended, on its branch, or from where that began when it changed nothing. The same key gives the same run. Throws `CcrError` with `conflict`. */
 export const launchFollowUp = async (
   { store }: Pick<RunDeps, "store">,
   run: Run,
@@ -148,14 +155,13 @@ export const launchFollowUp = async (
   const [one] = pushed;
   if (!isFinal(run.status))
     throw new CcrError("conflict", `Run ${run.id} is ${run.status}: it can be gone on with when it has ended.`);
-  if (one === undefined || one.delivered === null)
+  // What changed nothing is gone on with from where it began itself.
+  if (one === undefined && (await store.runs.findDiff(run.id))?.files.length !== 0)
     throw new CcrError(
       "conflict",
       `The work of run ${run.id} is on no branch from which another run could start: push it first.`,
     );
-  const settings = run.delivery ?? DeliverySettings.parse({ to: one.delivered.pullRequest === null ? "branch" : "pull_request" });
-  const { branch } = one.delivered;
-  const delivery: DeliverySettings = { ...settings, branch, base: run.delivered?.base ?? settings.base, follow: null };
+  const delivery = deliveryAfter(run, one?.delivered ?? null);
   // Where nothing was pushed, it starts from where this one did.
   const startOf = ({ repository, delivered, ref }: RunCheckout): string | null => {
     if (delivered?.isPushed !== true) return ref;

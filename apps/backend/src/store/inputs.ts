@@ -1,4 +1,4 @@
-import { FINAL_STATUSES, type RunId, type RunInput } from "@ccr/protocol";
+import { isFinal, type RunId, type RunInput } from "@ccr/protocol";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Changes } from "./changes.ts";
 import { noSuchRun } from "./fence.ts";
@@ -72,6 +72,14 @@ export const createInputStore = (parts: {
     add: async (runId, body, idempotencyKey) => {
       const text = toJson(body, "What was said");
       return write(runId, text.length, async (trx) => {
+        // The row is locked by this until the transaction ends: a run that ends now does so before or after, and nobody says the same beside us.
+        const run = await trx
+          .updateTable("runs")
+          .set((eb) => ({ last_seq: eb.ref("last_seq") }))
+          .where("id", "=", runId)
+          .returning("status")
+          .executeTakeFirst();
+        if (run === undefined) throw noSuchRun(runId);
         if (idempotencyKey !== null) {
           const known = await trx
             .selectFrom("run_inputs")
@@ -81,19 +89,7 @@ export const createInputStore = (parts: {
             .executeTakeFirst();
           if (known !== undefined) return toInput(known);
         }
-        // The row is locked by this until the transaction ends: a run that ends now does so before or after.
-        const open = await trx
-          .updateTable("runs")
-          .set((eb) => ({ last_seq: eb.ref("last_seq") }))
-          .where("id", "=", runId)
-          .where("status", "not in", FINAL_STATUSES)
-          .returning("id")
-          .executeTakeFirst();
-        if (open === undefined) {
-          const run = await trx.selectFrom("runs").select("id").where("id", "=", runId).executeTakeFirst();
-          if (run === undefined) throw noSuchRun(runId);
-          return null;
-        }
+        if (isFinal(run.status)) return null;
         const row = {
           id: ids.input(),
           run_id: runId,

@@ -57,6 +57,10 @@ test("every question that grows with the data is answered from an index, in its 
   await store.transcript.append(id, claim.fence, notes(1, 3));
   await store.transcript.appendSpooled(id, claim.fence, { instanceId, events: events(1, 3) });
   await store.transcript.read(id, { after: 1, limit: 10 });
+  const said = await store.inputs.add(id, { kind: "prompt", text: "x" }, "k");
+  if (said !== null) await store.inputs.edit(id, { id: said.id, revision: 1, text: "y" });
+  await store.inputs.listQueued(id);
+  await store.inputs.list(id, 10);
   await store.audit.append(id, claim.fence, [auditRecord(id, 1)]);
   await store.audit.read(id, { after: 0, limit: 10 });
   await store.audit.read(id, { after: 0, limit: 10, refusedOnly: true });

@@ -4,6 +4,7 @@ import { describeChanges } from "./suite/changes.ts";
 import { describeDeliveries } from "./suite/deliveries.ts";
 import { describeEnvironments } from "./suite/environments.ts";
 import { describeFollow } from "./suite/follow.ts";
+import { describeInputs } from "./suite/inputs.ts";
 import { describeLeases } from "./suite/leases.ts";
 import { describeOwnMessages } from "./suite/own-messages.ts";
 import type { OpenPlace } from "./suite/place.ts";
@@ -24,6 +25,7 @@ export const describeStore = (name: string, open: OpenPlace): void => {
     describeQueue(open);
     describeBatches(open);
     describeLeases(open);
+    describeInputs(open);
     describeTranscript(open);
     describeOwnMessages(open);
     describeFollow(open);

@@ -1,4 +1,4 @@
-import { type Answer, isFinal, QUESTION_INPUT_MAX, type Question, type SpoolEvent } from "@ccr/protocol";
+import { type Answer, isFinal, QUESTION_INPUT_MAX, type Question, type SpoolEvent, waitingFor } from "@ccr/protocol";
 import type { Scene } from "../scene.ts";
 import { transition } from "../transition.ts";
 
@@ -26,22 +26,6 @@ export const questionsAfter = (questions: readonly Question[], events: readonly 
       open = open.filter(({ kind }) => kind === "interrupted");
   }
   return open;
-};
-
-/** What a run waits for, in a sentence. Pure. */
-export const waitingFor = (questions: readonly Question[]): string => {
-  const [first] = questions;
-  switch (first?.kind) {
-    case "permission":
-      return `Claude Code asks whether it may use ${first.toolName ?? "a tool"}.`;
-    case "plan":
-      return "Claude Code has made a plan, and asks whether it may go on with it.";
-    case "interrupted":
-      return "Claude Code was interrupted, and waits to be told what to do.";
-    case "choice":
-    case undefined:
-      return "Claude Code asks a question.";
-  }
 };
 
 /** Brings the run's status in line with its open questions. While a person is waited for, the run's time stands still. */

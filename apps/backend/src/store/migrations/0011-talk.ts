@@ -18,7 +18,7 @@ export const talk: Migration = {
       .addColumn("idempotency_key", "text")
       .addUniqueConstraint("run_inputs_once", ["run_id", "idempotency_key"])
       .execute();
-    await db.schema.createIndex("run_inputs_by_run").on("run_inputs").columns(["run_id", "state", "id"]).execute();
+    await db.schema.createIndex("run_inputs_by_run").on("run_inputs").columns(["run_id", "id"]).execute();
     await db.schema
       .alterTable("runs")
       .addColumn("permission_mode", "text", (column) => column.notNull().defaultTo("bypassPermissions"))

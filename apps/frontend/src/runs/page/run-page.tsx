@@ -12,6 +12,7 @@ import { LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { useWide } from "../../ui/use-wide.ts";
 import { lookOf } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
+import { Draft } from "../talk/draft.tsx";
 import { TranscriptView } from "../transcript/transcript.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
 import { RunHeader } from "./run-header.tsx";
@@ -20,9 +21,11 @@ import { type RunStream, useRunStream } from "./use-run-stream.ts";
 
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
+const importTalk = () => import("../talk/talk-bar.tsx").then(({ TalkBar }) => ({ default: TalkBar }));
 const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
 const ChangesView = lazy(importChanges);
 const NetworkView = lazy(importNetwork);
+const TalkBar = lazy(importTalk);
 const RawView = lazy(importRaw);
 
 const PRELOAD_MS = 3000;
@@ -48,12 +51,26 @@ const LABELS: Record<Tab | "steps", string> = {
   raw: "Raw",
 };
 
+const Conversation = ({ run, stream }: TabProps) => (
+  <>
+    <TranscriptView key={run.id} run={run} stream={stream} onRetry={stream.retry} />
+    <div className="max-h-[40%] shrink-0 overflow-y-auto px-4 empty:hidden sm:px-5">
+      <Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />
+    </div>
+    <ErrorBoundary name="place to talk">
+      <Suspense fallback={null}>
+        <TalkBar key={run.id} run={run} />
+      </Suspense>
+    </ErrorBoundary>
+  </>
+);
+
 const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
   switch (tab) {
     case "steps":
       return <StepsRail run={run} stream={stream} />;
     case "transcript":
-      return <TranscriptView key={run.id} run={run} stream={stream} onRetry={stream.retry} />;
+      return <Conversation run={run} stream={stream} />;
     case "changes":
       return <ChangesView run={run} />;
     case "network":

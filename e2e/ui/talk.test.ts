@@ -1,0 +1,186 @@
+import type { Run } from "@ccr/protocol";
+import { createGitRepository, waitFor } from "@ccr/testkit";
+import { startBrowser } from "@ccr/testkit/browser";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { visit } from "../src/browser.ts";
+import { type Stack, startStack } from "../src/stack.ts";
+
+const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });
+const say = (text: string) => ({ blocks: [{ type: "text", text }] });
+const tool = (name: string, input: Record<string, unknown>) => ({ blocks: [{ type: "tool_use", name, input }] });
+const option = (label: string) => ({ label, description: `It is ${label.toLowerCase()}.` });
+const COLOURS = {
+  questions: [
+    { question: "Which colour?", header: "Colour", multiSelect: false, options: [option("Red"), option("Blue")] },
+    { question: "Which sizes?", header: "Size", multiSelect: true, options: [option("Small"), option("Large")] },
+  ],
+};
+const LONG = "This is written slowly, so that somebody can look on while it comes. ".repeat(12);
+
+const scenario = {
+  name: "talk-on-the-page",
+  rules: [
+    { match: { contains: "Make it green" }, turns: [{ blocks: [bash("echo green > colour.txt")] }, say("It is green.")] },
+    { match: { contains: "ASK" }, turns: [tool("AskUserQuestion", COLOURS), say("You said: {{lastToolResult}}")] },
+    { match: { contains: "WRITE" }, turns: [tool("Write", { file_path: "/workspace/a.txt", content: "a" }), say("Written.")] },
+    { match: { contains: "PLAN" }, turns: [tool("ExitPlanMode", { plan: "# Plan" }), say("Planned.")] },
+    {
+      match: { contains: "SLOWLY" },
+      turns: [{ blocks: [{ type: "text", text: LONG }], pace: { betweenChunksMs: 150, chunkCharacters: 20 } }],
+    },
+    { match: { contains: "ENDLESS" }, turns: [{ blocks: [bash("echo tick; timeout 0.3 tail -f /dev/null")], repeat: 500 }] },
+  ],
+};
+
+describe("talking to a run, on its page", () => {
+  let stack: Stack;
+  let browser: Browser;
+  beforeAll(async () => {
+    [stack, browser] = await Promise.all([startStack({ driver: "bubblewrap", scenario }), startBrowser()]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await stack?.[Symbol.asyncDispose]();
+  });
+
+  const open = async (
+    name: string,
+    options: { instructions: string; permissionMode?: Run["permissionMode"]; width?: number },
+  ) => {
+    const { client } = stack.server;
+    const { instructions, permissionMode = "bypassPermissions", width = 1280 } = options;
+    const repository = await createGitRepository({ path: `${stack.repositories}/${name}`, files: { "README.md": "# x\n" } });
+    const task = await client.tasks.create.mutate({ name, steps: [{ instructions, checks: "" }], allowNoChanges: true });
+    const { id } = await client.runs.create.mutate({
+      taskId: task.id,
+      repository: repository.path,
+      permissionMode,
+      delivery: { to: "branch" },
+    });
+    const opened = await visit(browser, stack.server, { width, height: 900 });
+    await opened.page.goto(`${stack.server.url}/runs/${id}`);
+    return { id, ...opened };
+  };
+  const box = (page: Page) => page.getByLabel("What to say to Claude Code");
+
+  it("keeps what is said until the turn has ended, lets it be changed and taken back, and tells it now when asked to", async () => {
+    await using at = await open("queue", { instructions: "ENDLESS" });
+    const { page, id } = at;
+    await page.getByText("tick").first().waitFor();
+    await box(page).fill("Make it blue");
+    await box(page).press("Control+Enter");
+    const waiting = page.getByRole("region", { name: "Waits to be told" });
+    await waiting.getByText("Make it blue").waitFor();
+    expect(await box(page).inputValue()).toBe("");
+    await box(page).fill("Never mind");
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await waiting.getByText("Never mind").waitFor();
+    await page.reload();
+    await waiting.getByRole("listitem").filter({ hasText: "Never mind" }).getByRole("button", { name: "Take back" }).click();
+    await waiting.getByText("Never mind").waitFor({ state: "detached" });
+    await waiting.getByRole("button", { name: "Change it" }).click();
+    await waiting.getByLabel("What Claude Code is told").fill("Make it green");
+    await waiting.getByRole("button", { name: "Save" }).click();
+    await waiting.getByText("Make it green").waitFor();
+    await waiting.getByRole("button", { name: "Tell it now" }).click();
+    await page.getByText("It is green.").waitFor();
+    await page.getByText("Passed", { exact: true }).first().waitFor();
+    expect((await stack.server.client.talk.list.query({ id })).map(({ state }) => state)).toEqual([
+      "taken",
+      "withdrawn",
+      "taken",
+    ]);
+    // What came of it was pushed: another run goes on from there.
+    await page.getByLabel("What is to be done next").fill("Make it green again");
+    await page.getByRole("button", { name: "Start a follow-up" }).click();
+    await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
+    await page.getByText("goes on from an earlier run").waitFor();
+    await page.getByText("It is green.").waitFor();
+    expect(at.offences).toEqual([]);
+  });
+
+  it("waits after an interruption, says so everywhere, and goes on when it is told to", async () => {
+    await using at = await open("interrupt", { instructions: "ENDLESS" });
+    const { page } = at;
+    await page.getByText("tick").first().waitFor();
+    await page.getByRole("button", { name: "Interrupt", exact: true }).click();
+    await page.getByRole("heading", { name: "Claude Code was interrupted, and waits for you" }).waitFor();
+    await page.getByText("Waiting for an answer").first().waitFor();
+    await box(page).fill("Make it green");
+    await page.getByRole("button", { name: "Send", exact: true }).click();
+    await page.getByText("It is green.").waitFor();
+    await page.getByText("Passed", { exact: true }).first().waitFor();
+    expect(at.offences).toEqual([]);
+  });
+
+  it.each([1280, 390])("answers Claude Code's questions at %d pixels", async (width) => {
+    await using at = await open(`ask-${width}`, { instructions: "ASK", width });
+    const { page } = at;
+    const card = page.getByRole("region", { name: "Claude Code has 2 questions" });
+    await card.waitFor();
+    const answer = card.getByRole("button", { name: "Answer" });
+    expect(await answer.isDisabled()).toBe(true);
+    await card.getByRole("radio", { name: "Blue" }).check();
+    await card.getByRole("checkbox", { name: "Large" }).check();
+    await card.getByLabel("Another answer: Which sizes?").fill("Huge");
+    await answer.click();
+    await page.getByText("You said:").waitFor();
+    await page.getByText("Large, Huge").first().waitFor();
+    expect(at.offences).toEqual([]);
+  });
+
+  it("allows what Claude Code asks for, and says why not", async () => {
+    await using at = await open("permission", { instructions: "WRITE", permissionMode: "default" });
+    const { page } = at;
+    const card = page.getByRole("region", { name: "Claude Code asks whether it may use Write" });
+    await card.getByText("a.txt").first().waitFor();
+    await card.getByRole("button", { name: "Do not allow" }).click();
+    await card.getByLabel("What it should do instead").fill("Write b.txt instead.");
+    await card.getByRole("button", { name: "Do not allow" }).click();
+    await page.getByText("Write b.txt instead.").first().waitFor();
+    await page.getByText("Passed without changes").first().waitFor();
+    expect(at.offences).toEqual([]);
+  });
+
+  it("approves a plan, and lets it work on", async () => {
+    await using at = await open("plan", { instructions: "PLAN", permissionMode: "plan" });
+    const { page } = at;
+    await page.getByRole("button", { name: "Approve the plan" }).click();
+    await page.getByText("Planned.").waitFor();
+    expect(at.offences).toEqual([]);
+  });
+
+  it("shows what Claude Code is writing while it writes it", async () => {
+    await using at = await open("slowly", { instructions: "SLOWLY" });
+    const { page } = at;
+    const draft = page.getByRole("region", { name: "Being written" });
+    await draft.getByText("This is written slowly").waitFor();
+    const before = (await draft.textContent())?.length ?? 0;
+    await waitFor(async () => ((await draft.textContent())?.length ?? 0) > before + 40, { what: "more of it" });
+    await draft.waitFor({ state: "detached" });
+    expect(await page.getByRole("log").getByText(LONG.trim()).count()).toBe(1);
+    expect(at.offences).toEqual([]);
+  });
+
+  it("changes the model and what it may do while it works", async () => {
+    await using at = await open("configure", { instructions: "ENDLESS" });
+    const { page, id } = at;
+    await page.getByText("tick").first().waitFor();
+    await page.getByRole("button", { name: /^How it works/ }).click();
+    await page.getByLabel("What it may do").selectOption("acceptEdits");
+    await page.getByRole("textbox", { name: "Model" }).fill("claude-haiku-4-5");
+    await page.getByRole("button", { name: "Use this model" }).click();
+    await waitFor(
+      async () => {
+        const { model, permissionMode } = await stack.server.client.runs.byId.query({ id });
+        return model === "claude-haiku-4-5" && permissionMode === "acceptEdits";
+      },
+      { what: "the change" },
+    );
+    await page.getByRole("button", { name: "How it works: Edits freely, claude-haiku-4-5" }).waitFor();
+    await stack.server.client.runs.cancel.mutate({ id });
+    await stack.server.untilFinal(id);
+    expect(at.offences).toEqual([]);
+  });
+});
