@@ -2,7 +2,7 @@ import type { Message, Question, Run } from "@ccr/protocol";
 import { createGitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
-import { allMessages } from "./src/server.ts";
+import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
 const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });
@@ -228,5 +228,52 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     await expect(client.talk.interrupt.mutate({ id })).rejects.toThrow("canceled");
     await expect(client.talk.configure.mutate({ id, model: null })).rejects.toThrow("has ended");
     await expect(client.talk.answer.mutate({ id, questionId, answer: { kind: "deny" } })).rejects.toThrow();
+  });
+
+  it("loses nothing that was said, and asks nothing twice, when its server is killed", { timeout: 180_000 }, async () => {
+    await using own = await startStack({ driver, scenario });
+    const repository = await createGitRepository({ path: `${own.repositories}/killed`, files: { "README.md": "# x\n" } });
+    const launchOn = async (server: Server, instructions: string, checks: string): Promise<Run["id"]> => {
+      const task = await server.client.tasks.create.mutate({
+        name: "T",
+        steps: [{ instructions, checks }],
+        allowNoChanges: true,
+      });
+      return (await server.client.runs.create.mutate({ taskId: task.id, repository: repository.path })).id;
+    };
+    const until = (server: Server, id: Run["id"], what: string, holds: (run: Run) => boolean) =>
+      waitFor(async () => holds(await server.client.runs.byId.query({ id })), { what, timeoutMs: 60_000, intervalMs: 50 });
+    const first = own.server;
+    const asking = await launchOn(first, "ASK", "");
+    const working = await launchOn(first, "ENDLESS", "$ grep -q green colours.txt");
+    const held = await launchOn(first, "ENDLESS", "$ grep -q red colours.txt");
+    await until(first, asking, "a question", ({ questions }) => questions.length === 1);
+    for (const id of [working, held])
+      await waitFor(async () => JSON.stringify(await allMessages(first.client, id)).includes("tick"), { what: "its work" });
+    await first.client.talk.interrupt.mutate({ id: held });
+    await until(first, held, "the interruption", ({ status }) => status === "waiting");
+    await first.client.talk.say.mutate({ id: working, text: "ADD green", now: true });
+    first.process.kill("SIGKILL");
+    await first.stop();
+    await using second = await own.restart();
+    await until(
+      second,
+      asking,
+      "the question to be there still",
+      ({ status, questions }) => status === "waiting" && questions.length === 1,
+    );
+    const { questions } = await second.client.runs.byId.query({ id: asking });
+    const questionId = questions[0]?.questionId ?? "";
+    await second.client.talk.answer.mutate({
+      id: asking,
+      questionId,
+      answer: { kind: "choose", answers: { "Which colour?": "Red" } },
+    });
+    await second.client.talk.say.mutate({ id: held, text: "ADD red" });
+    for (const id of [asking, working, held]) expect(await second.untilFinal(id)).toMatchObject({ status: "succeeded" });
+    const said = async (id: Run["id"]) => told(await allMessages(second.client, id));
+    expect((await said(working)).flatMap((body) => (body.type === "said" ? [body.text] : []))).toEqual(["ADD green"]);
+    for (const id of [working, held]) expect((await said(id)).filter(({ type }) => type === "interrupted")).toHaveLength(1);
+    expect((await said(asking)).filter(({ type }) => type === "question_asked")).toHaveLength(1);
   });
 });
