@@ -67,7 +67,19 @@ test("every curl of the server's API in the README works as it is written, in de
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
   // These are for runs that wait, for runs that have ended, and for checks that print much.
   const output = "GET /runs/:id/checks/:name.txt";
-  const later = ["runs.setPriority", "runs.followUp", "talk.say", "repositories.search", "batches.choose", output];
+  const later = [
+    "runs.setPriority",
+    "runs.followUp",
+    "talk.say",
+    "talk.edit",
+    "talk.withdraw",
+    "talk.interrupt",
+    "talk.answer",
+    "talk.configure",
+    "repositories.search",
+    "batches.choose",
+    output,
+  ];
   const atOnce = commands.filter(({ name }) => !later.includes(name));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
@@ -94,12 +106,21 @@ test("every curl of the server's API in the README works as it is written, in de
   const after = (name: string) =>
     runCommands(
       commands.filter((each) => each.name === "" || each.name === name),
-      { HOME: home.path, URL: server.url, RUN: id ?? "" },
+      { HOME: home.path, URL: server.url, RUN: id ?? "", INPUT: "input_0123456789", QUESTION: "q" },
     );
   await expect(after("repositories.search")).rejects.toThrow(/knows no git host github.com/);
   const next = RunId.parse(Object(dataOf((await after("runs.followUp")).get("runs.followUp"))).id);
   await server.client.runs.cancel.mutate({ id: next });
   expect(await server.untilFinal(next)).toMatchObject({ continues: { runId: id, because: "person" } });
+  for (const [name, why] of [
+    ["edit", "told this already"],
+    ["withdraw", "told this already"],
+    ["interrupt", "succeeded"],
+    ["answer", "asked any more"],
+    ["configure", "has ended"],
+  ])
+    await expect(after(`talk.${name}`)).rejects.toThrow(why);
+  expect(dataOf(printed.get("talk.list"))).toEqual([]);
   const said = Object(dataOf((await after("talk.say")).get("talk.say")));
   expect(said).toMatchObject({ kind: "launched" });
   await server.client.runs.cancel.mutate({ id: RunId.parse(said.id) });
@@ -167,6 +188,8 @@ test("without the token every command is refused", async () => {
       TOKEN: "wrong",
       TASK: "",
       RUN: "",
+      INPUT: "",
+      QUESTION: "",
       INSTANCE: "",
       BATCH: "",
       MEMBER: "",
@@ -231,6 +254,9 @@ test("every curl of the executor in the README works as it is written", async ()
     expect((printed.get("GET /execute") ?? "").trim().split("\n")).toEqual(later);
     expect(events.length).toBeGreaterThan(3);
     expect(JSON.parse(printed.get("POST /interrupt") ?? "")).toEqual({ interrupted: false });
+    expect(JSON.parse(printed.get("POST /answer") ?? "")).toEqual({ answered: false });
+    expect(JSON.parse(printed.get("POST /configure") ?? "")).toEqual({ configured: true });
+    expect(JSON.parse(printed.get("GET /draft") ?? "")).toEqual({ type: "reset", blocks: [] });
     expect(JSON.parse(printed.get("POST /check") ?? "")).toMatchObject({ passed: true });
     expect(printed.get("GET /check-output")).toBe("100000");
     expect(JSON.parse(printed.get("GET /diff") ?? "")).toMatchObject({ files: [] });

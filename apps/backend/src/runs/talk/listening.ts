@@ -93,12 +93,13 @@ export const listenToPeople = async (scene: Scene, signal: AbortSignal): Promise
   const asked: Asked = new Map();
   let isSaid = true;
   let woken = new AbortController();
-  const wake = (): void => woken.abort();
-  scene.wakePeople = wake;
-  const stop = stores.inputs.listen(run.id, () => {
+  const wake = (): void => {
     isSaid = true;
-    wake();
-  });
+    woken.abort();
+  };
+  // What was too early, or too late, may not be so any more.
+  scene.wakePeople = wake;
+  const stop = stores.inputs.listen(run.id, wake);
   try {
     while (!signal.aborted) {
       woken = new AbortController();
