@@ -1,5 +1,7 @@
 import type { CheckResult, InstanceId, SpoolEvent } from "@ccr/protocol";
 
+import type { Script, StepScript } from "./script.ts";
+
 type Unnumbered = SpoolEvent extends infer Event ? (Event extends unknown ? Omit<Event, "seq" | "at"> : never) : never;
 
 const hex = (value: number): string => value.toString(16).padStart(40, "0");
@@ -32,6 +34,8 @@ export class Disk {
   readonly units: string[] = [];
   readonly snapshots = new Map<string, string[]>();
   sessionId: string | null = null;
+  /** What its agent was asked for last, which it goes on with when people say something. */
+  task: { script: Script; step: StepScript } | null = null;
   conversationBytes = 0;
 
   constructor(instanceId: InstanceId, root: string) {

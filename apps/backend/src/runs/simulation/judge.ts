@@ -13,7 +13,7 @@ import {
 } from "@ccr/protocol";
 import { type Disk, unitsIn } from "./disk.ts";
 import type { RunEntry } from "./ledger.ts";
-import { expectedReason, expectedUnits, type Script } from "./script.ts";
+import { expectedReason, expectedUnits, isSaid, type Script, saidText } from "./script.ts";
 import type { Server } from "./server.ts";
 import { mayBeLate, mustBeLate } from "./timesheet.ts";
 import type { World } from "./world.ts";
@@ -77,7 +77,9 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
     if (count > (key.startsWith("check_") ? 1 + again : 1)) wrong(`${key} is told ${count} times`);
   const disk = [...world.disks.values()].find(({ instanceId }) => instanceId === run.instanceId);
   const isElsewhere = disk !== undefined && !disk.root.startsWith(`/${entry.holder?.machine}/`);
-  judgeReason(wrong, { entry, run, script, isElsewhere });
+  await judgeTalk(world, wrong, { run, messages });
+  const isChanged = disk?.units.some(isSaid) === true;
+  judgeReason(wrong, { entry, run, script, isElsewhere, isChanged });
   judgeDelivery(world, wrong, { run, entry });
   if (disk !== undefined) {
     // What is on a machine that nobody comes from, or that a canceled run is not waited for, stays there.
@@ -98,6 +100,31 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const requests = await store.audit.read(run.id, { after: 0, limit: 1000 });
   for (const [index, { n }] of requests.entries()) if (n !== index + 1) wrong(`request ${index + 1} has the number ${n}`);
   if (requests.length > (file?.records.length ?? 0)) wrong("more requests are stored than there were");
+};
+
+/** What people said was told to the agent once, in order and as it was told last, or not at all; and what it was told is done. */
+const judgeTalk = async (
+  { store, disks }: World,
+  wrong: (what: string) => void,
+  { run, messages }: { run: Run; messages: readonly Message[] },
+): Promise<void> => {
+  const inputs = (await store.inputs.list(run.id, 1000)).reverse();
+  const taken = inputs.filter(({ state }) => state === "taken");
+  const bodies = messages.flatMap(({ source, body }) => (source === "runner" ? [body] : []));
+  const said = bodies.flatMap((body) => (body.type === "said" ? [body.text] : []));
+  const prompts = taken.flatMap(({ body }) => (body.kind === "prompt" ? [body.text] : []));
+  if (JSON.stringify(said) !== JSON.stringify(prompts))
+    wrong(`it was told ${JSON.stringify(said)} of ${JSON.stringify(prompts)}`);
+  const brokenOff = bodies.filter(({ type }) => type === "interrupted").length;
+  const interrupts = taken.filter(({ body }) => body.kind === "interrupt").length;
+  if (brokenOff > interrupts) wrong(`it was interrupted ${brokenOff} times, and ${interrupts} times somebody wished so`);
+  if (run.questions.length > 0 && run.status === "succeeded") wrong("it succeeded, and waits for an answer");
+  if (run.status !== "succeeded") return;
+  const units = [...disks.values()].find(({ instanceId }) => instanceId === run.instanceId)?.units ?? [];
+  for (const text of said) {
+    const done = units.filter((unit) => saidText(unit) === text).length;
+    if (done !== 1) wrong(`'${text}' was told, and is ${done} times in its work`);
+  }
 };
 
 /** What passed is where it was to go, once, and nothing else is; what could not get there says so. */
@@ -141,8 +168,9 @@ const judgeCheckout = (
 
 const judgeReason = (
   wrong: (what: string) => void,
-  { entry, run, script, isElsewhere }: { entry: RunEntry; run: Run; script: Script; isElsewhere: boolean },
+  options: { entry: RunEntry; run: Run; script: Script; isElsewhere: boolean; isChanged: boolean },
 ): void => {
+  const { entry, run, script, isElsewhere, isChanged } = options;
   const { reason } = run;
   if (entry.wasCanceled) {
     if (run.status !== "canceled") wrong(`it was canceled, and is ${run.status}`);
@@ -164,7 +192,8 @@ const judgeReason = (
       wrong(`it was worked on for ${seconds(mostMs)} at most, and its limit of ${seconds(limitMs)} is said to be used up`);
     return;
   }
-  const expected = expectedReason(script);
+  const scripted = expectedReason(script);
+  const expected = scripted === "passed_no_changes" && isChanged ? "passed" : scripted;
   // Whatever happened on the way, it is the host that refused it.
   if (reason === expected || (reason === "push_failed" && expected === "passed")) {
     if (mustBeLate(entry))
@@ -197,11 +226,11 @@ const judgeWork = async (
   { run, script, disk }: { run: Run; script: Script; disk: Disk },
 ): Promise<void> => {
   const expected = JSON.stringify(expectedUnits(script));
-  if (JSON.stringify(disk.units) !== expected)
+  if (JSON.stringify(disk.units.filter((unit) => !isSaid(unit))) !== expected)
     wrong(`its workspace ends as ${JSON.stringify(disk.units)} instead of ${expected}`);
   const diff = await world.store.runs.findDiff(run.id);
   const files = JSON.stringify(diff?.files.map(({ path }) => path) ?? null);
-  const parts = checkoutsOf(run).map(({ directory }) => unitsIn(expectedUnits(script), directory));
+  const parts = checkoutsOf(run).map(({ directory }) => unitsIn(disk.units, directory));
   if (files !== JSON.stringify(parts.flat())) wrong(`its diff is ${files} instead of ${JSON.stringify(parts.flat())}`);
   for (const [index, { directory, headCommit }] of checkoutsOf(run).entries()) {
     if (headCommit !== disk.commit(directory)) wrong(`its head is ${headCommit} instead of ${disk.commit(directory)}`);

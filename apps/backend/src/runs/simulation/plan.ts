@@ -1,8 +1,8 @@
-import { CreateEnvironmentInput, CreateRunInput, type RunId, ServerId } from "@ccr/protocol";
+import { CcrError, CreateEnvironmentInput, CreateRunInput, type RunId, ServerId } from "@ccr/protocol";
 import { BESIDE } from "./disk.ts";
 import { planFaults } from "./faults.ts";
 import { CALM, MOODS } from "./moods.ts";
-import { makeScript, taskOf } from "./script.ts";
+import { makeScript, saidText, taskOf } from "./script.ts";
 import { Server } from "./server.ts";
 import { StoreHouse } from "./store-gate.ts";
 import { calm, type World } from "./world.ts";
@@ -64,7 +64,10 @@ const planRuns = async (
       idempotencyKey: `k${index}`,
       ...(random.chance(0.3) ? { additionalRepositories: [BESIDE] } : {}),
       ...(random.chance(0.3) ? { environmentId: environment.id } : {}),
-      ...(random.chance(limited) ? { limits: { timeSeconds: random.between(10, random.pick([20, 60])) } } : {}),
+      limits: {
+        answerSeconds: 10,
+        ...(random.chance(limited) ? { timeSeconds: random.between(10, random.pick([20, 60])) } : {}),
+      },
     });
     // A person whose request is not answered asks again, of whichever server answers.
     const ask = (): void => {
@@ -75,6 +78,7 @@ const planRuns = async (
           isAnswered = true;
           if (ids.includes(id)) return;
           ids.push(id);
+          if (random.chance(0.3)) talk(world, servers, { id, name: task.name });
           if (random.chance(0.25))
             time.after(random.pick([10, 1000, 10_000, 40_000]) * random.next(), () => cancel(world, servers, id));
         },
@@ -85,6 +89,34 @@ const planRuns = async (
       });
     };
     time.after(random.between(500, latestMs), ask);
+  }
+};
+
+/** A person says something to a run now and then, and interrupts it; what is not answered is asked again, of whichever server answers. */
+const talk = (world: World, servers: readonly Server[], { id, name }: { id: RunId; name: string }): void => {
+  const { random, time } = world;
+  const words = random.between(1, 3);
+  for (let word = 0; word < words; word++) {
+    const idempotencyKey = `word ${word}`;
+    const now = random.chance(0.4);
+    const isWordless = random.chance(0.15);
+    const ask = (tries: number): void => {
+      const up = servers.find(({ answers }) => answers)?.up;
+      let isAnswered = false;
+      const asked: Promise<unknown> | undefined = isWordless
+        ? up?.talk.interrupt(id)
+        : up?.talk.say({ id, text: saidText(`${name}-w${word}`), now, idempotencyKey });
+      const answered = (): void => {
+        isAnswered = true;
+      };
+      asked?.then(answered, (error: unknown) => {
+        if (error instanceof CcrError && error.code === "conflict") answered();
+      });
+      time.after(2000, () => {
+        if (!isAnswered && tries < 20) ask(tries + 1);
+      });
+    };
+    time.after(random.pick([10, 1000, 10_000, 40_000]) * random.next(), () => ask(0));
   }
 };
 

@@ -21,7 +21,7 @@ import { Agent } from "./agent.ts";
 import { BASE_COMMIT, type Disk } from "./disk.ts";
 import type { Inlet } from "./process.ts";
 import type { Random } from "./random.ts";
-import { judgeOfPrompt, type Script, stepOfPrompt } from "./script.ts";
+import { judgeOfPrompt, type Script, workOfPrompt } from "./script.ts";
 import type { VirtualTime } from "./time.ts";
 
 export type SandboxParts = {
@@ -299,7 +299,8 @@ export class Sandbox {
     const { scripts, random, at, log } = this.#parts;
     const { disk } = this;
     if (!judges) this.#parts.needsSetup(this, `the agent of ${executionId}`);
-    const asked = judges ? null : stepOfPrompt(scripts, prompt);
+    const asked = judges ? null : workOfPrompt(scripts, prompt, disk.task);
+    disk.task = asked ?? disk.task;
     log(`${this.instanceId} begins ${executionId}`);
     const event = { source: "runner" as const, body: { type: "execution_started" as const, executionId, prompt } };
     disk.executions.set(executionId, { firstSeq: disk.append(event, at()), endSeq: null });

@@ -72,8 +72,31 @@ const stepNamed = (scripts: readonly Script[], named: RegExpExecArray | null): {
   return script === undefined || step === undefined ? null : { script, step };
 };
 
+const SAID = /Say (\S+-w\d+)\./g;
+
+/** What a person says to a run, which adds this to its work. */
+export const saidText = (unit: string): string => `Say ${unit}.`;
+
+/** Whether a unit is one that a person asked for while it was worked on. */
+export const isSaid = (unit: string): boolean => /-w\d+$/.test(unit);
+
+/**
+ * What an agent does that is given a prompt: the step that it asks for, or what it was asked for before, when people only say something; and what they
+ * say, first.
+ */
+export const workOfPrompt = (
+  scripts: readonly Script[],
+  prompt: string,
+  before: { script: Script; step: StepScript } | null,
+): { script: Script; step: StepScript } => {
+  const said = [...prompt.matchAll(SAID)].flatMap(([, unit]) => unit ?? []);
+  const goesOn = said.length > 0 || prompt.includes("Go on with what you were asked to do.");
+  const asked = goesOn && before !== null && !/Do \S+-s\d+\./.test(prompt) ? before : stepOfPrompt(scripts, prompt);
+  return { script: asked.script, step: { ...asked.step, units: [...new Set([...said, ...asked.step.units])] } };
+};
+
 /** The step that a prompt asks for, and what of it: one that tells of a check that failed brings what was forgotten. */
-export const stepOfPrompt = (scripts: readonly Script[], prompt: string): { script: Script; step: StepScript } => {
+const stepOfPrompt = (scripts: readonly Script[], prompt: string): { script: Script; step: StepScript } => {
   const asked = stepNamed(scripts, /Do (\S+)-s(\d+)\./.exec(prompt));
   if (asked !== null) return asked;
   const told = stepNamed(scripts, /(?:\$ check |It reads as )(\S+?)-s(\d+)/.exec(prompt));

@@ -1,8 +1,9 @@
-import type { RunId, ServerId } from "@ccr/protocol";
+import { CcrError, type RunId, type ServerId } from "@ccr/protocol";
 import type { RunDeps } from "../deps.ts";
 import { Dispatcher } from "../dispatcher.ts";
 import { createInstances, createRuns } from "../runs.ts";
-import type { Instances, Runs } from "../types.ts";
+import { createTalk } from "../talk/talk.ts";
+import type { Instances, Runs, Talk } from "../types.ts";
 import { connectOf } from "./connect.ts";
 import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
@@ -13,7 +14,7 @@ import type { StoreHouse } from "./store-gate.ts";
 import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
 import { EPOCH_MS, type World } from "./world.ts";
 
-type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances };
+type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances; talk: Talk };
 
 /** One server: a data folder on a machine, and one process after the other that holds it. */
 export class Server {
@@ -127,7 +128,9 @@ export class Server {
     const runs = createRuns(deps, dispatcher);
     process.hasBegun = true;
     process.ableSince = this.#world.time.now;
-    this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs) };
+    const results = { followUp: () => Promise.reject(new CcrError("conflict", "It has ended.")) };
+    const talk = createTalk(deps, { runs, results });
+    this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs), talk };
   }
 
   #deps(process: Process): RunDeps {
