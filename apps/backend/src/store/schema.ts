@@ -22,6 +22,7 @@ export interface Database {
   batches: BatchTable;
   runs: RunTable;
   instances: InstanceTable;
+  run_texts: RunTextTable;
   messages: MessageTable;
   diffs: DiffTable;
   audit_records: AuditTable;
@@ -43,6 +44,10 @@ export interface TaskTable {
   environment_id: EnvironmentId | null;
   /** JSON of `DeliverySettings`; null: nowhere. */
   delivery: string | null;
+  /** 0 or 1: made for one run, and not among the tasks. */
+  is_quick: number;
+  /** The idempotency key of the launch that made it. */
+  quick_key: string | null;
 }
 
 export interface BatchTable {
@@ -144,6 +149,17 @@ export interface RunTable {
   environment: string | null;
   /** JSON of `Prepared`. */
   prepared: string | null;
+  /** By which runs are sorted: of one that has ended how long it took, of another how long it was worked on when that was last told. */
+  duration_ms: number;
+  /** 0 or 1: somebody has seen to it that it ended badly. */
+  is_dismissed: number;
+}
+
+/** What a run is found by: see `searchTextOf`. */
+export interface RunTextTable {
+  run_id: RunId;
+  ending: string;
+  text: string;
 }
 
 export interface InstanceTable {
