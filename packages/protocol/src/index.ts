@@ -16,6 +16,7 @@ export * from "./repositories.ts";
 export * from "./repository.ts";
 export * from "./run.ts";
 export * from "./run-list.ts";
+export * from "./run-sort.ts";
 export * from "./sandbox.ts";
 export * from "./server.ts";
 export * from "./task.ts";

@@ -4,13 +4,7 @@ import { AuditRecord } from "./gateway.ts";
 import { BatchId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunStatus } from "./outcome.ts";
 import { RunView } from "./run.ts";
-
-/** In which order runs are listed. `longest` and `costliest` count also what goes on, as far as it is; `ended` lists what has ended alone. */
-export const RUN_SORTS = ["newest", "oldest", "longest", "costliest", "ended"] as const;
-export const RunSort = z.enum(RUN_SORTS);
-export type RunSort = z.infer<typeof RunSort>;
-
-export const RUN_TEXT_MAX = 200;
+import { RUN_SORTS, RUN_TEXT_MAX } from "./run-sort.ts";
 
 /** Which runs are meant: those for which all of it holds. */
 export const RunFilter = z.object({
@@ -27,7 +21,7 @@ export const RunFilter = z.object({
 export type RunFilter = z.infer<typeof RunFilter>;
 
 export const PageRunsInput = RunFilter.extend({
-  sort: RunSort.default("newest"),
+  sort: z.enum(RUN_SORTS).default("newest"),
   /** `next` of the page before, with the same filter and sort. */
   cursor: z.string().max(200).optional(),
   limit: z.number().int().min(1).max(200).default(50),
