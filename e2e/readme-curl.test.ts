@@ -67,19 +67,9 @@ test("every curl of the server's API in the README works as it is written, in de
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
   // These are for runs that wait, for runs that have ended, and for checks that print much.
   const output = "GET /runs/:id/checks/:name.txt";
-  const later = [
-    "runs.setPriority",
-    "runs.followUp",
-    "talk.say",
-    "talk.edit",
-    "talk.withdraw",
-    "talk.interrupt",
-    "talk.answer",
-    "talk.configure",
-    "repositories.search",
-    "batches.choose",
-    output,
-  ];
+  const further = ["runs.start", "runs.retry", "runs.retryMany", "runs.cancelMany", "runs.dismiss"];
+  const talk = ["talk.say", "talk.edit", "talk.withdraw", "talk.interrupt", "talk.answer", "talk.configure"];
+  const later = [...further, ...talk, "runs.setPriority", "runs.followUp", "repositories.search", "batches.choose", output];
   const atOnce = commands.filter(({ name }) => !later.includes(name));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
@@ -127,6 +117,13 @@ test("every curl of the server's API in the README works as it is written, in de
   await server.untilFinal(RunId.parse(said.id));
   expect(dataOf(printed.get("runs.push"))).toMatchObject({ id, delivered: { state: "delivered", isPushed: true, base: "main" } });
   expect(dataOf(printed.get("runs.cancel"))).toMatchObject({ id, status: "succeeded" });
+  expect(dataOf(printed.get("runs.page"))).toMatchObject({ runs: [{ id, outcome: { name: "passed" } }], next: null });
+  expect(dataOf(printed.get("runs.counts"))).toEqual({ statuses: { succeeded: 1 }, isWhole: true });
+  expect(dataOf(printed.get("runs.select"))).toEqual({ runs: [], isWhole: true });
+  expect(dataOf(printed.get("runs.some"))).toMatchObject([{ id }]);
+  expect(dataOf(printed.get("runs.overview"))).toMatchObject({ attention: [], recent: [{ id }] });
+  expect(dataOf(printed.get("repositories.recent"))).toMatchObject([{ lastUsedAt: expect.any(String) }]);
+  expect(dataOf(printed.get("repositories.branches"))).toMatchObject({ defaultBranch: "main", isWhole: true });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
   expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });
   expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
@@ -145,6 +142,19 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("environments.facts"))).toMatchObject({ hasImages: false, defaults: [] });
   expect(dataOf(printed.get("environments.rebuild"))).toMatchObject({ generation: 1 });
   expect(printed.get("environments.delete")).toContain("env_");
+
+  const given = { HOME: home.path, URL: server.url, RUN: id ?? "" };
+  const many = await runCommands(
+    commands.filter(({ name }) => name === "" || name === "server.info" || further.includes(name)),
+    given,
+  );
+  const started = dataOf(many.get("runs.start"));
+  expect(started).toMatchObject({ id: expect.stringMatching(/^run_/), taskId: expect.stringMatching(/^task_/) });
+  const again = RunId.parse(Object(dataOf(many.get("runs.retry"))).id);
+  expect(dataOf(many.get("runs.retryMany"))).toEqual([{ id, newId: again, problem: null }]);
+  expect(dataOf(many.get("runs.cancelMany"))).toEqual([{ id, did: "ended", status: "succeeded" }]);
+  expect(dataOf(many.get("runs.dismiss"))).toEqual({ count: 0 });
+  await server.client.runs.cancelMany.mutate({ ids: [RunId.parse(Object(started).id), again] });
 
   await server.client.batches.cancel.mutate({ id: batch });
   await waitFor(async () => (await server.client.batches.byId.query({ id: batch })).endedAt, { what: "the batch to end" });

@@ -14,6 +14,10 @@ export default defineConfig({
     // The server's content security policy allows no `data:` scripts or fonts; small files stay files.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // What several pages share is one file: many small ones are compressed worse, and each is a request.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "shared", test: /lucide-react|frontend[\\/]src/, minShareCount: 3 }] } },
+    },
   },
   server: {
     host: "127.0.0.1",

@@ -34,6 +34,7 @@ import {
 import { createForges } from "./forges/forges.ts";
 import { createHosts } from "./forges/hosts.ts";
 import { startGateway } from "./gateway/process.ts";
+import { createBranches } from "./git/branches.ts";
 import { createMirrorUse } from "./git/mirror-use.ts";
 import { createMirrors } from "./git/mirrors.ts";
 import { createPushes } from "./git/push.ts";
@@ -52,6 +53,9 @@ import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
 import { followPullRequests } from "./runs/following.ts";
+import { createRepositories } from "./runs/known-repositories.ts";
+import { createLaunches } from "./runs/launches.ts";
+import { createListing } from "./runs/listing.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
@@ -210,6 +214,12 @@ const serve = async (config: Config): Promise<void> => {
     credential: forges.credential,
     environment: config.gitEnvironment,
   });
+  const branches = createBranches({
+    dataDir: config.dataDir,
+    localRepositoryRoots,
+    credential: forges.credential,
+    environment: config.gitEnvironment,
+  });
   const version = await readVersion(join(config.projectRoot, "package.json"));
   const work = createKeptWork({ dataDir: config.dataDir, mirrors, removeFolder, environment: config.gitEnvironment });
   const mask = createMask([...config.secrets, token, access.sessionValue]);
@@ -346,7 +356,9 @@ const serve = async (config: Config): Promise<void> => {
       runs,
       results,
       talk: createTalk(deps, { runs, results }),
-      repositories: { search: hosts.search },
+      listing: createListing(deps, dispatcher),
+      launches: createLaunches(deps, { runs, dispatcher }),
+      repositories: createRepositories(store, { search: hosts.search, branches }),
       batches: createBatches({ ...deps, results }, dispatcher),
       environments: createEnvironments({
         store: store.environments,

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { RepositoryText } from "./checkout.ts";
+import { Timestamp } from "./ids.ts";
 
 export const REPOSITORIES_FOUND_MAX = 1000;
 
@@ -31,3 +33,22 @@ export const FoundRepository = z.object({
   isArchived: z.boolean(),
 });
 export type FoundRepository = z.infer<typeof FoundRepository>;
+
+export const BRANCHES_MAX = 1000;
+
+export const ListBranchesInput = z.object({ repository: RepositoryText });
+export type ListBranchesInput = z.infer<typeof ListBranchesInput>;
+
+/** The branches of a repository as its host tells them now, by name; the default one first. */
+export const RepositoryBranches = z.object({
+  /** null: its HEAD leads to no branch. */
+  defaultBranch: z.string().nullable(),
+  branches: z.array(z.string()),
+  /** There are more than `BRANCHES_MAX`, or than the answer held. */
+  isWhole: z.boolean(),
+});
+export type RepositoryBranches = z.infer<typeof RepositoryBranches>;
+
+/** A repository that somebody will want again; `lastUsedAt` is null for one that no run has had lately, and an environment names. */
+export const KnownRepository = z.object({ repository: z.string(), lastUsedAt: Timestamp.nullable() });
+export type KnownRepository = z.infer<typeof KnownRepository>;

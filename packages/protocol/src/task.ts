@@ -89,6 +89,8 @@ export const Task = z.object({
   allowNoChanges: z.boolean(),
   delivery: Delivery,
   environmentId: EnvironmentId.nullable(),
+  /** It was made for one run by `runs.start`, and is not among the tasks until it is saved, which every `tasks.update` does. */
+  isQuick: z.literal(true).optional(),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });

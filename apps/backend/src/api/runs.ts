@@ -1,12 +1,20 @@
 import {
+  CancelRunsInput,
   CreateRunInput,
+  DismissRunsInput,
   FollowUpInput,
   ListRunsInput,
   OnMessageInput,
+  PageRunsInput,
   PushRunInput,
   ReadMessagesInput,
+  RetryRunInput,
+  RetryRunsInput,
+  RunFilter,
   RunId,
   SetPriorityInput,
+  SomeRunsInput,
+  StartRunInput,
 } from "@ccr/protocol";
 import { tracked } from "@trpc/server";
 import { z } from "zod";
@@ -19,6 +27,19 @@ export const runsRouter = router({
   }),
   byId: procedure.input(z.object({ id: RunId })).query(({ ctx, input }) => ctx.runs.get(input.id)),
   list: procedure.input(ListRunsInput.prefault({})).query(({ ctx, input }) => ctx.runs.list(input)),
+  page: procedure.input(PageRunsInput.prefault({})).query(({ ctx, input }) => ctx.listing.page(input)),
+  counts: procedure.input(RunFilter.omit({ status: true }).prefault({})).query(({ ctx, input }) => ctx.listing.counts(input)),
+  select: procedure.input(RunFilter.prefault({})).query(({ ctx, input }) => ctx.listing.select(input)),
+  some: procedure.input(SomeRunsInput).query(({ ctx, input }) => ctx.listing.some(input.ids)),
+  overview: procedure.query(({ ctx }) => ctx.listing.overview()),
+  dismiss: procedure.input(DismissRunsInput).mutation(async ({ ctx, input }) => ({ count: await ctx.listing.dismiss(input) })),
+  start: procedure.input(StartRunInput).mutation(async ({ ctx, input }) => {
+    const { id, taskId } = await ctx.launches.start(input);
+    return { id, taskId };
+  }),
+  retry: procedure.input(RetryRunInput).mutation(async ({ ctx, input }) => ({ id: (await ctx.launches.retry(input)).id })),
+  retryMany: procedure.input(RetryRunsInput).mutation(({ ctx, input }) => ctx.launches.retryMany(input)),
+  cancelMany: procedure.input(CancelRunsInput).mutation(({ ctx, input }) => ctx.launches.cancelMany(input)),
   messages: procedure.input(ReadMessagesInput).query(({ ctx, input }) => ctx.runs.messages(input.id, input)),
   setPriority: procedure.input(SetPriorityInput).mutation(({ ctx, input }) => ctx.runs.setPriority(input.id, input.priority)),
   cancel: procedure.input(z.object({ id: RunId })).mutation(({ ctx, input }) => ctx.runs.cancel(input.id)),

@@ -1,19 +1,10 @@
-import {
-  CcrError,
-  describeZodError,
-  ERROR_STATUS,
-  type ErrorCode,
-  type FoundRepository,
-  NOT_AN_ID,
-  type SearchRepositoriesInput,
-  type ServerInfo,
-} from "@ccr/protocol";
+import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, type ServerInfo } from "@ccr/protocol";
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import type { Batches } from "../batches/types.ts";
 import type { Environments } from "../environments/types.ts";
-import type { Instances, Results, Runs, Talk } from "../runs/types.ts";
+import type { Instances, Launches, Listing, Repositories, Results, Runs, Talk } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 
@@ -23,7 +14,9 @@ export type Context = {
   runs: Runs;
   results: Results;
   talk: Talk;
-  repositories: { search(input: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]> };
+  listing: Listing;
+  launches: Launches;
+  repositories: Repositories;
   batches: Batches;
   instances: Instances;
   environments: Environments;

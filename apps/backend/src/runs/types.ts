@@ -1,23 +1,41 @@
 import type {
   AnswerInput,
   AuditRecord,
+  CanceledRun,
+  CancelRunsInput,
   ConfigureInput,
   CreateRunInput,
+  DismissRunsInput,
   DraftEvent,
   EditInputInput,
   FollowUpInput,
+  FoundRepository,
   InputId,
   Instance,
   InstanceId,
+  KnownRepository,
+  ListedRun,
   ListRunsInput,
   Message,
+  PageRunsInput,
   PushRunInput,
+  RepositoryBranches,
+  RetriedRun,
+  RetryRunInput,
+  RetryRunsInput,
   Run,
+  RunCounts,
+  RunFilter,
   RunId,
   RunInput,
+  RunPage,
+  RunsOverview,
   RunView,
   SayInput,
   SayResult,
+  SearchRepositoriesInput,
+  SelectedRuns,
+  StartRunInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
 
@@ -38,11 +56,45 @@ export interface Runs {
   requests(id: RunId, range: { after: number; limit: number; refusedOnly: boolean }): Promise<AuditRecord[]>;
 }
 
+/** Lists of runs. See `RunListing` and `AttentionStore` of the store. */
+export interface Listing {
+  page(input: PageRunsInput): Promise<RunPage>;
+  counts(filter: Omit<RunFilter, "status">): Promise<RunCounts>;
+  select(filter: RunFilter): Promise<SelectedRuns>;
+  /** Those that are still there, in no order. */
+  some(ids: readonly RunId[]): Promise<ListedRun[]>;
+  overview(): Promise<RunsOverview>;
+  /** How many runs that ended badly there were among them. */
+  dismiss(input: DismissRunsInput): Promise<number>;
+}
+
+/** Launches beside those of a task, and what is done with many runs at once. */
+export interface Launches {
+  /** See `StartRunInput`. The same key always gives the same run, and is a `conflict` with anything else. */
+  start(input: StartRunInput): Promise<Run>;
+  /** See `RetryRunInput`. Throws `CcrError` with `conflict` for a run that has not ended. The old run wants nobody's attention any more. */
+  retry(input: RetryRunInput): Promise<Run>;
+  /** Each by itself: what is refused for one is told of it alone. */
+  retryMany(input: RetryRunsInput): Promise<RetriedRun[]>;
+  /** As `Runs.cancel`, each by itself. */
+  cancelMany(input: CancelRunsInput): Promise<CanceledRun[]>;
+}
+
 export interface Instances {
   get(id: InstanceId): Promise<Instance>;
   list(): Promise<Instance[]>;
   /** Cancels the run that uses the sandbox, and removes the sandbox. Idempotent. */
   remove(id: InstanceId): Promise<Instance>;
+}
+
+/** The repositories that a run may have. */
+export interface Repositories {
+  /** The repositories of an owner, as its host tells them. */
+  search(input: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]>;
+  /** Those of the newest runs, the last used first; then those that have an environment of their own. */
+  recent(): Promise<KnownRepository[]>;
+  /** Throws `CcrError`: `bad_request` for an address that is none, `unprocessable` when its host does not tell, and why, `timeout` when it is too slow. */
+  branches(repository: string, signal: AbortSignal): Promise<RepositoryBranches>;
 }
 
 export interface Results {

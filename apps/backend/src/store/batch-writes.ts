@@ -5,7 +5,7 @@ import { noSuchRun } from "./fence.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson } from "./json.ts";
 import { entriesOf, type Moved, moveRuns } from "./moves.ts";
-import { untouched } from "./new-run.ts";
+import { insertRuns, untouched } from "./new-run.ts";
 import { toRun } from "./rows.ts";
 import type { BatchTable, Database, RunTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
@@ -46,7 +46,7 @@ export const insertBatch = async (
     .returningAll()
     .executeTakeFirst();
   if (stored === undefined) return null;
-  for (const some of chunks(runs)) await trx.insertInto("runs").values(some).execute();
+  for (const some of chunks(runs)) await insertRuns(trx, some);
   return stored;
 };
 
@@ -105,7 +105,7 @@ export const retryBatch = async (trx: Trx, id: BatchId, { ids, now }: { ids: Ids
         batch_mark: null,
         batch_tries: (run.batch_tries ?? 1) + 1,
       }));
-    await trx.insertInto("runs").values(fresh).execute();
+    await insertRuns(trx, fresh);
     created.push(...fresh.map((run) => run.id));
   }
   return created;

@@ -1,3 +1,4 @@
+import { createAttentionStore } from "./attention.ts";
 import { createAuditStore } from "./audit.ts";
 import { createBatchStore } from "./batches.ts";
 import { Changes } from "./changes.ts";
@@ -9,7 +10,9 @@ import { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { createInputStore } from "./inputs.ts";
 import { createInstanceStore } from "./instances.ts";
+import { createRunListing } from "./listing.ts";
 import { createQueue } from "./queue.ts";
+import { createQuickRuns } from "./quick.ts";
 import { createRunStore } from "./runs.ts";
 import { type Clock, createTaskStore } from "./tasks.ts";
 import { createTranscript } from "./transcript.ts";
@@ -33,6 +36,9 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     tasks: createTaskStore({ db, ids, now }),
     environments: createEnvironmentStore({ db, commits, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
+    listing: createRunListing({ db }),
+    attention: createAttentionStore({ db }),
+    quick: createQuickRuns({ engine, commits, ids, now }),
     deliveries: createDeliveryStore({ db }),
     batches: createBatchStore({ engine, commits, feeds, ids, now }),
     queue: createQueue({ engine, commits }),

@@ -6,6 +6,7 @@ import type { Stored } from "./feed.ts";
 import type { Feeds } from "./feeds.ts";
 import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
+import { durationMsOf, endingOf } from "./run-text.ts";
 import type { Database, RunTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 
@@ -37,10 +38,27 @@ export const moveRuns = async (
     .execute();
   const moved: Moved[] = [];
   for (const row of rows) {
+    if (isFinal(to)) await noteEnd(trx, row);
     const place = { runId: row.id, origin: null, seq: row.last_seq - entries.length };
     moved.push({ row, stored: await insertAfter(trx, entries, place) });
   }
   return moved;
+};
+
+/** Of a run that has ended: how long it took, and the words of its end, by which it is found. */
+const noteEnd = async (trx: Transaction<Database>, row: Selectable<RunTable>): Promise<void> => {
+  if (row.ended_at !== null)
+    await trx
+      .updateTable("runs")
+      .set({ duration_ms: durationMsOf({ ...row, ended_at: row.ended_at }) })
+      .where("id", "=", row.id)
+      .execute();
+  if (row.sentence !== null)
+    await trx
+      .updateTable("run_texts")
+      .set({ ending: endingOf(row.sentence) })
+      .where("run_id", "=", row.id)
+      .execute();
 };
 
 const TRIES = 5;

@@ -1,7 +1,8 @@
 import { type BatchMember, DEFAULT_PERMISSION_MODE, noFigures, type RunId } from "@ccr/protocol";
-import type { Selectable } from "kysely";
+import type { Selectable, Transaction } from "kysely";
 import { toJson } from "./json.ts";
-import type { RunTable } from "./schema.ts";
+import { searchTextOf } from "./run-text.ts";
+import type { Database, RunTable } from "./schema.ts";
 import type { NewRun } from "./types.ts";
 
 /** The columns of a run's part in a batch. */
@@ -44,6 +45,8 @@ export const untouched = (steps: NewRun["task"]["steps"]) => ({
   is_followed: 0,
   prepared: null,
   questions: null,
+  duration_ms: 0,
+  is_dismissed: 0,
 });
 
 /** The repositories beside the first one, as they are stored. */
@@ -83,3 +86,18 @@ export const newRow = (
   continuation: input.continues === null ? null : toJson(input.continues, "The run"),
   ...memberColumns(member),
 });
+
+/** Inserts rows of runs, with what they are found by; a row whose idempotency key is taken is left out. Gives those that were inserted. */
+export const insertRuns = async (
+  trx: Transaction<Database>,
+  rows: readonly Selectable<RunTable>[],
+): Promise<Selectable<RunTable>[]> => {
+  const stored = await trx
+    .insertInto("runs")
+    .values(rows)
+    .onConflict((conflict) => conflict.columns(["task_id", "idempotency_key"]).doNothing())
+    .returningAll()
+    .execute();
+  if (stored.length > 0) await trx.insertInto("run_texts").values(stored.map(searchTextOf)).execute();
+  return stored;
+};

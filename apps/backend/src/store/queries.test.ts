@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
+import { RUN_SORTS } from "@ccr/protocol";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { Kysely } from "kysely";
 import { expect, test } from "vitest";
@@ -22,6 +23,7 @@ import {
   ids,
   instancePlace,
   newBatch,
+  newRun,
   notes,
   range,
   server,
@@ -79,6 +81,36 @@ test("every question that grows with the data is answered from an index, in its 
   await store.instances.listRecords({ server });
   await store.instances.setServer(instanceId, server, claim.fence);
   await store.tasks.list();
+  for (const sort of RUN_SORTS) {
+    const { runs, next } = await store.listing.page({ sort, limit: 1, text: "fix" });
+    await store.listing.page({ sort, limit: 1, taskId, repository: claim.run.repository, since: claim.run.createdAt });
+    await store.listing.page({ sort, limit: 1, status: ["queued", "starting"], ...(next !== null && { cursor: next }) });
+    const [one] = runs;
+    if (one !== undefined)
+      await store.listing.page({
+        sort,
+        limit: 1,
+        cursor: `${id} ${sort === "ended" ? one.createdAt : sort === "newest" || sort === "oldest" ? one.createdAt : 1}`,
+      });
+  }
+  await store.listing.page({ sort: "newest", limit: 1, repository: claim.run.repository });
+  await store.listing.counts({});
+  await store.listing.counts({ text: "fix", repository: claim.run.repository });
+  await store.listing.select({ taskId });
+  await store.listing.some([id]);
+  await store.listing.queued();
+  await store.listing.repositories();
+  await store.attention.list({ endedAfter: "2020-01-01T00:00:00.000Z", limit: 10 });
+  await store.attention.dismiss([id], true);
+  const quick = { name: "Q", steps: [{ instructions: "Q", checks: "" }], allowNoChanges: false };
+  await store.quick.start(quick, { ...newRun(await createTask(store)), idempotencyKey: "q" });
+  const started = await store.quick.start(quick, { ...newRun(await createTask(store)), idempotencyKey: "q" });
+  await store.runs.advance(started.run.id, {
+    from: ["queued"],
+    to: "canceled",
+    patch: { sentence: "S", endedAt: "2030-01-01T00:00:00.000Z" },
+  });
+  await store.upkeep.deleteRun(started.run.id);
   const { batch } = await store.batches.create(await newBatch(store));
   await store.batches.find(batch.id);
   await store.batches.list({ limit: 10, before: batch.id });

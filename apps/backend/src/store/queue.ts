@@ -91,7 +91,11 @@ export const createQueue = ({ engine, commits }: { engine: Engine; commits: Grou
       commits.run(RENEWAL_LENGTH, async (trx) => {
         const row = await trx
           .updateTable("runs")
-          .set((eb) => ({ lease_beat: eb("lease_beat", "+", 1), active_ms: activeMsColumn(activeMs) }))
+          .set((eb) => ({
+            lease_beat: eb("lease_beat", "+", 1),
+            active_ms: activeMsColumn(activeMs),
+            duration_ms: activeMsColumn(activeMs),
+          }))
           .where("id", "=", id)
           .where("fence", "=", fence)
           .where("status", "not in", FINAL_STATUSES)

@@ -33,6 +33,7 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   allowNoChanges: row.allow_no_changes !== 0,
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   environmentId: row.environment_id,
+  ...(row.is_quick === 0 ? {} : { isQuick: true }),
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });

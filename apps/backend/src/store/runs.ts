@@ -16,7 +16,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
 import { entriesOf, moveRuns, tellMoved } from "./moves.ts";
-import { additionalColumn, newRow } from "./new-run.ts";
+import { additionalColumn, insertRuns, newRow } from "./new-run.ts";
 import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
@@ -30,7 +30,7 @@ const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
 };
 
 /** What a launch asks for that the run of the same idempotency key does not have. */
-const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
+export const differences = (row: Selectable<RunTable>, input: NewRun): string[] => {
   const same = {
     repository: row.repository === storable(input.repository),
     ref: row.ref === storable(input.ref),
@@ -67,12 +67,7 @@ export const createRunStore = (parts: { engine: Engine; commits: GroupCommit; fe
     create: async (input) => {
       const row = newRow(input, { id: ids.run(), at: now().toISOString() });
       const inserted = await commits.run(row.steps.length, async (trx, changed) => {
-        const stored = await trx
-          .insertInto("runs")
-          .values(row)
-          .onConflict((conflict) => conflict.columns(["task_id", "idempotency_key"]).doNothing())
-          .returningAll()
-          .executeTakeFirst();
+        const [stored] = await insertRuns(trx, [row]);
         if (stored !== undefined) changed(row.id);
         return stored;
       });

@@ -25,6 +25,7 @@ export interface Database {
   batches: BatchTable;
   runs: RunTable;
   instances: InstanceTable;
+  run_texts: RunTextTable;
   messages: MessageTable;
   diffs: DiffTable;
   audit_records: AuditTable;
@@ -47,6 +48,10 @@ export interface TaskTable {
   environment_id: EnvironmentId | null;
   /** JSON of `DeliverySettings`; null: nowhere. */
   delivery: string | null;
+  /** 0 or 1: made for one run, and not among the tasks. */
+  is_quick: number;
+  /** The idempotency key of the launch that made it. */
+  quick_key: string | null;
 }
 
 export interface BatchTable {
@@ -148,6 +153,10 @@ export interface RunTable {
   environment: string | null;
   /** JSON of `Prepared`. */
   prepared: string | null;
+  /** By which runs are sorted: of one that has ended how long it took, of another how long it was worked on when that was last told. */
+  duration_ms: number;
+  /** 0 or 1: somebody has seen to it that it ended badly. */
+  is_dismissed: number;
   permission_mode: PermissionMode;
   /** 0 or 1. */
   asks: number;
@@ -164,6 +173,13 @@ export interface RunInputTable {
   revision: number;
   created_at: string;
   idempotency_key: string | null;
+}
+
+/** What a run is found by: see `searchTextOf`. */
+export interface RunTextTable {
+  run_id: RunId;
+  ending: string;
+  text: string;
 }
 
 export interface InstanceTable {

@@ -1,9 +1,9 @@
-import type { DeliverySettings } from "@ccr/protocol";
-import type { Kysely } from "kysely";
+import type { CreateTaskInput, DeliverySettings, TaskId } from "@ccr/protocol";
+import type { Kysely, Selectable } from "kysely";
 import type { Ids } from "./ids.ts";
 import { toJson } from "./json.ts";
 import { toTask } from "./rows.ts";
-import type { Database } from "./schema.ts";
+import type { Database, TaskTable } from "./schema.ts";
 import type { TaskStore } from "./types.ts";
 
 export type Clock = () => Date;
@@ -11,19 +11,23 @@ export type Clock = () => Date;
 const deliveryColumn = (delivery: DeliverySettings | null | undefined): string | null =>
   delivery === undefined || delivery === null ? null : toJson(delivery, "The delivery");
 
+/** The row of a task that was never changed. */
+export const newTaskRow = (input: CreateTaskInput, { id, at }: { id: TaskId; at: string }): Selectable<TaskTable> => ({
+  id,
+  name: input.name,
+  steps: toJson(input.steps, "The task"),
+  created_at: at,
+  updated_at: at,
+  allow_no_changes: input.allowNoChanges ? 1 : 0,
+  delivery: deliveryColumn(input.delivery),
+  environment_id: input.environmentId ?? null,
+  is_quick: 0,
+  quick_key: null,
+});
+
 export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: Ids; now: Clock }): TaskStore => ({
   create: async (input) => {
-    const at = now().toISOString();
-    const row = {
-      id: ids.task(),
-      name: input.name,
-      steps: toJson(input.steps, "The task"),
-      created_at: at,
-      updated_at: at,
-      allow_no_changes: input.allowNoChanges ? 1 : 0,
-      delivery: deliveryColumn(input.delivery),
-      environment_id: input.environmentId ?? null,
-    };
+    const row = newTaskRow(input, { id: ids.task(), at: now().toISOString() });
     return toTask(await db.insertInto("tasks").values(row).returningAll().executeTakeFirstOrThrow());
   },
 
@@ -33,7 +37,13 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
   },
 
   list: async () => {
-    const rows = await db.selectFrom("tasks").selectAll().orderBy("created_at", "desc").orderBy("id", "desc").execute();
+    const rows = await db
+      .selectFrom("tasks")
+      .selectAll()
+      .where("is_quick", "=", 0)
+      .orderBy("created_at", "desc")
+      .orderBy("id", "desc")
+      .execute();
     return rows.map(toTask);
   },
 
@@ -42,6 +52,7 @@ export const createTaskStore = ({ db, ids, now }: { db: Kysely<Database>; ids: I
       .updateTable("tasks")
       .set({
         updated_at: now().toISOString(),
+        is_quick: 0,
         ...(input.name !== undefined && { name: input.name }),
         ...(input.steps !== undefined && { steps: toJson(input.steps, "The task") }),
         ...(input.allowNoChanges !== undefined && { allow_no_changes: input.allowNoChanges ? 1 : 0 }),

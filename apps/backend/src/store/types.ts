@@ -31,17 +31,21 @@ import type {
 } from "@ccr/protocol";
 import type { BatchStore } from "./batch-types.ts";
 import type { EnvironmentStore, Prepared } from "./environment-types.ts";
+import type { AttentionStore, QuickRuns, RunListing } from "./listing-types.ts";
 
 export interface TaskStore {
   create(input: CreateTaskInput): Promise<Task>;
   find(id: TaskId): Promise<Task | null>;
-  /** Every task, the newest first. */
+  /** Every task, the newest first; those that were made for one run are left out. */
   list(): Promise<Task[]>;
-  /** null: no such task. */
+  /** null: no such task. One that was made for a run is then among the tasks, as any other. */
   update(input: UpdateTaskInput): Promise<Task | null>;
   /** Whether there was such a task. Runs of it stay: they hold copies. */
   delete(id: TaskId): Promise<boolean>;
 }
+
+/** A task that is made for one run. */
+export type NewQuickTask = CreateTaskInput;
 
 export type NewRun = {
   task: Task;
@@ -382,6 +386,9 @@ export interface Store extends AsyncDisposable {
   readonly tasks: TaskStore;
   readonly environments: EnvironmentStore;
   readonly runs: RunStore;
+  readonly listing: RunListing;
+  readonly attention: AttentionStore;
+  readonly quick: QuickRuns;
   readonly batches: BatchStore;
   readonly queue: Queue;
   readonly deliveries: DeliveryStore;

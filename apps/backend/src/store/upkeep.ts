@@ -1,4 +1,4 @@
-import { type BatchId, CcrError, isFinal, RUN_STATUSES } from "@ccr/protocol";
+import { type BatchId, CcrError, isFinal, RUN_STATUSES, type TaskId } from "@ccr/protocol";
 import type { Transaction } from "kysely";
 import { holdBatch } from "./batch-writes.ts";
 import type { Engine } from "./engine.ts";
@@ -18,6 +18,12 @@ const unusable = (error: unknown): CcrError => {
 const removeIfEmpty = async (trx: Transaction<Database>, id: BatchId): Promise<void> => {
   const left = await trx.selectFrom("runs").select("id").where("batch_id", "=", id).limit(1).executeTakeFirst();
   if (left === undefined) await trx.deleteFrom("batches").where("id", "=", id).execute();
+};
+
+/** A task that was made for one run goes with the last of its runs. */
+const removeIfQuick = async (trx: Transaction<Database>, id: TaskId): Promise<void> => {
+  const left = await trx.selectFrom("runs").select("id").where("task_id", "=", id).limit(1).executeTakeFirst();
+  if (left === undefined) await trx.deleteFrom("tasks").where("id", "=", id).where("is_quick", "=", 1).execute();
 };
 
 export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now: Clock }): Upkeep => {
@@ -72,15 +78,20 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
 
     deleteRun: (id) =>
       commits.run(0, async (trx) => {
-        const run = await trx.selectFrom("runs").select(["status", "batch_id"]).where("id", "=", id).executeTakeFirst();
+        const run = await trx
+          .selectFrom("runs")
+          .select(["status", "batch_id", "task_id"])
+          .where("id", "=", id)
+          .executeTakeFirst();
         if (run === undefined || !isFinal(run.status)) return false;
         // Before any of its runs, as whoever else writes to a batch and its runs does.
         if (run.batch_id !== null) await holdBatch(trx, run.batch_id);
-        for (const table of ["messages", "diffs", "audit_records", "instances", "run_inputs"] as const) {
+        for (const table of ["messages", "diffs", "audit_records", "instances", "run_inputs", "run_texts"] as const) {
           await trx.deleteFrom(table).where("run_id", "=", id).execute();
         }
         const { numDeletedRows } = await trx.deleteFrom("runs").where("id", "=", id).executeTakeFirstOrThrow();
         if (run.batch_id !== null) await removeIfEmpty(trx, run.batch_id);
+        await removeIfQuick(trx, run.task_id);
         return numDeletedRows > 0n;
       }),
   };

@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
 import { parseTableSearch } from "../batches/table.ts";
+import { parseHomeSearch } from "../home/search.ts";
 import { parseRunsSearch } from "../runs/filter.ts";
 import { parseTab } from "../runs/tabs.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
@@ -47,6 +48,7 @@ const root = createRootRoute({ component: () => <Shell onSettled={preloadPages} 
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
+  validateSearch: parseHomeSearch,
   component: homePage,
 });
 const tasks = createRoute({

@@ -45,7 +45,7 @@ test("a launch of several is filled in, refused by name, survives a reload, and 
   timeout: 60_000,
 }, async () => {
   await using stage = await theatre.open({
-    path: "/",
+    path: "/?launch=task",
     prepare: (backend) => {
       addTask(backend, "Add licence headers, said shortly");
       addTask(backend);
@@ -240,7 +240,7 @@ test("nothing is wider than a phone", { timeout: 60_000 }, async () => {
   for (const path of ["/batches", `/batches/${id}`, `/batches/${id}/groups/1`, "/"]) {
     await stage.go(path);
     await page.getByRole("heading", { level: 1 }).waitFor();
-    if (path === "/") await page.getByRole("button", { name: "Several at once" }).click();
+    if (path === "/?launch=task") await page.getByRole("button", { name: "Several at once" }).click();
     await expect
       .poll(() => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), {
         timeout: 5000,

@@ -42,7 +42,7 @@ describe("the demo", () => {
 
   test("warns of every task that its model does not know, and shows no money", { timeout: 30_000 }, async () => {
     await using stage = await theatre.open({
-      path: "/",
+      path: "/?launch=task",
       prepare(backend) {
         const demo = task(backend, "Demo");
         demoOf(backend, { demoTaskId: demo.id });
@@ -64,7 +64,7 @@ describe("the demo", () => {
 
 describe("a launch", () => {
   test("that is refused marks the field, in its own unit and words", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend, "Mine") });
+    await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend, "Mine") });
     const { page } = stage;
     const repository = page.getByLabel("Repository");
     await repository.fill("file:///etc");

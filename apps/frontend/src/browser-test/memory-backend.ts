@@ -21,6 +21,7 @@ import {
   RunLimits,
   type RunView,
   type ServerInfo,
+  type StartRunInput,
   type Task,
   TaskId,
   type WorkspaceDiff,
@@ -28,6 +29,7 @@ import {
 import type { inferRouterContext } from "@trpc/server";
 import { createMemoryBatches, type MemoryBatches } from "./memory-batches.ts";
 import { type MemoryEnvironments, memoryEnvironments } from "./memory-environments.ts";
+import { memoryLists } from "./memory-lists.ts";
 import { memoryTalk } from "./memory-talk.ts";
 import type { Said } from "./said.ts";
 
@@ -55,6 +57,8 @@ export interface MemoryBackend {
   /** What the API was asked to launch and cancel. */
   readonly launched: CreateRunInput[];
   readonly canceled: RunId[];
+  /** Runs that were started from a few words. */
+  readonly started: StartRunInput[];
   /** Where results were to be pushed. */
   readonly pushed: DeliverySettings[];
   /** What was to be removed from the disk. */
@@ -97,6 +101,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const canceled: RunId[] = [];
   const pushed: DeliverySettings[] = [];
   const cleanUps: CleanUpInput[] = [];
+  const started: StartRunInput[] = [];
+  const dismissed = new Set<RunId>();
   const at = (): string => new Date(now + counter * 1000).toISOString();
 
   const environments = memoryEnvironments({ number, at });
@@ -127,6 +133,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     environments,
     launched,
     canceled,
+    started,
     pushed,
     cleanUps,
     messagesOf,
@@ -326,14 +333,12 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         },
         followUp: async ({ id }) => getRun(id),
       },
-      repositories: {
-        async search({ host, owner, query = "" }) {
-          if (host !== "github.com") throw new CcrError("not_found", `host: this server knows no git host ${host}.`);
-          return ["alpha", "beta", "gone"]
-            .filter((name) => name.includes(query))
-            .map((name) => ({ repository: `${owner}/${name}`, defaultBranch: "main", isArchived: name === "gone" }));
-        },
-      },
+      ...memoryLists({
+        ...{ tasks, runs, dismissed, started, viewOf },
+        addTask: (input) => backend.addTask(input),
+        addRun: (task, patch) => backend.addRun(task, patch),
+        cancel: (id) => backend.context.runs.cancel(id),
+      }),
       environments: environments.rooms,
       upkeep: {
         disk: async () => backend.disk,

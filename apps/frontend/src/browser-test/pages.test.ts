@@ -38,7 +38,7 @@ describe("tasks", () => {
   test("is written, survives a reload unsaved, is refused with reasons, saved, launched and watched to its end", {
     timeout: 60_000,
   }, async () => {
-    await using stage = await theatre.open({ path: "/" });
+    await using stage = await theatre.open({ path: "/?launch=task" });
     const { page, backend } = stage;
     await page.getByRole("link", { name: "New task" }).click();
     await page.getByRole("button", { name: "Create the task" }).click();
@@ -182,7 +182,7 @@ describe("a run", () => {
     expect(new URL(page.url()).search).toBe("?tab=changes");
     await page.getByRole("tab", { name: "Steps" }).click();
     await page.getByRole("tabpanel").getByText("exit code 1").first().waitFor();
-    for (const path of ["/", "/tasks", "/tasks/new", "/runs", "/instances", `/runs/${run.id}`]) {
+    for (const path of ["/", "/?launch=task", "/tasks", "/tasks/new", "/runs", "/instances", `/runs/${run.id}`]) {
       await stage.go(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
       expect([path, await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)]).toEqual([path, 0]);

@@ -52,7 +52,7 @@ const focused = (page: Page) =>
 
 describe("a launch on several repositories", () => {
   test("is filled in by keyboard, kept over a reload, and sent with its folders", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", width: 360, prepare: (backend) => void task(backend) });
+    await using stage = await theatre.open({ path: "/?launch=task", width: 360, prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const add = page.getByRole("button", { name: "Add a repository" });
     await page.getByLabel("Repository", { exact: true }).fill("acme/api");
@@ -86,7 +86,7 @@ describe("a launch on several repositories", () => {
   });
 
   test("loses those that are removed, and the focus stays near", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend) });
+    await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const add = page.getByRole("button", { name: "Add a repository" });
     await page.getByLabel("Repository", { exact: true }).fill("acme/api");
@@ -109,7 +109,7 @@ describe("a launch on several repositories", () => {
   });
 
   test("has at most ten of them", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend) });
+    await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page } = stage;
     const add = page.getByRole("button", { name: "Add a repository" });
     for (let number = 2; number <= 10; number++) await add.press("Enter");
@@ -121,7 +121,7 @@ describe("a launch on several repositories", () => {
   });
 
   test("is told what is wrong at its field once that is left, and not what is mended", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend) });
+    await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const twice = page.getByText("'acme/api' is named twice; name each repository once");
     const plain = page.getByText("The folder must be a plain name");
@@ -156,7 +156,7 @@ describe("a launch on several repositories", () => {
   });
 
   test("shows at its field what the server refuses", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend) });
+    await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const told = group(page, 2).getByRole("alert");
     await page.getByLabel("Repository", { exact: true }).fill("acme/api");
@@ -176,7 +176,7 @@ describe("a launch on several repositories", () => {
   });
 
   test("is none of several at once", { timeout: 30_000 }, async () => {
-    await using stage = await theatre.open({ path: "/", prepare: (backend) => void task(backend) });
+    await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     await page.getByLabel("Repository", { exact: true }).fill("acme/api");
     await page.getByRole("button", { name: "Add a repository" }).press("Enter");

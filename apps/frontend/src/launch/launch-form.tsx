@@ -1,24 +1,23 @@
-import { checkoutsOf, type Task, type TaskId } from "@ccr/protocol";
-import { useQuery } from "@tanstack/react-query";
+import type { Task, TaskId } from "@ccr/protocol";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
-import { useId, useLayoutEffect, useRef, useState } from "react";
-import { useApi } from "../api/client.ts";
+import { useLayoutEffect, useRef, useState } from "react";
 import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
 import { emptyDelivery } from "../delivery/delivery-draft.ts";
-import { DeliveryFields } from "../delivery/delivery-fields.tsx";
 import { EnvironmentField } from "../environments/environment-field.tsx";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { useDraft } from "../ui/draft.ts";
 import { Notice } from "../ui/feedback.tsx";
-import { Field, Select, TextInput } from "../ui/field.tsx";
+import { Field, Select } from "../ui/field.tsx";
 import { plural } from "../ui/format.ts";
 import { LaunchDraft, type LaunchProblems, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { launchDraftKey, newIdempotencyKey } from "./launch-keys.ts";
-import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
+import { LaunchOptions } from "./launch-options.tsx";
+import { RefInput } from "./ref-input.tsx";
 import { directoryNames, isRepositoriesField, repositoryProblems } from "./repositories-draft.ts";
+import { RepositoryInput, useKnownRepositories } from "./repository-input.tsx";
 import { DirectoryField, RepositoryRows } from "./repository-rows.tsx";
 import { SeveralFields } from "./several.tsx";
 import { countRuns, isSeveral, problemsOfBeside, validateSeveral } from "./several-draft.ts";
@@ -26,13 +25,6 @@ import { useLaunch, useLaunchBatch } from "./use-launch.ts";
 import { useRepositoryProblems } from "./use-repository-problems.ts";
 
 const noProblems: LaunchProblems = new Map();
-
-/** Repositories of past runs, newest first, each once. */
-const useRecentRepositories = (): readonly string[] => {
-  const { trpc } = useApi();
-  const { data } = useQuery(trpc.runs.list.queryOptions({ limit: 100 }, { staleTime: 30_000 }));
-  return [...new Set((data ?? []).flatMap(checkoutsOf).map(({ repository }) => repository))].slice(0, 20);
-};
 
 const SEVERAL_FIELDS = ["repositories", "models", "attempts", "maxConcurrent"];
 
@@ -54,8 +46,7 @@ export const LaunchForm = ({
   wide?: boolean;
 }) => {
   const info = useServerInfo();
-  const recent = useRecentRepositories();
-  const repositories = useId();
+  const known = useKnownRepositories() ?? [];
   const [stored, setDraft] = useDraft(launchDraftKey(task?.id ?? null), LaunchDraft);
   const [problems, setProblems] = useState(noProblems);
   const [freshKey] = useState(newIdempotencyKey);
@@ -69,7 +60,7 @@ export const LaunchForm = ({
   const fallback: TaskId | "" = task?.id ?? tasks[0]?.id ?? "";
   const draft: LaunchDraft = stored ?? {
     taskId: fallback,
-    repository: recent[0] ?? info?.demoRepository ?? "",
+    repository: known[0]?.value ?? "",
     ref: "",
     directory: "",
     additionalRepositories: [],
@@ -127,7 +118,6 @@ export const LaunchForm = ({
     else if (many?.ok === true) launchBatch.mutate({ ...many.input, ...again });
   };
 
-  const suggestions = [...new Set([...recent, ...(info?.demoRepository == null ? [] : [info.demoRepository])])];
   const roots = info?.localRepositoryRoots ?? [];
   return (
     <form
@@ -176,33 +166,10 @@ export const LaunchForm = ({
             </>
           }
         >
-          {(parts) => (
-            <>
-              <TextInput
-                {...parts}
-                list={repositories}
-                placeholder="owner/name"
-                autoCapitalize="off"
-                value={draft.repository}
-                onChange={(event) => change({ repository: event.target.value })}
-              />
-              <datalist id={repositories}>
-                {suggestions.map((repository) => (
-                  <option key={repository} value={repository} />
-                ))}
-              </datalist>
-            </>
-          )}
+          {(parts) => <RepositoryInput {...parts} value={draft.repository} onChange={(repository) => change({ repository })} />}
         </Field>
         <Field label="Branch, tag or commit" error={problemOf("ref")}>
-          {(parts) => (
-            <TextInput
-              {...parts}
-              placeholder="default branch"
-              value={draft.ref}
-              onChange={(event) => change({ ref: event.target.value })}
-            />
-          )}
+          {(parts) => <RefInput {...parts} repository={draft.repository} value={draft.ref} onChange={(ref) => change({ ref })} />}
         </Field>
         {rows.length > 0 && (
           <DirectoryField
@@ -223,7 +190,6 @@ export const LaunchForm = ({
       <RepositoryRows
         rows={rows}
         directories={directories.slice(1)}
-        suggestions={repositories}
         wide={wide}
         problemOf={problemOf}
         onChange={(additionalRepositories) => {
@@ -237,42 +203,14 @@ export const LaunchForm = ({
           Model, limits and result
         </Collapsible.Trigger>
         <Collapsible.Content className={classes("grid gap-4 pt-4", wide && "sm:grid-cols-2 lg:grid-cols-3")}>
-          <Field label="Model" error={problemOf("model")}>
-            {(parts) => (
-              <TextInput
-                {...parts}
-                placeholder="Claude Code's default"
-                value={draft.model}
-                onChange={(event) => change({ model: event.target.value })}
-              />
-            )}
-          </Field>
-          <div className={classes(wide && "sm:col-span-2 lg:col-span-3")}>
-            <DeliveryFields
-              label="When it passes"
-              choices={["task", "nowhere", "branch", "pull_request"]}
-              draft={draft.delivery}
-              problems={problems}
-              onChange={(delivery) => change({ delivery })}
-            />
-          </div>
-          {LIMIT_FIELDS.map((field) => (
-            <Field
-              key={field.key}
-              label={field.unit === "" ? field.label : `${field.label} (${field.unit})`}
-              error={problemOf(`limits.${field.key}`)}
-            >
-              {(parts) => (
-                <TextInput
-                  {...parts}
-                  inputMode="decimal"
-                  placeholder={defaultLimit(field)}
-                  value={draft.limits[field.key] ?? ""}
-                  onChange={(event) => change({ limits: { ...draft.limits, [field.key]: event.target.value } })}
-                />
-              )}
-            </Field>
-          ))}
+          <LaunchOptions
+            draft={draft}
+            deliveries={["task", "nowhere", "branch", "pull_request"]}
+            problems={problems}
+            problemOf={problemOf}
+            wide={wide}
+            onChange={change}
+          />
         </Collapsible.Content>
       </Collapsible.Root>
       <Collapsible.Root open={severalOpen} onOpenChange={setSeveralOpen}>

@@ -5,7 +5,9 @@ import { Button, IconButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { Field, TextInput } from "../ui/field.tsx";
 import { plural } from "../ui/format.ts";
+import { RefInput } from "./ref-input.tsx";
 import { addRepository, type RepositoryDraft, repositoryField } from "./repositories-draft.ts";
+import { RepositoryInput } from "./repository-input.tsx";
 
 type Parts = Omit<RepositoryDraft, "key">;
 
@@ -39,7 +41,6 @@ const Row = ({
   row,
   index,
   directory,
-  suggestions,
   wide,
   problemOf,
   onChange,
@@ -49,7 +50,6 @@ const Row = ({
   row: RepositoryDraft;
   index: number;
   directory: string;
-  suggestions: string;
   wide: boolean;
   problemOf: (field: string) => string | undefined;
   onChange: (part: keyof Parts, text: string) => void;
@@ -71,25 +71,11 @@ const Row = ({
         </IconButton>
         <div className={classes("clear-both grid gap-3", wide && "sm:grid-cols-[minmax(0,1.4fr)_minmax(0,1fr)_minmax(0,1fr)]")}>
           <Field label="Repository" error={problemOf(repositoryField(index, "repository"))}>
-            {(parts) => (
-              <TextInput
-                {...parts}
-                list={suggestions}
-                placeholder="owner/name"
-                autoCapitalize="off"
-                value={row.repository}
-                onChange={({ target }) => onChange("repository", target.value)}
-              />
-            )}
+            {(parts) => <RepositoryInput {...parts} value={row.repository} onChange={(text) => onChange("repository", text)} />}
           </Field>
           <Field label="Branch, tag or commit" error={problemOf(repositoryField(index, "ref"))}>
             {(parts) => (
-              <TextInput
-                {...parts}
-                placeholder="default branch"
-                value={row.ref}
-                onChange={({ target }) => onChange("ref", target.value)}
-              />
+              <RefInput {...parts} repository={row.repository} value={row.ref} onChange={(text) => onChange("ref", text)} />
             )}
           </Field>
           <DirectoryField
@@ -105,20 +91,17 @@ const Row = ({
 };
 
 /**
- * The repositories beside the first one. `directories` are the names that their folders have by themselves, `suggestions` is the id of a list of
- * repositories.
+ * The repositories beside the first one. `directories` are the names that their folders have by themselves.
  */
 export const RepositoryRows = ({
   rows,
   directories,
-  suggestions,
   wide,
   problemOf,
   onChange,
 }: {
   rows: readonly RepositoryDraft[];
   directories: readonly string[];
-  suggestions: string;
   wide: boolean;
   problemOf: (field: string) => string | undefined;
   onChange: (rows: RepositoryDraft[]) => void;
@@ -169,7 +152,6 @@ export const RepositoryRows = ({
                 row={row}
                 index={index}
                 directory={directories[index] ?? ""}
-                suggestions={suggestions}
                 wide={wide}
                 problemOf={problemOf}
                 onChange={(part, text) => onChange(rows.map((other) => (other === row ? { ...row, [part]: text } : other)))}

@@ -1,4 +1,4 @@
-import { type ListRunsInput, RUN_STATUSES, type RunStatus, TaskId } from "@ccr/protocol";
+import { RUN_SORTS, RUN_STATUSES, RUN_TEXT_MAX, type RunFilter, type RunSort, type RunStatus, TaskId } from "@ccr/protocol";
 
 /** Statuses that people look for together. */
 export const STATUS_GROUPS = {
@@ -12,27 +12,75 @@ export type StatusGroup = keyof typeof STATUS_GROUPS;
 
 export const STATUS_GROUP_NAMES: readonly StatusGroup[] = ["active", "succeeded", "failed", "errored", "canceled"];
 
-/** What the groups are called where one of them is chosen. */
-export const STATUS_GROUP_LABELS: Record<StatusGroup, string> = {
-  active: "Active",
-  succeeded: "Passed",
-  failed: "Failed",
-  errored: "Errored",
-  canceled: "Canceled",
+/** A group, or one status of those that are active. */
+export type StatusChoice = StatusGroup | RunStatus;
+
+const HOUR_MS = 3600 * 1000;
+
+/** How far back one looks, in hours. */
+export const PERIODS = { day: 24, week: 7 * 24, month: 30 * 24 } as const;
+export type Period = keyof typeof PERIODS;
+export const PERIOD_NAMES: readonly Period[] = ["day", "week", "month"];
+
+export type RunsSearch = {
+  status?: StatusChoice;
+  task?: string;
+  repo?: string;
+  q?: string;
+  period?: Period;
+  /** The newest first, when left out. */
+  sort?: RunSort;
 };
 
-export type RunsSearch = { status?: StatusGroup; task?: string };
+const CHOICES: readonly StatusChoice[] = [...STATUS_GROUP_NAMES, ...RUN_STATUSES];
+
+/** A text of the address; one that looks like a number is read as one. */
+const textOf = (value: unknown): string =>
+  typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? String(value).trim() : "";
 
 /** Reads the query of the list of runs; what is not understood is left out. */
 export const parseRunsSearch = (search: Record<string, unknown>): RunsSearch => {
-  const status = STATUS_GROUP_NAMES.find((group) => group === search.status);
+  const status = CHOICES.find((choice) => choice === search.status);
   const task = TaskId.safeParse(search.task);
-  return { ...(status === undefined ? {} : { status }), ...(task.success ? { task: task.data } : {}) };
+  const q = textOf(search.q).slice(0, RUN_TEXT_MAX);
+  const repo = textOf(search.repo).slice(0, 2048);
+  const period = PERIOD_NAMES.find((name) => name === search.period);
+  const sort = RUN_SORTS.find((name) => name === search.sort && name !== "newest");
+  return {
+    ...(status === undefined ? {} : { status }),
+    ...(task.success ? { task: task.data } : {}),
+    ...(repo === "" ? {} : { repo }),
+    ...(q === "" ? {} : { q }),
+    ...(period === undefined ? {} : { period }),
+    ...(sort === undefined ? {} : { sort }),
+  };
 };
 
-/** What to ask the server for. */
-export const toListInput = ({ status, task }: RunsSearch): Pick<ListRunsInput, "status" | "taskId"> => {
+const statusesOf = (choice: StatusChoice | undefined): RunStatus[] =>
+  RUN_STATUSES.filter(
+    (status) =>
+      status === choice ||
+      STATUS_GROUP_NAMES.some((group) => group === choice && STATUS_GROUPS[group].some((wanted) => wanted === status)),
+  );
+
+/** What to ask the server for. The beginning of a period is a full hour, so that it is asked for by the same words for a while. */
+export const toFilter = ({ status, task, repo, q, period }: RunsSearch, now: number): RunFilter => {
   const taskId = TaskId.safeParse(task);
-  const statuses = RUN_STATUSES.filter((one) => status !== undefined && STATUS_GROUPS[status].some((wanted) => wanted === one));
-  return { ...(statuses.length === 0 ? {} : { status: statuses }), ...(taskId.success ? { taskId: taskId.data } : {}) };
+  const statuses = statusesOf(status);
+  const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
+  return {
+    ...(statuses.length === 0 ? {} : { status: statuses }),
+    ...(taskId.success ? { taskId: taskId.data } : {}),
+    ...(repo === undefined ? {} : { repository: repo }),
+    ...(q === undefined ? {} : { text: q }),
+    ...(period === undefined ? {} : { since: new Date(hour - PERIODS[period] * HOUR_MS).toISOString() }),
+  };
 };
+
+/** Whether any but the statuses and the order is asked for. */
+export const isNarrowed = ({ task, repo, q, period }: RunsSearch): boolean =>
+  [task, repo, q, period].some((part) => part !== undefined);
+
+/** With another part; `undefined` takes it out. */
+export const withPart = (search: RunsSearch, part: { [Name in keyof RunsSearch]: RunsSearch[Name] | undefined }): RunsSearch =>
+  parseRunsSearch({ ...search, ...part });

@@ -15,6 +15,7 @@ import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { DeleteTask } from "./delete-task.tsx";
 import { draftOf, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
+import { SaveAsTask } from "./save-as-task.tsx";
 import { TaskForm } from "./task-form.tsx";
 
 const allTasks = (
@@ -116,6 +117,7 @@ const EditTask = ({ task }: { task: Task }) => {
       back={allTasks}
       actions={
         <>
+          <SaveAsTask task={task} size="md" />
           <Link to="/runs" search={{ task: task.id }} className={buttonClasses("secondary")}>
             <History aria-hidden className="size-3.5" /> Runs of this task
           </Link>

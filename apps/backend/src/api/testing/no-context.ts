@@ -41,7 +41,9 @@ export const noContext: Context = {
     configure: unused,
     draft: unused,
   },
-  repositories: { search: unused },
+  listing: { page: unused, counts: unused, select: unused, some: unused, overview: unused, dismiss: unused },
+  launches: { start: unused, retry: unused, retryMany: unused, cancelMany: unused },
+  repositories: { search: unused, recent: unused, branches: unused },
   batches: {
     create: unused,
     get: unused,

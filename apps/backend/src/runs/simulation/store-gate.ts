@@ -49,6 +49,7 @@ export class StoreHouse {
     const { store, ledger, time } = this.#world;
     const { tasks, environments, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
     const { inputs } = store;
+    const { listing, attention, quick } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -117,6 +118,9 @@ export class StoreHouse {
       // Nobody asks for one: their runs are driven like all others.
       batches,
       environments,
+      listing,
+      attention,
+      quick,
       runs: {
         create: write(
           "runs.create",

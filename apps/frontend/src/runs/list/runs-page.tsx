@@ -1,146 +1,231 @@
-import type { Run } from "@ccr/protocol";
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { Play, SearchX } from "lucide-react";
+import { isFinal, type ListedRun, type RunId } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import { ArrowUp, CircleCheck, Play, SearchX, TriangleAlert, X } from "lucide-react";
+import { useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
-import { Button, buttonClasses } from "../../ui/button.tsx";
+import { Button, buttonClasses, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
-import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
-import { Select } from "../../ui/field.tsx";
+import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
+import { plural } from "../../ui/format.ts";
 import { Card, Page } from "../../ui/layout.tsx";
-import { type RunsSearch, STATUS_GROUP_LABELS, STATUS_GROUP_NAMES, toListInput } from "../filter.ts";
-import { RunRow } from "../run-row.tsx";
-import { anyUnfinished } from "../status.tsx";
+import { isNarrowed, toFilter } from "../filter.ts";
+import { RUN_COLUMNS, RunRow } from "../run-row.tsx";
+import { BulkBar } from "./bulk-bar.tsx";
+import { RunFilters } from "./filters.tsx";
+import { PriorityButtons, usePriority } from "./priority-buttons.tsx";
+import { nothing, type Selection, toggle, toggleShown } from "./selection.ts";
+import type { Told } from "./told.ts";
+import { asDone, useBulk } from "./use-bulk.ts";
+import { useHeld } from "./use-held.ts";
+import { useRunList } from "./use-run-list.ts";
 
-const PAGE = 50;
+const COUNTS_MS = 5000;
 
-const StatusFilter = ({ search }: { search: RunsSearch }) => (
-  <nav aria-label="Filter by status" className="-mx-1 flex max-w-full gap-1 overflow-x-auto px-1 py-1">
-    {[undefined, ...STATUS_GROUP_NAMES].map((group) => (
-      <Link
-        key={group ?? "all"}
-        to="/runs"
-        search={{
-          ...(search.task === undefined ? {} : { task: search.task }),
-          ...(group === undefined ? {} : { status: group }),
-        }}
-        aria-current={search.status === group ? "true" : undefined}
-        className={classes(
-          "inline-flex h-7 shrink-0 items-center rounded-full px-3 text-xs font-medium transition-colors",
-          search.status === group ? "bg-ink text-page" : "text-ink-soft hover:bg-hover hover:text-ink",
-        )}
-      >
-        {group === undefined ? "All" : STATUS_GROUP_LABELS[group]}
-      </Link>
-    ))}
-  </nav>
+/** A box to choose a run by, as large as a finger needs. */
+const Choose = ({
+  label,
+  checked,
+  mixed = false,
+  onChoose,
+}: {
+  label: string;
+  checked: boolean;
+  mixed?: boolean;
+  onChoose: (range: boolean) => void;
+}) => (
+  <label className="relative z-10 -m-1 grid size-7 shrink-0 place-items-center">
+    <input
+      type="checkbox"
+      aria-label={label}
+      checked={checked}
+      ref={(box) => {
+        if (box !== null) box.indeterminate = mixed;
+      }}
+      onChange={() => {}}
+      onClick={({ shiftKey }) => onChoose(shiftKey)}
+      className="size-4 accent-accent"
+    />
+  </label>
 );
 
-const TaskFilter = ({ search, runs }: { search: RunsSearch; runs: readonly Run[] }) => {
-  const { trpc } = useApi();
-  const navigate = useNavigate();
-  const tasks = useQuery(trpc.tasks.list.queryOptions());
-  // Runs outlive their task: one that is filtered for stays in the list by the name that its runs have.
-  const names = new Map<string, string>((tasks.data ?? []).map(({ id, name }) => [id, name]));
-  if (search.task !== undefined && !names.has(search.task)) {
-    names.set(search.task, runs.find(({ taskId }) => taskId === search.task)?.taskName ?? "a deleted task");
-  }
-  return (
-    <Select
-      aria-label="Filter by task"
-      className="max-w-full sm:w-56"
-      value={search.task ?? ""}
-      onChange={(event) => {
-        const task = event.target.value;
-        const status = search.status === undefined ? {} : { status: search.status };
-        void navigate({ to: "/runs", search: task === "" ? status : { ...status, task } });
-      }}
-    >
-      <option value="">Every task</option>
-      {[...names].map(([id, name]) => (
-        <option key={id} value={id}>
-          {name}
-        </option>
-      ))}
-    </Select>
-  );
-};
+const ToldNotice = ({ told, onClose }: { told: Told; onClose: () => void }) => (
+  <Notice tone={told.problems.length === 0 ? "info" : "warn"} icon={told.problems.length === 0 ? CircleCheck : TriangleAlert}>
+    <div className="flex items-start gap-3">
+      <div role="status" className="min-w-0 flex-1">
+        <p>{told.text}</p>
+        {told.problems.length > 0 && (
+          <ul className="mt-1 list-disc pl-4 text-ink-soft">
+            {told.problems.map((problem) => (
+              <li key={problem}>{problem}</li>
+            ))}
+          </ul>
+        )}
+      </div>
+      <IconButton label="Close this message" onClick={onClose} className="-my-1">
+        <X aria-hidden className="size-3.5" />
+      </IconButton>
+    </div>
+  </Notice>
+);
 
-/** Every run, the newest first. */
+const NoRuns = ({ filtered }: { filtered: boolean }) =>
+  filtered ? (
+    <EmptyState
+      icon={SearchX}
+      title="No run fits this filter"
+      action={
+        <Link to="/runs" className={buttonClasses("secondary")}>
+          Show all runs
+        </Link>
+      }
+    />
+  ) : (
+    <EmptyState
+      icon={Play}
+      title="No runs yet"
+      action={
+        <Link to="/" className={buttonClasses("primary")}>
+          Start one
+        </Link>
+      }
+    >
+      Each launch becomes a run, with its transcript, its changes and its outcome.
+    </EmptyState>
+  );
+
+/** Every run: looked for, sorted, and canceled or launched again together. */
 export const RunsPage = () => {
-  const { trpc, client } = useApi();
+  const { trpc } = useApi();
   const search = useSearch({ from: "/runs" });
-  const input = toListInput(search);
-  const query = useInfiniteQuery({
-    queryKey: [...trpc.runs.list.queryKey(), "pages", input],
-    queryFn: ({ pageParam, signal }) =>
-      client.runs.list.query({ ...input, limit: PAGE, ...(pageParam === null ? {} : { before: pageParam }) }, { signal }),
-    initialPageParam: ((): Run["id"] | null => null)(),
-    getNextPageParam: (last) => (last.length < PAGE ? null : (last.at(-1)?.id ?? null)),
-    refetchInterval: ({ state }) => (anyUnfinished(state.data?.pages.flat() ?? []) ? 2000 : 15_000),
-  });
-  const runs = query.data?.pages.flat() ?? [];
-  const filtered = search.status !== undefined || search.task !== undefined;
+  const [openedAt] = useState(Date.now);
+  const filter = toFilter(search, openedAt);
+  const { status: _, ...others } = filter;
+  const reading = useHeld();
+  const [selection, setSelection] = useState(nothing);
+  const isChoosing = selection.runs.size > 0;
+  const list = useRunList(filter, search.sort ?? "newest", reading.held || isChoosing);
+  const counts = useQuery(
+    trpc.runs.counts.queryOptions(others, { refetchInterval: COUNTS_MS, placeholderData: (before) => before }),
+  );
+  const priority = usePriority();
+  const bulk = useBulk(() => setSelection(nothing));
+  const scope = JSON.stringify(filter);
+  const chosenIn = useRef(scope);
+  // What is chosen is chosen among what is shown.
+  if (chosenIn.current !== scope) {
+    chosenIn.current = scope;
+    if (isChoosing) setSelection(nothing);
+  }
+
+  const { pages } = list;
+  const runs = list.runs.map((run) => priority.shown(asDone(run, bulk.pending.get(run.id))));
+  const known = new Map<RunId, ListedRun>(runs.map((run) => [run.id, run]));
+  const allShown = runs.length > 0 && runs.every(({ id }) => selection.runs.has(id));
+  const isFiltered = isNarrowed(search) || search.status !== undefined;
+  const showNew = async (): Promise<void> => {
+    await list.update();
+    reading.top.current?.scrollIntoView({ block: "end" });
+  };
+  const noteOf = (run: ListedRun): string | null => {
+    const doing = bulk.pending.get(run.id);
+    if (doing === undefined) return null;
+    return doing === "retry" ? "Launching it again." : isFinal(run.status) ? null : "Canceling it.";
+  };
   return (
-    <Page title="Runs" heading="Runs">
+    <Page title="Runs" heading="Runs" width="max-w-6xl">
       <div className="flex flex-col gap-3">
-        <div className="flex flex-wrap items-center justify-between gap-3">
-          <StatusFilter search={search} />
-          <TaskFilter search={search} runs={runs} />
-        </div>
-        <Card className="overflow-hidden">
-          {query.data === undefined ? (
-            query.error === null ? (
+        <RunFilters search={search} counts={counts.data} runs={runs} />
+        {bulk.told !== null && <ToldNotice told={bulk.told} onClose={bulk.forget} />}
+        <div ref={reading.top} aria-hidden className="-mb-3 h-px" />
+        {list.waiting !== null && (
+          <div role="status" className="sticky top-3 z-20 flex justify-center">
+            <Button size="sm" tone="primary" className="rounded-full shadow-float" busy={pages.isFetching} onClick={showNew}>
+              <ArrowUp aria-hidden className="size-3.5" />
+              {list.waiting.fresh > 0 ? `Show ${plural(list.waiting.fresh, "new run")}` : "Bring the list up to date"}
+            </Button>
+          </div>
+        )}
+        <Card className="overflow-clip">
+          {pages.data === undefined ? (
+            pages.error === null ? (
               <Skeleton rows={6} />
             ) : (
-              <LoadError error={query.error} onRetry={() => query.refetch()} />
+              <LoadError error={pages.error} onRetry={() => pages.refetch()} />
             )
           ) : runs.length > 0 ? (
-            <>
-              <div
-                aria-hidden
-                className="hidden grid-cols-[11.5rem_minmax(0,1fr)_6.5rem_6rem_4.5rem] gap-4 border-b border-line bg-sunken px-4 py-2 text-xs text-ink-faint md:grid"
-              >
-                <span>Outcome</span>
-                <span>Task and repository</span>
-                <span className="text-right">Launched</span>
-                <span className="text-right">Duration</span>
-                <span className="text-right">Cost</span>
+            <div {...reading.within}>
+              <div className="flex items-center gap-3 border-b border-line bg-sunken px-4 py-1.5 text-xs text-ink-faint">
+                <Choose
+                  label="Choose every run that is shown"
+                  checked={allShown}
+                  mixed={isChoosing && !allShown}
+                  onChoose={() => setSelection(toggleShown(selection, runs))}
+                />
+                <div aria-hidden className={classes("hidden flex-1 gap-4 md:grid", RUN_COLUMNS)}>
+                  <span>Outcome</span>
+                  <span>Task and repository</span>
+                  <span className="text-right">Launched</span>
+                  <span className="text-right">Duration</span>
+                  <span className="text-right">Cost</span>
+                </div>
+                <span aria-hidden className="md:hidden">
+                  Choose all that are shown
+                </span>
+                <span aria-hidden className="hidden w-15 md:block" />
               </div>
               <ul className="divide-y divide-line">
                 {runs.map((run) => (
-                  <RunRow key={run.id} run={run} />
+                  <RunRow
+                    key={run.id}
+                    run={run}
+                    note={noteOf(run)}
+                    className={selection.runs.has(run.id) ? "bg-accent-soft" : undefined}
+                    lead={
+                      <Choose
+                        label={`Choose ${run.taskName}, ${run.repository}`}
+                        checked={selection.runs.has(run.id)}
+                        onChoose={(range) => setSelection(toggle(selection, runs, { id: run.id, range }))}
+                      />
+                    }
+                    actions={
+                      <div
+                        className={classes(
+                          "relative z-10 shrink-0 flex-col md:w-15 md:flex-row",
+                          run.status === "queued" ? "flex" : "hidden md:flex",
+                        )}
+                      >
+                        {run.status === "queued" && <PriorityButtons run={run} priority={priority} />}
+                      </div>
+                    }
+                  />
                 ))}
               </ul>
-            </>
-          ) : filtered ? (
-            <EmptyState
-              icon={SearchX}
-              title="No run fits this filter"
-              action={
-                <Link to="/runs" className={buttonClasses("secondary")}>
-                  Show all runs
-                </Link>
-              }
-            />
-          ) : (
-            <EmptyState
-              icon={Play}
-              title="No runs yet"
-              action={
-                <Link to="/" className={buttonClasses("primary")}>
-                  Launch a task
-                </Link>
-              }
-            >
-              Each launch of a task becomes a run, with its transcript, its changes and its outcome.
+            </div>
+          ) : pages.hasNextPage ? (
+            <EmptyState icon={SearchX} title="Nothing among the newest runs">
+              So many were looked through. There are older ones.
             </EmptyState>
+          ) : (
+            <NoRuns filtered={isFiltered} />
           )}
         </Card>
-        {query.hasNextPage && (
-          <Button className="self-center" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            Show older runs
+        {pages.hasNextPage && (
+          <Button className="self-center" busy={pages.isFetchingNextPage} onClick={() => pages.fetchNextPage()}>
+            Show more
           </Button>
+        )}
+        {isChoosing && (
+          <BulkBar
+            selection={selection}
+            current={(id) => known.get(id)?.status}
+            filter={filter}
+            hasMore={pages.hasNextPage || selection.runs.size < runs.length}
+            busy={bulk.busy}
+            onSelect={(next: Selection | null) => setSelection(next ?? nothing)}
+            onCancel={bulk.cancel}
+            onRetry={bulk.retry}
+          />
         )}
       </div>
     </Page>

@@ -15,7 +15,7 @@ import {
   Package,
   RotateCw,
 } from "lucide-react";
-import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
@@ -36,6 +36,9 @@ import { type Activity, describeActivity } from "../entries/activity.ts";
 import { queueSentence } from "../queue.ts";
 import { MANY_REPOSITORIES, repositoryAt } from "../repositories.ts";
 import { RunBadge, startOf } from "../status.tsx";
+
+// Few runs have a task that can be saved.
+const SaveAsTask = lazy(() => import("../../tasks/save-as-task.tsx").then((module) => ({ default: module.SaveAsTask })));
 
 const CONTINUES = {
   person: "Somebody asked for it",
@@ -300,7 +303,14 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           />
         </div>
         <div className="col-start-3 row-start-1 sm:col-start-4">
-          {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
+          <div className="flex flex-wrap justify-end gap-2">
+            {task.data?.isQuick === true && (
+              <Suspense fallback={null}>
+                <SaveAsTask task={task.data} />
+              </Suspense>
+            )}
+            {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
+          </div>
         </div>
         {run.outcome !== null && (
           <p className="col-span-full [overflow-wrap:anywhere]">

@@ -1,0 +1,127 @@
+import { CcrError, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
+import { expect, test } from "vitest";
+import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
+import { claimRun, createTask, endRun, ids, newRun, queueRun } from "../store/suite/place.ts";
+import { createLaunches } from "./launches.ts";
+
+/** The room over a real store, without anybody who drives runs. */
+const open = async () => {
+  const store = await openSqliteStore({ path: IN_MEMORY });
+  let woken = 0;
+  const get = async (id: RunId) => {
+    const run = await store.runs.find(id);
+    if (run === null) throw new CcrError("not_found", `There is no run ${id}.`);
+    return { ...run, queue: null, outcome: outcomeOf(run) };
+  };
+  const cancel = async (id: RunId) => {
+    await store.runs.advance(id, { from: ["queued"], to: "canceled", patch: { reason: "canceled", sentence: "Canceled." } });
+    await store.runs.advance(id, { from: ["starting", "running"], to: "canceling" });
+    return get(id);
+  };
+  const dispatcher = {
+    wake: () => {
+      woken++;
+    },
+  };
+  const launches = createLaunches({ store, driver: { name: "bubblewrap" }, images: null }, { runs: { get, cancel }, dispatcher });
+  return { store, launches, woken: () => woken, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
+};
+
+const start = { repository: "https://github.com/ada/engine.git", prompt: "Fix the build\nplease", checks: "$ npm test" };
+
+test("a few words become a run with a task of its own, named after them", async () => {
+  await using place = await open();
+  const input = StartRunInput.parse({
+    ...start,
+    ref: "main",
+    limits: { turns: 7 },
+    delivery: { to: "branch" },
+    idempotencyKey: "k",
+  });
+  const run = await place.launches.start(input);
+  expect(run).toMatchObject({
+    taskName: "Fix the build",
+    steps: [{ instructions: start.prompt, checks: start.checks }],
+    ref: "main",
+    limits: { turns: 7 },
+    delivery: { to: "branch" },
+    status: "queued",
+  });
+  expect(place.woken()).toBe(1);
+  // An answer that was lost is asked for again.
+  expect((await place.launches.start(input)).id).toBe(run.id);
+  await expect(place.launches.start({ ...input, prompt: "Other" })).rejects.toMatchObject({ code: "conflict" });
+  await expect(place.launches.start({ ...input, repository: "file:///etc" })).rejects.toMatchObject({ code: "bad_request" });
+  expect(await place.store.tasks.list()).toEqual([]);
+  expect(await place.store.runs.list({ limit: 9 })).toHaveLength(1);
+});
+
+test("nothing is delivered unless it is asked for, and the repository's environment is taken unless none is wanted", async () => {
+  await using place = await open();
+  const { environments } = place.store;
+  const environment = await environments.create({ name: "E", image: { kind: "default" }, setup: null, variables: {} });
+  await environments.setDefault("https://github.com/ada/engine", environment.id);
+  const run = await place.launches.start(StartRunInput.parse(start));
+  expect(run).toMatchObject({ delivery: null, environment: { id: environment.id } });
+  expect((await place.launches.start(StartRunInput.parse({ ...start, environmentId: null }))).environment).toBeNull();
+});
+
+test("a run is launched again as it was, though its task is another one now, or gone", async () => {
+  await using place = await open();
+  const { store, launches } = place;
+  const environment = await store.environments.create({ name: "E", image: { kind: "default" }, setup: null, variables: {} });
+  const { createdAt: _, updatedAt: __, ...copy } = environment;
+  const task = await createTask(store);
+  const claim = await claimRun(store, { task, ref: "v1", model: "opus", priority: 100, environment: copy });
+  await expect(launches.retry({ id: claim.run.id })).rejects.toMatchObject({ code: "conflict" });
+  await endRun(store, claim);
+  await store.tasks.delete(task.id);
+  await store.environments.update({ id: environment.id, variables: { A: "mended" } });
+  const fresh = await launches.retry({ id: claim.run.id, idempotencyKey: "k" });
+  const { taskId, taskName, steps, repository, ref, model, limits, delivery, priority } = claim.run;
+  expect(fresh).toMatchObject({ taskId, taskName, steps, repository, ref, model, limits, delivery, priority, status: "queued" });
+  expect(fresh.id).not.toBe(claim.run.id);
+  // What its set-up failed at may be mended since.
+  expect(fresh.environment).toMatchObject({ variables: { A: "mended" } });
+  expect((await launches.retry({ id: claim.run.id, idempotencyKey: "k" })).id).toBe(fresh.id);
+  expect((await launches.retry({ id: claim.run.id })).id).not.toBe(fresh.id);
+});
+
+test("a run that is launched again wants nobody's attention any more", async () => {
+  await using place = await open();
+  const { store, launches } = place;
+  const { run, fence } = await claimRun(store);
+  const patch = { reason: "check_failed", sentence: "S.", endedAt: "2026-11-22T20:00:00.000Z" } as const;
+  await store.runs.advance(run.id, { from: ["starting"], to: "failed", fence, patch });
+  const wanted = () => store.attention.list({ endedAfter: "2020-01-01T00:00:00.000Z", limit: 9 });
+  expect(await wanted()).toHaveLength(1);
+  await launches.retry({ id: run.id });
+  expect(await wanted()).toEqual([]);
+});
+
+test("what is done with many is told of each by itself", async () => {
+  await using place = await open();
+  const { store, launches } = place;
+  const queued = await queueRun(store);
+  const going = await claimRun(store);
+  const done = await claimRun(store);
+  await endRun(store, done);
+  const nobody = ids.run();
+  const all = [queued.id, going.run.id, done.run.id, nobody];
+  expect(await launches.retryMany({ ids: all, idempotencyKey: "k" })).toEqual([
+    { id: queued.id, newId: null, problem: expect.stringContaining("is queued") },
+    { id: going.run.id, newId: null, problem: expect.stringContaining("is starting") },
+    { id: done.run.id, newId: expect.stringMatching(/^run_/), problem: null },
+    { id: nobody, newId: null, problem: expect.stringContaining("no run") },
+  ]);
+  expect(await launches.cancelMany({ ids: all })).toEqual([
+    { id: queued.id, did: "canceled", status: "canceled" },
+    { id: going.run.id, did: "canceled", status: "canceling" },
+    { id: done.run.id, did: "ended", status: "succeeded" },
+    { id: nobody, did: "gone", status: null },
+  ]);
+  const many = await Promise.all(
+    Array.from({ length: 120 }, async () => (await store.runs.create(newRun(await createTask(store)))).run.id),
+  );
+  expect((await launches.cancelMany({ ids: many })).every(({ did }) => did === "canceled")).toBe(true);
+});

@@ -1,0 +1,111 @@
+import {
+  ATTENTION_DAYS,
+  isFinal,
+  type ListedRun,
+  outcomeOf,
+  type QueuePlace,
+  type Refusals,
+  RUN_STATUSES,
+  type RunId,
+  type RunsOverview,
+  type RunView,
+} from "@ccr/protocol";
+import type { QueuedOf, RunRow } from "../store/listing-types.ts";
+import type { Store } from "../store/types.ts";
+import type { RunDeps } from "./deps.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Listing } from "./types.ts";
+
+const GOING = RUN_STATUSES.filter((status) => status !== "queued" && status !== "waiting" && !isFinal(status));
+const DAY_MS = 24 * 3600 * 1000;
+// What one look takes in: more is a matter for the list of runs.
+const ATTENTION_MOST = 100;
+const RUNNING_MOST = 20;
+const WAITING_MOST = 20;
+const QUEUED_MOST = 5;
+const RECENT_MOST = 8;
+const REFUSED_LOOKED_AT = 200;
+const HOSTS_MOST = 5;
+
+type Places = ReadonlyMap<RunId, QueuePlace>;
+
+const listed = (run: RunRow, places: Places): ListedRun => ({
+  ...run,
+  queue: (run.status === "queued" ? places.get(run.id) : null) ?? null,
+  outcome: outcomeOf(run),
+});
+
+/** The queue as people see it: those that were launched by themselves one by one, those of a batch together. Pure. */
+export const groupQueue = (
+  queued: readonly QueuedOf[],
+  places: Places,
+): { single: RunId[]; batches: RunsOverview["queued"]["batches"] } => {
+  const inOrder = queued
+    .flatMap((each) => {
+      const position = places.get(each.id)?.position;
+      return position === undefined ? [] : [{ ...each, position }];
+    })
+    .toSorted((one, other) => one.position - other.position);
+  const batches = new Map<string, RunsOverview["queued"]["batches"][number]>();
+  for (const { batch, position } of inOrder) {
+    if (batch === null) continue;
+    const known = batches.get(batch.id);
+    batches.set(batch.id, known === undefined ? { ...batch, position, count: 1 } : { ...known, count: known.count + 1 });
+  }
+  return { single: inOrder.flatMap(({ id, batch }) => (batch === null ? [id] : [])), batches: [...batches.values()] };
+};
+
+const refusalsOf = async (store: Pick<Store, "audit">, id: RunId): Promise<Refusals> => {
+  const refused = await store.audit.read(id, { after: 0, limit: REFUSED_LOOKED_AT, refusedOnly: true });
+  const hosts = [...new Set(refused.toReversed().map(({ host }) => host))].slice(0, HOSTS_MOST);
+  return { count: refused.length, hosts, last: refused.at(-1)?.n ?? 0 };
+};
+
+/** Lists of runs, each with its place in the queue and its outcome. */
+export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher: Pick<Dispatcher, "places">): Listing => {
+  const { store, clock } = deps;
+  const nowhere: Places = new Map();
+  const toViews = async (runs: readonly RunRow[]): Promise<ListedRun[]> => {
+    const places = runs.some(({ status }) => status === "queued") ? await dispatcher.places() : nowhere;
+    return runs.map((run) => listed(run, places));
+  };
+  const oldest = async (status: RunView["status"][], limit: number): Promise<RunRow[]> =>
+    (await store.listing.page({ sort: "oldest", status, limit })).runs;
+
+  return {
+    async page(input) {
+      const { runs, next } = await store.listing.page(input);
+      return { runs: await toViews(runs), next };
+    },
+    counts: (filter) => store.listing.counts(filter),
+    select: (filter) => store.listing.select(filter),
+    some: async (ids) => toViews(await store.listing.some(ids)),
+
+    async overview() {
+      const endedAfter = new Date(clock.now().getTime() - ATTENTION_DAYS * DAY_MS).toISOString();
+      const [waiting, attention, running, counts, recent, queued, places] = await Promise.all([
+        oldest(["waiting"], WAITING_MOST),
+        store.attention.list({ endedAfter, limit: ATTENTION_MOST }),
+        oldest(GOING, RUNNING_MOST),
+        store.listing.counts({}),
+        store.listing.page({ sort: "ended", limit: RECENT_MOST }),
+        store.listing.queued(),
+        dispatcher.places(),
+      ]);
+      const { single, batches } = groupQueue(queued, places);
+      const first = await store.listing.some(single.slice(0, QUEUED_MOST));
+      const view = (run: RunRow): ListedRun => listed(run, places);
+      return {
+        waiting: waiting.map(view),
+        attention: attention.map(view),
+        running: await Promise.all(running.map(async (run) => ({ ...view(run), refused: await refusalsOf(store, run.id) }))),
+        runningTotal: GOING.reduce((sum, status) => sum + (counts.statuses[status] ?? 0), 0),
+        // One that was claimed while this was read is queued no more.
+        queued: { total: queued.length, runs: first.filter(({ status }) => status === "queued").map(view), batches },
+        recent: recent.runs.map(view),
+      };
+    },
+
+    dismiss: ({ ids, dismissed }) => store.attention.dismiss(ids, dismissed),
+  };
+};

@@ -1,0 +1,52 @@
+import type { BatchId, ListedRun, RunId, RunsOverview } from "@ccr/protocol";
+
+type Running = RunsOverview["running"][number];
+
+/** Something that a person should see to. The runs of one batch that ended badly are one, as are those that were refused the same hosts. */
+export type Need =
+  | { kind: "waiting"; key: string; run: ListedRun }
+  | { kind: "refused"; key: string; runs: readonly [Running, ...Running[]] }
+  | { kind: "ended"; key: string; run: ListedRun }
+  | { kind: "batch"; key: string; batchId: BatchId; runs: readonly ListedRun[] };
+
+/** Up to which of its requests somebody has seen that they were refused, by run. */
+export type SeenRefusals = Readonly<Record<string, number>>;
+
+/** What needs somebody, in the order in which it is worth to look: what waits, what is kept from its work, what ended badly. Pure. */
+export const needsOf = (
+  { waiting, running, attention }: Pick<RunsOverview, "waiting" | "running" | "attention">,
+  seen: SeenRefusals,
+): Need[] => {
+  const needs: Need[] = waiting.map((run) => ({ kind: "waiting", key: run.id, run }));
+  const unseen = running.filter(({ id, refused }) => refused.last > (seen[id] ?? 0));
+  for (const [hosts, [first, ...others]] of Map.groupBy(unseen, ({ refused }) => refused.hosts.toSorted().join(" ")))
+    if (first !== undefined) needs.push({ kind: "refused", key: `refused ${hosts}`, runs: [first, ...others] });
+  const ofBatch = Map.groupBy(attention, ({ id, batch }) => batch?.id ?? id);
+  for (const runs of ofBatch.values()) {
+    const [run] = runs;
+    if (run === undefined) continue;
+    if (runs.length > 1 && run.batch !== null) needs.push({ kind: "batch", key: run.batch.id, batchId: run.batch.id, runs });
+    else needs.push({ kind: "ended", key: run.id, run });
+  }
+  return needs;
+};
+
+/** The runs that are dismissed with these. Pure. */
+export const endedOf = (needs: readonly Need[]): RunId[] =>
+  needs.flatMap((need) => (need.kind === "ended" ? [need.run.id] : need.kind === "batch" ? need.runs.map(({ id }) => id) : []));
+
+const SEEN_MOST = 200;
+
+/** With more that was seen; only the last few runs are remembered. Pure. */
+export const seeRefusals = (seen: SeenRefusals, runs: readonly Running[]): SeenRefusals => {
+  const others = Object.entries(seen).filter(([id]) => !runs.some((run) => run.id === id));
+  return Object.fromEntries([...others, ...runs.map(({ id, refused }) => [id, refused.last] as const)].slice(-SEEN_MOST));
+};
+
+/** What was refused, in a sentence. Pure. */
+export const describeRefusals = (runs: readonly [Running, ...Running[]]): string => {
+  const count = runs.reduce((sum, { refused }) => sum + refused.count, 0);
+  const [first = "a host", second, ...more] = runs[0].refused.hosts;
+  const names = second === undefined ? first : more.length === 0 ? `${first} and ${second}` : `${first}, ${second} and others`;
+  return `The network policy refused ${count === 1 ? "a request" : `${count} requests`} to ${names}.`;
+};

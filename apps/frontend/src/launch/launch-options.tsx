@@ -1,0 +1,64 @@
+import type { DeliveryDraft } from "../delivery/delivery-draft.ts";
+import { DeliveryFields } from "../delivery/delivery-fields.tsx";
+import { classes } from "../ui/classes.ts";
+import { Field, TextInput } from "../ui/field.tsx";
+import type { LaunchProblems } from "./launch-draft.ts";
+import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
+
+type Options = { model: string; limits: Record<string, string>; delivery: DeliveryDraft };
+
+/** The fields of a launch that most people leave as they are: model, where the result goes, limits. */
+export const LaunchOptions = ({
+  draft,
+  deliveries,
+  problems,
+  problemOf,
+  wide,
+  onChange,
+}: {
+  draft: Options;
+  deliveries: readonly DeliveryDraft["to"][];
+  problems: LaunchProblems;
+  problemOf: (field: string) => string | undefined;
+  wide: boolean;
+  onChange: (next: Partial<Options>) => void;
+}) => (
+  <>
+    <Field label="Model" error={problemOf("model")}>
+      {(parts) => (
+        <TextInput
+          {...parts}
+          placeholder="Claude Code's default"
+          value={draft.model}
+          onChange={(event) => onChange({ model: event.target.value })}
+        />
+      )}
+    </Field>
+    <div className={classes(wide && "sm:col-span-2 lg:col-span-3")}>
+      <DeliveryFields
+        label="When it passes"
+        choices={deliveries}
+        draft={draft.delivery}
+        problems={problems}
+        onChange={(delivery) => onChange({ delivery })}
+      />
+    </div>
+    {LIMIT_FIELDS.map((field) => (
+      <Field
+        key={field.key}
+        label={field.unit === "" ? field.label : `${field.label} (${field.unit})`}
+        error={problemOf(`limits.${field.key}`)}
+      >
+        {(parts) => (
+          <TextInput
+            {...parts}
+            inputMode="decimal"
+            placeholder={defaultLimit(field)}
+            value={draft.limits[field.key] ?? ""}
+            onChange={(event) => onChange({ limits: { ...draft.limits, [field.key]: event.target.value } })}
+          />
+        )}
+      </Field>
+    ))}
+  </>
+);

@@ -1,0 +1,42 @@
+import { type ListedRun, outcomeOf, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
+
+/** A run for tests, as it is listed. */
+export const listedRun = (n: number, patch: Partial<Run> = {}): ListedRun => {
+  const run: Run = {
+    id: RunId.parse(`run_${String(n).padStart(10, "0")}`),
+    taskId: TaskId.parse("task_0000000000"),
+    taskName: `Task ${n}`,
+    steps: [{ instructions: "Go.", checks: "" }],
+    repository: "acme/slugs",
+    ref: null,
+    directory: null,
+    additionalRepositories: [],
+    model: null,
+    limits: RunLimits.parse({}),
+    allowNoChanges: false,
+    delivery: null,
+    delivered: null,
+    continues: null,
+    environment: null,
+    permissionMode: "bypassPermissions",
+    asks: true,
+    questions: [],
+    priority: 0,
+    status: "running",
+    reason: null,
+    sentence: null,
+    stepIndex: null,
+    instanceId: null,
+    driver: null,
+    baseCommit: null,
+    headCommit: null,
+    usage: { costUsd: 0, inputTokens: 0, outputTokens: 0, turns: 0 },
+    lastSeq: 0,
+    createdAt: "2026-01-01T00:00:00.000Z",
+    startedAt: null,
+    endedAt: null,
+    batch: null,
+    ...patch,
+  };
+  return { ...run, queue: null, outcome: outcomeOf(run), diff: null };
+};

@@ -1,0 +1,33 @@
+import type { Task } from "@ccr/protocol";
+import { useMutation } from "@tanstack/react-query";
+import { BookmarkPlus } from "lucide-react";
+import { useApi } from "../api/client.ts";
+import { Button } from "../ui/button.tsx";
+import { useToasts } from "../ui/toast.tsx";
+
+/** Puts a task that was made for one run among the tasks; nothing for any other one. */
+export const SaveAsTask = ({ task, size = "sm" }: { task: Task | undefined; size?: "sm" | "md" }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const save = useMutation(
+    trpc.tasks.update.mutationOptions({
+      onSuccess: (saved) => {
+        queries.setQueryData(trpc.tasks.byId.queryKey({ id: saved.id }), saved);
+        toasts.ok("Saved. It is among your tasks now.");
+        return queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
+      },
+      onError: toasts.error,
+    }),
+  );
+  if (task?.isQuick !== true) return null;
+  return (
+    <Button
+      size={size}
+      busy={save.isPending}
+      title="Its words become a task that can be launched again and changed"
+      onClick={() => save.mutate({ id: task.id, name: task.name })}
+    >
+      <BookmarkPlus aria-hidden className="size-3.5" /> Save as a task
+    </Button>
+  );
+};
