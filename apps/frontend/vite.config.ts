@@ -14,6 +14,10 @@ export default defineConfig({
     // The server's content security policy allows no `data:` scripts or fonts; small files stay files.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
+    // What each page takes is measured by it.
+    manifest: true,
+    // The settings show it.
+    license: { fileName: "licenses.json" },
   },
   server: {
     host: "127.0.0.1",

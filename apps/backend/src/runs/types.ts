@@ -4,6 +4,9 @@ import type {
   FollowUpInput,
   Instance,
   InstanceId,
+  InstanceUsage,
+  InstanceView,
+  ListInstancesInput,
   ListRunsInput,
   Message,
   PushRunInput,
@@ -32,7 +35,10 @@ export interface Runs {
 
 export interface Instances {
   get(id: InstanceId): Promise<Instance>;
-  list(): Promise<Instance[]>;
+  /** Throws `CcrError` with `not_found` when `before` is no instance. */
+  list(input: ListInstancesInput): Promise<InstanceView[]>;
+  /** What each sandbox uses that there is now. */
+  usage(): Promise<InstanceUsage[]>;
   /** Cancels the run that uses the sandbox, and removes the sandbox. Idempotent. */
   remove(id: InstanceId): Promise<Instance>;
 }

@@ -8,6 +8,7 @@ import { Feeds } from "./feeds.ts";
 import { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { createInstanceStore } from "./instances.ts";
+import { createRunOverview } from "./overview.ts";
 import { createQueue } from "./queue.ts";
 import { createRunStore } from "./runs.ts";
 import { type Clock, createTaskStore } from "./tasks.ts";
@@ -40,6 +41,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     audit: createAuditStore({ db, commits }),
     changes: { listen: (changed) => changes.listen(async (runIds) => changed(runIds)) },
     upkeep: createUpkeep({ engine, commits, now }),
+    overview: createRunOverview({ db }),
     [Symbol.asyncDispose]: () => {
       closed ??= close();
       return closed;

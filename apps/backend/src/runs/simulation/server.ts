@@ -1,7 +1,8 @@
 import type { RunId, ServerId } from "@ccr/protocol";
 import type { RunDeps } from "../deps.ts";
 import { Dispatcher } from "../dispatcher.ts";
-import { createInstances, createRuns } from "../runs.ts";
+import { createInstances } from "../instances.ts";
+import { createRuns } from "../runs.ts";
 import type { Instances, Runs } from "../types.ts";
 import { connectOf } from "./connect.ts";
 import { doorsOf } from "./doors.ts";
@@ -127,7 +128,7 @@ export class Server {
     const runs = createRuns(deps, dispatcher);
     process.hasBegun = true;
     process.ableSince = this.#world.time.now;
-    this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs) };
+    this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, { runs, meters: new Map() }) };
   }
 
   #deps(process: Process): RunDeps {
