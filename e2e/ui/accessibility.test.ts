@@ -83,7 +83,9 @@ afterAll(async () => {
 
 /** Until what the page asks for is there. */
 const settled = (page: Page): Promise<unknown> =>
-  page.waitForFunction(() => document.querySelector(".animate-pulse") === null && document.querySelector("h1, h2, p") !== null);
+  page.waitForFunction(
+    () => document.querySelector(".animate-pulse") === null && document.querySelector("main :is(h1, h2, p)") !== null,
+  );
 
 /** What is wrong with the page as it is shown now. */
 const problemsOf = async (page: Page, where: string): Promise<string[]> => {

@@ -13,15 +13,19 @@ const FORGOTTEN_AFTER_MS = 500;
 export const lazyPage = <Name extends string>(load: () => Promise<Record<Name, ComponentType>>, name: Name): LazyPage => {
   let Loaded: ComponentType | null = null;
   let loading: Promise<void> | null = null;
+  let hasFailed = false;
+  const forget = (): void => {
+    if (hasFailed) loading = null;
+    hasFailed = false;
+  };
   const fetchPage = (): Promise<void> => {
     loading ??= load().then(
       (module) => {
         Loaded = module[name];
       },
       (error: unknown) => {
-        setTimeout(() => {
-          loading = null;
-        }, FORGOTTEN_AFTER_MS);
+        hasFailed = true;
+        setTimeout(forget, FORGOTTEN_AFTER_MS);
         throw error;
       },
     );
@@ -33,7 +37,9 @@ export const lazyPage = <Name extends string>(load: () => Promise<Record<Name, C
   };
   return Object.assign(show, {
     preload: async () => {
-      if (Loaded === null) await fetchPage();
+      if (Loaded !== null) return;
+      forget();
+      await fetchPage();
     },
   });
 };

@@ -1,5 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useLayoutEffect } from "react";
 import { actionOf, type KeyAction } from "./keys.ts";
 import { isList } from "./places.ts";
 
@@ -38,7 +38,8 @@ const toSearch = (): boolean => {
 /** Listens to the keys of `KEYS`. */
 export const useKeys = ({ openPalette, openHelp }: { openPalette: () => void; openHelp: () => void }): void => {
   const navigate = useNavigate();
-  useEffect(() => {
+  // Before anything is seen, so that no key is lost.
+  useLayoutEffect(() => {
     let prefixAt: number | null = null;
     /** Whether it did something. */
     const act = (action: KeyAction): boolean => {

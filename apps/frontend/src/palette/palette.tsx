@@ -217,14 +217,13 @@ export const Palette = ({
   return (
     <Dialog open={open} onOpenChange={onOpenChange} width="38rem" className="top-4 sm:top-[12vh]">
       <DialogTitle className="sr-only">Search and commands</DialogTitle>
-      <Command shouldFilter={false} loop label="Search and commands" className="flex min-h-0 flex-col">
+      <Command shouldFilter={false} loop label="Find a run or a task, or go somewhere" className="flex min-h-0 flex-col">
         <div className="flex items-center gap-2.5 border-b border-line px-4">
           <Search aria-hidden className="size-4 shrink-0 text-ink-faint" />
           <Command.Input
             value={text}
             onValueChange={setText}
             placeholder="Find a run or a task, or go somewhere"
-            aria-label="Find a run or a task, or go somewhere"
             className="h-12 min-w-0 flex-1 bg-transparent text-base outline-none"
           />
         </div>
