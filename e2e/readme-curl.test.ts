@@ -69,13 +69,26 @@ test("every curl of the server's API in the README works as it is written, in de
   const output = "GET /runs/:id/checks/:name.txt";
   const further = ["runs.start", "runs.retry", "runs.retryMany", "runs.cancelMany", "runs.dismiss"];
   const talk = ["talk.say", "talk.edit", "talk.withdraw", "talk.interrupt", "talk.answer", "talk.configure"];
-  const later = [...further, ...talk, "runs.setPriority", "runs.followUp", "repositories.search", "batches.choose", output];
+  const later = [
+    ...further,
+    ...talk,
+    "runs.setPriority",
+    "runs.followUp",
+    "repositories.search",
+    "server.testCredential",
+    "batches.choose",
+    output,
+  ];
   const atOnce = commands.filter(({ name }) => !later.includes(name));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
   expect(dataOf(printed.get("server.disk"))).toMatchObject({ lack: null, rules: { workDays: 30 } });
   expect(dataOf(printed.get("server.cleanUp"))).toMatchObject({ removed: [{ kind: "work" }, { kind: "mirrors" }], problems: [] });
   expect(printed.get("server.info")).toContain('"demo":true');
+  expect(dataOf(printed.get("server.about"))).toMatchObject({ database: "sqlite", modelHost: "the built-in scripted model" });
+  expect(dataOf(printed.get("server.attention"))).toMatchObject({ waiting: [] });
+  expect(dataOf(printed.get("server.spend"))).toMatchObject({ spans: [{ from: "2026-11-01T00:00:00.000Z" }] });
+  expect(printed.get("server.credentials")).toContain('"id":"model","kind":"model"');
   expect(printed.get("tasks.create")).toMatch(/^task_\w+$/);
   expect(dataOf(printed.get("tasks.byId"))).toMatchObject({ name: "Monthly summary" });
   expect(dataOf(printed.get("tasks.update"))).toMatchObject({ name: "A summary for each month" });
@@ -98,6 +111,7 @@ test("every curl of the server's API in the README works as it is written, in de
       commands.filter((each) => each.name === "" || each.name === name),
       { HOME: home.path, URL: server.url, RUN: id ?? "", INPUT: "input_0123456789", QUESTION: "q" },
     );
+  await expect(after("server.testCredential")).rejects.toThrow(/has no credential for model/);
   await expect(after("repositories.search")).rejects.toThrow(/knows no git host github.com/);
   const next = RunId.parse(Object(dataOf((await after("runs.followUp")).get("runs.followUp"))).id);
   await server.client.runs.cancel.mutate({ id: next });
@@ -125,6 +139,7 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("repositories.recent"))).toMatchObject([{ lastUsedAt: expect.any(String) }]);
   expect(dataOf(printed.get("repositories.branches"))).toMatchObject({ defaultBranch: "main", isWhole: true });
   expect(dataOf(printed.get("instances.list"))).toEqual([]);
+  expect(dataOf(printed.get("instances.usage"))).toEqual([]);
   expect(dataOf(printed.get("instances.get"))).toMatchObject({ runId: id, status: "stopped" });
   expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
   const batch = BatchId.parse(printed.get("batches.create"));
@@ -141,6 +156,8 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("environments.list"))).toMatchObject([{ name: "Node and npm", variables: { CI: "1" } }]);
   expect(dataOf(printed.get("environments.facts"))).toMatchObject({ hasImages: false, defaults: [] });
   expect(dataOf(printed.get("environments.rebuild"))).toMatchObject({ generation: 1 });
+  expect(dataOf(printed.get("environments.setups"))).toEqual([]);
+  expect(printed.get("environments.removeSetup")).toContain("env_");
   expect(printed.get("environments.delete")).toContain("env_");
 
   const given = { HOME: home.path, URL: server.url, RUN: id ?? "" };

@@ -54,6 +54,7 @@ export const RULES = [
     may: [
       "apps/backend/src/batches",
       "apps/backend/src/runs",
+      "apps/backend/src/credentials/types.ts",
       "apps/backend/src/environments/types.ts",
       "apps/backend/src/store",
       "apps/backend/src/upkeep",
@@ -67,6 +68,11 @@ export const RULES = [
     room: "apps/backend/src/batches",
     may: ["apps/backend/src/runs", "apps/backend/src/store", "@ccr/protocol"],
     why: "batches launch and end runs, and drive none",
+  },
+  {
+    room: "apps/backend/src/credentials",
+    may: ["apps/backend/src/forges", "@ccr/protocol"],
+    why: "credentials tells which there are and asks the other side whether it takes them",
   },
   {
     room: "apps/backend/src/environments",

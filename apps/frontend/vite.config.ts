@@ -18,6 +18,10 @@ export default defineConfig({
     rolldownOptions: {
       output: { codeSplitting: { groups: [{ name: "shared", test: /lucide-react|frontend[\\/]src/, minShareCount: 3 }] } },
     },
+    // What each page takes is measured by it.
+    manifest: true,
+    // The settings show it.
+    license: { fileName: "licenses.json" },
   },
   server: {
     host: "127.0.0.1",

@@ -134,6 +134,8 @@ export type Config = {
   /** null: demo mode. */
   modelCredential: ModelCredential | null;
   modelBaseUrl: string | null;
+  /** The names of the variables that were set, of those that mean something here. */
+  given: ReadonlySet<string>;
   /** github.com, gitlab.com and bitbucket.org when they have a credential, then those of the file. */
   gitHosts: GitHostSettings[];
   dockerHost: string | null;
@@ -277,6 +279,7 @@ export const readConfig = (argv: string[], environment: NodeJS.ProcessEnv = proc
             ? { kind: "oauth_token", value: env.CLAUDE_CODE_OAUTH_TOKEN }
             : null,
       modelBaseUrl: env.ANTHROPIC_BASE_URL ?? null,
+      given: new Set(Object.keys(raw)),
       gitHosts: git.hosts,
       dockerHost: env.DOCKER_HOST ?? null,
       projectRoot: resolve(import.meta.dirname, "../../.."),

@@ -1,20 +1,25 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
+import { arch, release, type } from "node:os";
 import { dirname, join } from "node:path";
 import { gatewayClient } from "@ccr/gateway";
-import { type AllowRule, CcrError, type ServerInfo } from "@ccr/protocol";
+import { type AllowRule, CcrError, type ServerAbout, type ServerInfo } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
 import { createBatches } from "./batches/batches.ts";
+import { createBuildName } from "./build.ts";
 import { type Config, ConfigError, checkPlaces, isLoopback, readConfig, wantsColours } from "./config.ts";
 import { helpText } from "./config-options.ts";
+import { createCredentials } from "./credentials/credentials.ts";
 import { startDemo } from "./demo/demo.ts";
 import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
+import { createBubblewrapUsage } from "./drivers/bubblewrap/usage.ts";
 import { createDevcontainers } from "./drivers/docker/devcontainer.ts";
 import { DockerDriver } from "./drivers/docker/driver.ts";
 import { DockerImages } from "./drivers/docker/image.ts";
 import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
+import { createDockerUsage } from "./drivers/docker/usage.ts";
 import { selectDriver } from "./drivers/select.ts";
 import { createEnvironments } from "./environments/environments.ts";
 import { createPackageHosts } from "./environments/package-hosts.ts";
@@ -53,12 +58,14 @@ import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
 import { followPullRequests } from "./runs/following.ts";
+import { createInstances } from "./runs/instances.ts";
 import { createRepositories } from "./runs/known-repositories.ts";
 import { createLaunches } from "./runs/launches.ts";
 import { createListing } from "./runs/listing.ts";
+import { createOverview } from "./runs/overview.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
-import { createInstances, createRuns } from "./runs/runs.ts";
+import { createRuns } from "./runs/runs.ts";
 import { createTalk } from "./runs/talk/talk.ts";
 import { createIds } from "./store/ids.ts";
 import { openPostgresStore, postgresName } from "./store/postgres.ts";
@@ -120,9 +127,14 @@ const chooseDriver = async (
     hasNetwork: config.devcontainerNetwork,
     featureHosts: async () => new Set((await packageHosts()).map(({ host }) => host)),
   });
+  const meters = new Map([
+    ["docker", createDockerUsage({ engine })],
+    ["bubblewrap", createBubblewrapUsage({ stateDir: join(stateDir, "bubblewrap") })],
+  ]);
   return {
     driver,
     drivers,
+    meters,
     sentence: because,
     images: usesImages ? images : null,
     devcontainers: usesImages ? devcontainers : null,
@@ -180,7 +192,7 @@ const serve = async (config: Config): Promise<void> => {
   );
   await keepToDatabase(config.dataDir, { id: await store.upkeep.databaseId(), name: databaseName(config) });
   const packageHosts = createPackageHosts({ environment: config.gitEnvironment, further: config.packageHosts });
-  const { driver, drivers, sentence, images, devcontainers, storage } = await report.stage(
+  const { driver, drivers, meters, sentence, images, devcontainers, storage } = await report.stage(
     "sandbox",
     () => chooseDriver(config, { stateDir: folders.sandboxes, packageHosts, log: report.log }),
     (chosen) => chosen.sentence,
@@ -315,8 +327,11 @@ const serve = async (config: Config): Promise<void> => {
   const results = createResults(deps, { runs, dispatcher }, closing.signal);
   const following = followPullRequests(deps, dispatcher, config.followSeconds * 1000);
   parts.defer(() => following.stop());
-  const info = (): ServerInfo => ({
+  const uiFolder = join(config.projectRoot, "apps/frontend/dist");
+  const buildName = createBuildName({ version, uiFolder });
+  const info = async (): Promise<ServerInfo> => ({
     version,
+    build: await buildName(),
     demo: demo !== null,
     demoRepository: demo?.repository ?? null,
     ...(demo === null ? {} : { demoTaskId: demo.taskId }),
@@ -324,7 +339,17 @@ const serve = async (config: Config): Promise<void> => {
     localRepositoryRoots,
     maxConcurrentRuns: config.maxConcurrentRuns,
   });
-  const uiFolder = join(config.projectRoot, "apps/frontend/dist");
+  const apiUrl = new URL(modelUrl ?? "https://api.anthropic.com");
+  const startedAtMoment = new Date().toISOString();
+  const about = (): ServerAbout => ({
+    startedAt: startedAtMoment,
+    node: process.version,
+    system: `${type()} ${release()} ${arch()}`,
+    database: config.database.kind,
+    maxRunsPerRepository: config.maxRunsPerRepository,
+    maxRunsPerTask: config.maxRunsPerTask,
+    modelHost: demo === null ? apiUrl.host : "the built-in scripted model",
+  });
   if (!existsSync(join(uiFolder, "index.html"))) report.log("warn", "the web UI is not built; 'npm start' builds it");
   const gateway = gatewayClient(join(folders.doors, "gateway.sock"));
   parts.defer(() => gateway.close());
@@ -367,9 +392,16 @@ const serve = async (config: Config): Promise<void> => {
         hasImages: images !== null,
         packageHosts,
       }),
-      instances: createInstances(deps, dispatcher, runs),
+      instances: createInstances(deps, dispatcher, { runs, meters }),
       upkeep,
-      info,
+      server: { info, about },
+      credentials: createCredentials({
+        model: config.modelCredential,
+        modelUrl: demo === null ? apiUrl : new URL("https://api.anthropic.com"),
+        hosts: config.gitHosts,
+        variables: config.given,
+      }),
+      overview: createOverview(store),
     },
     downloads: createDownloads({ store, server, work }),
     uiFolder,

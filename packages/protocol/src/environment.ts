@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AllowRule } from "./gateway.ts";
-import { EnvironmentId, Timestamp } from "./ids.ts";
+import { EnvironmentId, RunId, Timestamp } from "./ids.ts";
 
 export const ENVIRONMENT_NAME_MAX = 200;
 /** In bytes: the kernel takes 128 KiB as one argument, and some of it is needed around the script. */
@@ -234,3 +234,20 @@ export const EnvironmentFacts = z.object({
   defaults: z.array(DefaultEnvironment),
 });
 export type EnvironmentFacts = z.infer<typeof EnvironmentFacts>;
+
+/** What a set-up left on this server for later runs. */
+export const KeptSetupView = z.object({
+  /** Names all on which it depends: another one is made when one of that changes. */
+  key: z.string(),
+  madeAt: Timestamp,
+  usedAt: Timestamp,
+  bytes: z.number().int().nonnegative(),
+  /** A run that goes on was given it, or somebody is just copying it. */
+  inUse: z.boolean(),
+  /** What it was made from; null: by an earlier version, which did not write it down. */
+  from: z.object({ runId: RunId, repositories: z.array(z.object({ repository: z.string(), commit: z.string() })) }).nullable(),
+});
+export type KeptSetupView = z.infer<typeof KeptSetupView>;
+
+export const RemoveSetupInput = z.strictObject({ id: EnvironmentId, key: z.string().regex(/^[0-9a-f]{64}$/, "is no key") });
+export type RemoveSetupInput = z.infer<typeof RemoveSetupInput>;

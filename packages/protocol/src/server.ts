@@ -4,6 +4,8 @@ import { TaskId, Timestamp } from "./ids.ts";
 /** What the page and a client need to know of the server. */
 export const ServerInfo = z.object({
   version: z.string(),
+  /** Another one when another version of the page, or of the server, is there. */
+  build: z.string(),
   /** True when no credential for the model is configured: runs then talk to the built-in scripted model. */
   demo: z.boolean(),
   /** The demo task's repository, ready to launch against; null outside of demo mode. */
@@ -20,6 +22,21 @@ export const ServerInfo = z.object({
   maxConcurrentRuns: z.number().int(),
 });
 export type ServerInfo = z.infer<typeof ServerInfo>;
+
+/** What whoever looks after a server, or helps with it, wants to know of it; nothing of it is secret. */
+export const ServerAbout = z.object({
+  startedAt: Timestamp,
+  node: z.string(),
+  /** Of the operating system: its name, release and processor. */
+  system: z.string(),
+  database: z.enum(["sqlite", "postgres"]),
+  /** How many runs may go on at once of one repository and of one task, over all servers; null: no limit. */
+  maxRunsPerRepository: z.number().int().nullable(),
+  maxRunsPerTask: z.number().int().nullable(),
+  /** Where the model's requests go. */
+  modelHost: z.string(),
+});
+export type ServerAbout = z.infer<typeof ServerAbout>;
 
 /** Bytes on a disk; null: more files, or deeper nested ones, than can be measured. */
 const DiskBytes = z.number().int().nonnegative().nullable();

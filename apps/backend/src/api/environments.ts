@@ -1,6 +1,7 @@
 import {
   CreateEnvironmentInput,
   EnvironmentId,
+  RemoveSetupInput,
   SetDefaultEnvironmentInput,
   SetSecretsInput,
   UpdateEnvironmentInput,
@@ -24,6 +25,11 @@ export const environmentsRouter = router({
   setSecrets: procedure.input(SetSecretsInput).mutation(({ ctx, input }) => ctx.environments.setSecrets(input)),
   setDefault: procedure.input(SetDefaultEnvironmentInput).mutation(async ({ ctx, input }) => {
     await ctx.environments.setDefault(input);
+    return input;
+  }),
+  setups: procedure.input(ById).query(({ ctx, input }) => ctx.environments.setups(input.id)),
+  removeSetup: procedure.input(RemoveSetupInput).mutation(async ({ ctx, input }) => {
+    await ctx.environments.removeSetup(input);
     return input;
   }),
   rebuild: procedure.input(ById).mutation(({ ctx, input }) => ctx.environments.rebuild(input.id)),

@@ -10,7 +10,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { Downloads } from "../runs/types.ts";
 import { type Access, SESSION_COOKIE } from "./access.ts";
 import { downloadRoutes } from "./downloads.ts";
-import { loginPage } from "./login-page.ts";
+import { loginPage, pathAfterLogin } from "./login-page.ts";
 import { observed } from "./observed.ts";
 import { appRouter } from "./router.ts";
 import type { Context } from "./trpc.ts";
@@ -64,7 +64,8 @@ export const createHttp = (options: HttpOptions): Hono => {
         formAction: ["'self'"],
       },
       xFrameOptions: "DENY",
-      referrerPolicy: "no-referrer",
+      // Nothing to other hosts. Without any, browsers would not say either from where the form of the login is sent.
+      referrerPolicy: "same-origin",
       // Plain http on the own machine is the normal case; a proxy in front sets this where it belongs.
       strictTransportSecurity: false,
     }),
@@ -133,12 +134,13 @@ export const createHttp = (options: HttpOptions): Hono => {
   app.post("/login", limitBody(LOGIN_MAX_BYTES, `${LOGIN_MAX_BYTES / 1024} KiB`), async (c) => {
     const isJson = c.req.header("content-type")?.includes("json") === true;
     const body: unknown = isJson ? await c.req.json().catch(() => null) : await c.req.parseBody().catch(() => null);
-    const token = typeof body === "object" && body !== null && "token" in body ? body.token : undefined;
+    const given = (name: string): unknown => (typeof body === "object" && body !== null ? Reflect.get(body, name) : undefined);
+    const [token, next] = [given("token"), pathAfterLogin(given("next"))];
     if (typeof token !== "string" || !access.isToken(token.trim())) {
-      return isJson ? refuse(c, wrongToken) : c.html(loginPage(wrongToken.message), 401);
+      return isJson ? refuse(c, wrongToken) : c.html(loginPage(wrongToken.message, next), 401);
     }
     openSession(c);
-    return isJson ? c.body(null, 204) : c.redirect("/", 303);
+    return isJson ? c.body(null, 204) : c.redirect(next, 303);
   });
 
   app.use(async (c, next) => {
@@ -147,7 +149,10 @@ export const createHttp = (options: HttpOptions): Hono => {
     // A wrong bearer token is not made good by a cookie: the caller meant the token.
     const allowed = bearer !== undefined ? access.isToken(bearer) : cookie !== undefined && access.isSession(cookie);
     if (allowed) return next();
-    if (c.req.method === "GET" && c.req.header("accept")?.includes("text/html") === true) return c.html(loginPage(null), 401);
+    if (c.req.method === "GET" && c.req.header("accept")?.includes("text/html") === true) {
+      const { pathname, search } = new URL(c.req.url);
+      return c.html(loginPage(null, `${pathname}${search}`), 401);
+    }
     return refuse(
       c,
       new CcrError(

@@ -1,7 +1,22 @@
 const escapeHtml = (text: string): string => text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0)};`);
 
-/** The page for those who have not logged in yet: without script, since nothing else is served to them. It looks as the page behind it does. */
-export const loginPage = (problem: string | null): string => `<!doctype html>
+/**
+ * Where to go after the login: the path that was asked for, on this server and nowhere else. What could be read as another host's address, as
+ * `//host` or `/\host` can, is none. Pure.
+ */
+export const pathAfterLogin = (given: unknown): string =>
+  typeof given === "string" &&
+  given.length <= 2000 &&
+  /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(given) &&
+  !given.startsWith("/login")
+    ? given
+    : "/";
+
+/**
+ * The page for those who have not logged in yet: without script, since nothing else is served to them. It looks as the page behind it does, and
+ * leads to `next`, a path of this server.
+ */
+export const loginPage = (problem: string | null, next = "/"): string => `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -32,6 +47,7 @@ button:hover { background: var(--accent-strong); }
 <h1>Log in</h1>
 <p>Open the login link that the server printed when it started, or paste its token here.</p>
 <form method="post" action="/login">
+<input type="hidden" name="next" value="${escapeHtml(pathAfterLogin(next))}">
 <label for="token">Token</label>
 <input id="token" name="token" type="password" autocomplete="current-password" required autofocus${problem === null ? "" : ' aria-invalid="true" aria-describedby="problem"'}>
 ${problem === null ? "" : `<p class="problem" id="problem" role="alert">${escapeHtml(problem)}</p>`}

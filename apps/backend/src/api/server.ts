@@ -1,8 +1,16 @@
-import { CleanUpInput } from "@ccr/protocol";
+import { CleanUpInput, SpendInput, TestCredentialInput } from "@ccr/protocol";
 import { procedure, router } from "./trpc.ts";
 
 export const serverRouter = router({
-  info: procedure.query(({ ctx }) => ctx.info()),
+  info: procedure.query(({ ctx }) => ctx.server.info()),
+  about: procedure.query(({ ctx }) => ctx.server.about()),
   disk: procedure.query(({ ctx }) => ctx.upkeep.disk()),
   cleanUp: procedure.input(CleanUpInput).mutation(({ ctx, input }) => ctx.upkeep.cleanUp(input)),
+  credentials: procedure.query(({ ctx }) => ctx.credentials.list()),
+  testCredential: procedure
+    .input(TestCredentialInput)
+    .mutation(({ ctx, input, signal }) => ctx.credentials.test(input.id, signal ?? new AbortController().signal)),
+  /** What waits for a person, and what ended last. */
+  attention: procedure.query(({ ctx }) => ctx.overview.attention()),
+  spend: procedure.input(SpendInput).query(({ ctx, input }) => ctx.overview.spend(input)),
 });

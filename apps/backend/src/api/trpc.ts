@@ -1,9 +1,19 @@
-import { CcrError, describeZodError, ERROR_STATUS, type ErrorCode, NOT_AN_ID, type ServerInfo } from "@ccr/protocol";
+import {
+  CcrError,
+  describeZodError,
+  ERROR_STATUS,
+  type ErrorCode,
+  NOT_AN_ID,
+  type ServerAbout,
+  type ServerInfo,
+} from "@ccr/protocol";
 import { initTRPC, TRPCError } from "@trpc/server";
 import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import type { Batches } from "../batches/types.ts";
+import type { Credentials } from "../credentials/types.ts";
 import type { Environments } from "../environments/types.ts";
+import type { Overview } from "../runs/overview.ts";
 import type { Instances, Launches, Listing, Repositories, Results, Runs, Talk } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
@@ -21,7 +31,9 @@ export type Context = {
   instances: Instances;
   environments: Environments;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
-  info: () => ServerInfo;
+  server: { info(): Promise<ServerInfo>; about(): ServerAbout };
+  credentials: Credentials;
+  overview: Overview;
 };
 
 const TRPC_CODES = {

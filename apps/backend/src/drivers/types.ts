@@ -1,4 +1,4 @@
-import type { SandboxHandle, SandboxSpec } from "@ccr/protocol";
+import type { SandboxHandle, SandboxSpec, SandboxUsage } from "@ccr/protocol";
 
 /**
  * What became of a sandbox. `diskBytes` is what its writable mounts hold now; `Number.POSITIVE_INFINITY` when they hold more entries,
@@ -37,6 +37,15 @@ export interface SandboxDriver {
   /** Every sandbox that this server made and did not yet destroy, half-made ones included. */
   list(): Promise<SandboxHandle[]>;
 }
+
+/** The extra ability of drivers that can tell what their sandboxes use. */
+export interface UsageMeter {
+  /** null: the sandbox does not run. Throws when it cannot be told now. */
+  usage(handle: SandboxHandle): Promise<SandboxUsage | null>;
+}
+
+/** What `diskUsage` found, as it is told; null: more than can be measured. Pure. */
+export const measurable = (bytes: number): number | null => (Number.isFinite(bytes) ? bytes : null);
 
 /** Progress of something long, in sentences for people. */
 export type ReportProgress = (text: string) => void;

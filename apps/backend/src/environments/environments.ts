@@ -81,6 +81,27 @@ export const createEnvironments = (options: {
       if (!parsed.ok) throw new CcrError("bad_request", `repository: ${parsed.message}.`);
       await store.setDefault(repositoryKey(parsed.address), environmentId);
     },
+    setups: async (id) => {
+      await find(id);
+      const inUse = await store.setupsInUse();
+      const kept = (await setups.list()).filter(({ environmentId }) => environmentId === id);
+      return kept
+        .flatMap(({ name, madeAt, usedAt, bytes, from, isHeld }) =>
+          madeAt === null || bytes === null
+            ? []
+            : [{ key: name, madeAt, usedAt: usedAt.toISOString(), bytes, from, inUse: isHeld || inUse.has(name) }],
+        )
+        .sort((a, b) => b.usedAt.localeCompare(a.usedAt));
+    },
+    removeSetup: async ({ id, key }) => {
+      await find(id);
+      const kept = (await setups.list()).find(({ name, environmentId }) => name === key && environmentId === id);
+      if (kept === undefined) return;
+      const inUse = (await store.setupsInUse()).has(key);
+      // What was used at this very moment is in use.
+      if (inUse || !(await setups.remove(key, { usedBefore: now() })))
+        throw new CcrError("conflict", "A run that goes on uses what this set-up left. Try again when it has ended.");
+    },
     rebuild: async (id) => {
       const renewed = await store.renew(id);
       if (renewed === null) throw noSuch(id);

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { chmod, link, lstat, mkdir, readdir, readFile, readlink, symlink, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
-import { EnvironmentId } from "@ccr/protocol";
+import { EnvironmentId, RunId } from "@ccr/protocol";
 import { type TemporaryFolder, temporaryFolder } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { removeFolder } from "../runs/places.ts";
@@ -11,6 +11,7 @@ import { createSetups } from "./setups.ts";
 const run = promisify(execFile);
 const environmentId = EnvironmentId.parse("env_0123456789");
 const KEY = "a".repeat(64);
+const FROM = { runId: RunId.parse("run_0123456789"), repositories: [{ repository: "acme/tools", commit: "5d41402a" }] };
 const signal = new AbortController().signal;
 
 const put = async (folder: TemporaryFolder, files: Record<string, string>): Promise<void> => {
@@ -27,7 +28,10 @@ const place = async (files: Record<string, string> = {}) => {
   const setups = createSetups({ folder: folder.join("cache"), removeFolder });
   const keep = (options: { secrets?: Record<string, string>; tracked?: string[]; directories?: string[]; key?: string } = {}) => {
     const { secrets = {}, tracked = ["src/tracked.js"], directories = [], key = KEY } = options;
-    const left = { workspace: folder.join("workspace"), home: folder.join("home"), tracked, directories, secrets, environmentId };
+    const left = {
+      ...{ workspace: folder.join("workspace"), home: folder.join("home"), tracked, directories, secrets, environmentId },
+      from: FROM,
+    };
     return setups.keep(key, left, signal);
   };
   const kept = (path: string) => folder.join("cache", KEY, path);
@@ -51,7 +55,9 @@ describe("what a set-up left", () => {
     expect(held).toMatchObject({ path: here.kept("").replace(/\/$/, "") });
     expect(await here.setups.remove(KEY, { usedBefore: new Date(Date.now() + 1000) })).toBe(false);
     held?.[Symbol.dispose]();
-    expect(await here.setups.list()).toMatchObject([{ name: KEY, environmentId, isHeld: false, bytes: expect.any(Number) }]);
+    expect(await here.setups.list()).toMatchObject([
+      { name: KEY, environmentId, isHeld: false, bytes: expect.any(Number), madeAt: held?.madeAt, from: FROM },
+    ]);
     expect(await here.setups.remove(KEY, { usedBefore: new Date(0) })).toBe(false);
     expect(await here.setups.remove(KEY, { usedBefore: new Date(Date.now() + 1000) })).toBe(true);
     expect(await here.setups.take(KEY)).toBeNull();

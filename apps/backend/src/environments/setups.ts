@@ -3,15 +3,22 @@ import { randomUUID } from "node:crypto";
 import { chmod, lstat, mkdir, readdir, readFile, rename, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { CcrError, EnvironmentId, Timestamp } from "@ccr/protocol";
+import { CcrError, EnvironmentId, KeptSetupView, Timestamp } from "@ccr/protocol";
 import { z } from "zod";
-import { type Leavings, takeLeft } from "./left.ts";
+import { takeLeft } from "./left.ts";
 import { createTurns } from "./turns.ts";
-import type { HeldSetup, KeptSetup, Setups } from "./types.ts";
+import type { HeldSetup, KeptSetup, LeftOf, Setups } from "./types.ts";
 
 const run = promisify(execFile);
 
-const Entry = z.object({ version: z.literal(1), environmentId: EnvironmentId, madeAt: Timestamp, bytes: z.number().int() });
+const Entry = z.object({
+  version: z.literal(1),
+  environmentId: EnvironmentId,
+  madeAt: Timestamp,
+  bytes: z.number().int(),
+  /** Left out by servers that did not write it down yet. */
+  from: KeptSetupView.shape.from.optional(),
+});
 type Entry = z.infer<typeof Entry>;
 
 const ENTRY = "entry.json";
@@ -69,7 +76,7 @@ export const createSetups = (options: {
     };
   };
 
-  const keep = async (key: string, left: Leavings & { environmentId: EnvironmentId }, signal: AbortSignal): Promise<void> => {
+  const keep = async (key: string, left: LeftOf, signal: AbortSignal): Promise<void> => {
     await prepare();
     const fresh = join(folder, `${UNFINISHED}${randomUUID()}`);
     try {
@@ -77,7 +84,8 @@ export const createSetups = (options: {
       // Whatever the server's umask: the sandbox's user is not the server's.
       await chmod(fresh, 0o755);
       const { bytes } = await takeLeft(left, { to: fresh, removeFolder, signal });
-      const entry: Entry = { version: 1, environmentId: left.environmentId, madeAt: now().toISOString(), bytes };
+      const { environmentId, from } = left;
+      const entry: Entry = { version: 1, environmentId, madeAt: now().toISOString(), bytes, from };
       await writeFile(join(fresh, ENTRY), JSON.stringify(entry), { mode: 0o644 });
       // A machine that dies must not leave an entry whose files are empty.
       await run("sync", ["-f", fresh], { timeout: SYNC_WITHIN_MS }).catch(() => {});
@@ -107,6 +115,8 @@ export const createSetups = (options: {
           path,
           environmentId: entry?.environmentId ?? null,
           bytes: entry?.bytes ?? null,
+          madeAt: entry?.madeAt ?? null,
+          from: entry?.from ?? null,
           usedAt: stats.mtime,
           isHeld: users.has(path),
         };

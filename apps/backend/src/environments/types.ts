@@ -3,6 +3,8 @@ import type {
   EnvironmentFacts,
   EnvironmentId,
   EnvironmentView,
+  KeptSetupView,
+  RemoveSetupInput,
   SetDefaultEnvironmentInput,
   SetSecretsInput,
   UpdateEnvironmentInput,
@@ -20,6 +22,10 @@ export type HeldSetup = Disposable & {
 /** What a set-up left, as those who look after the disk see it. */
 export type KeptSetup = {
   name: string;
+  /** null: it cannot be read. */
+  madeAt: string | null;
+  /** null: it was not written down. */
+  from: KeptSetupView["from"];
   path: string;
   /** null: it cannot be read. */
   environmentId: EnvironmentId | null;
@@ -28,6 +34,9 @@ export type KeptSetup = {
   /** Somebody is just copying it. */
   isHeld: boolean;
 };
+
+/** What a set-up left, and of what. */
+export type LeftOf = Leavings & { environmentId: EnvironmentId; from: KeptSetupView["from"] };
 
 /** What set-ups have left on this server, for later runs. */
 export interface Setups {
@@ -39,7 +48,7 @@ export interface Setups {
    * Keeps what a sandbox left that is destroyed, in one step: whatever is killed, it is there as a whole or not at all. What had the same key is
    * replaced. Throws `CcrError` with `unprocessable` when it must not be kept, and with `disk_full`.
    */
-  keep(key: string, left: Leavings & { environmentId: EnvironmentId }, signal: AbortSignal): Promise<void>;
+  keep(key: string, left: LeftOf, signal: AbortSignal): Promise<void>;
   /**
    * Does the work unless somebody is at it for this key already; then hears what that one tells, waits for its end, and throws what ended it.
    * Whoever waits can leave.
@@ -60,6 +69,10 @@ export interface Environments {
   delete(id: EnvironmentId): Promise<void>;
   setSecrets(input: SetSecretsInput): Promise<EnvironmentView>;
   setDefault(input: SetDefaultEnvironmentInput): Promise<void>;
+  /** What its set-ups left on this server, the last used first. */
+  setups(id: EnvironmentId): Promise<KeptSetupView[]>;
+  /** Throws one of them away; `conflict` as long as it is in use. Idempotent. */
+  removeSetup(input: RemoveSetupInput): Promise<void>;
   /** The next run sets everything up anew; what is kept here and not in use is removed. */
   rebuild(id: EnvironmentId): Promise<EnvironmentView>;
   facts(): Promise<EnvironmentFacts>;

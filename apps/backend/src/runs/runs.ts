@@ -1,27 +1,14 @@
-import {
-  CcrError,
-  type CreateRunInput,
-  type InstanceId,
-  isFinal,
-  outcomeOf,
-  type Run,
-  type RunId,
-  RunLimits,
-  type RunView,
-} from "@ccr/protocol";
+import { CcrError, type CreateRunInput, isFinal, outcomeOf, type Run, type RunId, RunLimits, type RunView } from "@ccr/protocol";
 import { cancelMove, tellCanceled } from "./canceling.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { environmentOf } from "./environment.ts";
 import { repositoriesOf } from "./repositories.ts";
-import { attachSandbox, clear, isHere } from "./sandboxes.ts";
-import type { Instances, Runs } from "./types.ts";
+import { attachSandbox } from "./sandboxes.ts";
+import type { Runs } from "./types.ts";
 
 const LIVE_DIFF_WITHIN_MS = 30_000;
-// Whoever drives the run hears of a person's wish within a lease's renewal; saving the work takes seconds.
-const REMOVED_WITHIN_MS = 60_000;
-const LOOK_EVERY_MS = 200;
 
 const get = async (deps: RunDeps, id: RunId): Promise<Run> => {
   const run = await deps.store.runs.find(id);
@@ -129,43 +116,3 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
     return deps.store.audit.read(id, range);
   },
 });
-
-export const createInstances = (deps: RunDeps, dispatcher: Dispatcher, runs: Pick<Runs, "cancel">): Instances => {
-  const find: Instances["get"] = async (id) => {
-    const instance = await deps.store.instances.find(id);
-    if (instance === null) throw new CcrError("not_found", `There is no instance ${id}; instances.list shows those there are.`);
-    return instance;
-  };
-  /** Another server may drive the run, or nobody at this moment. */
-  const untilStopped = (id: InstanceId): Promise<void> =>
-    within(deps.clock, { ms: REMOVED_WITHIN_MS }, async (signal) => {
-      for (;;) {
-        const record = await deps.store.instances.findRecord(id);
-        if (record === null || record.status === "stopped") return;
-        const run = await deps.store.runs.find(record.runId);
-        if (isHere(deps, record) && (run === null || isFinal(run.status))) {
-          await clear(deps, record, null);
-          return;
-        }
-        if (signal.aborted) {
-          throw new CcrError(
-            "unavailable",
-            `The run of ${id} is canceled, but whoever drives it has not taken the sandbox down yet; ask again in a moment.`,
-          );
-        }
-        await deps.clock.wait(LOOK_EVERY_MS, signal);
-      }
-    });
-  return {
-    get: find,
-    list: () => deps.store.instances.list(),
-    async remove(id) {
-      const instance = await find(id);
-      if (instance.status === "stopped") return instance;
-      await runs.cancel(instance.runId);
-      await dispatcher.settled(instance.runId);
-      await untilStopped(id);
-      return find(id);
-    },
-  };
-};

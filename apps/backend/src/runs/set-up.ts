@@ -201,7 +201,9 @@ const make = async (
     const directories = sources.map(({ checkout }) => checkout.directory).filter((directory) => directory !== null);
     const tracked = files.map(({ path }) => path);
     const left = { workspace: workplace.workspace, home: workplace.home, tracked, directories, secrets };
-    await setup.kept.keep(plan.key, { ...left, environmentId: environment.id }, signal);
+    const repositories = sources.map(({ checkout: { repository }, mirror: { commit } }) => ({ repository, commit }));
+    const from = { runId: run.id, repositories };
+    await setup.kept.keep(plan.key, { ...left, environmentId: environment.id, from }, signal);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof CcrError && error.code === "unprocessable") throw failed(mask.hide(error.message), error);

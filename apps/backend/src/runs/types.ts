@@ -13,8 +13,11 @@ import type {
   InputId,
   Instance,
   InstanceId,
+  InstanceUsage,
+  InstanceView,
   KnownRepository,
   ListedRun,
+  ListInstancesInput,
   ListRunsInput,
   Message,
   PageRunsInput,
@@ -82,7 +85,10 @@ export interface Launches {
 
 export interface Instances {
   get(id: InstanceId): Promise<Instance>;
-  list(): Promise<Instance[]>;
+  /** Throws `CcrError` with `not_found` when `before` is no instance. */
+  list(input: ListInstancesInput): Promise<InstanceView[]>;
+  /** What each sandbox uses that there is now. */
+  usage(): Promise<InstanceUsage[]>;
   /** Cancels the run that uses the sandbox, and removes the sandbox. Idempotent. */
   remove(id: InstanceId): Promise<Instance>;
 }

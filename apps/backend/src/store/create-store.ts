@@ -11,6 +11,7 @@ import type { Ids } from "./ids.ts";
 import { createInputStore } from "./inputs.ts";
 import { createInstanceStore } from "./instances.ts";
 import { createRunListing } from "./listing.ts";
+import { createRunOverview } from "./overview.ts";
 import { createQueue } from "./queue.ts";
 import { createQuickRuns } from "./quick.ts";
 import { createRunStore } from "./runs.ts";
@@ -48,6 +49,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     audit: createAuditStore({ db, commits }),
     changes: { listen: (changed) => changes.listen(async (runIds) => changed(runIds)) },
     upkeep: createUpkeep({ engine, commits, now }),
+    overview: createRunOverview({ db }),
     [Symbol.asyncDispose]: () => {
       closed ??= close();
       return closed;

@@ -8,7 +8,6 @@ import type { Database, InstanceTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 import type { InstancePlace, InstanceRecord, InstanceStore } from "./types.ts";
 
-const LIST_MAX = 500;
 const COLUMNS = ["id", "run_id", "driver", "status", "created_at", "stopped_at"] as const satisfies (keyof InstanceTable)[];
 
 const toRecord = (row: Selectable<InstanceTable>): InstanceRecord => ({
@@ -32,6 +31,7 @@ const hold = async (trx: Transaction<Database>, id: InstanceId, fence: number | 
 
 export const createInstanceStore = (options: { db: Kysely<Database>; commits: GroupCommit; now: Clock }): InstanceStore => {
   const { db, commits, now } = options;
+  const newestFirst = () => db.selectFrom("instances").select(COLUMNS).orderBy("created_at", "desc").orderBy("id", "desc");
   return {
     create: ({ id, runId, driver, server, place }, fence) =>
       commits.run(WRITE_LENGTH, async (trx) => {
@@ -61,10 +61,16 @@ export const createInstanceStore = (options: { db: Kysely<Database>; commits: Gr
       return row === undefined ? null : toInstance(row);
     },
 
-    list: async ({ all = false } = {}) => {
-      const query = db.selectFrom("instances").select(COLUMNS).orderBy("created_at", "desc").orderBy("id", "desc");
-      const rows = await (all ? query.limit(LIST_MAX) : query.where("stopped_at", "is", null)).execute();
-      return rows.map(toInstance);
+    list: async () => (await newestFirst().where("stopped_at", "is", null).execute()).map(toInstance),
+
+    listStopped: async ({ before, limit }) => {
+      let query = newestFirst().where("stopped_at", "is not", null).limit(limit);
+      if (before !== undefined) {
+        const last = await db.selectFrom("instances").select("created_at").where("id", "=", before).executeTakeFirst();
+        if (last === undefined) throw noSuchInstance(before);
+        query = query.where((eb) => eb(eb.refTuple("created_at", "id"), "<", eb.tuple(last.created_at, before)));
+      }
+      return (await query.execute()).map(toInstance);
     },
 
     findRecord: async (id) => {

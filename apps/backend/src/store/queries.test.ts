@@ -74,7 +74,7 @@ test("every question that grows with the data is answered from an index, in its 
   await store.runs.create({ ...claim.run, task: await createTask(store), idempotencyKey: "k" });
   await store.instances.create({ id: instanceId, runId: id, driver: "docker", server, place: instancePlace }, claim.fence);
   await store.instances.setStatus(instanceId, "idle", claim.fence);
-  await store.instances.list({ all: true });
+  await store.instances.listStopped({ limit: 10, before: instanceId });
   await store.instances.list();
   await store.instances.findRecord(instanceId);
   await store.instances.listRecords({ runId: id });
@@ -133,6 +133,9 @@ test("every question that grows with the data is answered from an index, in its 
   await store.queue.claimNext(anyRun);
   await store.upkeep.check();
   await store.upkeep.countRuns();
+  await store.overview.lastEnded(10);
+  await store.overview.spent({ from: "2020-01-01T00:00:00.000Z", to: "2030-01-01T00:00:00.000Z" });
+  await store.overview.going();
   await store.upkeep.listEnded({ endedBefore: "2030-01-01T00:00:00.000Z", limit: 10 });
   expect(await store.upkeep.deleteRun(id)).toBe(true);
 

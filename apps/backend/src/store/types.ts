@@ -290,8 +290,10 @@ export interface InstanceStore {
   ): Promise<Instance>;
   find(id: InstanceId): Promise<Instance | null>;
   findRecord(id: InstanceId): Promise<InstanceRecord | null>;
-  /** Those that are not stopped, newest first; with `all`, the stopped too (at most 500). */
-  list(options?: { all?: boolean }): Promise<Instance[]>;
+  /** Those that are not stopped, newest first. */
+  list(): Promise<Instance[]>;
+  /** Those that are stopped, newest first. Throws `CcrError` with `not_found` when `before` is no instance. */
+  listStopped(page: { before?: InstanceId | undefined; limit: number }): Promise<Instance[]>;
   /** The records of those that are not stopped, oldest first: of one run, or of one server. */
   listRecords(of: { runId: RunId } | { server: ServerId }): Promise<InstanceRecord[]>;
   /** Throws `CcrError` with `not_found`, as do the others. */
@@ -373,6 +375,19 @@ export interface Upkeep {
   deleteRun(id: RunId): Promise<boolean>;
 }
 
+/** Runs that have cost something: how many, and how much. */
+export type Spent = { runs: number; costUsd: number };
+
+/** What is asked of all runs at once, each from an index. */
+export interface RunOverview {
+  /** The newest end first. */
+  lastEnded(limit: number): Promise<Run[]>;
+  /** What the runs cost that ended from one moment on and before the other. */
+  spent(span: { from: string; to: string }): Promise<Spent>;
+  /** What those have cost so far that were begun and have not ended. */
+  going(): Promise<Spent>;
+}
+
 /** What other servers do with the same database. */
 export interface RunChanges {
   /**
@@ -398,4 +413,5 @@ export interface Store extends AsyncDisposable {
   readonly audit: AuditStore;
   readonly changes: RunChanges;
   readonly upkeep: Upkeep;
+  readonly overview: RunOverview;
 }

@@ -13,6 +13,16 @@ export const statusOf = (error: unknown): number | null => {
   return response instanceof Response && !response.ok ? response.status : null;
 };
 
+/**
+ * Whether a part of the page's own code could not be fetched: the server is away, or has another version now, which has other files. Each
+ * browser says it in words of its own.
+ */
+export const isLostPart = (error: unknown): boolean =>
+  error instanceof Error &&
+  /dynamically imported module|Importing a module script failed|Unable to preload CSS|error loading dynamically/i.test(
+    error.message,
+  );
+
 const GATEWAY_STATUSES: readonly (number | null)[] = [502, 503, 504];
 
 /** Whether nobody answered, or only a proxy for a server that did not. */
@@ -36,5 +46,7 @@ export const describeError = (error: unknown): string => {
       return "The server cannot be reached. See whether it still runs; this page goes on by itself when it does.";
     return sentenceOfBody(error) ?? error.message;
   }
+  if (isLostPart(error))
+    return "This part of the page could not be fetched: the server was updated meanwhile, or cannot be reached. Reload the page; what you have typed in forms is kept in this tab.";
   return error instanceof Error ? error.message : "Something went wrong in this page. Reload it.";
 };

@@ -1,26 +1,36 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  type ErrorComponentProps,
+  redirect,
+  useRouter,
+} from "@tanstack/react-router";
 import { parseTableSearch } from "../batches/table.ts";
 import { parseHomeSearch } from "../home/search.ts";
+import { parseInstancesSearch } from "../instances/filter.ts";
 import { parseRunsSearch } from "../runs/filter.ts";
 import { parseTab } from "../runs/tabs.ts";
+import { errorDetails } from "../ui/error-details.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
+import { lazyPage } from "./lazy-page.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 
-const homePage = lazyRouteComponent(() => import("../home/home-page.tsx"), "HomePage");
-const tasksPage = lazyRouteComponent(() => import("../tasks/tasks-page.tsx"), "TasksPage");
-const newTaskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "NewTaskPage");
-const taskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "TaskPage");
-const runsPage = lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage");
-const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage");
-const batchesPage = lazyRouteComponent(() => import("../batches/batches-page.tsx"), "BatchesPage");
-const batchPage = lazyRouteComponent(() => import("../batches/batch-page.tsx"), "BatchPage");
-const comparePage = lazyRouteComponent(() => import("../batches/compare-page.tsx"), "ComparePage");
-const environmentsPage = lazyRouteComponent(() => import("../environments/environments-page.tsx"), "EnvironmentsPage");
-const newEnvironmentPage = lazyRouteComponent(() => import("../environments/environment-page.tsx"), "NewEnvironmentPage");
-const environmentPage = lazyRouteComponent(() => import("../environments/environment-page.tsx"), "EnvironmentPage");
-const instancesPage = lazyRouteComponent(() => import("../instances/instances-page.tsx"), "InstancesPage");
-const diskPage = lazyRouteComponent(() => import("../disk/disk-page.tsx"), "DiskPage");
+const homePage = lazyPage(() => import("../home/home-page.tsx"), "HomePage");
+const tasksPage = lazyPage(() => import("../tasks/tasks-page.tsx"), "TasksPage");
+const newTaskPage = lazyPage(() => import("../tasks/task-page.tsx"), "NewTaskPage");
+const taskPage = lazyPage(() => import("../tasks/task-page.tsx"), "TaskPage");
+const runsPage = lazyPage(() => import("../runs/list/runs-page.tsx"), "RunsPage");
+const runPage = lazyPage(() => import("../runs/page/run-page.tsx"), "RunPage");
+const batchesPage = lazyPage(() => import("../batches/batches-page.tsx"), "BatchesPage");
+const batchPage = lazyPage(() => import("../batches/batch-page.tsx"), "BatchPage");
+const comparePage = lazyPage(() => import("../batches/compare-page.tsx"), "ComparePage");
+const environmentsPage = lazyPage(() => import("../environments/environments-page.tsx"), "EnvironmentsPage");
+const newEnvironmentPage = lazyPage(() => import("../environments/environment-page.tsx"), "NewEnvironmentPage");
+const environmentPage = lazyPage(() => import("../environments/environment-page.tsx"), "EnvironmentPage");
+const instancesPage = lazyPage(() => import("../instances/instances-page.tsx"), "InstancesPage");
+const settingsPage = lazyPage(() => import("../settings/settings-page.tsx"), "SettingsPage");
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
@@ -38,9 +48,9 @@ const preloadPages = (): void => {
     newEnvironmentPage,
     environmentPage,
     instancesPage,
-    diskPage,
+    settingsPage,
   ])
-    page.preload?.()?.catch(() => {});
+    page.preload().catch(() => {});
 };
 
 const root = createRootRoute({ component: () => <Shell onSettled={preloadPages} />, notFoundComponent: () => <NotFound /> });
@@ -112,12 +122,26 @@ const environment = createRoute({
 const instances = createRoute({
   getParentRoute: () => root,
   path: "/instances",
+  validateSearch: parseInstancesSearch,
   component: instancesPage,
 });
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/settings",
+  component: settingsPage,
+});
+const settingsSection = createRoute({
+  getParentRoute: () => root,
+  path: "/settings/$section",
+  component: settingsPage,
+});
+// Where it was before there were settings.
 const disk = createRoute({
   getParentRoute: () => root,
   path: "/disk",
-  component: diskPage,
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/$section", params: { section: "disk" }, replace: true });
+  },
 });
 
 const routeTree = root.addChildren([
@@ -134,8 +158,27 @@ const routeTree = root.addChildren([
   newEnvironment,
   environment,
   instances,
+  settings,
+  settingsSection,
   disk,
 ]);
+
+/** A page that could not be had, or broke. To try again is to fetch it again. */
+const PageError = ({ error, reset }: ErrorComponentProps) => {
+  const router = useRouter();
+  const retry = async (): Promise<void> => {
+    await router.invalidate();
+    reset();
+  };
+  return (
+    <LoadError
+      title="This page could not be shown"
+      error={error}
+      onRetry={() => void retry()}
+      details={() => errorDetails({ name: "page", error })}
+    />
+  );
+};
 
 /** The page's addresses. Each page is loaded when it is first gone to. */
 export const createAppRouter = () =>
@@ -144,7 +187,7 @@ export const createAppRouter = () =>
     defaultPreload: "intent",
     defaultPendingMs: 150,
     defaultPendingComponent: () => <Skeleton className="mx-auto max-w-5xl p-8" />,
-    defaultErrorComponent: ({ error, reset }) => <LoadError title="This page could not be shown" error={error} onRetry={reset} />,
+    defaultErrorComponent: PageError,
   });
 
 declare module "@tanstack/react-router" {

@@ -1,41 +1,46 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
-import { Box, HardDrive, House, Layers, ListChecks, type LucideIcon, Package, Play } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { Search } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { useServerInfo } from "../api/server-info.ts";
 import { useUnreachable } from "../api/use-unreachable.ts";
+import { ActionsContext, createActions } from "../palette/actions.ts";
+import { IconButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
+import { preloadConfirm } from "../ui/confirm.tsx";
 import { ErrorBoundary } from "../ui/error-boundary.tsx";
+import { keepFocus } from "../ui/focus.ts";
 import { FrozenClock } from "../ui/time.tsx";
+import { preloadToasts, useToasts } from "../ui/toast.tsx";
+import { ConnectionState, NewVersion } from "./connection.tsx";
+import { PLACES } from "./places.ts";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { UnreachableBanner } from "./unreachable-banner.tsx";
-import { useGoKeys } from "./use-go-keys.ts";
 import { useHeartbeat } from "./use-heartbeat.ts";
+import { useKeys } from "./use-keys.ts";
 import { Wordmark } from "./wordmark.tsx";
 
-const PLACES: readonly {
-  to: "/" | "/tasks" | "/runs" | "/batches" | "/environments" | "/instances" | "/disk";
-  label: string;
-  icon: LucideIcon;
-  keys: string;
-}[] = [
-  { to: "/", label: "Home", icon: House, keys: "g h" },
-  { to: "/tasks", label: "Tasks", icon: ListChecks, keys: "g t" },
-  { to: "/runs", label: "Runs", icon: Play, keys: "g r" },
-  { to: "/batches", label: "Batches", icon: Layers, keys: "g b" },
-  { to: "/environments", label: "Environments", icon: Package, keys: "g e" },
-  { to: "/instances", label: "Instances", icon: Box, keys: "g i" },
-  { to: "/disk", label: "Disk", icon: HardDrive, keys: "g d" },
-];
+// None of these is seen at once.
+const importPalette = () => import("../palette/palette.tsx").then(({ Palette }) => ({ default: Palette }));
+const importKeys = () => import("./keys-dialog.tsx").then(({ KeysDialog }) => ({ default: KeysDialog }));
+// Without it the page does all else.
+const importNotifier = (): Promise<{ default: () => ReactNode }> =>
+  import("../notifications/notifier.tsx").then(
+    ({ Notifier }) => ({ default: Notifier }),
+    () => ({ default: () => null }),
+  );
+const Palette = lazy(importPalette);
+const KeysDialog = lazy(importKeys);
+const Notifier = lazy(importNotifier);
 
 const NavLinks = ({ compact }: { compact: boolean }) => (
   <ul className={compact ? "flex" : "flex flex-col gap-0.5"}>
-    {PLACES.map(({ to, label, icon: Icon, keys }) => (
+    {PLACES.map(({ to, label, icon: Icon, key }) => (
       // Each takes what its name needs, and its share of the rest.
       <li key={to} className={compact ? "flex-auto" : undefined}>
         <Link
           to={to}
           activeOptions={{ exact: to === "/", includeSearch: false }}
-          title={compact ? undefined : `${label} (${keys})`}
+          title={compact ? undefined : `${label} (g ${key})`}
           className={classes(
             "inset-ring-focus flex items-center transition-colors",
             compact ? "flex-col gap-0.5 py-2 text-2xs" : "h-8 gap-2.5 rounded-md px-2.5 font-medium",
@@ -69,7 +74,17 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
   const path = useRouterState({ select: (state) => state.location.pathname });
   const main = useRef<HTMLElement>(null);
   const shown = useRef(path);
-  useGoKeys();
+  const [actions] = useState(createActions);
+  const [open, setOpen] = useState<"palette" | "keys" | null>(null);
+  const [isSettled, setSettled] = useState(false);
+  const toasts = useToasts();
+  const openPalette = useCallback(() => void importPalette().then(() => setOpen("palette"), toasts.error), [toasts]);
+  const openHelp = useCallback(() => void importKeys().then(() => setOpen("keys"), toasts.error), [toasts]);
+  const close = (isOpen: boolean): void => {
+    if (!isOpen) setOpen(null);
+  };
+  useKeys({ openPalette, openHelp });
+  useEffect(keepFocus, []);
   useEffect(() => {
     // A new page is announced and read from its start, as a loaded one would be.
     if (shown.current !== path) main.current?.focus({ preventScroll: true });
@@ -78,48 +93,79 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
   const unreachable = useUnreachable();
   useHeartbeat();
   useEffect(() => {
-    const timer = setTimeout(onSettled, SETTLED_MS);
+    const timer = setTimeout(() => {
+      setSettled(true);
+      onSettled();
+      // What cannot be had now is fetched when it is opened.
+      for (const load of [importPalette, importKeys]) load().catch(() => {});
+      preloadToasts();
+      preloadConfirm();
+    }, SETTLED_MS);
     return () => clearTimeout(timer);
   }, [onSettled]);
   return (
     <FrozenClock value={unreachable?.since ?? null}>
-      <div className="flex h-full flex-col lg:flex-row" data-frozen={unreachable === null ? undefined : ""}>
-        <a
-          href="#main"
-          className="sr-only z-50 rounded-md bg-accent px-3 py-2 font-medium text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
-        >
-          Skip to the page
-        </a>
-        <header className="hidden w-56 shrink-0 flex-col gap-6 border-r border-line bg-sunken px-3 py-4 lg:flex">
-          <Link to="/" className="rounded-md px-2">
-            <Wordmark />
-          </Link>
-          <nav aria-label="Main" className="flex-1">
-            <NavLinks compact={false} />
-          </nav>
-          <div className="flex items-center justify-between gap-2 pl-2.5">
-            <ServerLine />
-            <ThemeToggle />
+      <ActionsContext value={actions}>
+        <div className="flex h-full flex-col lg:flex-row" data-frozen={unreachable === null ? undefined : ""}>
+          <a
+            href="#main"
+            className="sr-only z-50 rounded-md bg-accent px-3 py-2 font-medium text-on-accent focus:not-sr-only focus:fixed focus:top-3 focus:left-3"
+          >
+            Skip to the page
+          </a>
+          <header className="hidden w-56 shrink-0 flex-col gap-5 border-r border-line bg-sunken px-3 py-4 lg:flex">
+            <Link to="/" className="rounded-md px-2">
+              <Wordmark />
+            </Link>
+            <button
+              type="button"
+              onClick={openPalette}
+              aria-keyshortcuts="Control+K Meta+K"
+              className="flex h-8 items-center gap-2.5 rounded-md border border-line-strong bg-surface px-2.5 text-ink-soft hover:bg-hover hover:text-ink"
+            >
+              <Search aria-hidden className="size-4" />
+              <span className="flex-1 text-left">Search</span>
+              <kbd className="code text-2xs text-ink-faint">Ctrl K</kbd>
+            </button>
+            <nav aria-label="Main" className="flex-1">
+              <NavLinks compact={false} />
+            </nav>
+            <div className="flex items-end justify-between gap-2 pl-2.5">
+              <div className="flex min-w-0 flex-col gap-0.5">
+                <ConnectionState />
+                <ServerLine />
+              </div>
+              <ThemeToggle />
+            </div>
+          </header>
+          <header className="flex h-12 shrink-0 items-center gap-2 border-b border-line bg-sunken px-4 lg:hidden">
+            <Link to="/" className="rounded-md">
+              <Wordmark />
+            </Link>
+            <ConnectionState className="ml-auto justify-end" />
+            <IconButton label="Search and commands" onClick={openPalette}>
+              <Search aria-hidden className="size-4" />
+            </IconButton>
+          </header>
+          <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+            <UnreachableBanner unreachable={unreachable} />
+            <NewVersion />
+            <main ref={main} id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
+              <ErrorBoundary name="page" resetKey={path}>
+                <Outlet />
+              </ErrorBoundary>
+            </main>
           </div>
-        </header>
-        <header className="flex h-12 shrink-0 items-center justify-between border-b border-line bg-sunken px-4 lg:hidden">
-          <Link to="/" className="rounded-md">
-            <Wordmark />
-          </Link>
-          <ThemeToggle />
-        </header>
-        <div className="flex min-h-0 min-w-0 flex-1 flex-col">
-          <UnreachableBanner unreachable={unreachable} />
-          <main ref={main} id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
-            <ErrorBoundary name="page" resetKey={path}>
-              <Outlet />
-            </ErrorBoundary>
-          </main>
+          <nav aria-label="Main" className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)] lg:hidden">
+            <NavLinks compact />
+          </nav>
         </div>
-        <nav aria-label="Main" className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)] lg:hidden">
-          <NavLinks compact />
-        </nav>
-      </div>
+        <Suspense fallback={null}>
+          {isSettled && <Notifier />}
+          {open === "palette" && <Palette open onOpenChange={close} onHelp={openHelp} />}
+          {open === "keys" && <KeysDialog open onOpenChange={close} />}
+        </Suspense>
+      </ActionsContext>
     </FrozenClock>
   );
 };

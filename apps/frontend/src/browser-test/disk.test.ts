@@ -34,7 +34,7 @@ const nearlyFull = (backend: MemoryBackend): void => {
 };
 
 test("says what takes the room, what goes next, and why runs wait", async () => {
-  await using stage = await theatre.open({ path: "/disk", prepare: nearlyFull });
+  await using stage = await theatre.open({ path: "/settings/disk", prepare: nearlyFull });
   const { page } = stage;
   await page.getByText(LACK).waitFor();
   await page.getByText("512 MB free").waitFor();
@@ -47,7 +47,7 @@ test("says what takes the room, what goes next, and why runs wait", async () => 
 });
 
 test("makes room: what is asked for, with numbers that are right, and only after it was chosen", async () => {
-  await using stage = await theatre.open({ path: "/disk", width: 360, prepare: nearlyFull });
+  await using stage = await theatre.open({ path: "/settings/disk", width: 360, prepare: nearlyFull });
   const { page, backend } = stage;
   await page.getByRole("button", { name: "Clean up" }).click();
   const dialog = page.getByRole("dialog");

@@ -139,6 +139,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     messagesOf,
     info: {
       version: "0.1.0",
+      build: "first",
       demo: false,
       demoRepository: null,
       driver: { name: "bubblewrap", sentence: "bubblewrap, because no Docker Engine answers." },
@@ -209,7 +210,6 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     setDiff: (id, diff) => void diffs.set(id, diff),
     addRequests: (id, records) => void requests.set(id, [...(requests.get(id) ?? []), ...records]),
     context: {
-      info: () => backend.info,
       batches: batches.context,
       tasks: {
         create: async (input) => backend.addTask(input),
@@ -347,13 +347,45 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           return { removed: input.what.map(({ kind }) => ({ kind, count: 1, bytes: 1024 ** 2 })), problems: [] };
         },
       },
+      server: {
+        info: async () => backend.info,
+        about: () => ({
+          startedAt: new Date(START).toISOString(),
+          node: "v24.21.0",
+          system: "Linux 6.1.0 x64",
+          database: "sqlite",
+          maxRunsPerRepository: null,
+          maxRunsPerTask: null,
+          modelHost: "api.anthropic.com",
+        }),
+      },
+      credentials: {
+        list: () => [],
+        test: async () => ({ works: true, sentence: "It is taken." }),
+      },
+      overview: {
+        attention: async () => ({ waiting: [], ended: [] }),
+        spend: async ({ boundaries }) => ({
+          spans: boundaries.slice(1).map((to, index) => ({ from: boundaries[index] ?? to, to, runs: 0, costUsd: 0 })),
+          going: { runs: 0, costUsd: 0 },
+        }),
+      },
       instances: {
         async get(id) {
           const instance = instances.find((known) => known.id === id);
           if (instance === undefined) throw new CcrError("not_found", `There is no instance ${id}.`);
           return instance;
         },
-        list: async () => instances,
+        list: async ({ state }) =>
+          instances
+            .filter(({ status }) => (status === "stopped") === (state === "stopped"))
+            .map((instance) => {
+              const run = runs.find(({ id }) => id === instance.runId);
+              if (run === undefined) return { ...instance, run: null };
+              const { taskName, status, stepIndex, steps, limits } = run;
+              return { ...instance, run: { taskName, status, stepIndex, steps: steps.length, limits, isAgents: true } };
+            }),
+        usage: async () => instances.map(({ id }) => ({ id, usage: null })),
         async remove(id) {
           const index = instances.findIndex((known) => known.id === id);
           const old = instances[index];

@@ -67,6 +67,8 @@ export const memoryEnvironments = (made: { number: () => string; at: () => strin
       if (index !== -1) defaults.splice(index, 1);
       if (environmentId !== null) defaults.push({ repository, environmentId });
     },
+    setups: async () => [],
+    removeSetup: async () => {},
     async rebuild(id) {
       rebuilt.push(id);
       return change(id, { generation: (all[indexOf(id)]?.generation ?? 0) + 1 });

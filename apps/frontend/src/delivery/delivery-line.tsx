@@ -1,26 +1,13 @@
-import {
-  checkoutsOf,
-  type Delivered,
-  DeliverySettings,
-  deliveriesOf,
-  isFinal,
-  type RunCheckout,
-  type RunView,
-} from "@ccr/protocol";
+import { checkoutsOf, type Delivered, deliveriesOf, isFinal, type RunCheckout, type RunView } from "@ccr/protocol";
 import { useMutation } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, GitBranch, GitPullRequest, LoaderCircle, type LucideIcon, Minus, Upload } from "lucide-react";
-import { AlertDialog } from "radix-ui";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useApi } from "../api/client.ts";
-import { describeRepositories, MANY_REPOSITORIES } from "../runs/repositories.ts";
-import { Button, buttonClasses } from "../ui/button.tsx";
+import { MANY_REPOSITORIES } from "../runs/repositories.ts";
+import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { useToasts } from "../ui/toast.tsx";
-import { draftOfDelivery, validateDelivery } from "./delivery-draft.ts";
-import { DeliveryFields } from "./delivery-fields.tsx";
-
-const noProblems: ReadonlyMap<string, string> = new Map();
 
 const usePush = (run: RunView) => {
   const { trpc, queries } = useApi();
@@ -35,6 +22,10 @@ const usePush = (run: RunView) => {
   );
 };
 
+// Asked for once somebody wants to push.
+const importDialog = () => import("./push-dialog.tsx").then(({ PushDialog }) => ({ default: PushDialog }));
+const PushDialog = lazy(importDialog);
+
 /** Asks where the result is to be pushed, and pushes it. */
 const PushButton = ({
   run,
@@ -47,59 +38,25 @@ const PushButton = ({
   busy: boolean;
   push: ReturnType<typeof usePush>;
 }) => {
-  const settings = run.delivery ?? DeliverySettings.parse({ to: "branch" });
+  const toasts = useToasts();
   const [open, setOpen] = useState(false);
-  const [draft, setDraft] = useState(() => draftOfDelivery(settings));
-  const [problems, setProblems] = useState(noProblems);
-  const submit = (): void => {
-    const checked = validateDelivery(draft);
-    setProblems(checked.ok ? noProblems : checked.problems);
-    if (!checked.ok || checked.settings === undefined || checked.settings === null) return;
-    setOpen(false);
-    push.mutate({ id: run.id, delivery: checked.settings });
-  };
   return (
-    <AlertDialog.Root open={open} onOpenChange={setOpen}>
-      <AlertDialog.Trigger asChild>
-        <Button size="sm" busy={busy}>
-          <Upload aria-hidden className="size-3.5" /> {label}
-        </Button>
-      </AlertDialog.Trigger>
-      <AlertDialog.Portal>
-        <AlertDialog.Overlay className="fixed inset-0 z-40 bg-[rgb(8_10_18/0.45)] data-[state=open]:animate-appear" />
-        <AlertDialog.Content className="fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100vh-2rem)] w-[min(34rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 flex-col gap-3 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-float">
-          <AlertDialog.Title className="text-base font-semibold">Push the result</AlertDialog.Title>
-          <AlertDialog.Description className="text-pretty text-ink-soft">
-            {`To ${run.additionalRepositories.length === 0 ? run.repository : `each of these in which something was changed: ${describeRepositories(run)}`}.`}
-            {run.reason !== "passed" &&
-              run.reason !== "push_failed" &&
-              " This run did not pass: look at what is pushed before anybody builds on it."}
-          </AlertDialog.Description>
-          <form
-            noValidate
-            className="flex min-w-0 flex-col gap-4"
-            onSubmit={(event) => {
-              event.preventDefault();
-              submit();
-            }}
-          >
-            <DeliveryFields
-              label="What to do"
-              choices={["branch", "pull_request"]}
-              draft={draft}
-              problems={problems}
-              onChange={setDraft}
-            />
-            <div className="flex justify-end gap-2">
-              <AlertDialog.Cancel className={buttonClasses("secondary")}>Not now</AlertDialog.Cancel>
-              <Button type="submit" tone="primary">
-                Push
-              </Button>
-            </div>
-          </form>
-        </AlertDialog.Content>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
+    <>
+      <Button
+        size="sm"
+        busy={busy}
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        onClick={() => void importDialog().then(() => setOpen(true), toasts.error)}
+      >
+        <Upload aria-hidden className="size-3.5" /> {label}
+      </Button>
+      {open && (
+        <Suspense fallback={null}>
+          <PushDialog run={run} onOpenChange={setOpen} onPush={(delivery) => push.mutate({ id: run.id, delivery })} />
+        </Suspense>
+      )}
+    </>
   );
 };
 

@@ -14,6 +14,7 @@ import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { draftOf, EnvironmentDraft, emptyDraft, isChanged, validateDraft } from "./draft.ts";
 import { EnvironmentForm } from "./environment-form.tsx";
+import { KeptSetups } from "./kept-setups.tsx";
 import { Repositories } from "./repositories.tsx";
 import { Secrets } from "./secrets.tsx";
 
@@ -83,6 +84,7 @@ const Actions = ({ environment, onDeleted }: { environment: EnvironmentView; onD
     trpc.environments.rebuild.mutationOptions({
       onSuccess: (next) => {
         queries.setQueryData(trpc.environments.byId.queryKey({ id }), next);
+        void queries.invalidateQueries({ queryKey: trpc.environments.setups.queryKey({ id }) });
         toasts.ok("The next run sets it up anew.");
       },
       onError: toasts.error,
@@ -200,6 +202,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
           }
         />
         <aside className="flex min-w-0 flex-col gap-6">
+          {(environment.setup !== null || environment.image.kind === "devcontainer") && <KeptSetups id={id} />}
           <Secrets environment={environment} />
           <Repositories id={id} facts={facts.data} />
         </aside>

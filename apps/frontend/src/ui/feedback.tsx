@@ -1,8 +1,9 @@
 import { CircleAlert, CloudOff, type LucideIcon, RotateCw } from "lucide-react";
 import type { ReactNode } from "react";
-import { describeError, isUnanswered } from "../api/errors.ts";
+import { describeError, isLostPart, isUnanswered } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { classes } from "./classes.ts";
+import { CopyTextButton } from "./copy-button.tsx";
 
 /** What is shown where there is nothing: what would be here, and what to do next. */
 export const EmptyState = ({
@@ -38,12 +39,16 @@ export const LoadError = ({
   error,
   onRetry,
   title = "This could not be loaded",
+  details,
 }: {
   error: unknown;
   onRetry: () => void;
   title?: string;
+  /** What helps those who look for the cause, to be copied. */
+  details?: () => string;
 }) => {
   if (isUnanswered(error)) return <WaitingForServer onRetry={onRetry} />;
+  const isLost = isLostPart(error);
   return (
     <div role="alert" className="flex flex-col items-center gap-2 px-6 py-10 text-center">
       <span className="mb-1 grid size-10 place-items-center rounded-full bg-bad-soft text-bad">
@@ -51,9 +56,17 @@ export const LoadError = ({
       </span>
       <p className="text-base font-medium">{title}</p>
       <p className="max-w-lg text-pretty text-ink-soft [overflow-wrap:anywhere]">{describeError(error)}</p>
-      <Button className="mt-3" onClick={onRetry}>
-        <RotateCw aria-hidden className="size-3.5" /> Try again
-      </Button>
+      <div className="mt-3 flex flex-wrap justify-center gap-2">
+        {isLost && (
+          <Button tone="primary" onClick={() => location.reload()}>
+            Reload the page
+          </Button>
+        )}
+        <Button onClick={onRetry}>
+          <RotateCw aria-hidden className="size-3.5" /> Try again
+        </Button>
+        {details !== undefined && !isLost && <CopyTextButton text={details} label="Copy details" />}
+      </div>
     </div>
   );
 };

@@ -1,3 +1,5 @@
+import { timeStyle } from "./appearance.ts";
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -56,13 +58,19 @@ export const formatAgo = (at: string, now: number): string => {
   return new Date(at).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
 };
 
-/** The time of day of a moment, to the second, in the reader's own zone. */
+/** The time of day of a moment, to the second, in the reader's own zone unless another was chosen. */
 export const formatClock = (at: string): string =>
-  new Date(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+  new Date(at).toLocaleTimeString(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hour12: false,
+    ...timeStyle(),
+  });
 
-/** A moment in full, in the reader's own zone. */
+/** A moment in full, in the reader's own zone unless another was chosen. */
 export const formatMoment = (at: string): string =>
-  new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+  new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium", ...timeStyle() });
 
 /** `1 step`, `3 steps`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>

@@ -1,7 +1,8 @@
 import type { ReactNode } from "react";
 import { classes } from "./classes.ts";
+import { ErrorBoundary } from "./error-boundary.tsx";
 
-/** A page that scrolls as a whole, with its heading and what can be done here. */
+/** A page that scrolls as a whole, with its heading and what can be done here. What fails below the heading stays there. */
 export const Page = ({
   title,
   heading,
@@ -32,12 +33,12 @@ export const Page = ({
         </div>
         {actions !== undefined && <div className="flex flex-wrap gap-2">{actions}</div>}
       </header>
-      {children}
+      <ErrorBoundary name={title}>{children}</ErrorBoundary>
     </div>
   </div>
 );
 
-/** A part of a page with a heading above it. */
+/** A part of a page with a heading above it. What fails in it leaves the other parts alone. */
 export const Section = ({
   heading,
   action,
@@ -54,7 +55,7 @@ export const Section = ({
       <h2 className="text-base font-semibold">{heading}</h2>
       {action}
     </div>
-    {children}
+    <ErrorBoundary name={heading}>{children}</ErrorBoundary>
   </section>
 );
 

@@ -17,6 +17,8 @@ export const noContext: Context = {
     setSecrets: unused,
     setDefault: unused,
     rebuild: unused,
+    setups: unused,
+    removeSetup: unused,
     facts: unused,
   },
   runs: {
@@ -54,7 +56,9 @@ export const noContext: Context = {
     retry: unused,
     choose: unused,
   },
-  instances: { get: unused, list: unused, remove: unused },
+  instances: { get: unused, list: unused, usage: unused, remove: unused },
   upkeep: { disk: unused, cleanUp: unused },
-  info: unused,
+  server: { info: unused, about: unused },
+  credentials: { list: unused, test: unused },
+  overview: { attention: unused, spend: unused },
 };

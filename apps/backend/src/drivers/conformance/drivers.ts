@@ -1,10 +1,12 @@
 import { glob, readdir } from "node:fs/promises";
 import { type DockerEngine, projectRoot, temporaryFolder, whileNoOtherTest } from "@ccr/testkit";
 import { BubblewrapDriver } from "../bubblewrap/driver.ts";
+import { createBubblewrapUsage } from "../bubblewrap/usage.ts";
 import { DockerDriver } from "../docker/driver.ts";
 import { connectEngine, engineSocket } from "../docker/engine.ts";
 import { DockerImages } from "../docker/image.ts";
 import { LABELS } from "../docker/plan.ts";
+import { createDockerUsage } from "../docker/usage.ts";
 import type { SandboxDriver } from "../types.ts";
 import { type DriverUnderTest, never } from "./sandbox.ts";
 
@@ -33,6 +35,7 @@ export const openDocker = async (engine: DockerEngine): Promise<DockerUnderTest>
   return {
     image,
     open: () => openThrough(engine.host),
+    meter: createDockerUsage({ engine: engine.host }),
     elsewhere: { driver: "docker", options: { engine: engine.host, owner, stateDir: folder.join("docker") } },
     openAsAnother: () => new DockerDriver({ engine: engine.host, owner: `${owner}-b`, stateDir: folder.join("another") }),
     openThrough,
@@ -52,6 +55,7 @@ export const openBubblewrap = async (): Promise<DriverUnderTest> => {
   return {
     image: "",
     open: () => new BubblewrapDriver(options),
+    meter: createBubblewrapUsage(options),
     elsewhere: { driver: "bubblewrap", options },
     openAsAnother: () => new BubblewrapDriver({ ...options, owner: "another", stateDir: folder.join("another") }),
     traces: async (instanceId) => {

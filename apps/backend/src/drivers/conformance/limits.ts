@@ -72,6 +72,31 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
     expect(filled).not.toMatchObject({ passed: true });
   });
 
+  it("tells what a sandbox uses as long as it runs: memory, processor time, processes and disk", async () => {
+    const { meter } = opened();
+    await using sandbox = await openSandbox(opened());
+    const { handle } = sandbox;
+    const before = await meter.usage(handle);
+    if (before === null) throw new Error("it runs");
+    expect(before.memoryBytes).toBeGreaterThan(MEBIBYTE);
+    expect(before.processes).toBeGreaterThan(0);
+    await sandbox.output(
+      "head -c 20000000 /dev/urandom > /workspace/made; sha256sum /workspace/made; for i in 1 2 3; do setsid sleep 600 > /dev/null 2>&1 < /dev/null & done",
+    );
+    const after = await waitFor(
+      async () => {
+        const found = await meter.usage(handle);
+        // With the executor's own.
+        return found !== null && (found.processes ?? 0) > 3 && found;
+      },
+      { what: "its processes to be counted" },
+    );
+    expect(after.cpuMs).toBeGreaterThan(before.cpuMs ?? Number.POSITIVE_INFINITY);
+    expect((after.diskBytes ?? 0) - (before.diskBytes ?? 0)).toBeGreaterThanOrEqual(20_000_000);
+    await sandbox.driver.destroy(handle);
+    expect(await meter.usage(handle)).toBeNull();
+  });
+
   it("stops a fork bomb at the limit of processes, while a neighbour notices nothing", async () => {
     await using neighbour = await openSandbox(opened());
     await using sandbox = await openSandbox(opened(), { limits: { processes: 100 } });

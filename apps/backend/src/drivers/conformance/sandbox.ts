@@ -13,7 +13,7 @@ import {
 } from "@ccr/protocol";
 import { temporaryFolder, waitFor } from "@ccr/testkit";
 import { z } from "zod";
-import type { SandboxDriver } from "../types.ts";
+import type { SandboxDriver, UsageMeter } from "../types.ts";
 
 /** How a driver is made in another process. */
 export const DriverElsewhere = z.discriminatedUnion("driver", [
@@ -30,6 +30,8 @@ export interface DriverUnderTest extends AsyncDisposable {
   image: string;
   /** A driver as a server makes it at start; two of them know the same sandboxes. */
   open(): SandboxDriver;
+  /** What tells of its sandboxes what they use. */
+  meter: UsageMeter;
   /** What `open` makes, for another process to make it too. */
   elsewhere: DriverElsewhere;
   /** A driver as another server of this machine makes it: another owner, another folder. */

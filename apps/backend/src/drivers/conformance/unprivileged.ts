@@ -1,5 +1,6 @@
 import { projectRoot, temporaryFolder, waitFor } from "@ccr/testkit";
 import { BubblewrapDriver } from "../bubblewrap/driver.ts";
+import { createBubblewrapUsage } from "../bubblewrap/usage.ts";
 import { COUNT_FORKS, hostProcesses, never, openSandbox } from "./sandbox.ts";
 
 /*
@@ -20,6 +21,7 @@ if (!probe.usable) {
       open,
       elsewhere: { driver: "bubblewrap", options },
       openAsAnother: open,
+      meter: createBubblewrapUsage(options),
       traces: async () => [],
       [Symbol.asyncDispose]: async () => {},
     },

@@ -1,7 +1,8 @@
 import { CcrError, type RunId, type ServerId } from "@ccr/protocol";
 import type { RunDeps } from "../deps.ts";
 import { Dispatcher } from "../dispatcher.ts";
-import { createInstances, createRuns } from "../runs.ts";
+import { createInstances } from "../instances.ts";
+import { createRuns } from "../runs.ts";
 import { createTalk } from "../talk/talk.ts";
 import type { Instances, Runs, Talk } from "../types.ts";
 import { connectOf } from "./connect.ts";
@@ -130,7 +131,8 @@ export class Server {
     process.ableSince = this.#world.time.now;
     const results = { followUp: () => Promise.reject(new CcrError("conflict", "It has ended.")) };
     const talk = createTalk(deps, { runs, results });
-    this.up = { dispatcher, runs, instances: createInstances(deps, dispatcher, runs), talk };
+    const instances = createInstances(deps, dispatcher, { runs, meters: new Map() });
+    this.up = { dispatcher, runs, instances, talk };
   }
 
   #deps(process: Process): RunDeps {

@@ -48,8 +48,7 @@ export class StoreHouse {
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
     const { tasks, environments, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
-    const { inputs } = store;
-    const { listing, attention, quick } = store;
+    const { inputs, listing, attention, quick, overview } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -185,7 +184,8 @@ export class StoreHouse {
         ),
         find: read("instances.find", (id) => instances.find(id)),
         findRecord: read("instances.findRecord", (id) => instances.findRecord(id)),
-        list: read("instances.list", (options) => instances.list(options)),
+        list: read("instances.list", () => instances.list()),
+        listStopped: read("instances.listStopped", (page) => instances.listStopped(page)),
         listRecords: read("instances.listRecords", (of) => instances.listRecords(of)),
         saveHandle: write("instances.saveHandle", (...given: Parameters<InstanceStore["saveHandle"]>) =>
           instances.saveHandle(...given),
@@ -227,6 +227,7 @@ export class StoreHouse {
       },
       changes,
       upkeep,
+      overview,
       [Symbol.asyncDispose]: async () => {},
     };
   }

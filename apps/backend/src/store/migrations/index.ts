@@ -13,6 +13,7 @@ import { environments } from "./0007-environments.ts";
 import { additionalRepositories } from "./0008-additional-repositories.ts";
 import { runList } from "./0009-run-list.ts";
 import { talk } from "./0011-talk.ts";
+import { spend } from "./0012-spend.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   "0008-additional-repositories": additionalRepositories,
   "0009-run-list": runList,
   "0011-talk": talk,
+  "0012-spend": spend,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

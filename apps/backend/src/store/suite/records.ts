@@ -136,7 +136,28 @@ const describeInstances = (open: OpenPlace): void => {
       const [first, second, third] = made;
       if (second !== undefined) await place.store.instances.setStatus(second, "stopped", 0);
       expect((await place.store.instances.list()).map(({ id }) => id)).toEqual([third, first]);
-      expect((await place.store.instances.list({ all: true })).map(({ id }) => id)).toEqual([third, second, first]);
+      expect((await place.store.instances.listStopped({ limit: 5 })).map(({ id }) => id)).toEqual([second]);
+    });
+
+    test("pages through the stopped, newest first, also those of one moment, and never shows one that goes on", async () => {
+      await using place = await open();
+      const { instances } = place.store;
+      const run = await queueRun(place.store);
+      const made: InstanceId[] = [];
+      for (const _ of range(1, 7)) {
+        const id = ids.instance();
+        await instances.create({ id, runId: run.id, driver: "docker", server, place: instancePlace }, 0);
+        made.unshift(id);
+      }
+      const stopped = made.filter((_, index) => index !== 3);
+      for (const id of stopped) await instances.setStatus(id, "stopped", 0);
+      const seen: InstanceId[] = [];
+      for (let page = await instances.listStopped({ limit: 4 }); page.length > 0; ) {
+        seen.push(...page.map(({ id }) => id));
+        page = await instances.listStopped({ limit: 4, before: seen.at(-1) });
+      }
+      expect(seen).toEqual(stopped);
+      expect(await errorOf(instances.listStopped({ limit: 4, before: ids.instance() }))).toMatchObject({ code: "not_found" });
     });
 
     test("lists the records of one run, and of one server, that are not stopped, oldest first", async () => {

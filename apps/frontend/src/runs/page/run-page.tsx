@@ -13,16 +13,21 @@ import { useWide } from "../../ui/use-wide.ts";
 import { lookOf } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
 import { Draft } from "../talk/draft.tsx";
-import { TranscriptView } from "../transcript/transcript.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
+import { useRunActions } from "./run-actions.ts";
 import { RunHeader } from "./run-header.tsx";
 import { StepsRail } from "./steps-rail.tsx";
 import { type RunStream, useRunStream } from "./use-run-stream.ts";
 
+const importTranscript = () => import("../transcript/transcript.tsx").then(({ TranscriptView }) => ({ default: TranscriptView }));
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
 const importTalk = () => import("../talk/talk-bar.tsx").then(({ TalkBar }) => ({ default: TalkBar }));
 const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
+// Asked for together with this page, which shows the run's state before it is there.
+const firstTranscript = importTranscript();
+firstTranscript.catch(() => {});
+const TranscriptView = lazy(() => firstTranscript.catch(importTranscript));
 const ChangesView = lazy(importChanges);
 const NetworkView = lazy(importNetwork);
 const TalkBar = lazy(importTalk);
@@ -142,6 +147,7 @@ const LoadedRun = ({ run }: { run: RunView }) => {
   const { status, steps } = stream.transcript;
   const wide = useWide();
   usePreloadedTabs();
+  useRunActions(run);
   // A message that says that the run moved is newer than what was asked for before.
   // biome-ignore lint/correctness/useExhaustiveDependencies: status and steps are what is watched
   useEffect(() => {

@@ -5,7 +5,7 @@ import { useApi } from "../api/client.ts";
 import { classes } from "../ui/classes.ts";
 import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
 import { formatBytes, formatMoment, plural } from "../ui/format.ts";
-import { Card, Page, Section } from "../ui/layout.tsx";
+import { Card, Section } from "../ui/layout.tsx";
 import { TailPath } from "../ui/tail-path.tsx";
 import { Ago } from "../ui/time.tsx";
 import { CleanUp } from "./clean-up.tsx";
@@ -141,21 +141,20 @@ const Report = ({ report }: { report: DiskReport }) => (
 );
 
 /** What the server takes of its disks, how long it keeps what, and the way to make room now. */
-export const DiskPage = () => {
+export const Disk = () => {
   const { trpc } = useApi();
   const disk = useQuery(trpc.server.disk.queryOptions(undefined, { refetchInterval: 30_000 }));
   return (
-    <Page
-      title="Disk"
-      heading="Disk"
-      intro="What the server keeps, for how long, and how much room it takes."
-      actions={<CleanUp rules={disk.data?.rules ?? null} hasImages={disk.data !== undefined && disk.data.images !== null} />}
-    >
+    <>
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <p className="text-ink-soft">What the server keeps, for how long, and how much room it takes.</p>
+        <CleanUp rules={disk.data?.rules ?? null} hasImages={disk.data !== undefined && disk.data.images !== null} />
+      </div>
       {disk.data !== undefined ? (
         <Report report={disk.data} />
       ) : (
         <Card>{disk.error === null ? <Skeleton /> : <LoadError error={disk.error} onRetry={() => disk.refetch()} />}</Card>
       )}
-    </Page>
+    </>
   );
 };

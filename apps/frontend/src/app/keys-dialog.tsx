@@ -1,0 +1,44 @@
+import { X } from "lucide-react";
+import { IconButton } from "../ui/button.tsx";
+import { Dialog, DialogClose, DialogTitle } from "../ui/dialog.tsx";
+import { KEYS } from "./keys.ts";
+
+const Key = ({ name }: { name: string }) => (
+  <kbd className="code inline-grid min-h-6 min-w-6 place-items-center rounded border border-line-strong bg-sunken px-1.5 text-xs">
+    {name}
+  </kbd>
+);
+
+/** Every key of the page, from the one table that they are read from. */
+export const KeysDialog = ({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) => (
+  <Dialog open={open} onOpenChange={onOpenChange} width="40rem">
+    <div className="flex items-center justify-between">
+      <DialogTitle className="text-base font-semibold">Keys</DialogTitle>
+      <DialogClose asChild>
+        <IconButton label="Close">
+          <X aria-hidden className="size-4" />
+        </IconButton>
+      </DialogClose>
+    </div>
+    <div className="grid gap-x-8 gap-y-5 sm:grid-cols-2">
+      {KEYS.map(({ group, keys }) => (
+        <section key={group} aria-label={group} className="flex flex-col gap-2">
+          <h3 className="text-xs font-medium text-ink-faint">{group}</h3>
+          <dl className="flex flex-col gap-1.5">
+            {keys.map(({ keys: each, what }) => (
+              <div key={what} className="flex items-baseline justify-between gap-4">
+                <dt className="text-ink-soft">{what}</dt>
+                <dd className="flex shrink-0 gap-1">
+                  {each.map((name) => (
+                    <Key key={name} name={name} />
+                  ))}
+                </dd>
+              </div>
+            ))}
+          </dl>
+        </section>
+      ))}
+    </div>
+    <p className="text-xs text-ink-faint">While you type, keys are text.</p>
+  </Dialog>
+);

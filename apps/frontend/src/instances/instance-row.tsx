@@ -1,0 +1,133 @@
+import type { INSTANCE_STATUSES, InstanceView } from "@ccr/protocol";
+import { useMutation } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Trash2 } from "lucide-react";
+import { useApi } from "../api/client.ts";
+import { IconButton } from "../ui/button.tsx";
+import { classes } from "../ui/classes.ts";
+import { Confirm } from "../ui/confirm.tsx";
+import { Ago, Elapsed } from "../ui/time.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { type Looks, metersOf } from "./usage.ts";
+import { removalOf, workOf } from "./words.ts";
+
+const TONES: Record<(typeof INSTANCE_STATUSES)[number], string> = {
+  starting: "bg-accent-soft text-accent",
+  idle: "bg-hover text-ink-soft",
+  // As a run that is running.
+  executing: "bg-accent-soft text-accent",
+  stopped: "bg-hover text-ink-soft",
+};
+
+const StatusPill = ({ status }: Pick<InstanceView, "status">) => (
+  <span
+    className={classes("inline-flex h-6 shrink-0 items-center rounded-full px-2.5 text-xs font-medium capitalize", TONES[status])}
+  >
+    {status}
+  </span>
+);
+
+const RunLink = ({ instance: { runId, run } }: { instance: InstanceView }) => (
+  <Link to="/runs/$runId" params={{ runId }} className="block truncate rounded font-medium hover:underline" title={run?.taskName}>
+    {run?.taskName ?? <span className="code">{runId}</span>}
+  </Link>
+);
+
+/** More than this of a limit is worth a look. */
+const NEAR = 0.9;
+
+/** What a sandbox uses of what it may. */
+const Usage = ({ instance: { id, status, run }, looks }: { instance: InstanceView; looks: Looks }) => {
+  const look = looks.get(id);
+  if (look === undefined || run === null)
+    return (
+      <p className="text-xs text-ink-faint">
+        {status === "starting" ? "It is just being made." : "What it uses cannot be told from here."}
+      </p>
+    );
+  return (
+    <dl className="grid grid-cols-2 gap-x-6 gap-y-2.5 sm:grid-cols-4">
+      {metersOf({ usage: look.now, before: look.before }, run.limits).map(({ name, text, limit, share }) => (
+        <div key={name} className="flex min-w-0 flex-col gap-1">
+          <dt className="text-2xs text-ink-faint">{name}</dt>
+          <dd className="nums text-xs whitespace-nowrap">
+            {text} <span className="text-ink-faint">{limit}</span>
+          </dd>
+          <dd aria-hidden className="h-1 overflow-hidden rounded-full bg-hover">
+            <div
+              className={classes("h-full rounded-full", share !== null && share > NEAR ? "bg-warn" : "bg-accent")}
+              style={{ width: `${(share ?? 0) * 100}%` }}
+            />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+};
+
+const Remove = ({ instance: { id, run } }: { instance: InstanceView }) => {
+  const { trpc, queries } = useApi();
+  const toasts = useToasts();
+  const remove = useMutation(
+    trpc.instances.remove.mutationOptions({
+      onSuccess: () => toasts.ok("The sandbox was removed. What its run had done is saved with the run."),
+      onError: toasts.error,
+      onSettled: () => queries.invalidateQueries({ queryKey: trpc.instances.list.queryKey() }),
+    }),
+  );
+  return (
+    <Confirm
+      title="Remove this sandbox?"
+      action={run === null ? "Remove" : "Cancel the run and remove it"}
+      onConfirm={() => remove.mutate({ id })}
+      trigger={
+        <IconButton label={`Remove ${id}`} busy={remove.isPending}>
+          {!remove.isPending && <Trash2 aria-hidden className="size-3.5" />}
+        </IconButton>
+      }
+    >
+      {removalOf(run)}
+    </Confirm>
+  );
+};
+
+/** A sandbox that is there, with what it uses. */
+export const LivingRow = ({ instance, looks }: { instance: InstanceView; looks: Looks }) => (
+  <li className="flex flex-col gap-3 px-4 py-3.5">
+    <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5">
+      <StatusPill status={instance.status} />
+      <div className="min-w-0 flex-1 basis-40">
+        <RunLink instance={instance} />
+        <p className="truncate text-xs text-ink-faint">
+          {workOf(instance)} · {instance.driver} · <span className="sr-only">age </span>
+          <Elapsed from={instance.createdAt} to={null} className="nums" />
+        </p>
+      </div>
+      <code className="code hidden text-xs text-ink-faint md:block">{instance.id}</code>
+      <Remove instance={instance} />
+    </div>
+    <Usage instance={instance} looks={looks} />
+  </li>
+);
+
+export const STOPPED_COLUMNS = "md:grid-cols-[minmax(0,1fr)_13rem_7rem_7rem_6rem]";
+
+/** The record of a sandbox that is gone. */
+export const StoppedRow = ({ instance }: { instance: InstanceView }) => (
+  <li className={classes("grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-4 gap-y-0.5 px-4 py-2.5", STOPPED_COLUMNS)}>
+    <div className="min-w-0">
+      <RunLink instance={instance} />
+      <code className="code block truncate text-xs text-ink-faint">{instance.id}</code>
+    </div>
+    <span className="order-3 text-xs text-ink-soft md:order-none">{workOf(instance)}</span>
+    <span className="order-4 text-right text-xs text-ink-soft md:order-none md:text-left">{instance.driver}</span>
+    <span className="nums order-5 text-xs text-ink-faint md:order-none md:text-right">
+      <span className="sr-only">Lasted </span>
+      <Elapsed from={instance.createdAt} to={instance.stoppedAt} />
+    </span>
+    <span className="nums text-right text-xs text-ink-faint">
+      <span className="sr-only">Stopped </span>
+      <Ago at={instance.stoppedAt ?? instance.createdAt} />
+    </span>
+  </li>
+);
