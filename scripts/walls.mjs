@@ -53,6 +53,7 @@ export const RULES = [
     room: "apps/backend/src/api",
     may: [
       "apps/backend/src/batches",
+      "apps/backend/src/tasks",
       "apps/backend/src/runs",
       "apps/backend/src/environments/types.ts",
       "apps/backend/src/store",
@@ -61,12 +62,17 @@ export const RULES = [
       "apps/backend/src/config.ts",
       "@ccr/protocol",
     ],
-    why: "api -> {batches, runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
+    why: "api -> {batches, tasks, runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
   },
   {
     room: "apps/backend/src/batches",
     may: ["apps/backend/src/runs", "apps/backend/src/store", "@ccr/protocol"],
     why: "batches launch and end runs, and drive none",
+  },
+  {
+    room: "apps/backend/src/tasks",
+    may: ["apps/backend/src/store", "@ccr/protocol"],
+    why: "tasks are listed, filed and taken in, and not run",
   },
   {
     room: "apps/backend/src/environments",

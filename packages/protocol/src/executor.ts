@@ -3,7 +3,7 @@ import { DirectoryName } from "./checkout.ts";
 import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
-import { CHECK_COMMAND_MAX_BYTES } from "./task.ts";
+import { CHECK_COMMAND_MAX_BYTES } from "./step.ts";
 
 const line = (max: number) =>
   z

@@ -1,4 +1,4 @@
-import { CcrError, CreateBatchInput, type Task, TaskId } from "@ccr/protocol";
+import { CcrError, CreateBatchInput, NO_DEFAULTS, type Task, TaskId } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import { planBatch, tasksOf } from "./plan.ts";
 
@@ -10,6 +10,9 @@ const task = (name: string, instructions = "Do it."): Task => ({
   allowNoChanges: false,
   delivery: null,
   environmentId: null,
+  parameters: [],
+  defaults: NO_DEFAULTS,
+  version: 1,
   createdAt: at,
   updatedAt: at,
 });

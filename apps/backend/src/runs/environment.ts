@@ -20,7 +20,7 @@ import type { Scene } from "./scene.ts";
  */
 export const environmentOf = async (
   deps: Pick<RunDeps, "store"> & { driver: Pick<RunDeps["driver"], "name">; images: object | null },
-  launch: { input: Pick<CreateRunInput, "environmentId">; task: Task; address: RepositoryAddress },
+  launch: { input: Pick<CreateRunInput, "environmentId">; task: Pick<Task, "environmentId">; address: RepositoryAddress },
 ): Promise<RunEnvironment | null> => {
   const { input, task, address } = launch;
   const { environments } = deps.store;

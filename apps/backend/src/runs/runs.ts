@@ -6,7 +6,6 @@ import {
   outcomeOf,
   type Run,
   type RunId,
-  RunLimits,
   type RunView,
 } from "@ccr/protocol";
 import { cancelMove, tellCanceled } from "./canceling.ts";
@@ -14,6 +13,7 @@ import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { environmentOf } from "./environment.ts";
+import { stepsOfRun, withDefaults } from "./from-task.ts";
 import { repositoriesOf } from "./repositories.ts";
 import { attachSandbox, clear, isHere } from "./sandboxes.ts";
 import type { Instances, Runs } from "./types.ts";
@@ -47,14 +47,16 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
   async create(input: CreateRunInput) {
     const task = await deps.store.tasks.find(input.taskId);
     if (task === null) throw new CcrError("not_found", `There is no task ${input.taskId}; tasks.list shows those there are.`);
-    const { address, named } = repositoriesOf(input);
+    const { model, limits, ...launch } = withDefaults(task, input);
+    const { address, named } = repositoriesOf(launch);
+    const filled = stepsOfRun(task, input.parameters);
     const environment = await environmentOf(deps, { input, task, address });
     const { run } = await deps.store.runs.create({
       environment,
-      task,
+      ...filled,
       ...named,
-      model: input.model ?? null,
-      limits: RunLimits.parse(input.limits ?? {}),
+      model,
+      limits,
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? task.delivery : input.delivery,
       continues: null,

@@ -75,6 +75,10 @@ test("every question that grows with the data is answered from an index, in its 
   await store.instances.listRecords({ server });
   await store.instances.setServer(instanceId, server, claim.fence);
   await store.tasks.list();
+  await store.tasks.overview();
+  await store.tasks.update({ id: taskId, name: "other" });
+  await store.tasks.listVersions(taskId);
+  await store.tasks.findVersion(taskId, 1);
   const { batch } = await store.batches.create(await newBatch(store));
   await store.batches.find(batch.id);
   await store.batches.list({ limit: 10, before: batch.id });

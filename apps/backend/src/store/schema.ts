@@ -19,6 +19,7 @@ import type {
  */
 export interface Database {
   tasks: TaskTable;
+  task_versions: TaskVersionTable;
   batches: BatchTable;
   runs: RunTable;
   instances: InstanceTable;
@@ -43,6 +44,23 @@ export interface TaskTable {
   environment_id: EnvironmentId | null;
   /** JSON of `DeliverySettings`; null: nowhere. */
   delivery: string | null;
+  version: number;
+  /** JSON of `TaskParameter[]`; null: none. */
+  parameters: string | null;
+  /** JSON of `TaskDefaults`; null: none. */
+  defaults: string | null;
+}
+
+/** What tasks were before they were saved again. */
+export interface TaskVersionTable {
+  task_id: TaskId;
+  version: number;
+  /** When it was saved itself. */
+  saved_at: string;
+  /** Length of `content` in UTF-16 code units, by which it is decided how many are kept. */
+  content_length: number;
+  /** JSON of `TaskContent`. */
+  content: string;
 }
 
 export interface BatchTable {
@@ -70,8 +88,12 @@ export interface RunTable {
   /** No foreign key: a run outlives its task. */
   task_id: TaskId;
   task_name: string;
-  /** JSON of `Step[]`, copied from the task. */
+  /** null: it goes on from another run, or it is of the time before there were versions. */
+  task_version: number | null;
+  /** JSON of `Step[]`, copied from the task, with the values of its parameters put in. */
   steps: string;
+  /** JSON of `ParameterValues`; null: none. */
+  parameters: string | null;
   repository: string;
   ref: string | null;
   /** Its folder; null: it is the only one, and in the workspace itself. */

@@ -11,6 +11,7 @@ import { describeProcesses } from "./suite/processes.ts";
 import { describeQueue } from "./suite/queue.ts";
 import { describeRecords } from "./suite/records.ts";
 import { describeRuns } from "./suite/runs.ts";
+import { describeTaskVersions } from "./suite/tasks.ts";
 import { describeTranscript } from "./suite/transcript.ts";
 import { describeUpkeep } from "./suite/upkeep.ts";
 
@@ -18,6 +19,7 @@ import { describeUpkeep } from "./suite/upkeep.ts";
 export const describeStore = (name: string, open: OpenPlace): void => {
   describe(`store in ${name}`, () => {
     describeRecords(open);
+    describeTaskVersions(open);
     describeEnvironments(open);
     describeRuns(open);
     describeDeliveries(open);

@@ -2,6 +2,8 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "
 import { parseTableSearch } from "../batches/table.ts";
 import { parseRunsSearch } from "../runs/filter.ts";
 import { parseTab } from "../runs/tabs.ts";
+import { parseHistorySearch } from "../tasks/history-search.ts";
+import { parseTasksSearch } from "../tasks/list.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
@@ -10,6 +12,8 @@ const homePage = lazyRouteComponent(() => import("../home/home-page.tsx"), "Home
 const tasksPage = lazyRouteComponent(() => import("../tasks/tasks-page.tsx"), "TasksPage");
 const newTaskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "NewTaskPage");
 const taskPage = lazyRouteComponent(() => import("../tasks/task-page.tsx"), "TaskPage");
+const importTasksPage = lazyRouteComponent(() => import("../tasks/import-page.tsx"), "ImportTasksPage");
+const taskHistoryPage = lazyRouteComponent(() => import("../tasks/history-page.tsx"), "TaskHistoryPage");
 const runsPage = lazyRouteComponent(() => import("../runs/list/runs-page.tsx"), "RunsPage");
 const runPage = lazyRouteComponent(() => import("../runs/page/run-page.tsx"), "RunPage");
 const batchesPage = lazyRouteComponent(() => import("../batches/batches-page.tsx"), "BatchesPage");
@@ -28,6 +32,8 @@ const preloadPages = (): void => {
     tasksPage,
     newTaskPage,
     taskPage,
+    importTasksPage,
+    taskHistoryPage,
     runsPage,
     runPage,
     batchesPage,
@@ -52,6 +58,7 @@ const home = createRoute({
 const tasks = createRoute({
   getParentRoute: () => root,
   path: "/tasks",
+  validateSearch: parseTasksSearch,
   component: tasksPage,
 });
 const newTask = createRoute({
@@ -59,10 +66,21 @@ const newTask = createRoute({
   path: "/tasks/new",
   component: newTaskPage,
 });
+const importTasks = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks/import",
+  component: importTasksPage,
+});
 const task = createRoute({
   getParentRoute: () => root,
   path: "/tasks/$taskId",
   component: taskPage,
+});
+const taskHistory = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks/$taskId/history",
+  validateSearch: parseHistorySearch,
+  component: taskHistoryPage,
 });
 const runs = createRoute({
   getParentRoute: () => root,
@@ -122,7 +140,9 @@ const routeTree = root.addChildren([
   home,
   tasks,
   newTask,
+  importTasks,
   task,
+  taskHistory,
   runs,
   run,
   batches,

@@ -14,6 +14,7 @@ const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   limits: {},
   delivery: emptyDelivery("task"),
   environmentId: "",
+  parameters: {},
   idempotencyKey: "k",
   ...change,
 });

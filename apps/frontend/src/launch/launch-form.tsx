@@ -1,4 +1,4 @@
-import { checkoutsOf, type Task, type TaskId } from "@ccr/protocol";
+import { checkoutsOf, NO_DEFAULTS, type Task, type TaskId, type TaskParameter } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
@@ -18,6 +18,8 @@ import { plural } from "../ui/format.ts";
 import { LaunchDraft, type LaunchProblems, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { launchDraftKey, newIdempotencyKey } from "./launch-keys.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
+import { ParameterFields } from "./parameter-fields.tsx";
+import { parametersOf } from "./parameters.ts";
 import { directoryNames, isRepositoriesField, repositoryProblems } from "./repositories-draft.ts";
 import { DirectoryField, RepositoryRows } from "./repository-rows.tsx";
 import { SeveralFields } from "./several.tsx";
@@ -32,6 +34,13 @@ const useRecentRepositories = (): readonly string[] => {
   const { trpc } = useApi();
   const { data } = useQuery(trpc.runs.list.queryOptions({ limit: 100 }, { staleTime: 30_000 }));
   return [...new Set((data ?? []).flatMap(checkoutsOf).map(({ repository }) => repository))].slice(0, 20);
+};
+
+/** What a launch of a task, and of those that compete with it, is asked for. */
+const useAskedFor = (task: Task | undefined, others: readonly string[]): TaskParameter[] => {
+  const { trpc } = useApi();
+  const { data = [] } = useQuery(trpc.tasks.list.queryOptions(undefined, { enabled: others.length > 0 }));
+  return parametersOf([...(task === undefined ? [] : [task]), ...data.filter(({ id }) => others.includes(id))]);
 };
 
 const SEVERAL_FIELDS = ["repositories", "models", "attempts", "maxConcurrent"];
@@ -67,9 +76,10 @@ export const LaunchForm = ({
   const form = useRef<HTMLFormElement>(null);
 
   const fallback: TaskId | "" = task?.id ?? tasks[0]?.id ?? "";
+  const usual = (task ?? tasks[0])?.defaults.repository ?? null;
   const draft: LaunchDraft = stored ?? {
     taskId: fallback,
-    repository: recent[0] ?? info?.demoRepository ?? "",
+    repository: usual ?? recent[0] ?? info?.demoRepository ?? "",
     ref: "",
     directory: "",
     additionalRepositories: [],
@@ -77,6 +87,7 @@ export const LaunchForm = ({
     limits: {},
     delivery: emptyDelivery("task"),
     environmentId: "",
+    parameters: {},
     idempotencyKey: freshKey,
   };
   const [severalOpen, setSeveralOpen] = useState(draft.several !== undefined && isSeveral(draft));
@@ -85,6 +96,11 @@ export const LaunchForm = ({
   );
   // A task that was deleted since cannot be chosen any more.
   const taskId = task?.id ?? (tasks.some(({ id }) => id === draft.taskId) ? draft.taskId : fallback);
+  const chosen = task ?? tasks.find(({ id }) => id === taskId);
+  const defaults = chosen?.defaults ?? NO_DEFAULTS;
+  // What the task starts from belongs to its own repository.
+  const usualRef = defaults.repository === null || defaults.repository === draft.repository.trim() ? defaults.ref : null;
+  const parameters = useAskedFor(chosen, draft.several?.taskIds ?? []);
   // A changed launch is another launch.
   const change = (next: Partial<LaunchDraft>): void => {
     // What was refused is not what stands there any more.
@@ -115,8 +131,8 @@ export const LaunchForm = ({
   const submit = async (): Promise<void> => {
     ofRepositories.onTried();
     const whole = { ...draft, taskId };
-    const one = several ? null : validateLaunch(whole);
-    const many = several ? validateSeveral(whole) : null;
+    const one = several ? null : validateLaunch(whole, parameters);
+    const many = several ? validateSeveral(whole, parameters) : null;
     const checked = one ?? many;
     show(checked === null || checked.ok ? noProblems : checked.problems);
     if (checked?.ok !== true) return;
@@ -152,7 +168,16 @@ export const LaunchForm = ({
         {task === undefined && (
           <Field label="Task" error={problemOf("taskId")}>
             {(parts) => (
-              <Select {...parts} value={taskId} onChange={(event) => change({ taskId: event.target.value })}>
+              <Select
+                {...parts}
+                value={taskId}
+                onChange={({ target }) => {
+                  const next = tasks.find(({ id }) => id === target.value)?.defaults.repository ?? null;
+                  // A repository that came with the other task goes with it; one that was typed stays.
+                  const isUsual = draft.repository === "" || draft.repository === defaults.repository || stored === null;
+                  change({ taskId: target.value, ...(next !== null && isUsual && { repository: next }) });
+                }}
+              >
                 {tasks.map(({ id, name }) => (
                   <option key={id} value={id}>
                     {name}
@@ -198,7 +223,7 @@ export const LaunchForm = ({
           {(parts) => (
             <TextInput
               {...parts}
-              placeholder="default branch"
+              placeholder={usualRef ?? "default branch"}
               value={draft.ref}
               onChange={(event) => change({ ref: event.target.value })}
             />
@@ -220,6 +245,16 @@ export const LaunchForm = ({
           onChange={(environmentId) => change({ environmentId })}
         />
       </div>
+      {parameters.length > 0 && (
+        <ParameterFields
+          parameters={parameters}
+          task={chosen}
+          typed={draft.parameters}
+          wide={wide}
+          problemOf={problemOf}
+          onChange={(typed) => change({ parameters: typed })}
+        />
+      )}
       <RepositoryRows
         rows={rows}
         directories={directories.slice(1)}
@@ -241,7 +276,7 @@ export const LaunchForm = ({
             {(parts) => (
               <TextInput
                 {...parts}
-                placeholder="Claude Code's default"
+                placeholder={defaults.model ?? "Claude Code's default"}
                 value={draft.model}
                 onChange={(event) => change({ model: event.target.value })}
               />
@@ -266,7 +301,7 @@ export const LaunchForm = ({
                 <TextInput
                   {...parts}
                   inputMode="decimal"
-                  placeholder={defaultLimit(field)}
+                  placeholder={defaultLimit(field, defaults.limits)}
                   value={draft.limits[field.key] ?? ""}
                   onChange={(event) => change({ limits: { ...draft.limits, [field.key]: event.target.value } })}
                 />

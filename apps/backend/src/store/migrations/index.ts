@@ -11,6 +11,7 @@ import { delivery } from "./0005-delivery.ts";
 import { batched } from "./0006-batches.ts";
 import { environments } from "./0007-environments.ts";
 import { additionalRepositories } from "./0008-additional-repositories.ts";
+import { taskVersions } from "./0010-task-versions.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -22,6 +23,7 @@ const migrations: Record<string, Migration> = {
   "0006-batches": batched,
   "0007-environments": environments,
   "0008-additional-repositories": additionalRepositories,
+  "0010-task-versions": taskVersions,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

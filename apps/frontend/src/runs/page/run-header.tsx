@@ -1,4 +1,4 @@
-import { checkoutsOf, isFinal, outcomeOf, type Run, type RunCheckout, type RunView } from "@ccr/protocol";
+import { checkoutsOf, isFinal, outcomeOf, type Run, type RunCheckout, type RunView, type Task } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import {
@@ -235,7 +235,7 @@ const PriorityButtons = ({ run }: { run: RunView }) => {
 };
 
 /** Leads to the launch form of the task as it is today, filled in as this run was launched. */
-const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) => {
+const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefined; taskDeleted: boolean }) => {
   const sign = <RotateCw aria-hidden className="size-3.5" />;
   if (taskDeleted) {
     return (
@@ -255,7 +255,7 @@ const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) =
       params={{ taskId: run.taskId }}
       hash="launch"
       title="Opens the launch form of the task as it is today, filled in as this run was launched"
-      onClick={() => storeDraft(launchDraftKey(run.taskId), draftOfRun(run))}
+      onClick={() => storeDraft(launchDraftKey(run.taskId), draftOfRun(run, task?.defaults.limits))}
       className={buttonClasses("secondary", "sm")}
     >
       {sign} Launch again
@@ -300,7 +300,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           />
         </div>
         <div className="col-start-3 row-start-1 sm:col-start-4">
-          {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
+          {ended ? <AgainButton run={run} task={task.data} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
         </div>
         {run.outcome !== null && (
           <p className="col-span-full [overflow-wrap:anywhere]">
