@@ -163,7 +163,7 @@ export const TaskOverview = z.object({
   lastRuns: z.array(
     z.object({ id: RunId, status: RunStatus, outcome: RunOutcomeName.nullable(), costUsd: z.number(), createdAt: Timestamp }),
   ),
-  /** What those of them cost that have ended; null: none has. */
+  /** What those of them cost that have ended and cost something; null: none has. */
   costUsd: z.object({ last: z.number(), median: z.number() }).nullable(),
 });
 export type TaskOverview = z.infer<typeof TaskOverview>;

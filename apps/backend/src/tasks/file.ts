@@ -28,9 +28,9 @@ const fileTask = (task: Task, environments: readonly NamedEnvironment[]): FiledT
   environment: environments.find(({ id }) => id === task.environmentId)?.name ?? null,
 });
 
-/** Tasks as a file. Throws `CcrError` with `not_found` for one that is not there. Pure. */
+/** Tasks as a file, of which all come the oldest first, so that they are taken in in the order in which they were made. Throws `CcrError` with `not_found` for one that is not there. Pure. */
 export const toFile = (all: readonly Task[], { ids }: ExportTasksInput, environments: readonly NamedEnvironment[]): TaskFile => {
-  const chosen = (ids ?? all.map(({ id }) => id)).map((id) => {
+  const chosen = (ids ?? all.map(({ id }) => id).toReversed()).map((id) => {
     const task = all.find((each) => each.id === id);
     if (task === undefined) throw new CcrError("not_found", `There is no task ${id}; tasks.list shows those there are.`);
     return fileTask(task, environments);

@@ -20,7 +20,8 @@ const outcomeNameOf = ({ status, reason, isDelivered }: LastRun) =>
 
 /** A task as the list tells of it; its last runs come the newest first. Pure. */
 export const toOverview = (task: Task, lastRuns: readonly LastRun[]): TaskOverview => {
-  const costs = lastRuns.filter(({ status }) => isFinal(status)).map(({ costUsd }) => costUsd);
+  // What was canceled before it began, and what ended before its agent did, says nothing.
+  const costs = lastRuns.filter(({ status, costUsd }) => isFinal(status) && costUsd > 0).map(({ costUsd }) => costUsd);
   const [last] = costs;
   return {
     id: task.id,

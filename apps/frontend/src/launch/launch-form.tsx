@@ -159,7 +159,8 @@ export const LaunchForm = ({
       <div
         className={classes(
           "grid gap-4",
-          wide && rows.length === 0 && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]",
+          wide && rows.length === 0 && task === undefined && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]",
+          wide && rows.length === 0 && task !== undefined && "sm:grid-cols-[minmax(0,1.4fr)_minmax(0,1fr)]",
           wide &&
             rows.length > 0 &&
             "sm:grid-cols-2 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.9fr)_minmax(0,0.7fr)]",

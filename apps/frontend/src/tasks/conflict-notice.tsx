@@ -6,6 +6,9 @@ import { Notice } from "../ui/feedback.tsx";
 import { Ago } from "../ui/time.tsx";
 import { TaskDiff } from "./task-diff.tsx";
 
+/** By which the notice is found. */
+export const CONFLICT_ID = "task-conflict";
+
 /** What is left out stays as it is. */
 const withoutGaps = ({
   delivery = null,
@@ -37,7 +40,7 @@ export const ConflictNotice = ({
   const [isOpen, setIsOpen] = useState(false);
   return (
     <Notice tone="warn" icon={TriangleAlert}>
-      <div role="alert" className="flex flex-col gap-2.5">
+      <div id={CONFLICT_ID} role="alert" className="flex flex-col gap-2.5">
         <p>
           <span className="font-medium">This task was saved elsewhere</span> <Ago at={task.updatedAt} />, as version{" "}
           {task.version}, while you were writing on an earlier one. Neither is lost: yours is here, and whichever is replaced

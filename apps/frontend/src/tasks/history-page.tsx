@@ -132,7 +132,7 @@ const Shown = ({ task, entries, shown }: { task: Task; entries: readonly TaskVer
           {!isNow && (
             <Select
               aria-label="Compared with"
-              className="w-48"
+              className="sm:w-52"
               value={to}
               onChange={({ target }) => setTo(target.value === "now" ? "now" : "before")}
             >

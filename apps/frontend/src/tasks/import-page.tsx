@@ -14,6 +14,9 @@ import { useToasts } from "../ui/toast.tsx";
 import { type FileProblem, readTaskFile } from "./import-file.ts";
 import { invalidateTasks } from "./invalidate.ts";
 
+// Below what the server takes in one request.
+const FILE_MAX_BYTES = 32 * 1024 * 1024;
+
 const CHOICE_LABELS: Record<ImportChoice, string> = {
   copy: "Make a copy",
   replace: "Replace it",
@@ -87,7 +90,7 @@ const Preview = ({
             {there > 0 && (
               <Select
                 aria-label={`What becomes of ${task.name}`}
-                className="w-40"
+                className="sm:w-40"
                 value={choice}
                 onChange={({ target }) => {
                   const next = IMPORT_CHOICES.find((each) => each === target.value);
@@ -180,6 +183,10 @@ export const ImportTasksPage = () => {
     take.reset();
   };
   const open = async (file: File): Promise<void> => {
+    if (file.size > FILE_MAX_BYTES) {
+      setUnread(`${file.name} is larger than ${FILE_MAX_BYTES / 1024 / 1024} MB: export fewer tasks at once.`);
+      return;
+    }
     try {
       change(await file.text());
     } catch (error) {
@@ -239,7 +246,7 @@ export const ImportTasksPage = () => {
                 <GrowingTextArea
                   {...parts}
                   mono
-                  className="max-h-64"
+                  className="max-h-64!"
                   placeholder='{ "format": "claude-code-runner/tasks", … }'
                   value={text}
                   onChange={({ target }) => change(target.value)}

@@ -103,7 +103,9 @@ export const StepsEditor = ({
     onDragStart: ({ active }) =>
       `Step ${placeOf(active.id)} is picked up. Move it with the arrow keys; Space drops it, Escape puts it back.`,
     onDragOver: ({ active, over }) =>
-      over === null ? undefined : `Step ${placeOf(active.id)} is over place ${placeOf(over.id)} of ${steps.length}`,
+      over === null || over.id === active.id
+        ? undefined
+        : `Step ${placeOf(active.id)} is over place ${placeOf(over.id)} of ${steps.length}`,
     onDragEnd: ({ over }) =>
       over === null ? "It stays where it was" : `Dropped at place ${placeOf(over.id)} of ${steps.length}`,
     onDragCancel: () => "It stays where it was",

@@ -13,7 +13,7 @@ import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
-import { ConflictNotice } from "./conflict-notice.tsx";
+import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
 import { DeleteTask } from "./delete-task.tsx";
 import { draftOf, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
 import { ExportTasks } from "./export-tasks.tsx";
@@ -89,6 +89,9 @@ export const NewTaskPage = () => {
   );
 };
 
+/** The form may be longer than the window. */
+const revealConflict = (): void => document.getElementById(CONFLICT_ID)?.scrollIntoView({ block: "center" });
+
 /** Saves, restores and forgets the draft of a task, and knows whether somebody else saved it meanwhile. */
 const useTaskForm = (task: Task) => {
   const { trpc, queries } = useApi();
@@ -124,7 +127,8 @@ const useTaskForm = (task: Task) => {
     update,
     save: async () => {
       if (!form.isOutdated) return saveOver(task.version);
-      toasts.error(new Error("Somebody else saved this task. Choose above “Save” which of both is to be kept."));
+      revealConflict();
+      toasts.error(new Error("Somebody else saved this task. Choose which of both is to be kept."));
       return false;
     },
     saveMine: () => saveOver(task.version),
@@ -147,6 +151,10 @@ const EditTask = ({ task }: { task: Task }) => {
     panel?.scrollIntoView();
     panel?.querySelector("input")?.focus({ preventScroll: true });
   }, [toLaunch]);
+  const isRefused = form.isOutdated && statusOf(update.error) === 409;
+  useLayoutEffect(() => {
+    if (isRefused) revealConflict();
+  }, [isRefused]);
   const mine = form.isOutdated ? validateDraft(form.shown) : null;
   // Of a draft that began from a version that is not the newest, saving is a choice of its own.
   const conflict = form.isOutdated && (
@@ -211,11 +219,11 @@ const EditTask = ({ task }: { task: Task }) => {
               {conflict}
               <SaveBar
                 busy={update.isPending}
-                disabled={!changed || form.isOutdated}
+                disabled={!changed}
                 label="Save"
                 changed={changed}
                 onDiscard={form.discard}
-                error={form.isOutdated && statusOf(update.error) === 409 ? null : update.error}
+                error={isRefused ? null : update.error}
               />
             </>
           }

@@ -3,8 +3,10 @@ import { LIMIT_FIELDS } from "../launch/limits.ts";
 
 /* A task as one text, so that its versions can be compared line by line. */
 
-const block = (heading: string, text: string): string[] =>
-  text === "" ? [] : [heading, ...text.split("\n").map((line) => `  ${line}`)];
+const block = (heading: string, text: string): string[] => {
+  const indent = `${/^ */.exec(heading)?.[0] ?? ""}  `;
+  return text === "" ? [] : [heading, ...text.split("\n").map((line) => `${indent}${line}`)];
+};
 
 const parameterLines = ({ parameters }: Pick<TaskContent, "parameters">): string[] =>
   parameters.flatMap((parameter) => [

@@ -2,7 +2,7 @@ import type { TaskOverview } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Download, FileUp, ListChecks, Plus, SearchX } from "lucide-react";
-import { useDeferredValue } from "react";
+import { useDeferredValue, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { anyUnfinished } from "../runs/status.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
@@ -13,6 +13,9 @@ import { Card, Page } from "../ui/layout.tsx";
 import { ExportTasks } from "./export-tasks.tsx";
 import { findTasks, ORDER_LABELS, TASK_ORDERS, type TasksSearch } from "./list.ts";
 import { TaskRow } from "./task-row.tsx";
+
+/** Hundreds of rows, each with its own buttons, are slow to draw; whoever looks for one of them searches. */
+const SHOWN_AT_FIRST = 100;
 
 const newTaskLink = (
   <Link to="/tasks/new" className={buttonClasses("primary")}>
@@ -57,6 +60,7 @@ const Tools = ({ search, onChange }: { search: TasksSearch; onChange: (next: Tas
 const TaskList = ({ tasks, search }: { tasks: readonly TaskOverview[]; search: TasksSearch }) => {
   const found = findTasks(tasks, useDeferredValue(search));
   const taken = new Set(tasks.map(({ name }) => name));
+  const [shown, setShown] = useState(SHOWN_AT_FIRST);
   if (found.length === 0)
     return (
       <EmptyState
@@ -77,10 +81,15 @@ const TaskList = ({ tasks, search }: { tasks: readonly TaskOverview[]; search: T
         {plural(found.length, "task")}
       </p>
       <ul className="divide-y divide-line">
-        {found.map((task) => (
+        {found.slice(0, shown).map((task) => (
           <TaskRow key={task.id} task={task} taken={taken} />
         ))}
       </ul>
+      {found.length > shown && (
+        <div className="flex justify-center border-t border-line p-3">
+          <Button onClick={() => setShown(found.length)}>Show {plural(found.length - shown, "more task")}</Button>
+        </div>
+      )}
     </>
   );
 };

@@ -23,6 +23,7 @@ import { describeMember } from "../../batches/words.ts";
 import { DeliveryLine } from "../../delivery/delivery-line.tsx";
 import { draftOfRun } from "../../launch/draft-of-run.ts";
 import { launchDraftKey } from "../../launch/launch-keys.ts";
+import { TaskVersionFact } from "../../tasks/task-version-fact.tsx";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -332,6 +333,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           )}
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
+        <TaskVersionFact run={run} taskDeleted={taskDeleted} />
         {run.continues !== null && (
           <Fact icon={CornerDownRight} title={CONTINUES[run.continues.because]}>
             <Link to="/runs/$runId" params={{ runId: run.continues.runId }} className="rounded hover:underline">
