@@ -196,6 +196,10 @@ test("a launch asks for parameters, shows what comes of them, and the real run h
   await page.waitForURL(/\/runs\/run_/);
   await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 120_000 });
   await page.getByText("Launched with").waitFor({ state: "attached" });
+  const runPage = page.url();
+  await page.getByRole("link", { name: "Version 1", exact: true }).click();
+  await page.getByText("As it was made").waitFor();
+  await page.goto(runPage);
 
   // Again, as it was.
   await page.getByRole("link", { name: "Launch again" }).click();
@@ -206,11 +210,22 @@ test("a launch asks for parameters, shows what comes of them, and the real run h
   expect(run?.steps[0]?.checks).toContain(`grep -Fxq 'it'\\''s $(touch pwned); \`touch pwned\` "x"' 'out.txt'`);
 
   await page.getByRole("link", { name: "Tasks", exact: true }).click();
-  const row = page.getByRole("listitem").filter({ has: page.getByRole("link", { name: "Write a word" }) });
-  await row
+  await page
     .getByRole("list", { name: "Last run of Write a word" })
-    .getByRole("link", { name: /^Passed, / })
+    .getByText(/^Passed, /)
     .waitFor();
+
+  // From the list, with another value, which the check then looks for.
+  await page.getByRole("button", { name: "Launch Write a word" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("word").fill("plain");
+  await dialog.getByLabel("The file").selectOption("other.txt");
+  await dialog.getByRole("button", { name: "Launch", exact: true }).click();
+  await page.waitForURL(/\/runs\/run_/);
+  await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 120_000 });
+  await page.getByRole("link", { name: "Tasks", exact: true }).click();
+  await page.getByRole("link", { name: "Runs of Write a word" }).click();
+  await page.waitForURL(/\/runs\?task=task_/);
   expect(offences).toEqual([]);
 });
 

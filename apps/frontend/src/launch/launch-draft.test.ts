@@ -112,3 +112,11 @@ test("every limit has a field, and a default to show in the unit of its field", 
   expect(LIMIT_FIELDS.map((field) => `${field.key} ${defaultLimit(field)}`)).toContain("timeSeconds 240");
   expect(LIMIT_FIELDS.every((field) => defaultLimit(field) !== "NaN")).toBe(true);
 });
+
+test("finds what is wrong with each parameter in the server's refusal", () => {
+  const sentence = "parameters.a-b: is missing: give a value; parameters.c: must be one of 'x; y', 'z'.";
+  expect([...(problemsOfRefusal(sentence) ?? [])]).toEqual([
+    ["parameters.a-b", "is missing: give a value"],
+    ["parameters.c", "must be one of 'x; y', 'z'"],
+  ]);
+});

@@ -74,10 +74,20 @@ export const validateLaunch = (
 const FIELD_OF_REFUSAL =
   /^(repository|repositories|ref|directory|model|variants|additionalRepositories(?:[.[]\d+\]?\.(?:repository|ref|directory))?|parameters\.[\w-]+): (.+)$/s;
 
+/** All that is wrong with parameters is said at once. */
+const problemsOfParameters = (sentence: string): LaunchProblems =>
+  new Map(
+    sentence.split(/; (?=parameters\.[\w-]+: )/).flatMap((part): [string, string][] => {
+      const [, field, problem] = /^(parameters\.[\w-]+): (.+?)\.?$/s.exec(part) ?? [];
+      return field === undefined || problem === undefined ? [] : [[field, problem]];
+    }),
+  );
+
 /** The server's refusal of a launch, by field where it names one: `repository: …`. Null when it is about something else. */
 export const problemsOfRefusal = (sentence: string): LaunchProblems | null => {
   const [, field, problem] = FIELD_OF_REFUSAL.exec(sentence) ?? [];
   if (field === undefined || problem === undefined) return null;
+  if (field.startsWith("parameters.")) return problemsOfParameters(sentence);
   if (field === "variants") return new Map([["models", problem]]);
   // What is wrong with them together stands at the first one.
   if (field === "additionalRepositories") return new Map([[repositoryField(0, "repository"), problem]]);

@@ -43,8 +43,8 @@ export const ConflictNotice = ({
       <div id={CONFLICT_ID} role="alert" className="flex flex-col gap-2.5">
         <p>
           <span className="font-medium">This task was saved elsewhere</span> <Ago at={task.updatedAt} />, as version{" "}
-          {task.version}, while you were writing on an earlier one. Neither is lost: yours is here, and whichever is replaced
-          stays in the history.
+          {task.version}, while you were writing on an earlier one. Nothing is lost yet: yours is here, and when you save it,
+          theirs stays in the history.
         </p>
         <div className="flex flex-wrap gap-2">
           {mine !== null && (

@@ -22,31 +22,33 @@ const BARS: Record<LastRun["status"], string> = {
 export const labelOfRun = ({ status, outcome }: Pick<LastRun, "status" | "outcome">): string =>
   outcome === null ? lookOf({ status, outcome: null }).label : RUN_OUTCOMES[outcome].title;
 
-/** The last runs of a task, the oldest first, each by the colour and the height of a bar; each leads to its run. */
-export const RunStrip = ({ task }: { task: Pick<TaskOverview, "name" | "lastRuns"> }) => {
+/** The last runs of a task, the oldest first, each by the colour and the height of a bar; all of it leads to them. */
+export const RunStrip = ({ task }: { task: Pick<TaskOverview, "id" | "name" | "lastRuns"> }) => {
   const { lastRuns } = task;
   if (lastRuns.length === 0) return <p className="text-xs text-ink-faint">No runs yet</p>;
+  const labels = lastRuns.map((run) => `${labelOfRun(run)}, ${formatMoment(run.createdAt)}`);
   return (
-    <ol
-      className="flex items-end"
-      aria-label={`Last ${lastRuns.length === 1 ? "run" : `${lastRuns.length} runs`} of ${task.name}`}
-    >
-      {lastRuns.toReversed().map((run) => {
-        const label = `${labelOfRun(run)}, ${formatMoment(run.createdAt)}`;
-        return (
-          <li key={run.id} className="flex">
-            <Link
-              to="/runs/$runId"
-              params={{ runId: run.id }}
-              aria-label={label}
-              title={label}
-              className="flex h-6 w-3 items-end justify-center rounded-sm pb-0.5 hover:bg-hover"
-            >
-              <span aria-hidden className={classes("w-1.5 rounded-xs", BARS[run.status])} />
-            </Link>
-          </li>
-        );
-      })}
-    </ol>
+    <div className="relative flex h-6 items-end rounded-sm px-0.5 pb-0.5 hover:bg-hover">
+      <ol
+        className="flex items-end gap-1.5"
+        aria-label={`Last ${lastRuns.length === 1 ? "run" : `${lastRuns.length} runs`} of ${task.name}, the newest at the end`}
+      >
+        {lastRuns
+          .map((run, index) => (
+            <li key={run.id} className={classes("w-1.5 rounded-xs", BARS[run.status])}>
+              <span className="sr-only">{labels[index]}</span>
+            </li>
+          ))
+          .toReversed()}
+      </ol>
+      {/* One target: the bars are too narrow to be aimed at. */}
+      <Link
+        to="/runs"
+        search={{ task: task.id }}
+        aria-label={`Runs of ${task.name}`}
+        title={`The newest first:\n${labels.join("\n")}`}
+        className="absolute inset-0 min-w-6 rounded-sm"
+      />
+    </div>
   );
 };
