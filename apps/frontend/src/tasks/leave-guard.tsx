@@ -3,7 +3,7 @@ import { AlertDialog } from "radix-ui";
 import { Button, buttonClasses } from "../ui/button.tsx";
 
 /**
- * Warns before a page with changes that were not saved is left. `isLeaving` says whether there are any at that moment: what was saved just now is
+ * Warns before a page with changes that were not saved is left. `isDirty` says whether there are any at that moment: what was saved just now is
  * no reason to ask. The draft stays in the tab, unless it is discarded.
  */
 export const LeaveGuard = ({ isDirty, onDiscard }: { isDirty: () => boolean; onDiscard: () => void }) => {
