@@ -92,6 +92,14 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(printed.get("tasks.create")).toMatch(/^task_\w+$/);
   expect(dataOf(printed.get("tasks.byId"))).toMatchObject({ name: "Monthly summary" });
   expect(dataOf(printed.get("tasks.update"))).toMatchObject({ name: "A summary for each month" });
+  expect(dataOf(printed.get("tasks.history"))).toMatchObject([{ version: 2, changed: ["name"] }, { version: 1 }]);
+  expect(dataOf(printed.get("tasks.version"))).toMatchObject({ version: 1, content: { name: "Monthly summary" } });
+  expect(dataOf(printed.get("tasks.restore"))).toMatchObject({ version: 3, name: "Monthly summary" });
+  expect(dataOf(printed.get("tasks.overview"))).toContainEqual(expect.objectContaining({ name: "Monthly summary", steps: 1 }));
+  expect(printed.get("tasks.export")).toMatch(/^\{"format":"claude-code-runner\/tasks","version":1,/);
+  expect(dataOf(printed.get("tasks.import"))).toMatchObject({
+    tasks: [{ result: "skipped" }, { name: "Monthly summary (copy)", result: "created" }],
+  });
   expect(printed.get("runs.create")).toMatch(/^run_\w+$/);
   const id = printed.get("runs.create");
   expect(dataOf(printed.get("runs.byId"))).toMatchObject({ id, status: "succeeded", reason: "passed" });
@@ -144,7 +152,7 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("instances.remove"))).toMatchObject({ runId: id, status: "stopped" });
   const batch = BatchId.parse(printed.get("batches.create"));
   expect(dataOf(printed.get("batches.byId"))).toMatchObject({ id: batch, state: "running", progress: { done: 0, total: 2 } });
-  expect(dataOf(printed.get("batches.list"))).toMatchObject([{ id: batch, name: "A summary for each month" }]);
+  expect(dataOf(printed.get("batches.list"))).toMatchObject([{ id: batch, name: "Monthly summary" }]);
   expect(dataOf(printed.get("batches.runs"))).toMatchObject([{ attempt: 1 }, { attempt: 2, checks: { passed: 0, total: 1 } }]);
   expect(dataOf(printed.get("batches.pause"))).toMatchObject({ state: "paused" });
   expect(dataOf(printed.get("batches.resume"))).toMatchObject({ state: "running" });
@@ -222,6 +230,7 @@ test("without the token every command is refused", async () => {
       MEMBER: "",
       REPOSITORY: "",
       ENVIRONMENT: "",
+      FILE: "{}",
     });
     await expect(run, name).rejects.toThrow(/unauthorized/);
   }

@@ -53,6 +53,7 @@ export const RULES = [
     room: "apps/backend/src/api",
     may: [
       "apps/backend/src/batches",
+      "apps/backend/src/tasks",
       "apps/backend/src/runs",
       "apps/backend/src/credentials/types.ts",
       "apps/backend/src/environments/types.ts",
@@ -62,7 +63,7 @@ export const RULES = [
       "apps/backend/src/config.ts",
       "@ccr/protocol",
     ],
-    why: "api -> {batches, runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
+    why: "api -> {batches, tasks, runs, upkeep, observe} -> {drivers/types, store, git, forges, gateway} -> protocol",
   },
   {
     room: "apps/backend/src/batches",
@@ -73,6 +74,11 @@ export const RULES = [
     room: "apps/backend/src/credentials",
     may: ["apps/backend/src/forges", "@ccr/protocol"],
     why: "credentials tells which there are and asks the other side whether it takes them",
+  },
+  {
+    room: "apps/backend/src/tasks",
+    may: ["apps/backend/src/store", "@ccr/protocol"],
+    why: "tasks are listed, filed and taken in, and not run",
   },
   {
     room: "apps/backend/src/environments",

@@ -59,6 +59,8 @@ export const CreateBatchInput = z
       .default([{}]),
     limits: CreateRunInput.shape.limits,
     priority: CreateRunInput.shape.priority,
+    /** The same for every run; a task of a variant takes those that it has. */
+    parameters: CreateRunInput.shape.parameters,
     /** Of runs that compete for one repository, only the chosen one is delivered. Left out: as the tasks say. */
     delivery: CreateRunInput.shape.delivery,
     /** The environment of all of them; null: none. Left out: those of the tasks, or else of the repositories. */

@@ -3,8 +3,8 @@ import { DirectoryName } from "./checkout.ts";
 import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
+import { CHECK_COMMAND_MAX_BYTES } from "./step.ts";
 import { Answer, AnsweredBy, PermissionMode } from "./talk.ts";
-import { CHECK_COMMAND_MAX_BYTES } from "./task.ts";
 
 const line = (max: number) =>
   z

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { parseChecks, type Step } from "./task.ts";
+import { parseChecks, type Step } from "./step.ts";
 
 const Count = z.number().int().nonnegative();
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { InstanceId, Timestamp } from "./ids.ts";
 import { RunStatus } from "./outcome.ts";
-import { RunLimits } from "./run.ts";
+import { RunLimits } from "./run-limits.ts";
 import { Instance } from "./sandbox.ts";
 
 /** `living`: all sandboxes that there are. `stopped`: the records of those that were, the newest first; the next page: `before` the last one of this. */

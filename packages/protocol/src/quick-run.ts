@@ -1,6 +1,8 @@
 import { z } from "zod";
+import { RepositoryText } from "./checkout.ts";
 import { CreateRunInput } from "./run.ts";
-import { Step, TASK_NAME_MAX } from "./task.ts";
+import { Step } from "./step.ts";
+import { TASK_NAME_MAX } from "./task.ts";
 
 /** Short enough for a list, long enough to tell one from another. */
 const QUICK_NAME_MAX = 80;
@@ -9,7 +11,8 @@ const QUICK_NAME_MAX = 80;
  * A run from a few words, without a task that was written before: it gets one of its own, with this one step, that is not among the tasks until
  * somebody saves it. What is left out is as in `CreateRunInput`; nothing is delivered, unless it says so.
  */
-export const StartRunInput = CreateRunInput.omit({ taskId: true }).extend({
+export const StartRunInput = CreateRunInput.omit({ taskId: true, parameters: true }).extend({
+  repository: RepositoryText,
   /** What Claude Code is to do. */
   prompt: Step.shape.instructions,
   checks: Step.shape.checks,

@@ -12,56 +12,10 @@ import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
 import { RunEnvironment } from "./environment.ts";
 import { BatchId, EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunOutcome, RunReason, RunStatus } from "./outcome.ts";
+import { GivenLimits, ModelName, RunLimits } from "./run-limits.ts";
+import { Step } from "./step.ts";
 import { DEFAULT_PERMISSION_MODE, PermissionMode, Question } from "./talk.ts";
-import { Step } from "./task.ts";
-
-type Bounds = { least: number; most: number; unit: string };
-
-/** The least and the most that each limit may be, in its own unit. A budget must also be more than nothing. */
-export const RUN_LIMIT_BOUNDS = {
-  timeSeconds: { least: 10, most: 7 * 24 * 3600, unit: "seconds" },
-  stepSeconds: { least: 5, most: 7 * 24 * 3600, unit: "seconds" },
-  turns: { least: 1, most: 10_000, unit: "turns" },
-  budgetUsd: { least: 0, most: 100_000, unit: "US dollars" },
-  memoryMb: { least: 512, most: 1024 * 1024, unit: "MiB" },
-  cpus: { least: 0.1, most: 1024, unit: "processors" },
-  processes: { least: 64, most: 100_000, unit: "processes" },
-  diskMb: { least: 64, most: 10 * 1024 * 1024, unit: "MiB" },
-  stallSeconds: { least: 5, most: 24 * 3600, unit: "seconds" },
-  checkSeconds: { least: 1, most: 24 * 3600, unit: "seconds" },
-  maxAttempts: { least: 1, most: 20, unit: "attempts" },
-  answerSeconds: { least: 10, most: 7 * 24 * 3600, unit: "seconds" },
-} as const satisfies Record<string, Bounds>;
-
-const boundedNumber = ({ least, most, unit }: Bounds) => {
-  const range = `must be between ${least.toLocaleString("en")} and ${most.toLocaleString("en")} ${unit}`;
-  return z.number(`must be a number of ${unit}`).min(least, range).max(most, range);
-};
-const wholeNumber = (bounds: Bounds) => boundedNumber(bounds).int(`must be a whole number of ${bounds.unit}`);
-
-/** What one run may use. Times in seconds, sizes in MiB (1,048,576 bytes), money in US dollars. */
-export const RunLimits = z.strictObject({
-  timeSeconds: wholeNumber(RUN_LIMIT_BOUNDS.timeSeconds).default(4 * 3600),
-  /** One step, with its checks, may take this long; null: as long as the run may. */
-  stepSeconds: wholeNumber(RUN_LIMIT_BOUNDS.stepSeconds).nullable().default(null),
-  /** Model turns of one step. */
-  turns: wholeNumber(RUN_LIMIT_BOUNDS.turns).default(500),
-  /** What the model may cost over the whole run; null: no ceiling. */
-  budgetUsd: boundedNumber(RUN_LIMIT_BOUNDS.budgetUsd).positive("must be more than 0 US dollars").nullable().default(null),
-  memoryMb: wholeNumber(RUN_LIMIT_BOUNDS.memoryMb).default(4096),
-  cpus: boundedNumber(RUN_LIMIT_BOUNDS.cpus).default(2),
-  processes: wholeNumber(RUN_LIMIT_BOUNDS.processes).default(1024),
-  diskMb: wholeNumber(RUN_LIMIT_BOUNDS.diskMb).default(20 * 1024),
-  /** Without any sign of life from the agent or a tool for this long, the agent counts as stalled. */
-  stallSeconds: wholeNumber(RUN_LIMIT_BOUNDS.stallSeconds).default(600),
-  /** One check command may take this long. */
-  checkSeconds: wholeNumber(RUN_LIMIT_BOUNDS.checkSeconds).default(1800),
-  /** So often the agent may work on one step: each time but the last, a check that fails is given back to it. */
-  maxAttempts: wholeNumber(RUN_LIMIT_BOUNDS.maxAttempts).default(2),
-  /** The agent waits so long for an answer, which is no part of the run's time; then it is told that nobody answered, and goes on. */
-  answerSeconds: wholeNumber(RUN_LIMIT_BOUNDS.answerSeconds).default(3600),
-});
-export type RunLimits = z.infer<typeof RunLimits>;
+import { ParameterInputs, ParameterValues } from "./task-parameters.ts";
 
 /** Of two runs that wait, the one with the greater priority starts first; of equal ones, the older. */
 export const RunPriority = z
@@ -72,9 +26,9 @@ export const RunPriority = z
 
 export const CreateRunInput = z.object({
   taskId: TaskId,
-  /** See `RepositoryText`. */
-  repository: RepositoryText,
-  /** See `RefText`. */
+  /** See `RepositoryText`. It may be left out when the task has one. */
+  repository: RepositoryText.optional(),
+  /** See `RefText`. Left out: the task's, if it has one for this repository. */
   ref: RefText.optional(),
   /** Where `repository` is in the workspace, when there are others beside it; left out: the last part of its address. */
   directory: DirectoryName.optional(),
@@ -83,15 +37,13 @@ export const CreateRunInput = z.object({
     .array(AdditionalRepositoryInput)
     .max(ADDITIONAL_REPOSITORIES_MAX, `a run has at most ${ADDITIONAL_REPOSITORIES_MAX + 1} repositories`)
     .optional(),
-  model: z
-    .string()
-    .trim()
-    .min(1)
-    .max(200)
-    .regex(/^[\w.:/@[\]-]+$/, "is not a model's name")
-    .optional(),
-  limits: RunLimits.partial().optional(),
+  /** Left out: the task's, or else Claude Code's default. */
+  model: ModelName.optional(),
+  /** What is left out is as the task says, or else as `RunLimits` does. */
+  limits: GivenLimits.optional(),
   priority: RunPriority.optional(),
+  /** What stands for the task's places, see `TaskParameter`; it is put in when the run is created. */
+  parameters: ParameterInputs.optional(),
   /** The environment; null: none. Left out: the task's, or else that of the repository. */
   environmentId: EnvironmentId.nullable().optional(),
   /** Where the result goes when the run passes; null: nowhere. Left out: as the task says. */
@@ -100,7 +52,7 @@ export const CreateRunInput = z.object({
   permissionMode: PermissionMode.default(DEFAULT_PERMISSION_MODE),
   /** Whether it may ask a person: false for runs that nobody looks after, where it decides by itself. */
   asks: z.boolean().default(true),
-  /** The same key with the same task always gives the same run; with other repositories, refs, model, delivery, environment or limits it is a `conflict`. */
+  /** The same key with the same task always gives the same run; with other repositories, refs, model, delivery, environment, parameters or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
@@ -120,8 +72,12 @@ export const Run = z.object({
   id: RunId,
   taskId: TaskId,
   taskName: z.string(),
-  /** Copied from the task when the run was created: a later edit of the task does not change the run. */
+  /** The version of the task from which it was launched; null: it goes on from another run, or it is of the time before there were any. */
+  taskVersion: z.number().int().nullable(),
+  /** Copied from the task when the run was created, with the values of its parameters put in: a later edit of the task does not change the run. */
   steps: z.array(Step),
+  /** What stood for the task's parameters. */
+  parameters: ParameterValues,
   /** As the person gave it, without any credential. */
   repository: z.string(),
   ref: z.string().nullable(),

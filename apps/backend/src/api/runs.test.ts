@@ -9,6 +9,8 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   id: RUN,
   taskId: TaskId.parse("task_0123456789"),
   taskName: "T",
+  taskVersion: 1,
+  parameters: {},
   steps: [],
   repository: "acme/slugs",
   ref: null,

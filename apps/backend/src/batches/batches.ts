@@ -30,7 +30,11 @@ const noSuchBatch = (id: BatchId): CcrError =>
   new CcrError("not_found", `There is no batch ${id}; batches.list shows those there are.`);
 
 /** The same batch, each run with its environment as it is now. Throws `CcrError` for one that is not to be had. */
-const withEnvironments = async (deps: BatchesDeps, batch: NewBatch, input: CreateBatchInput): Promise<NewBatch> => {
+const withEnvironments = async (
+  deps: BatchesDeps,
+  batch: NewBatch,
+  { input, tasks }: { input: CreateBatchInput; tasks: ReadonlyMap<TaskId, Task> },
+): Promise<NewBatch> => {
   const known = new Map<string, RunEnvironment | null>();
   const members: NewMember[] = [];
   for (const member of batch.members) {
@@ -39,7 +43,8 @@ const withEnvironments = async (deps: BatchesDeps, batch: NewBatch, input: Creat
     let environment = known.get(key);
     if (environment === undefined) {
       const parsed = parseRepository(repository);
-      environment = parsed.ok ? await environmentOf(deps, { input, task, address: parsed.address }) : null;
+      const environmentId = tasks.get(task.id)?.environmentId ?? null;
+      environment = parsed.ok ? await environmentOf(deps, { input, task: { environmentId }, address: parsed.address }) : null;
       known.set(key, environment);
     }
     members.push({ ...member, run: { ...member.run, environment } });
@@ -65,7 +70,7 @@ export const createBatches = (deps: BatchesDeps, dispatcher: Pick<Dispatcher, "w
         const task = await store.tasks.find(id);
         if (task !== null) tasks.set(id, task);
       }
-      const { batch } = await store.batches.create(await withEnvironments(deps, planBatch(input, tasks), input));
+      const { batch } = await store.batches.create(await withEnvironments(deps, planBatch(input, tasks), { input, tasks }));
       dispatcher.wake();
       return batch;
     },

@@ -1,4 +1,4 @@
-import { CcrError, CreateBatchInput, type Task, TaskId } from "@ccr/protocol";
+import { CcrError, CreateBatchInput, NO_DEFAULTS, type Task, TaskId, TaskParameter } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import { planBatch, tasksOf } from "./plan.ts";
 
@@ -10,6 +10,9 @@ const task = (name: string, instructions = "Do it."): Task => ({
   allowNoChanges: false,
   delivery: null,
   environmentId: null,
+  parameters: [],
+  defaults: NO_DEFAULTS,
+  version: 1,
   createdAt: at,
   updatedAt: at,
 });
@@ -177,4 +180,54 @@ test("the same request reads the same, in whatever order its fields came, and an
     { additionalRepositories: [{ repository: "a/x" }] },
   ];
   expect(new Set(all.map(text)).size).toBe(all.length);
+});
+
+describe("parameters and defaults of tasks", () => {
+  const text = (name: string, required = true) => TaskParameter.parse({ type: "text", name, required });
+  const asks = {
+    ...one,
+    steps: [{ instructions: "Do {{a}}", checks: "" }],
+    parameters: [text("a"), text("b", false)],
+    defaults: { repository: "ada/a", ref: "dev", model: "opus", limits: { turns: 7 } },
+  };
+  const other = { ...two, steps: [{ instructions: "Say {{a}}", checks: "" }], parameters: [text("a")] };
+  const known = new Map([asks, other].map((each) => [each.id, each]));
+  const planOf = (given: Given) =>
+    planBatch(
+      CreateBatchInput.parse({ taskId: asks.id, repositories: [{ repository: "ada/a" }, { repository: "ada/b" }], ...given }),
+      known,
+    );
+
+  test("are the same for all runs, each task taking what it has", () => {
+    const { members, request } = planOf({ variants: [{}, { taskId: other.id, model: "haiku" }], parameters: { a: "x", b: "y" } });
+    expect(
+      members.map(({ run }) => [run.task.steps[0]?.instructions, run.parameters, run.ref, run.model, run.limits.turns]),
+    ).toEqual([
+      ["Do x", { a: "x", b: "y" }, "dev", "opus", 7],
+      ["Say x", { a: "x" }, null, "haiku", 500],
+      ["Do x", { a: "x", b: "y" }, null, "opus", 7],
+      ["Say x", { a: "x" }, null, "haiku", 500],
+    ]);
+    expect(request).toMatchObject({
+      parameters: [
+        ["a", "x"],
+        ["b", "y"],
+      ],
+    });
+  });
+
+  test("that are missing, or for no task, are refused by their names", () => {
+    const refused = (given: Given): string => {
+      try {
+        planOf(given);
+      } catch (error) {
+        return error instanceof CcrError ? error.message : "";
+      }
+      return "";
+    };
+    expect(refused({})).toBe("parameters.a: is missing: give a value.");
+    expect(refused({ parameters: { a: "x", c: "z" } })).toContain(
+      "parameters.c: no task of this batch has a parameter of this name; there are a, b",
+    );
+  });
 });

@@ -2,12 +2,15 @@ import {
   type BatchVariant,
   CcrError,
   type CreateBatchInput,
+  limitsFrom,
+  type ParameterInputs,
   parseRepository,
   RunLimits,
   repositoryKey,
   type Task,
   type TaskId,
 } from "@ccr/protocol";
+import { refOf, stepsOfRun } from "../runs/from-task.ts";
 import { repositoriesOf } from "../runs/repositories.ts";
 import type { NewBatch, NewMember } from "../store/batch-types.ts";
 
@@ -57,7 +60,21 @@ const readRepositories = ({ repositories: given, additionalRepositories }: Creat
   throw new CcrError("bad_request", `repositories: ${which}. ${problems.join("; ")}.`);
 };
 
-type Variant = BatchVariant & { task: Task };
+type Variant = BatchVariant & { task: Task; filled: ReturnType<typeof stepsOfRun> };
+
+/** The values for one task of the batch, which has those of the others too. */
+const parametersFor = ({ parameters: declared }: Task, given: ParameterInputs): ParameterInputs =>
+  Object.fromEntries(Object.entries(given).filter(([name]) => declared.some((parameter) => parameter.name === name)));
+
+/** Throws when a value is for no task of the batch. */
+const refuseUnknown = (given: ParameterInputs, tasks: readonly Task[]): void => {
+  const known = new Set(tasks.flatMap(({ parameters }) => parameters.map(({ name }) => name)));
+  const unknown = Object.keys(given).filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  const listed = known.size === 0 ? "there are none" : `there are ${[...known].join(", ")}`;
+  const problems = unknown.map((name) => `parameters.${name}: no task of this batch has a parameter of this name; ${listed}`);
+  throw new CcrError("bad_request", `${problems.join("; ")}.`);
+};
 
 const readVariants = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Task>): Variant[] => {
   const taskOf = (id: TaskId): Task => {
@@ -82,7 +99,8 @@ const readVariants = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Task>)
     used.set(plain, times);
     if (times > 1 && label !== undefined)
       throw new CcrError("bad_request", `variants: number ${index + 1} has a label that another one has: '${label}'.`);
-    return { label: times === 1 ? plain : `${plain} (${times})`, taskId, taskName: task.name, model, task };
+    const filled = stepsOfRun(task, parametersFor(task, input.parameters ?? {}));
+    return { label: times === 1 ? plain : `${plain} (${times})`, taskId, taskName: task.name, model, task, filled };
   });
 };
 
@@ -95,25 +113,34 @@ export const tasksOf = ({ taskId, variants }: CreateBatchInput): TaskId[] => [
 
 /** All that is stored of a batch and its runs. Throws `CcrError` with `not_found` or `bad_request`, in words for people. Pure. */
 export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Task>): NewBatch => {
+  refuseUnknown(input.parameters ?? {}, [...tasks.values()]);
   const variants = readVariants(input, tasks);
   const task = tasks.get(input.taskId);
   if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}; tasks.list shows those there are.`);
   const repositories = readRepositories(input);
-  const limits = RunLimits.parse(input.limits ?? {});
   const competing = variants.length * input.attempts > 1;
   const members = repositories.flatMap((listed, index) =>
     variants.flatMap((variant) =>
       Array.from({ length: input.attempts }, (_, attempt): NewMember => {
-        const { task: its, model } = variant;
+        const { task: its, filled, model } = variant;
         const wanted = input.delivery === undefined ? its.delivery : input.delivery;
         // Of several that compete one is delivered: that which is chosen.
         const delivery = wanted !== null && competing ? { ...wanted, when: "chosen" as const } : wanted;
-        const run = { ...listed, task: its, model, limits, priority: input.priority ?? 0, delivery, continues: null };
+        const run = {
+          ...listed,
+          ...filled,
+          ref: refOf(its, { repository: listed.repository, ref: listed.ref ?? undefined }) ?? null,
+          model: model ?? its.defaults.model,
+          limits: limitsFrom(its.defaults.limits, input.limits),
+          priority: input.priority ?? 0,
+          delivery,
+          continues: null,
+        };
         return { run, group: index + 1, variant: variant.label, attempt: attempt + 1 };
       }),
     ),
   );
-  const perGroup = variants.reduce((sum, variant) => sum + JSON.stringify(variant.task.steps).length * input.attempts, 0);
+  const perGroup = variants.reduce((sum, variant) => sum + JSON.stringify(variant.filled.task.steps).length * input.attempts, 0);
   if (perGroup * repositories.length > STEPS_MAX_CHARACTERS)
     throw new CcrError(
       "payload_too_large",
@@ -122,7 +149,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
   return {
     name: input.name ?? task.name,
     task,
-    variants: variants.map(({ task: _, ...variant }) => variant),
+    variants: variants.map(({ task: _, filled: __, ...variant }) => variant),
     groups: repositories.length,
     members,
     attempts: input.attempts,
@@ -134,7 +161,8 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
       additionalRepositories: (input.additionalRepositories ?? []).length === 0 ? null : input.additionalRepositories,
       attempts: input.attempts,
       variants: input.variants.map(sorted),
-      limits: sorted(limits),
+      limits: sorted(RunLimits.parse(input.limits ?? {})),
+      parameters: Object.keys(input.parameters ?? {}).length === 0 ? null : sorted(input.parameters ?? {}),
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? "task" : input.delivery,
       environmentId: input.environmentId === undefined ? "task" : input.environmentId,

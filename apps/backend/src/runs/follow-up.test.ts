@@ -13,6 +13,8 @@ const run = (change: Partial<Run> = {}): Run => ({
   id: RunId.parse("run_0123456789"),
   taskId: TaskId.parse("task_0123456789"),
   taskName: "T",
+  taskVersion: 1,
+  parameters: {},
   steps: [{ instructions: "x", checks: "$ true" }],
   repository: "a/b",
   ref: null,

@@ -8,7 +8,6 @@ import {
   RUN_OUTCOMES,
   type Run,
   type RunCheckout,
-  type Task,
 } from "@ccr/protocol";
 import type { Review } from "../forges/types.ts";
 import type { RunDeps } from "./deps.ts";
@@ -171,20 +170,17 @@ export const launchFollowUp = async (
     .map((step) => step.checks.trim())
     .filter((text) => text !== "")
     .join("\n");
-  const task: Task = {
+  const task = {
     id: run.taskId,
     name: run.taskName,
     steps: [{ instructions, checks }],
     // To answer, and to change nothing, is right where a reviewer asks a question.
     allowNoChanges: continuation.because === "review" || run.allowNoChanges,
-    delivery,
-    environmentId: run.environment?.id ?? null,
-    createdAt: run.createdAt,
-    updatedAt: run.createdAt,
   };
   const { repository, directory, additionalRepositories, model, limits, priority } = run;
   const launched = await store.runs.create({
     task,
+    parameters: run.parameters,
     environment: run.environment,
     repository,
     ref: startOf(run),

@@ -8,7 +8,6 @@ import {
   type RunId,
   RunLimits,
   type StartRunInput,
-  type Task,
 } from "@ccr/protocol";
 import type { NewRun } from "../store/types.ts";
 import type { RunDeps } from "./deps.ts";
@@ -48,22 +47,26 @@ const environmentToday = async (deps: LaunchDeps, before: RunEnvironment | null)
 
 /** The launch that does once more what a run did. */
 const again = (run: Run, environment: RunEnvironment | null): Omit<NewRun, "idempotencyKey"> => {
-  const task: Task = {
-    id: run.taskId,
-    name: run.taskName,
-    steps: run.steps,
-    allowNoChanges: run.allowNoChanges,
-    delivery: run.delivery,
-    environmentId: run.environment?.id ?? null,
-    createdAt: run.createdAt,
-    updatedAt: run.createdAt,
-  };
+  const task = { id: run.taskId, name: run.taskName, steps: run.steps, allowNoChanges: run.allowNoChanges };
+  const { taskVersion, parameters } = run;
   const { repository, ref, directory, additionalRepositories, model, limits, priority, delivery } = run;
   // Whoever asks for it is a person, whoever asked for the one before.
   const continues = run.continues === null ? null : { ...run.continues, because: "person" as const };
   const { permissionMode, asks } = run;
   const how = { model, permissionMode, asks, limits, priority };
-  return { task, environment, repository, ref, directory, additionalRepositories, ...how, delivery, continues };
+  return {
+    task,
+    taskVersion,
+    parameters,
+    environment,
+    repository,
+    ref,
+    directory,
+    additionalRepositories,
+    ...how,
+    delivery,
+    continues,
+  };
 };
 
 /** The task of a run from a few words. */

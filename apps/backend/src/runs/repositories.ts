@@ -18,7 +18,7 @@ import type { Scene } from "./scene.ts";
  * is none, for a repository that is named twice, since both would be pushed to one branch, and for folders that cannot be.
  */
 export const repositoriesOf = (
-  input: Pick<CreateRunInput, "repository" | "ref" | "directory" | "additionalRepositories">,
+  input: { repository: string } & Pick<CreateRunInput, "ref" | "directory" | "additionalRepositories">,
 ): { address: RepositoryAddress; named: Pick<NewRun, "repository" | "ref" | "directory" | "additionalRepositories"> } => {
   const { additionalRepositories: others = [] } = input;
   const read = (text: string, field: string): RepositoryAddress => {

@@ -1,9 +1,10 @@
-import { CcrError, type CreateRunInput, isFinal, outcomeOf, type Run, type RunId, RunLimits, type RunView } from "@ccr/protocol";
+import { CcrError, type CreateRunInput, isFinal, outcomeOf, type Run, type RunId, type RunView } from "@ccr/protocol";
 import { cancelMove, tellCanceled } from "./canceling.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { environmentOf } from "./environment.ts";
+import { stepsOfRun, withDefaults } from "./from-task.ts";
 import { repositoriesOf } from "./repositories.ts";
 import { attachSandbox } from "./sandboxes.ts";
 import type { Runs } from "./types.ts";
@@ -34,14 +35,16 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
   async create(input: CreateRunInput) {
     const task = await deps.store.tasks.find(input.taskId);
     if (task === null) throw new CcrError("not_found", `There is no task ${input.taskId}; tasks.list shows those there are.`);
-    const { address, named } = repositoriesOf(input);
+    const { model, limits, ...launch } = withDefaults(task, input);
+    const { address, named } = repositoriesOf(launch);
+    const filled = stepsOfRun(task, input.parameters);
     const environment = await environmentOf(deps, { input, task, address });
     const { run } = await deps.store.runs.create({
       environment,
-      task,
+      ...filled,
       ...named,
-      model: input.model ?? null,
-      limits: RunLimits.parse(input.limits ?? {}),
+      model,
+      limits,
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? task.delivery : input.delivery,
       continues: null,

@@ -34,7 +34,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     await db.destroy();
   };
   return {
-    tasks: createTaskStore({ db, ids, now }),
+    tasks: createTaskStore({ db, commits, ids, now }),
     environments: createEnvironmentStore({ db, commits, ids, now }),
     runs: createRunStore({ engine, commits, feeds, ids, now }),
     listing: createRunListing({ db }),

@@ -58,6 +58,12 @@ export const additionalColumn = ({ additionalRepositories = [] }: NewRun): strin
         "The run",
       );
 
+/** What stood for the parameters, as it is stored: the same for the same values, in whatever order they were given. */
+export const parametersColumn = ({ parameters = {} }: Pick<NewRun, "parameters">): string | null => {
+  const values = Object.entries(parameters).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return values.length === 0 ? null : toJson(Object.fromEntries(values), "The run");
+};
+
 /** The row of a run that waits for its turn. */
 export const newRow = (
   input: NewRun,
@@ -67,6 +73,8 @@ export const newRow = (
   id,
   task_id: input.task.id,
   task_name: input.task.name,
+  task_version: input.taskVersion ?? null,
+  parameters: parametersColumn(input),
   steps: toJson(input.task.steps, "The run"),
   repository: input.repository,
   ref: input.ref,

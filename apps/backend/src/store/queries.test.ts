@@ -111,6 +111,10 @@ test("every question that grows with the data is answered from an index, in its 
     patch: { sentence: "S", endedAt: "2030-01-01T00:00:00.000Z" },
   });
   await store.upkeep.deleteRun(started.run.id);
+  await store.tasks.overview();
+  await store.tasks.update({ id: taskId, name: "other" });
+  await store.tasks.listVersions(taskId);
+  await store.tasks.findVersion(taskId, 1);
   const { batch } = await store.batches.create(await newBatch(store));
   await store.batches.find(batch.id);
   await store.batches.list({ limit: 10, before: batch.id });

@@ -6,11 +6,13 @@ import {
   type Continuation,
   type Instance,
   type Message,
+  NO_DEFAULTS,
   noFigures,
   type Run,
   RunLimits,
   type RunnerBody,
   type Task,
+  type TaskDefaults,
 } from "@ccr/protocol";
 import type { Selectable } from "kysely";
 import type { Prepared } from "./environment-types.ts";
@@ -34,6 +36,9 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   environmentId: row.environment_id,
   ...(row.is_quick === 0 ? {} : { isQuick: true }),
+  parameters: row.parameters === null ? [] : fromJson(row.parameters),
+  defaults: row.defaults === null ? NO_DEFAULTS : { ...NO_DEFAULTS, ...fromJson<TaskDefaults>(row.defaults) },
+  version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
@@ -89,7 +94,9 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   id: row.id,
   taskId: row.task_id,
   taskName: row.task_name,
+  taskVersion: row.task_version,
   steps: fromJson(row.steps),
+  parameters: row.parameters === null ? {} : fromJson(row.parameters),
   repository: row.repository,
   ref: row.ref,
   directory: row.directory,

@@ -16,7 +16,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
 import { entriesOf, moveRuns, tellMoved } from "./moves.ts";
-import { additionalColumn, insertRuns, newRow } from "./new-run.ts";
+import { additionalColumn, insertRuns, newRow, parametersColumn } from "./new-run.ts";
 import { patchColumns } from "./patches.ts";
 import { toRun } from "./rows.ts";
 import type { RunTable } from "./schema.ts";
@@ -41,6 +41,7 @@ export const differences = (row: Selectable<RunTable>, input: NewRun): string[] 
     asks: (row.asks !== 0) === (input.asks ?? false),
     limits: sameLimits(toRun(row).limits, input.limits),
     delivery: row.delivery === (input.delivery === null ? null : toJson(input.delivery, "The run")),
+    parameters: row.parameters === parametersColumn(input),
     environment: (toRun(row).environment?.id ?? null) === (input.environment?.id ?? null),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));

@@ -22,6 +22,7 @@ import type {
  */
 export interface Database {
   tasks: TaskTable;
+  task_versions: TaskVersionTable;
   batches: BatchTable;
   runs: RunTable;
   instances: InstanceTable;
@@ -52,6 +53,23 @@ export interface TaskTable {
   is_quick: number;
   /** The idempotency key of the launch that made it. */
   quick_key: string | null;
+  version: number;
+  /** JSON of `TaskParameter[]`; null: none. */
+  parameters: string | null;
+  /** JSON of `TaskDefaults`; null: none. */
+  defaults: string | null;
+}
+
+/** What tasks were before they were saved again. */
+export interface TaskVersionTable {
+  task_id: TaskId;
+  version: number;
+  /** When it was saved itself. */
+  saved_at: string;
+  /** Length of `content` in UTF-16 code units, by which it is decided how many are kept. */
+  content_length: number;
+  /** JSON of `TaskContent`. */
+  content: string;
 }
 
 export interface BatchTable {
@@ -79,8 +97,12 @@ export interface RunTable {
   /** No foreign key: a run outlives its task. */
   task_id: TaskId;
   task_name: string;
-  /** JSON of `Step[]`, copied from the task. */
+  /** null: it goes on from another run, or it is of the time before there were versions. */
+  task_version: number | null;
+  /** JSON of `Step[]`, copied from the task, with the values of its parameters put in. */
   steps: string;
+  /** JSON of `ParameterValues`; null: none. */
+  parameters: string | null;
   repository: string;
   ref: string | null;
   /** Its folder; null: it is the only one, and in the workspace itself. */

@@ -14,6 +14,7 @@ import { describeQueue } from "./suite/queue.ts";
 import { describeQuickRuns } from "./suite/quick-runs.ts";
 import { describeRecords } from "./suite/records.ts";
 import { describeRuns } from "./suite/runs.ts";
+import { describeTaskVersions } from "./suite/tasks.ts";
 import { describeTranscript } from "./suite/transcript.ts";
 import { describeUpkeep } from "./suite/upkeep.ts";
 
@@ -21,6 +22,7 @@ import { describeUpkeep } from "./suite/upkeep.ts";
 export const describeStore = (name: string, open: OpenPlace): void => {
   describe(`store in ${name}`, () => {
     describeRecords(open);
+    describeTaskVersions(open);
     describeEnvironments(open);
     describeRuns(open);
     describeLists(open);

@@ -12,6 +12,7 @@ import type {
   InstanceId,
   ListRunsInput,
   Message,
+  ParameterValues,
   PermissionMode,
   Run,
   RunEnvironment,
@@ -26,6 +27,7 @@ import type {
   StepFigures,
   Task,
   TaskId,
+  TaskVersion,
   UpdateTaskInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
@@ -38,17 +40,33 @@ export interface TaskStore {
   find(id: TaskId): Promise<Task | null>;
   /** Every task, the newest first; those that were made for one run are left out. */
   list(): Promise<Task[]>;
-  /** null: no such task. One that was made for a run is then among the tasks, as any other. */
+  /**
+   * Makes the next version of it, and keeps the one before; one that changes nothing makes none. null: no such task. Throws `CcrError` with `conflict`
+   * when it is not at the version that is expected. One that was made for a run is then among the tasks, as any other.
+   */
   update(input: UpdateTaskInput): Promise<Task | null>;
-  /** Whether there was such a task. Runs of it stay: they hold copies. */
+  /** Whether there was such a task. Runs of it stay: they hold copies. Its earlier versions go with it. */
   delete(id: TaskId): Promise<boolean>;
+  /** Every task with its last runs, the newest first. */
+  overview(): Promise<{ task: Task; lastRuns: LastRun[] }[]>;
+  /** The versions that are kept, the newest first, which is the one that it has; null: no such task. */
+  listVersions(id: TaskId): Promise<TaskVersion[] | null>;
+  /** null: it is not kept, or there is no such task. */
+  findVersion(id: TaskId, version: number): Promise<TaskVersion | null>;
 }
 
 /** A task that is made for one run. */
 export type NewQuickTask = CreateTaskInput;
+/** A run, as far as the list of tasks tells of it. */
+export type LastRun = Pick<Run, "id" | "status" | "reason" | "createdAt"> & { isDelivered: boolean; costUsd: number };
 
 export type NewRun = {
-  task: Task;
+  /** The steps are those of the run: what its parameters stand for is put in. */
+  task: Pick<Task, "id" | "name" | "steps" | "allowNoChanges">;
+  /** null, as when it is left out: of none. */
+  taskVersion?: number | null;
+  /** What was put in; nothing when it is left out. */
+  parameters?: ParameterValues;
   repository: string;
   ref: string | null;
   /** null, as when it is left out: the workspace itself, since there is no other repository. */
@@ -208,7 +226,7 @@ export class FenceLostError extends Error {
 export interface RunStore {
   /**
    * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
-   * when that run has another repository, ref, folder, repository beside it, model, delivery, environment or other limits.
+   * when that run has another repository, ref, folder, repository beside it, model, delivery, environment, or other parameters or limits.
    */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;

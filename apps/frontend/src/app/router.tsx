@@ -11,6 +11,8 @@ import { parseHomeSearch } from "../home/search.ts";
 import { parseInstancesSearch } from "../instances/filter.ts";
 import { parseRunsSearch } from "../runs/filter.ts";
 import { parseTab } from "../runs/tabs.ts";
+import { parseHistorySearch } from "../tasks/history-search.ts";
+import { parseTasksSearch } from "../tasks/list.ts";
 import { errorDetails } from "../ui/error-details.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { lazyPage } from "./lazy-page.tsx";
@@ -31,6 +33,8 @@ const newEnvironmentPage = lazyPage(() => import("../environments/environment-pa
 const environmentPage = lazyPage(() => import("../environments/environment-page.tsx"), "EnvironmentPage");
 const instancesPage = lazyPage(() => import("../instances/instances-page.tsx"), "InstancesPage");
 const settingsPage = lazyPage(() => import("../settings/settings-page.tsx"), "SettingsPage");
+const importTasksPage = lazyPage(() => import("../tasks/import-page.tsx"), "ImportTasksPage");
+const taskHistoryPage = lazyPage(() => import("../tasks/history-page.tsx"), "TaskHistoryPage");
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {
@@ -39,6 +43,8 @@ const preloadPages = (): void => {
     tasksPage,
     newTaskPage,
     taskPage,
+    importTasksPage,
+    taskHistoryPage,
     runsPage,
     runPage,
     batchesPage,
@@ -64,6 +70,7 @@ const home = createRoute({
 const tasks = createRoute({
   getParentRoute: () => root,
   path: "/tasks",
+  validateSearch: parseTasksSearch,
   component: tasksPage,
 });
 const newTask = createRoute({
@@ -71,10 +78,21 @@ const newTask = createRoute({
   path: "/tasks/new",
   component: newTaskPage,
 });
+const importTasks = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks/import",
+  component: importTasksPage,
+});
 const task = createRoute({
   getParentRoute: () => root,
   path: "/tasks/$taskId",
   component: taskPage,
+});
+const taskHistory = createRoute({
+  getParentRoute: () => root,
+  path: "/tasks/$taskId/history",
+  validateSearch: parseHistorySearch,
+  component: taskHistoryPage,
 });
 const runs = createRoute({
   getParentRoute: () => root,
@@ -148,7 +166,9 @@ const routeTree = root.addChildren([
   home,
   tasks,
   newTask,
+  importTasks,
   task,
+  taskHistory,
   runs,
   run,
   batches,

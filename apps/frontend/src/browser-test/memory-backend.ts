@@ -7,6 +7,7 @@ import {
   type CleanUpInput,
   type CreateRunInput,
   type CreateTaskInput,
+  contentOf,
   type Delivered,
   DeliverySettings,
   type DiskReport,
@@ -15,6 +16,8 @@ import {
   InstanceId,
   isFinal,
   type Message,
+  NO_DEFAULTS,
+  OVERVIEW_RUNS,
   outcomeOf,
   type Run,
   RunId,
@@ -24,6 +27,7 @@ import {
   type StartRunInput,
   type Task,
   TaskId,
+  type TaskVersion,
   type WorkspaceDiff,
 } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
@@ -103,6 +107,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const cleanUps: CleanUpInput[] = [];
   const started: StartRunInput[] = [];
   const dismissed = new Set<RunId>();
+  const versions: (TaskVersion & { id: TaskId })[] = [];
   const at = (): string => new Date(now + counter * 1000).toISOString();
 
   const environments = memoryEnvironments({ number, at });
@@ -147,9 +152,11 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       maxConcurrentRuns: 2,
     },
     disk: EMPTY_DISK,
-    addTask({ name, steps, allowNoChanges = false, delivery = null, environmentId = null }) {
+    addTask({ name, steps, allowNoChanges = false, delivery = null, environmentId = null, ...more }) {
       const id = TaskId.parse(`task_${number()}`);
-      const task: Task = { id, name, steps, allowNoChanges, delivery, environmentId, createdAt: at(), updatedAt: at() };
+      const { parameters = [], defaults = NO_DEFAULTS } = more;
+      const content = { name, steps, allowNoChanges, delivery, environmentId, parameters, defaults };
+      const task: Task = { id, ...content, version: 1, createdAt: at(), updatedAt: at() };
       tasks.unshift(task);
       return task;
     },
@@ -158,7 +165,9 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         id: RunId.parse(`run_${number()}`),
         taskId: task.id,
         taskName: task.name,
+        taskVersion: task.version,
         steps: task.steps,
+        parameters: {},
         repository: "acme/slugs",
         ref: null,
         directory: null,
@@ -215,14 +224,34 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         create: async (input) => backend.addTask(input),
         find: async (id) => tasks.find((task) => task.id === id) ?? null,
         list: async () => tasks,
-        async update({ id, ...change }) {
+        overview: async () =>
+          tasks.map((task) => ({
+            task,
+            lastRuns: runs
+              .filter(({ taskId }) => taskId === task.id)
+              .slice(0, OVERVIEW_RUNS)
+              .map((run) => ({ ...run, isDelivered: false, costUsd: run.usage.costUsd })),
+          })),
+        async listVersions(id) {
+          const task = tasks.find((known) => known.id === id);
+          if (task === undefined) return null;
+          const now = { version: task.version, savedAt: task.updatedAt, content: contentOf(task) };
+          return [now, ...versions.filter((each) => each.id === id)];
+        },
+        findVersion: async (id, version) =>
+          (await backend.context.tasks.listVersions(id))?.find((each) => each.version === version) ?? null,
+        async update({ id, expectedVersion, ...change }) {
           const index = tasks.findIndex((task) => task.id === id);
           const old = tasks[index];
           if (old === undefined) return null;
+          if (expectedVersion !== undefined && expectedVersion !== old.version)
+            throw new CcrError("conflict", "The task was saved by somebody else meanwhile.");
           counter += 1;
+          versions.unshift({ id, version: old.version, savedAt: old.updatedAt, content: contentOf(old) });
           const { name = old.name, steps = old.steps, allowNoChanges = old.allowNoChanges, delivery = old.delivery } = change;
-          const { environmentId = old.environmentId } = change;
-          const next: Task = { ...old, name, steps, allowNoChanges, delivery, environmentId, updatedAt: at() };
+          const { environmentId = old.environmentId, parameters = old.parameters, defaults = old.defaults } = change;
+          const content = { name, steps, allowNoChanges, delivery, environmentId, parameters, defaults };
+          const next: Task = { ...old, ...content, version: old.version + 1, updatedAt: at() };
           tasks.splice(index, 1, next);
           return next;
         },
@@ -236,7 +265,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         async create(input) {
           const task = tasks.find(({ id }) => id === input.taskId);
           if (task === undefined) throw new CcrError("not_found", `There is no task ${input.taskId}.`);
-          if (input.repository.startsWith("file:"))
+          const repository = input.repository ?? task.defaults.repository ?? "";
+          if (repository.startsWith("file:"))
             throw new CcrError("bad_request", "repository: 'file:' addresses are not taken; give an https URL.");
           const { additionalRepositories: others = [] } = input;
           // As a server of another version may, which knows more than the page.
@@ -245,11 +275,11 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             throw new CcrError("bad_request", `additionalRepositories.${bad}.repository: this repository is not taken.`);
           launched.push(input);
           const delivery = input.delivery === undefined ? task.delivery : input.delivery;
-          const placed = directoriesFor([input, ...others]);
+          const placed = directoriesFor([{ ...input, repository }, ...others]);
           const [directory = null, ...directories] = placed.ok && others.length > 0 ? placed.directories : [];
           const nothing = { baseCommit: null, headCommit: null, delivered: null };
           return backend.addRun(task, {
-            ...{ repository: input.repository, ref: input.ref ?? null, delivery, directory },
+            ...{ repository, ref: input.ref ?? null, delivery, directory },
             additionalRepositories: others.map(({ repository, ref = null }, index) => ({
               ...{ repository, ref, directory: directories[index] ?? "", ...nothing },
             })),

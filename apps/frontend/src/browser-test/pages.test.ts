@@ -49,7 +49,7 @@ describe("tasks", () => {
     await page.getByLabel("Name").fill("Add a slugify function");
     await page.getByLabel("Instructions").fill("Write it.");
     await page.getByLabel("Checks").fill("$ npm test\n$npm run lint");
-    await page.getByText("A command begins its line with a dollar sign and one space").waitFor();
+    await page.getByText("There is no space after its dollar sign").waitFor();
     await page.getByRole("button", { name: "Duplicate step 1" }).click();
     await page.getByLabel("Instructions").nth(1).fill("Describe it.");
     await page.getByRole("button", { name: "Move step 2 up" }).press("Enter");
@@ -102,8 +102,8 @@ describe("tasks", () => {
   test("is launched from the list: the form is shown and ready to type", { timeout: 30_000 }, async () => {
     await using stage = await theatre.open({ path: "/tasks", width: 390, prepare: (backend) => void task(backend) });
     const { page } = stage;
-    await page.getByRole("link", { name: "Launch Add a slugify function" }).click();
-    await page.getByLabel("Repository").waitFor();
+    await page.getByRole("button", { name: "Launch Add a slugify function" }).click();
+    await page.getByRole("dialog").getByLabel("Repository").waitFor();
     await page.keyboard.type("acme/typed");
     await page.keyboard.press("Enter");
     await page.waitForURL(/\/runs\/run_/);
@@ -119,7 +119,7 @@ describe("tasks", () => {
     await page.getByLabel("Name").fill("Mine");
     await backend.context.tasks.update({ id, name: "Theirs" });
     await page.reload();
-    await page.getByText("This task was changed elsewhere").waitFor();
+    await page.getByText("This task was saved elsewhere").waitFor();
     expect(await page.getByLabel("Name").inputValue()).toBe("Mine");
     await page.getByRole("button", { name: "Discard changes" }).click();
     await expect.poll(() => page.getByLabel("Name").inputValue(), { timeout: 10_000 }).toBe("Theirs");

@@ -134,7 +134,7 @@ export const Composer = () => {
                 />
               )}
             </Field>
-            <ChecksExplained checks={draft.checks} />
+            <ChecksExplained checks={draft.checks} onChange={(checks) => change({ checks })} />
           </div>
           <Checkbox
             label="A question: it may change nothing"

@@ -1,4 +1,4 @@
-import { RunLimits, TaskId } from "@ccr/protocol";
+import { RunLimits, TaskId, TaskParameter } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import { draftOfRun } from "./draft-of-run.ts";
 import { validateLaunch } from "./launch-draft.ts";
@@ -18,6 +18,7 @@ test("a run can be launched once more as it was", () => {
     limits,
     delivery: null,
     environment: null,
+    parameters: { version: "2" },
   };
   const again = draftOfRun(run);
   expect(again.limits).toEqual({
@@ -44,7 +45,7 @@ describe("a run of several repositories is launched once more", () => {
       draftOfRun({
         ...{ taskId: TaskId.parse("task_0123456789"), repository: "acme/api", ref: "main", directory, ...nothing },
         additionalRepositories: [{ repository: "acme/web", ref: "dev", directory: other, ...nothing }],
-        ...{ model: null, limits: RunLimits.parse({}), delivery: null, environment: null },
+        ...{ model: null, limits: RunLimits.parse({}), delivery: null, environment: null, parameters: {} },
       }),
     );
     if (!launch.ok) throw new Error([...launch.problems].join());
@@ -64,5 +65,21 @@ describe("a run of several repositories is launched once more", () => {
       ...{ repository: "acme/api", ref: "main", directory: "api" },
       additionalRepositories: [{ repository: "acme/web", ref: "dev", directory: "site" }],
     });
+  });
+});
+
+test("what a task has of its own is typed where the run had something else", () => {
+  const limits = RunLimits.parse({ turns: 7, budgetUsd: null });
+  const run = {
+    ...{ taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: null, directory: null, additionalRepositories: [] },
+    ...{ baseCommit: null, headCommit: null, delivered: null, model: null, limits, delivery: null, environment: null },
+    parameters: { version: "2" },
+  };
+  const again = draftOfRun(run, { turns: 7, budgetUsd: 5, timeSeconds: 60 });
+  expect(again.limits).toEqual({ timeSeconds: "240", budgetUsd: "no limit" });
+  const declared = TaskParameter.parse({ type: "number", name: "version" });
+  expect(validateLaunch(again, [declared])).toMatchObject({
+    ok: true,
+    input: { limits: { timeSeconds: 14_400, budgetUsd: null }, parameters: { version: "2" } },
   });
 });

@@ -1,4 +1,4 @@
-import { checkoutsOf, directoriesFor, type Run } from "@ccr/protocol";
+import { checkoutsOf, directoriesFor, type GivenLimits, type Run } from "@ccr/protocol";
 import { draftOfDelivery } from "../delivery/delivery-draft.ts";
 import type { LaunchDraft } from "./launch-draft.ts";
 import { newIdempotencyKey } from "./launch-keys.ts";
@@ -24,16 +24,18 @@ const repositoriesOf = (run: Repositories): Pick<LaunchDraft, "directory" | "add
   };
 };
 
-/** The launch that would do once more what this run did. */
+/** The launch that would do once more what this run did; `given` are the limits that its task has of its own. */
 export const draftOfRun = (
-  run: Pick<Run, "taskId" | "model" | "limits" | "delivery" | "environment"> & Repositories,
+  run: Pick<Run, "taskId" | "model" | "limits" | "delivery" | "environment" | "parameters"> & Repositories,
+  given?: GivenLimits,
 ): LaunchDraft => ({
   taskId: run.taskId,
   repository: run.repository,
   ref: run.ref ?? "",
   ...repositoriesOf(run),
   model: run.model ?? "",
-  limits: textFromLimits(run.limits),
+  limits: textFromLimits(run.limits, given),
+  parameters: run.parameters,
   delivery: draftOfDelivery(run.delivery),
   environmentId: run.environment?.id ?? "none",
   idempotencyKey: newIdempotencyKey(),

@@ -14,6 +14,7 @@ const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   limits: {},
   delivery: emptyDelivery("task"),
   environmentId: "",
+  parameters: {},
   idempotencyKey: "k",
   ...change,
 });
@@ -110,4 +111,12 @@ test("every limit has a field, and a default to show in the unit of its field", 
   expect(LIMIT_FIELDS.map(({ key }) => key).sort()).toEqual(Object.keys(RunLimits.parse({})).sort());
   expect(LIMIT_FIELDS.map((field) => `${field.key} ${defaultLimit(field)}`)).toContain("timeSeconds 240");
   expect(LIMIT_FIELDS.every((field) => defaultLimit(field) !== "NaN")).toBe(true);
+});
+
+test("finds what is wrong with each parameter in the server's refusal", () => {
+  const sentence = "parameters.a-b: is missing: give a value; parameters.c: must be one of 'x; y', 'z'.";
+  expect([...(problemsOfRefusal(sentence) ?? [])]).toEqual([
+    ["parameters.a-b", "is missing: give a value"],
+    ["parameters.c", "must be one of 'x; y', 'z'"],
+  ]);
 });

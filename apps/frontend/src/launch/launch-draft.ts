@@ -1,7 +1,8 @@
-import { CreateRunInput } from "@ccr/protocol";
+import { CreateRunInput, type TaskParameter } from "@ccr/protocol";
 import { z } from "zod";
 import { DeliveryDraft, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
 import { describeLimitProblem, limitsFromText } from "./limits.ts";
+import { valuesOf } from "./parameters.ts";
 import { RepositoryDraft, repositoriesInput, repositoryField, repositoryProblems } from "./repositories-draft.ts";
 import { SeveralDraft } from "./several-draft.ts";
 
@@ -17,6 +18,8 @@ export const LaunchDraft = z.object({
   limits: z.record(z.string(), z.string()),
   delivery: DeliveryDraft.default(emptyDelivery("task")),
   several: SeveralDraft.optional(),
+  /** As typed, by name; what was not touched is not there. */
+  parameters: z.record(z.string(), z.string()).default({}),
   /** An id; `none`; or empty: the task's, or that of the repository. */
   environmentId: z.string().default(""),
   /** Sent with the launch, so that sending it twice makes one run. */
@@ -26,9 +29,13 @@ export type LaunchDraft = z.infer<typeof LaunchDraft>;
 
 export type LaunchProblems = ReadonlyMap<string, string>;
 
-/** The launch as the server takes it, or what is wrong, by field: `taskId`, `repository`, `ref`, `model`, `limits.cpus`; see also `repositoryProblems`. */
+/**
+ * The launch of a task with these parameters as the server takes it, or what is wrong, by field: `taskId`, `repository`, `ref`, `model`, `limits.cpus`,
+ * `parameters.version`; see also `repositoryProblems`.
+ */
 export const validateLaunch = (
   draft: LaunchDraft,
+  parameters: readonly TaskParameter[] = [],
 ): { ok: true; input: CreateRunInput } | { ok: false; problems: LaunchProblems } => {
   if (draft.taskId === "") return { ok: false, problems: new Map([["taskId", "choose the task to run"]]) };
   const limits = limitsFromText(draft.limits);
@@ -44,9 +51,17 @@ export const validateLaunch = (
   });
   const delivery = validateDelivery(draft.delivery);
   const ofRepositories = repositoryProblems(draft);
-  if (parsed.success && delivery.ok && ofRepositories.size === 0)
-    return { ok: true, input: { ...parsed.data, ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }) } };
-  const problems = new Map([...ofRepositories, ...(delivery.ok ? [] : delivery.problems)]);
+  const asked = valuesOf(parameters, draft.parameters);
+  if (parsed.success && delivery.ok && asked.ok && ofRepositories.size === 0)
+    return {
+      ok: true,
+      input: {
+        ...parsed.data,
+        ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }),
+        ...(parameters.length === 0 ? {} : { parameters: asked.values }),
+      },
+    };
+  const problems = new Map([...ofRepositories, ...(delivery.ok ? [] : delivery.problems), ...(asked.ok ? [] : asked.problems)]);
   if (!parsed.success)
     for (const { path, message } of parsed.error.issues) {
       const key = path.map(String).join(".");
@@ -57,12 +72,22 @@ export const validateLaunch = (
 };
 
 const FIELD_OF_REFUSAL =
-  /^(repository|repositories|ref|directory|model|variants|additionalRepositories(?:[.[]\d+\]?\.(?:repository|ref|directory))?): (.+)$/s;
+  /^(repository|repositories|ref|directory|model|variants|additionalRepositories(?:[.[]\d+\]?\.(?:repository|ref|directory))?|parameters\.[\w-]+): (.+)$/s;
+
+/** All that is wrong with parameters is said at once. */
+const problemsOfParameters = (sentence: string): LaunchProblems =>
+  new Map(
+    sentence.split(/; (?=parameters\.[\w-]+: )/).flatMap((part): [string, string][] => {
+      const [, field, problem] = /^(parameters\.[\w-]+): (.+?)\.?$/s.exec(part) ?? [];
+      return field === undefined || problem === undefined ? [] : [[field, problem]];
+    }),
+  );
 
 /** The server's refusal of a launch, by field where it names one: `repository: …`. Null when it is about something else. */
 export const problemsOfRefusal = (sentence: string): LaunchProblems | null => {
   const [, field, problem] = FIELD_OF_REFUSAL.exec(sentence) ?? [];
   if (field === undefined || problem === undefined) return null;
+  if (field.startsWith("parameters.")) return problemsOfParameters(sentence);
   if (field === "variants") return new Map([["models", problem]]);
   // What is wrong with them together stands at the first one.
   if (field === "additionalRepositories") return new Map([[repositoryField(0, "repository"), problem]]);

@@ -1,7 +1,9 @@
-import type { Task, TaskId } from "@ccr/protocol";
+import { NO_DEFAULTS, type Task, type TaskId, type TaskParameter } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
 import { useLayoutEffect, useRef, useState } from "react";
+import { useApi } from "../api/client.ts";
 import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
 import { emptyDelivery } from "../delivery/delivery-draft.ts";
@@ -15,6 +17,8 @@ import { plural } from "../ui/format.ts";
 import { LaunchDraft, type LaunchProblems, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { launchDraftKey, newIdempotencyKey } from "./launch-keys.ts";
 import { LaunchOptions } from "./launch-options.tsx";
+import { ParameterFields } from "./parameter-fields.tsx";
+import { parametersOf } from "./parameters.ts";
 import { RefInput } from "./ref-input.tsx";
 import { directoryNames, isRepositoriesField, repositoryProblems } from "./repositories-draft.ts";
 import { RepositoryInput, useKnownRepositories } from "./repository-input.tsx";
@@ -25,6 +29,13 @@ import { useLaunch, useLaunchBatch } from "./use-launch.ts";
 import { useRepositoryProblems } from "./use-repository-problems.ts";
 
 const noProblems: LaunchProblems = new Map();
+
+/** What a launch of a task, and of those that compete with it, is asked for. */
+const useAskedFor = (task: Task | undefined, others: readonly string[]): TaskParameter[] => {
+  const { trpc } = useApi();
+  const { data = [] } = useQuery(trpc.tasks.list.queryOptions(undefined, { enabled: others.length > 0 }));
+  return parametersOf([...(task === undefined ? [] : [task]), ...data.filter(({ id }) => others.includes(id))]);
+};
 
 const SEVERAL_FIELDS = ["repositories", "models", "attempts", "maxConcurrent"];
 
@@ -58,9 +69,10 @@ export const LaunchForm = ({
   const form = useRef<HTMLFormElement>(null);
 
   const fallback: TaskId | "" = task?.id ?? tasks[0]?.id ?? "";
+  const usual = (task ?? tasks[0])?.defaults.repository ?? null;
   const draft: LaunchDraft = stored ?? {
     taskId: fallback,
-    repository: known[0]?.value ?? "",
+    repository: usual ?? known[0]?.value ?? "",
     ref: "",
     directory: "",
     additionalRepositories: [],
@@ -68,6 +80,7 @@ export const LaunchForm = ({
     limits: {},
     delivery: emptyDelivery("task"),
     environmentId: "",
+    parameters: {},
     idempotencyKey: freshKey,
   };
   const [severalOpen, setSeveralOpen] = useState(draft.several !== undefined && isSeveral(draft));
@@ -76,6 +89,11 @@ export const LaunchForm = ({
   );
   // A task that was deleted since cannot be chosen any more.
   const taskId = task?.id ?? (tasks.some(({ id }) => id === draft.taskId) ? draft.taskId : fallback);
+  const chosen = task ?? tasks.find(({ id }) => id === taskId);
+  const defaults = chosen?.defaults ?? NO_DEFAULTS;
+  // What the task starts from belongs to its own repository.
+  const usualRef = defaults.repository === null || defaults.repository === draft.repository.trim() ? defaults.ref : null;
+  const parameters = useAskedFor(chosen, draft.several?.taskIds ?? []);
   // A changed launch is another launch.
   const change = (next: Partial<LaunchDraft>): void => {
     // What was refused is not what stands there any more.
@@ -106,8 +124,8 @@ export const LaunchForm = ({
   const submit = async (): Promise<void> => {
     ofRepositories.onTried();
     const whole = { ...draft, taskId };
-    const one = several ? null : validateLaunch(whole);
-    const many = several ? validateSeveral(whole) : null;
+    const one = several ? null : validateLaunch(whole, parameters);
+    const many = several ? validateSeveral(whole, parameters) : null;
     const checked = one ?? many;
     show(checked === null || checked.ok ? noProblems : checked.problems);
     if (checked?.ok !== true) return;
@@ -133,7 +151,8 @@ export const LaunchForm = ({
       <div
         className={classes(
           "grid gap-4",
-          wide && rows.length === 0 && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]",
+          wide && rows.length === 0 && task === undefined && "sm:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.7fr)]",
+          wide && rows.length === 0 && task !== undefined && "sm:grid-cols-[minmax(0,1.4fr)_minmax(0,1fr)]",
           wide &&
             rows.length > 0 &&
             "sm:grid-cols-2 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.4fr)_minmax(0,0.9fr)_minmax(0,0.7fr)]",
@@ -142,7 +161,16 @@ export const LaunchForm = ({
         {task === undefined && (
           <Field label="Task" error={problemOf("taskId")}>
             {(parts) => (
-              <Select {...parts} value={taskId} onChange={(event) => change({ taskId: event.target.value })}>
+              <Select
+                {...parts}
+                value={taskId}
+                onChange={({ target }) => {
+                  const next = tasks.find(({ id }) => id === target.value)?.defaults.repository ?? null;
+                  // A repository that came with the other task goes with it; one that was typed stays.
+                  const isUsual = draft.repository === "" || draft.repository === defaults.repository || stored === null;
+                  change({ taskId: target.value, ...(next !== null && isUsual && { repository: next }) });
+                }}
+              >
                 {tasks.map(({ id, name }) => (
                   <option key={id} value={id}>
                     {name}
@@ -169,7 +197,15 @@ export const LaunchForm = ({
           {(parts) => <RepositoryInput {...parts} value={draft.repository} onChange={(repository) => change({ repository })} />}
         </Field>
         <Field label="Branch, tag or commit" error={problemOf("ref")}>
-          {(parts) => <RefInput {...parts} repository={draft.repository} value={draft.ref} onChange={(ref) => change({ ref })} />}
+          {(parts) => (
+            <RefInput
+              {...parts}
+              repository={draft.repository}
+              placeholder={usualRef ?? undefined}
+              value={draft.ref}
+              onChange={(ref) => change({ ref })}
+            />
+          )}
         </Field>
         {rows.length > 0 && (
           <DirectoryField
@@ -187,6 +223,16 @@ export const LaunchForm = ({
           onChange={(environmentId) => change({ environmentId })}
         />
       </div>
+      {parameters.length > 0 && (
+        <ParameterFields
+          parameters={parameters}
+          task={chosen}
+          typed={draft.parameters}
+          wide={wide}
+          problemOf={problemOf}
+          onChange={(typed) => change({ parameters: typed })}
+        />
+      )}
       <RepositoryRows
         rows={rows}
         directories={directories.slice(1)}
@@ -205,6 +251,7 @@ export const LaunchForm = ({
         <Collapsible.Content className={classes("grid gap-4 pt-4", wide && "sm:grid-cols-2 lg:grid-cols-3")}>
           <LaunchOptions
             draft={draft}
+            defaults={defaults}
             deliveries={["task", "nowhere", "branch", "pull_request"]}
             problems={problems}
             problemOf={problemOf}

@@ -1,3 +1,4 @@
+import { NO_DEFAULTS, type TaskDefaults } from "@ccr/protocol";
 import type { DeliveryDraft } from "../delivery/delivery-draft.ts";
 import { DeliveryFields } from "../delivery/delivery-fields.tsx";
 import { classes } from "../ui/classes.ts";
@@ -10,6 +11,7 @@ type Options = { model: string; limits: Record<string, string>; delivery: Delive
 /** The fields of a launch that most people leave as they are: model, where the result goes, limits. */
 export const LaunchOptions = ({
   draft,
+  defaults = NO_DEFAULTS,
   deliveries,
   problems,
   problemOf,
@@ -17,6 +19,8 @@ export const LaunchOptions = ({
   onChange,
 }: {
   draft: Options;
+  /** What holds where nothing is said. */
+  defaults?: Pick<TaskDefaults, "model" | "limits">;
   deliveries: readonly DeliveryDraft["to"][];
   problems: LaunchProblems;
   problemOf: (field: string) => string | undefined;
@@ -28,7 +32,7 @@ export const LaunchOptions = ({
       {(parts) => (
         <TextInput
           {...parts}
-          placeholder="Claude Code's default"
+          placeholder={defaults.model ?? "Claude Code's default"}
           value={draft.model}
           onChange={(event) => onChange({ model: event.target.value })}
         />
@@ -53,7 +57,7 @@ export const LaunchOptions = ({
           <TextInput
             {...parts}
             inputMode="decimal"
-            placeholder={defaultLimit(field)}
+            placeholder={defaultLimit(field, defaults.limits)}
             value={draft.limits[field.key] ?? ""}
             onChange={(event) => onChange({ limits: { ...draft.limits, [field.key]: event.target.value } })}
           />

@@ -1,4 +1,4 @@
-import { RUN_LIMIT_BOUNDS, RunLimits } from "@ccr/protocol";
+import { type GivenLimits, RUN_LIMIT_BOUNDS, RunLimits } from "@ccr/protocol";
 import { plural } from "../ui/format.ts";
 
 export type LimitField = {
@@ -27,11 +27,14 @@ export const LIMIT_FIELDS: readonly LimitField[] = [
 ];
 
 const defaults = RunLimits.parse({});
+/** What is typed, and shown, where a limit may be none. */
+const NO_LIMIT = "no limit";
+const shownNumber = (value: number, factor: number): string => String(Number((value / factor).toFixed(4)));
 
-/** What a limit is when its field is left empty, in the unit that is shown. */
-export const defaultLimit = ({ key, factor }: LimitField): string => {
-  const value = defaults[key];
-  return value === null ? "no limit" : String(value / factor);
+/** What a limit is when its field is left empty, in the unit that is shown: that of the task, or else the usual one. */
+export const defaultLimit = ({ key, factor }: LimitField, given: GivenLimits = {}): string => {
+  const value = given[key] === undefined ? defaults[key] : given[key];
+  return value === null ? NO_LIMIT : shownNumber(value, factor);
 };
 
 /** A number of the protocol's unit, in the shown unit; what would be a fraction of a minute is said in seconds. */
@@ -52,28 +55,39 @@ const limitProblem = (field: LimitField, value: number): string => {
 };
 
 /** What is wrong with the limit of that name among those that were typed; null when there is no field for it. */
-export const describeLimitProblem = (key: string, limits: Readonly<Record<string, number>>): string | null => {
+export const describeLimitProblem = (key: string, limits: Readonly<Record<string, number | null>>): string | null => {
   const field = LIMIT_FIELDS.find((known) => known.key === key);
   return field === undefined ? null : limitProblem(field, limits[key] ?? Number.NaN);
 };
 
-/** What was typed into the fields, in the protocol's units; empty fields are left out, and what is no number becomes NaN. */
-export const limitsFromText = (typed: Readonly<Record<string, string>>): Record<string, number> => {
-  const limits: Record<string, number> = {};
+/** What was typed into the fields, in the protocol's units; empty fields are left out, `no limit` is null, and what is no number becomes NaN. */
+export const limitsFromText = (typed: Readonly<Record<string, string>>): Record<string, number | null> => {
+  const limits: Record<string, number | null> = {};
   for (const { key, factor } of LIMIT_FIELDS) {
     const text = (typed[key] ?? "").trim().replace(",", ".");
     // A part of a minute is a whole number of seconds.
-    if (text !== "") limits[key] = factor === 1 ? Number(text) : Math.round(Number(text) * factor);
+    if (text.toLowerCase() === NO_LIMIT) limits[key] = null;
+    else if (text !== "") limits[key] = factor === 1 ? Number(text) : Math.round(Number(text) * factor);
   }
   return limits;
 };
 
-/** What to type for these limits; those that are as by default are left out. */
-export const textFromLimits = (limits: RunLimits): Record<string, string> => {
+/** What to type for these limits, where the task has some of its own; those that come by themselves are left out. */
+export const textFromLimits = (limits: RunLimits, given: GivenLimits = {}): Record<string, string> => {
   const typed: Record<string, string> = {};
   for (const { key, factor } of LIMIT_FIELDS) {
     const value = limits[key];
-    if (value !== null && value !== defaults[key]) typed[key] = String(Number((value / factor).toFixed(4)));
+    const own = given[key] === undefined ? defaults[key] : given[key];
+    if (value !== own) typed[key] = value === null ? NO_LIMIT : shownNumber(value, factor);
   }
   return typed;
 };
+
+/** What to type for the limits of a task. */
+export const textFromGiven = (limits: GivenLimits): Record<string, string> =>
+  Object.fromEntries(
+    LIMIT_FIELDS.flatMap(({ key, factor }) => {
+      const value = limits[key];
+      return value === undefined ? [] : [[key, value === null ? NO_LIMIT : shownNumber(value, factor)]];
+    }),
+  );

@@ -11,9 +11,10 @@ type Parts = Pick<ComponentProps<"input">, "id" | "aria-describedby" | "aria-inv
 export const RefInput = ({
   repository,
   value,
+  placeholder,
   onChange,
   ...parts
-}: Parts & { repository: string; value: string; onChange: (ref: string) => void }) => {
+}: Parts & { repository: string; value: string; placeholder?: string | undefined; onChange: (ref: string) => void }) => {
   const { trpc } = useApi();
   const [wanted, setWanted] = useState(false);
   const named = RepositoryText.safeParse(repository);
@@ -44,7 +45,7 @@ export const RefInput = ({
   return (
     <Combobox
       {...parts}
-      placeholder={data?.defaultBranch ?? "default branch"}
+      placeholder={placeholder ?? data?.defaultBranch ?? "default branch"}
       value={value}
       options={options}
       status={options.some((option) => option.value === value.trim()) ? null : status}

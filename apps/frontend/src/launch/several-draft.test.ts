@@ -13,6 +13,7 @@ const draft = (several: Partial<SeveralDraft> = {}, change: Partial<LaunchDraft>
   limits: {},
   delivery: emptyDelivery("task"),
   environmentId: "",
+  parameters: {},
   idempotencyKey: "k",
   several: { ...NOT_SEVERAL, ...several },
   ...change,

@@ -1,8 +1,9 @@
-import { CreateBatchInput, runsOfBatch } from "@ccr/protocol";
+import { CreateBatchInput, runsOfBatch, type TaskParameter } from "@ccr/protocol";
 import { z } from "zod";
 import { validateDelivery } from "../delivery/delivery-draft.ts";
 import type { LaunchDraft, LaunchProblems } from "./launch-draft.ts";
 import { describeLimitProblem, limitsFromText } from "./limits.ts";
+import { valuesOf } from "./parameters.ts";
 import { repositoryField } from "./repositories-draft.ts";
 
 /** What makes of a launch many, as it is being filled in. */
@@ -77,6 +78,7 @@ const fieldOf = ([first, index]: readonly PropertyKey[]): string => {
 /** The launch of several runs as the server takes it, or what is wrong, by field. Pure. */
 export const validateSeveral = (
   draft: LaunchDraft,
+  parameters: readonly TaskParameter[] = [],
 ): { ok: true; input: CreateBatchInput } | { ok: false; problems: LaunchProblems } => {
   const { repositories, models, taskIds, attempts } = partsOf(draft);
   const limits = limitsFromText(draft.limits);
@@ -101,9 +103,17 @@ export const validateSeveral = (
   });
   const delivery = validateDelivery(draft.delivery);
   const beside = problemsOfBeside(draft);
-  if (parsed.success && delivery.ok && beside.size === 0)
-    return { ok: true, input: { ...parsed.data, ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }) } };
-  const problems = new Map([...beside, ...(delivery.ok ? [] : delivery.problems)]);
+  const asked = valuesOf(parameters, draft.parameters);
+  if (parsed.success && delivery.ok && asked.ok && beside.size === 0)
+    return {
+      ok: true,
+      input: {
+        ...parsed.data,
+        ...(delivery.settings === undefined ? {} : { delivery: delivery.settings }),
+        ...(parameters.length === 0 ? {} : { parameters: asked.values }),
+      },
+    };
+  const problems = new Map([...beside, ...(delivery.ok ? [] : delivery.problems), ...(asked.ok ? [] : asked.problems)]);
   for (const { path, message } of parsed.error?.issues ?? []) {
     const field = fieldOf(path);
     const ofLimit = path[0] === "limits" ? describeLimitProblem(String(path[1]), limits) : null;

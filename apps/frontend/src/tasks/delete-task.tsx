@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useApi } from "../api/client.ts";
 import { Confirm } from "../ui/confirm.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { invalidateTasks } from "./invalidate.ts";
 
 /** Deletes a task after a question, which `trigger` opens; `onDeleted` is called when it is gone. */
 export const DeleteTask = ({
@@ -11,7 +12,7 @@ export const DeleteTask = ({
   trigger,
   onDeleted,
 }: {
-  task: Task;
+  task: Pick<Task, "id" | "name">;
   trigger: (busy: boolean) => ReactNode;
   onDeleted?: () => void;
 }) => {
@@ -24,7 +25,7 @@ export const DeleteTask = ({
         onDeleted?.();
       },
       onError: toasts.error,
-      onSettled: () => queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() }),
+      onSettled: () => invalidateTasks({ trpc, queries }),
     }),
   );
   return (
@@ -34,7 +35,7 @@ export const DeleteTask = ({
       onConfirm={() => remove.mutate({ id: task.id })}
       trigger={trigger(remove.isPending)}
     >
-      The task cannot be brought back. Its runs stay, each with its own copy of the steps.
+      The task cannot be brought back. Its earlier versions go with it; its runs stay, each with its own copy of the steps.
     </Confirm>
   );
 };

@@ -1,20 +1,24 @@
 import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
-import { ArrowLeft, History, Trash2, TriangleAlert } from "lucide-react";
-import { useLayoutEffect } from "react";
+import { ArrowLeft, Download, History, Play, Trash2 } from "lucide-react";
+import { useLayoutEffect, useRef } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { LaunchForm } from "../launch/launch-form.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
 import { useDraftForm } from "../ui/draft-form.ts";
-import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
+import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
 import { DeleteTask } from "./delete-task.tsx";
 import { draftOf, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
+import { ExportTasks } from "./export-tasks.tsx";
+import { invalidateTasks } from "./invalidate.ts";
+import { LeaveGuard } from "./leave-guard.tsx";
 import { SaveAsTask } from "./save-as-task.tsx";
 import { TaskForm } from "./task-form.tsx";
 
@@ -26,18 +30,29 @@ const allTasks = (
 
 const draftParts = { schema: TaskDraft, isChanged, validate: validateDraft };
 
+/** Whether there are changes that were not saved, as of now: also between a save and the next drawing. */
+const useDirty = (changed: boolean) => {
+  const dirty = useRef(changed);
+  useLayoutEffect(() => {
+    dirty.current = changed;
+  }, [changed]);
+  return dirty;
+};
+
 /** Where a new task is written. */
 export const NewTaskPage = () => {
   const { trpc, queries } = useApi();
   const navigate = useNavigate();
   const toasts = useToasts();
   const form = useDraftForm({ ...draftParts, storedAs: "ccr.draft.task.new", saved: emptyDraft() });
+  const dirty = useDirty(form.changed);
   const create = useMutation(
     trpc.tasks.create.mutationOptions({
       onSuccess: async (task) => {
+        dirty.current = false;
         form.forget();
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: task.id }), task);
-        await queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
+        await invalidateTasks({ trpc, queries });
         toasts.ok("Saved. Now launch it against a repository.");
         await navigate({ to: "/tasks/$taskId", params: { taskId: task.id } });
       },
@@ -55,6 +70,7 @@ export const NewTaskPage = () => {
       back={allTasks}
       width="max-w-3xl"
     >
+      <LeaveGuard isDirty={() => dirty.current} onDiscard={form.discard} />
       <TaskForm
         draft={form.shown}
         problems={form.problems}
@@ -74,29 +90,60 @@ export const NewTaskPage = () => {
   );
 };
 
-const EditTask = ({ task }: { task: Task }) => {
+/** The form may be longer than the window. */
+const revealConflict = (): void => document.getElementById(CONFLICT_ID)?.scrollIntoView({ block: "center" });
+
+/** Saves, restores and forgets the draft of a task, and knows whether somebody else saved it meanwhile. */
+const useTaskForm = (task: Task) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
   const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.task.${task.id}`, saved: draftOf(task) });
-  const { changed } = form;
+  const dirty = useDirty(form.changed);
   const update = useMutation(
     trpc.tasks.update.mutationOptions({
       onSuccess: (next) => {
+        dirty.current = false;
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: next.id }), next);
         form.forget();
-        return queries.invalidateQueries({ queryKey: trpc.tasks.list.queryKey() });
+        void queries.invalidateQueries({ queryKey: trpc.tasks.history.queryKey({ id: next.id }) });
+        return invalidateTasks({ trpc, queries });
       },
+      // What they saved is then shown beside one's own.
+      onError: (error) =>
+        statusOf(error) === 409 ? queries.invalidateQueries({ queryKey: trpc.tasks.byId.queryKey({ id: task.id }) }) : undefined,
     }),
   );
-  const save = async (): Promise<boolean> => {
+  const saveOver = async (expectedVersion: number): Promise<boolean> => {
     const input = form.check();
     if (input === null) return false;
-    return update.mutateAsync({ id: task.id, ...input }).then(
+    return update.mutateAsync({ id: task.id, ...input, expectedVersion }).then(
       () => true,
       // The error stands above the button.
       () => false,
     );
   };
+  return {
+    ...form,
+    dirty,
+    update,
+    save: async () => {
+      if (!form.isOutdated) return saveOver(task.version);
+      revealConflict();
+      toasts.error(new Error("Somebody else saved this task. Choose which of both is to be kept."));
+      return false;
+    },
+    saveMine: () => saveOver(task.version),
+    discard: (): void => {
+      form.discard();
+      update.reset();
+    },
+  };
+};
+
+const EditTask = ({ task }: { task: Task }) => {
+  const toasts = useToasts();
+  const form = useTaskForm(task);
+  const { changed, update } = form;
   const navigate = useNavigate();
   const toLaunch = useLocation({ select: ({ hash }) => hash === "launch" });
   useLayoutEffect(() => {
@@ -105,10 +152,23 @@ const EditTask = ({ task }: { task: Task }) => {
     panel?.scrollIntoView();
     panel?.querySelector("input")?.focus({ preventScroll: true });
   }, [toLaunch]);
-  const discard = (): void => {
-    form.discard();
-    update.reset();
-  };
+  const isRefused = form.isOutdated && statusOf(update.error) === 409;
+  useLayoutEffect(() => {
+    if (isRefused) revealConflict();
+  }, [isRefused]);
+  const mine = form.isOutdated ? validateDraft(form.shown) : null;
+  // Of a draft that began from a version that is not the newest, saving is a choice of its own.
+  const conflict = form.isOutdated && (
+    <ConflictNotice
+      task={task}
+      mine={mine?.ok === true ? mine.input : null}
+      busy={update.isPending}
+      onSaveMine={async () => {
+        if (await form.saveMine()) toasts.ok("Saved. The version before is in the history.");
+      }}
+      onTakeTheirs={form.discard}
+    />
+  );
   return (
     <Page
       title={task.name}
@@ -119,8 +179,18 @@ const EditTask = ({ task }: { task: Task }) => {
         <>
           <SaveAsTask task={task} size="md" />
           <Link to="/runs" search={{ task: task.id }} className={buttonClasses("secondary")}>
-            <History aria-hidden className="size-3.5" /> Runs of this task
+            <Play aria-hidden className="size-3.5" /> Runs of this task
           </Link>
+          <Link to="/tasks/$taskId/history" params={{ taskId: task.id }} className={buttonClasses("secondary")}>
+            <History aria-hidden className="size-3.5" /> Version {task.version}
+          </Link>
+          <ExportTasks ids={[task.id]} name={task.name}>
+            {(props) => (
+              <Button {...props}>
+                <Download aria-hidden className="size-3.5" /> Export
+              </Button>
+            )}
+          </ExportTasks>
           <DeleteTask
             task={task}
             trigger={(busy) => (
@@ -129,6 +199,7 @@ const EditTask = ({ task }: { task: Task }) => {
               </Button>
             )}
             onDeleted={() => {
+              form.dirty.current = false;
               form.forget();
               void navigate({ to: "/tasks" });
             }}
@@ -136,39 +207,37 @@ const EditTask = ({ task }: { task: Task }) => {
         </>
       }
     >
+      <LeaveGuard isDirty={() => form.dirty.current} onDiscard={form.discard} />
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <TaskForm
           draft={form.shown}
           problems={form.problems}
           onChange={form.change}
           onSubmit={async () => {
-            if (await save()) toasts.ok("Saved.");
+            if (await form.save()) toasts.ok("Saved.");
           }}
-          notice={
-            form.isOutdated && (
-              <Notice tone="warn" icon={TriangleAlert}>
-                <p>
-                  This task was changed elsewhere since you began. Saving puts your version in its place; “Discard changes” shows
-                  the other one.
-                </p>
-              </Notice>
-            )
-          }
           footer={
-            <SaveBar
-              busy={update.isPending}
-              disabled={!changed}
-              label="Save"
-              changed={changed}
-              onDiscard={discard}
-              error={update.error}
-            />
+            <>
+              {conflict}
+              <SaveBar
+                busy={update.isPending}
+                disabled={!changed}
+                label="Save"
+                changed={changed}
+                onDiscard={form.discard}
+                error={isRefused ? null : update.error}
+              />
+            </>
           }
         />
-        <aside className="lg:sticky lg:top-0 lg:self-start">
+        <aside className="lg:sticky lg:top-0 lg:max-h-[calc(100vh-2rem)] lg:self-start lg:overflow-y-auto">
           <Section heading="Launch" id="launch">
             <Card className="p-4">
-              <LaunchForm task={task} beforeLaunch={changed ? save : undefined} label={changed ? "Save and launch" : "Launch"} />
+              <LaunchForm
+                task={task}
+                beforeLaunch={changed ? form.save : undefined}
+                label={changed ? "Save and launch" : "Launch"}
+              />
             </Card>
           </Section>
         </aside>

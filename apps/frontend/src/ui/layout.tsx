@@ -22,7 +22,7 @@ export const Page = ({
   children: ReactNode;
   width?: string;
 }) => (
-  <div className="h-full overflow-y-auto lg:[scrollbar-gutter:stable]">
+  <div className="h-full scroll-pb-20 overflow-y-auto lg:[scrollbar-gutter:stable]">
     <title>{`${title} – claude-code-runner`}</title>
     <div className={classes("mx-auto flex w-full flex-col gap-6 px-4 pt-6 pb-16 sm:px-8 sm:pt-8", width)}>
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">

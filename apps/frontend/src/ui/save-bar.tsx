@@ -19,13 +19,14 @@ export const SaveBar = ({
   onDiscard: () => void;
   error: unknown;
 }) => (
-  <div className="flex flex-col gap-3">
+  // It stays in view while a form that is longer than the window is filled in.
+  <div className="sticky bottom-0 z-10 -mx-1 flex flex-col gap-1 bg-page px-1">
     {error !== null && (
       <Notice tone="bad" icon={TriangleAlert}>
         <p role="alert">Not saved. {describeError(error)} What you have typed is kept.</p>
       </Notice>
     )}
-    <div className="sticky bottom-0 -mx-1 flex items-center gap-2 bg-page px-1 py-3">
+    <div className="flex flex-wrap items-center gap-2 py-3">
       <Button type="submit" tone="primary" busy={busy} disabled={disabled}>
         {label}
       </Button>
@@ -34,7 +35,7 @@ export const SaveBar = ({
           <Button tone="ghost" onClick={onDiscard}>
             Discard changes
           </Button>
-          <span className="text-xs text-ink-faint">Kept in this tab until you save.</span>
+          <span className="hidden text-xs text-ink-faint sm:inline">Kept in this tab until you save.</span>
         </>
       )}
     </div>

@@ -7,7 +7,16 @@ export const unused = (): never => {
 
 /** Rooms that a test does not use. */
 export const noContext: Context = {
-  tasks: { create: unused, find: unused, list: unused, update: unused, delete: unused },
+  tasks: {
+    create: unused,
+    find: unused,
+    list: unused,
+    update: unused,
+    delete: unused,
+    overview: unused,
+    listVersions: unused,
+    findVersion: unused,
+  },
   environments: {
     create: unused,
     get: unused,

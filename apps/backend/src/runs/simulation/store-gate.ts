@@ -113,6 +113,9 @@ export class StoreHouse {
         list: read("tasks.list", () => tasks.list()),
         update: write("tasks.update", (input) => tasks.update(input)),
         delete: write("tasks.delete", (id) => tasks.delete(id)),
+        overview: read("tasks.overview", () => tasks.overview()),
+        listVersions: read("tasks.listVersions", (id) => tasks.listVersions(id)),
+        findVersion: read("tasks.findVersion", (id, version) => tasks.findVersion(id, version)),
       },
       // Nobody asks for one: their runs are driven like all others.
       batches,

@@ -12,6 +12,7 @@ import { batched } from "./0006-batches.ts";
 import { environments } from "./0007-environments.ts";
 import { additionalRepositories } from "./0008-additional-repositories.ts";
 import { runList } from "./0009-run-list.ts";
+import { taskVersions } from "./0010-task-versions.ts";
 import { talk } from "./0011-talk.ts";
 import { spend } from "./0012-spend.ts";
 
@@ -26,6 +27,7 @@ const migrations: Record<string, Migration> = {
   "0007-environments": environments,
   "0008-additional-repositories": additionalRepositories,
   "0009-run-list": runList,
+  "0010-task-versions": taskVersions,
   "0011-talk": talk,
   "0012-spend": spend,
 };

@@ -44,7 +44,7 @@ export const createClock = (start = "2026-11-22T20:00:00.000Z") => {
 export const createTask = (store: Store, name = "Fix the build"): Promise<Task> =>
   store.tasks.create({ name, steps: [{ instructions: "Fix it", checks: "$ npm test" }], allowNoChanges: false });
 
-export const newRun = (task: Task, given: Partial<NewRun> = {}): NewRun => ({
+export const newRun = (task: NewRun["task"], given: Partial<NewRun> = {}): NewRun => ({
   task,
   repository: "ada/engine",
   ref: null,

@@ -53,7 +53,7 @@ const describeTasks = (open: OpenPlace): void => {
       const task = await createTask(place.store, "before");
       clock.advance(5000);
       const renamed = await place.store.tasks.update({ id: task.id, name: "after" });
-      expect(renamed).toEqual({ ...task, name: "after", updatedAt: clock.now().toISOString() });
+      expect(renamed).toEqual({ ...task, name: "after", version: 2, updatedAt: clock.now().toISOString() });
       const steps = [{ instructions: "else", checks: "$ true" }];
       expect(await place.store.tasks.update({ id: task.id, steps })).toMatchObject({ name: "after", steps });
     });

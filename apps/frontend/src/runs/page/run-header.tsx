@@ -1,4 +1,4 @@
-import { checkoutsOf, isFinal, outcomeOf, type Run, type RunCheckout, type RunView } from "@ccr/protocol";
+import { checkoutsOf, isFinal, outcomeOf, type Run, type RunCheckout, type RunView, type Task } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import {
@@ -23,6 +23,7 @@ import { describeMember } from "../../batches/words.ts";
 import { DeliveryLine } from "../../delivery/delivery-line.tsx";
 import { draftOfRun } from "../../launch/draft-of-run.ts";
 import { launchDraftKey } from "../../launch/launch-keys.ts";
+import { TaskVersionFact } from "../../tasks/task-version-fact.tsx";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -238,7 +239,7 @@ const PriorityButtons = ({ run }: { run: RunView }) => {
 };
 
 /** Leads to the launch form of the task as it is today, filled in as this run was launched. */
-const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) => {
+const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefined; taskDeleted: boolean }) => {
   const sign = <RotateCw aria-hidden className="size-3.5" />;
   if (taskDeleted) {
     return (
@@ -258,7 +259,7 @@ const AgainButton = ({ run, taskDeleted }: { run: Run; taskDeleted: boolean }) =
       params={{ taskId: run.taskId }}
       hash="launch"
       title="Opens the launch form of the task as it is today, filled in as this run was launched"
-      onClick={() => storeDraft(launchDraftKey(run.taskId), draftOfRun(run))}
+      onClick={() => storeDraft(launchDraftKey(run.taskId), draftOfRun(run, task?.defaults.limits))}
       className={buttonClasses("secondary", "sm")}
     >
       {sign} Launch again
@@ -309,7 +310,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
                 <SaveAsTask task={task.data} />
               </Suspense>
             )}
-            {ended ? <AgainButton run={run} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
+            {ended ? <AgainButton run={run} task={task.data} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
           </div>
         </div>
         {run.outcome !== null && (
@@ -342,6 +343,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           )}
           {tokens > 0 && <span className="text-ink-faint"> · {formatCount(tokens)} tokens</span>}
         </Fact>
+        <TaskVersionFact run={run} taskDeleted={taskDeleted} />
         {run.continues !== null && (
           <Fact icon={CornerDownRight} title={CONTINUES[run.continues.because]}>
             <Link to="/runs/$runId" params={{ runId: run.continues.runId }} className="rounded hover:underline">
