@@ -252,6 +252,7 @@ describe("the results of several repositories", () => {
     });
     await using opened = await visit(browser, server);
     const { page, offences } = opened;
+    await page.getByRole("link", { name: "A task", exact: true }).click();
     await page.getByLabel("Repository", { exact: true }).fill(at.url("api"));
     for (const name of ["web", "docs"] as const) {
       await page.getByRole("button", { name: "Add a repository" }).click();

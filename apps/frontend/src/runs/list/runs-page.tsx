@@ -2,7 +2,7 @@ import { isFinal, type ListedRun, type RunId } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { ArrowUp, CircleCheck, Play, SearchX, TriangleAlert, X } from "lucide-react";
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { Button, buttonClasses, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
@@ -111,11 +111,11 @@ export const RunsPage = () => {
   const priority = usePriority();
   const bulk = useBulk(() => setSelection(nothing));
   const scope = JSON.stringify(filter);
-  const chosenIn = useRef(scope);
+  const [chosenIn, setChosenIn] = useState(scope);
   // What is chosen is chosen among what is shown.
-  if (chosenIn.current !== scope) {
-    chosenIn.current = scope;
-    if (isChoosing) setSelection(nothing);
+  if (chosenIn !== scope) {
+    setChosenIn(scope);
+    setSelection(nothing);
   }
 
   const { pages } = list;
