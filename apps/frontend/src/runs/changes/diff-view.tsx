@@ -1,0 +1,159 @@
+import type { CodeViewAnnotationArgs, CodeViewHandle, CodeViewReactOptions } from "@pierre/diffs/react";
+import { CodeView } from "@pierre/diffs/react";
+import { Plus } from "lucide-react";
+import { type ReactNode, type Ref, useCallback, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { CommentBox } from "./comment-box.tsx";
+import type { Place } from "./comments.ts";
+import { createItems, type DiffItem, type FileState, type Note, placeAt, sideOf, toFileDiff } from "./items.ts";
+import { HEAD_PX, INSIDE, LINE_PX, LOOK, THEME } from "./look.ts";
+import type { ShownFile } from "./shown.ts";
+import type { ViewOptions } from "./view-options.ts";
+import type { Chosen } from "./walk.ts";
+
+/** Files with more lines on one side are shown without colours: for so many they would take seconds and much memory. */
+export const COLORED_LINES = 5000;
+
+export type DiffViewHandle = {
+  toFile: (id: string) => void;
+  toLine: (id: string, at: Place, align: "center" | "nearest") => void;
+  focus: () => void;
+};
+
+type Props = {
+  ref: Ref<DiffViewHandle>;
+  files: readonly ShownFile[];
+  options: ViewOptions;
+  stateOf: (id: string) => FileState;
+  head: (shown: ShownFile) => ReactNode;
+  chosen: Chosen | null;
+  /** Null where nothing can be said about lines. */
+  onChoose: ((chosen: Chosen | null, isDone: boolean) => void) | null;
+  /** The file at the top of what is in view. */
+  onInView: (id: string) => void;
+};
+
+type Range = { start: number; end: number; side?: "deletions" | "additions"; endSide?: "deletions" | "additions" };
+
+const toChosen = (id: string, { start, side, end, endSide }: Range): Chosen => ({
+  id,
+  one: placeAt(side, start),
+  other: placeAt(endSide ?? side, end),
+});
+
+const useItems = (files: readonly ShownFile[], isBlind: boolean, stateOf: (id: string) => FileState): DiffItem[] => {
+  const [build] = useState(createItems);
+  const diffs = useMemo(
+    () =>
+      files.flatMap((shown) => {
+        const fileDiff = toFileDiff(shown, isBlind);
+        return fileDiff === null ? [] : [{ id: shown.id, fileDiff }];
+      }),
+    [files, isBlind],
+  );
+  return useMemo(() => build(diffs, stateOf), [build, diffs, stateOf]);
+};
+
+/** The changes of all files one below the other, of which only what is in view is drawn. */
+export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose, onInView }: Props) => {
+  const view = useRef<CodeViewHandle<Note, undefined>>(null);
+  const scroller = useRef<HTMLDivElement | null>(null);
+  const items = useItems(files, options.isBlind, stateOf);
+  const byId = useMemo(() => new Map(files.map((shown) => [shown.id, shown])), [files]);
+
+  useImperativeHandle(
+    ref,
+    () => ({
+      toFile: (id) => view.current?.scrollTo({ type: "item", id, align: "start", behavior: "instant" }),
+      toLine: (id, at, align) =>
+        view.current?.scrollTo({ type: "line", id, lineNumber: at.line, side: sideOf(at), align, behavior: "instant" }),
+      focus: () => scroller.current?.focus({ preventScroll: true }),
+    }),
+    [],
+  );
+  // The library has no place for the name and role of what scrolls.
+  const setScroller = useCallback((element: HTMLDivElement | null) => {
+    scroller.current = element;
+    element?.setAttribute("role", "region");
+    element?.setAttribute("aria-label", "Changes to the files");
+    element?.setAttribute("tabindex", "0");
+  }, []);
+
+  const viewOptions = useMemo<CodeViewReactOptions<Note, undefined>>(
+    () => ({
+      theme: THEME,
+      unsafeCSS: INSIDE,
+      diffStyle: options.layout,
+      overflow: options.isWrapped ? "wrap" : "scroll",
+      diffIndicators: "classic",
+      hunkSeparators: "metadata",
+      tokenizeMaxLength: COLORED_LINES,
+      stickyHeaders: true,
+      itemMetrics: { lineHeight: LINE_PX, diffHeaderHeight: HEAD_PX },
+      layout: { paddingTop: 0, paddingBottom: 24, gap: 8 },
+      lineHoverHighlight: onChoose === null ? "disabled" : "number",
+      enableLineSelection: onChoose !== null,
+      enableGutterUtility: onChoose !== null,
+      onLineSelectionEnd: (range: Range | null, context: { item: { id: string } }) =>
+        onChoose?.(range === null ? null : toChosen(context.item.id, range), true),
+    }),
+    [options, onChoose],
+  );
+  const selectedLines = useMemo(
+    () =>
+      chosen === null
+        ? null
+        : {
+            id: chosen.id,
+            range: {
+              start: chosen.one.line,
+              side: sideOf(chosen.one),
+              end: chosen.other.line,
+              endSide: sideOf(chosen.other),
+            },
+          },
+    [chosen],
+  );
+  return (
+    <CodeView<Note, undefined>
+      ref={view}
+      containerRef={setScroller}
+      items={items}
+      options={viewOptions}
+      selectedLines={selectedLines}
+      className="inset-ring-focus min-h-0 min-w-0 flex-1 overflow-auto bg-surface [overflow-anchor:none]"
+      style={LOOK}
+      onScroll={(top, viewer) => {
+        const first = items.findLast(({ id }) => (viewer.getTopForItem(id) ?? Number.POSITIVE_INFINITY) <= top + HEAD_PX);
+        if (first !== undefined) onInView(first.id);
+      }}
+      renderCustomHeader={({ id }) => {
+        const shown = byId.get(id);
+        return shown === undefined ? null : head(shown);
+      }}
+      renderAnnotation={(...[{ metadata }]: CodeViewAnnotationArgs<Note>) => <CommentBox id={metadata.id} />}
+      renderGutterUtility={(getHoveredLine, { id }) =>
+        onChoose === null ? null : (
+          <button
+            type="button"
+            // By keyboard a line is chosen in the diff itself.
+            tabIndex={-1}
+            aria-label="Comment on this line"
+            title="Comment on this line; drag over the numbers for several"
+            className="grid size-5 place-items-center rounded bg-accent text-on-accent"
+            onClick={() => {
+              const hovered = getHoveredLine();
+              if (hovered === undefined) return;
+              const at = placeAt(
+                "side" in hovered && hovered.side === "deletions" ? "deletions" : "additions",
+                hovered.lineNumber,
+              );
+              onChoose({ id, one: at, other: at }, true);
+            }}
+          >
+            <Plus aria-hidden className="size-3.5" />
+          </button>
+        )
+      }
+    />
+  );
+};
