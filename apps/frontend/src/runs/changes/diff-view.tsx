@@ -8,7 +8,7 @@ import { createItems, type DiffItem, type FileState, type Note, placeAt, sideOf,
 import { HEAD_PX, INSIDE, LINE_PX, LOOK, THEME } from "./look.ts";
 import type { ShownFile } from "./shown.ts";
 import type { ViewOptions } from "./view-options.ts";
-import type { Chosen } from "./walk.ts";
+import type { Chosen, LineInView } from "./walk.ts";
 
 /** Files with more lines on one side are shown without colours: for so many they would take seconds and much memory. */
 export const COLORED_LINES = 5000;
@@ -16,6 +16,8 @@ export const COLORED_LINES = 5000;
 export type DiffViewHandle = {
   toFile: (id: string) => void;
   toLine: (id: string, at: Place, align: "center" | "nearest") => void;
+  /** The lines that are drawn in view, from the top. */
+  inView: () => readonly LineInView[];
   focus: () => void;
 };
 
@@ -30,6 +32,19 @@ type Props = {
   onChoose: ((chosen: Chosen | null, isDone: boolean) => void) | null;
   /** The file at the top of what is in view. */
   onInView: (id: string) => void;
+};
+
+/** Finds lines by what the viewer writes at their numbers. */
+const linesInView = (scroller: HTMLElement, items: readonly { id: string; element: HTMLElement }[]): LineInView[] => {
+  const { top, bottom } = scroller.getBoundingClientRect();
+  return items.flatMap(({ id, element }) =>
+    [...(element.shadowRoot?.querySelectorAll<HTMLElement>("[data-column-number]") ?? [])].flatMap((number) => {
+      const box = number.getBoundingClientRect();
+      const line = Number(number.dataset.columnNumber);
+      if (box.top < top + HEAD_PX - 1 || box.bottom > bottom || !Number.isInteger(line)) return [];
+      return [{ id, at: placeAt(number.dataset.lineType === "change-deletion" ? "deletions" : "additions", line) }];
+    }),
+  );
 };
 
 type Range = { start: number; end: number; side?: "deletions" | "additions"; endSide?: "deletions" | "additions" };
@@ -66,6 +81,8 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
       toFile: (id) => view.current?.scrollTo({ type: "item", id, align: "start", behavior: "instant" }),
       toLine: (id, at, align) =>
         view.current?.scrollTo({ type: "line", id, lineNumber: at.line, side: sideOf(at), align, behavior: "instant" }),
+      inView: () =>
+        scroller.current === null ? [] : linesInView(scroller.current, view.current?.getInstance()?.getRenderedItems() ?? []),
       focus: () => scroller.current?.focus({ preventScroll: true }),
     }),
     [],
@@ -131,29 +148,12 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
         return shown === undefined ? null : head(shown);
       }}
       renderAnnotation={(...[{ metadata }]: CodeViewAnnotationArgs<Note>) => <CommentBox id={metadata.id} />}
-      renderGutterUtility={(getHoveredLine, { id }) =>
-        onChoose === null ? null : (
-          <button
-            type="button"
-            // By keyboard a line is chosen in the diff itself.
-            tabIndex={-1}
-            aria-label="Comment on this line"
-            title="Comment on this line; drag over the numbers for several"
-            className="grid size-5 place-items-center rounded bg-accent text-on-accent"
-            onClick={() => {
-              const hovered = getHoveredLine();
-              if (hovered === undefined) return;
-              const at = placeAt(
-                "side" in hovered && hovered.side === "deletions" ? "deletions" : "additions",
-                hovered.lineNumber,
-              );
-              onChoose({ id, one: at, other: at }, true);
-            }}
-          >
-            <Plus aria-hidden className="size-3.5" />
-          </button>
-        )
-      }
+      // Only a sign: what is pressed is the number below it, from which one can also draw over several lines.
+      renderGutterUtility={() => (
+        <span aria-hidden className="pointer-events-none grid size-5 place-items-center rounded bg-accent text-on-accent">
+          <Plus className="size-3.5" />
+        </span>
+      )}
     />
   );
 };

@@ -48,7 +48,7 @@ export const useWalk = ({ files, view, inView, marks, onComment }: Options) => {
     else onComment?.(shown, chosen.one, chosen.other);
   };
   const act = (asked: KeyAct): void => {
-    const from = stepOf(files, chosen, inView);
+    const from = stepOf(files, chosen, { file: inView, lines: view.current?.inView() ?? [] });
     const shown = files[from.file];
     switch (asked.kind) {
       case "change":

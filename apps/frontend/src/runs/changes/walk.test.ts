@@ -20,14 +20,18 @@ describe("a walk through changes", () => {
     expect(a === undefined ? [] : changesOf(a.file)).toEqual([0, 3, 5]);
   });
 
-  test("begins at the file in view, and goes on from what is chosen", () => {
-    expect(stepOf(files, null, "b")).toEqual({ file: 2, line: -1 });
-    expect(stepOf(files, chosen, "b")).toEqual({ file: 0, line: 3 });
-    expect(stepOf(files, null, null)).toEqual({ file: 0, line: -1 });
+  test("begins before the first line that is seen, and goes on from what is chosen while that is", () => {
+    const seen = (id: string, line: number) => ({ id, at: { side: "new" as const, line } });
+    expect(stepOf(files, null, { file: "b", lines: [] })).toEqual({ file: 2, line: -0.5 });
+    expect(stepOf(files, null, { file: "b", lines: [seen("a", 4), seen("b", 1)] })).toEqual({ file: 0, line: 3.5 });
+    expect(stepOf(files, chosen, { file: "b", lines: [seen("a", 2), seen("a", 3)] })).toEqual({ file: 0, line: 3 });
+    expect(stepOf(files, chosen, { file: "b", lines: [seen("b", 2)] })).toEqual({ file: 2, line: 0.5 });
+    expect(stepOf(files, chosen, { file: "b", lines: [] })).toEqual({ file: 0, line: 3 });
+    expect(stepOf([], null, { file: null, lines: [] })).toEqual({ file: 0, line: -0.5 });
   });
 
   test("goes over files without lines, and ends at both ends", () => {
-    expect(nextChange(files, { file: 0, line: -1 }, 1)).toEqual({ file: 0, line: 0 });
+    expect(nextChange(files, { file: 0, line: -0.5 }, 1)).toEqual({ file: 0, line: 0 });
     expect(nextChange(files, { file: 0, line: 5 }, 1)).toEqual({ file: 2, line: 1 });
     expect(nextChange(files, { file: 2, line: 1 }, 1)).toBeNull();
     expect(nextChange(files, { file: 2, line: 1 }, -1)).toEqual({ file: 0, line: 5 });
@@ -35,9 +39,11 @@ describe("a walk through changes", () => {
   });
 
   test("goes by lines within a file", () => {
-    expect(nextLine(files, { file: 2, line: -1 }, 1)).toEqual({ file: 2, line: 0 });
+    expect(nextLine(files, { file: 2, line: -0.5 }, 1)).toEqual({ file: 2, line: 0 });
     expect(nextLine(files, { file: 2, line: 1 }, 1)).toBeNull();
     expect(nextLine(files, { file: 2, line: 0 }, -1)).toBeNull();
+    expect(nextLine(files, { file: 0, line: 1.5 }, 1)).toEqual({ file: 0, line: 2 });
+    expect(nextLine(files, { file: 0, line: 1.5 }, -1)).toEqual({ file: 0, line: 1 });
   });
 
   test("chooses a line, or goes on from where the choice began in the same file", () => {

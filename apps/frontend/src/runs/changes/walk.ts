@@ -2,8 +2,10 @@ import { type Place, placeOf } from "./comments.ts";
 import type { PatchFile, PatchLine } from "./patch.ts";
 import type { ShownFile } from "./shown.ts";
 
-/** A line that is walked to by keys: the file, and the place of the line among its lines. */
+/** Where a walk by keys is: the file, and the place of the line among its lines; between two of them where no line is chosen. */
 export type Step = { file: number; line: number };
+/** A line that can be seen. */
+export type LineInView = { id: string; at: Place };
 /** Lines of one file that are chosen; `one` is where the choice began. */
 export type Chosen = { id: string; one: Place; other: Place };
 
@@ -24,14 +26,28 @@ export const changesOf = (file: PatchFile): number[] => {
 const findPlace = (file: PatchFile, { side, line: number }: Place): number =>
   linesOf(file).findIndex(({ oldLine, newLine }) => (side === "old" ? oldLine : newLine) === number);
 
-/** Where the walk stands: at the end of what is chosen, else before the first line of the file that is in view. Pure. */
-export const stepOf = (files: readonly ShownFile[], chosen: Chosen | null, inView: string | null): Step => {
+/**
+ * Where the walk stands: at the end of what is chosen, unless that was scrolled away, then before the first line that is seen; where none is,
+ * before the first line of the file in view. Pure.
+ */
+export const stepOf = (
+  files: readonly ShownFile[],
+  chosen: Chosen | null,
+  view: { file: string | null; lines: readonly LineInView[] },
+): Step => {
+  const isSeen = view.lines.some(
+    ({ id, at }) => id === chosen?.id && at.line === chosen.other.line && at.side === chosen.other.side,
+  );
+  const [first] = view.lines;
+  const isAtChosen = chosen !== null && (isSeen || first === undefined);
+  const id = isAtChosen ? chosen.id : (first?.id ?? view.file);
   const file = Math.max(
     0,
-    files.findIndex(({ id }) => id === (chosen?.id ?? inView)),
+    files.findIndex((shown) => shown.id === id),
   );
-  const shown = files[file];
-  return { file, line: chosen === null || shown === undefined ? -1 : findPlace(shown.file, chosen.other) };
+  const lines = files[file]?.file;
+  if (lines !== undefined && isAtChosen) return { file, line: findPlace(lines, chosen.other) };
+  return { file, line: (lines === undefined || first === undefined ? 0 : findPlace(lines, first.at)) - 0.5 };
 };
 
 /** The next or previous block of changed lines, in the next file where this one has no more; null at the end. Pure. */
@@ -53,7 +69,7 @@ export const nextChange = (files: readonly ShownFile[], from: Step, direction: 1
 /** The line below or above, within its file; null at its end. Pure. */
 export const nextLine = (files: readonly ShownFile[], from: Step, direction: 1 | -1): Step | null => {
   const shown = files[from.file];
-  const line = from.line === -1 ? 0 : from.line + direction;
+  const line = direction === 1 ? Math.floor(from.line) + 1 : Math.ceil(from.line) - 1;
   return shown !== undefined && line >= 0 && line < linesOf(shown.file).length ? { file: from.file, line } : null;
 };
 
