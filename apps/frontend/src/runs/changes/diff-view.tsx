@@ -140,7 +140,8 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
       className="inset-ring-focus min-h-0 min-w-0 flex-1 overflow-auto bg-surface [overflow-anchor:none]"
       style={LOOK}
       onScroll={(top, viewer) => {
-        const first = items.findLast(({ id }) => (viewer.getTopForItem(id) ?? Number.POSITIVE_INFINITY) <= top + HEAD_PX);
+        const drawn = viewer.getRenderedItems();
+        const first = drawn.findLast(({ id }) => (viewer.getTopForItem(id) ?? 0) <= top + HEAD_PX) ?? drawn[0];
         if (first !== undefined) onInView(first.id);
       }}
       renderCustomHeader={({ id }) => {

@@ -1,5 +1,5 @@
 import { Check, ChevronRight, Folder, MessageSquare } from "lucide-react";
-import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, useMemo, useRef, useState } from "react";
 import { classes } from "../../ui/classes.ts";
 import { FileCounts, FileMark } from "./marks.tsx";
 import type { ShownFile } from "./shown.ts";
@@ -25,7 +25,7 @@ const keyOf = (node: TreeNode): string => (node.kind === "folder" ? `${node.path
 const foldersOf = (nodes: readonly TreeNode[]): string[] =>
   nodes.flatMap((node) => (node.kind === "folder" ? [node.path, ...foldersOf(node.children)] : []));
 
-const FileRow = ({
+const FileParts = ({
   shown,
   name,
   isViewed,
@@ -54,6 +54,48 @@ const FileRow = ({
     )}
     <FileCounts file={shown.file} />
   </>
+);
+
+/** One line of the tree; what is done with it is heard by the tree. Of hundreds, only those that differ are drawn again. */
+const Row = memo(
+  ({
+    row: { node, level, isOpen },
+    isCurrent,
+    isFocusable,
+    isViewed,
+    comments,
+  }: {
+    row: TreeRow;
+    isCurrent: boolean;
+    isFocusable: boolean;
+    isViewed: boolean;
+    comments: number;
+  }) => (
+    <div
+      role="treeitem"
+      aria-level={level}
+      aria-selected={isCurrent}
+      aria-expanded={node.kind === "folder" ? isOpen : undefined}
+      tabIndex={isFocusable ? 0 : -1}
+      title={node.kind === "folder" ? node.path : node.shown.file.path}
+      style={{ paddingLeft: `${0.25 + level * 0.625}rem` }}
+      className={classes(
+        "inset-ring-focus flex h-6 w-full cursor-pointer items-center gap-1.5 pr-3 text-xs [contain-intrinsic-height:1.5rem] [content-visibility:auto] hover:bg-hover",
+        isCurrent && "bg-accent-soft",
+      )}
+    >
+      {node.kind === "file" ? (
+        <FileParts shown={node.shown} name={node.name} isViewed={isViewed} comments={comments} />
+      ) : (
+        <>
+          <ChevronRight aria-hidden className={classes("size-3 shrink-0 text-ink-faint", isOpen && "rotate-90")} />
+          <Folder aria-hidden className="size-3 shrink-0 text-ink-faint" />
+          <span className="min-w-0 flex-1 truncate">{node.name}</span>
+          {!isOpen && <span className="nums text-ink-faint">{node.files}</span>}
+        </>
+      )}
+    </div>
+  ),
 );
 
 /** The changed files in their folders. Arrow keys go through it as through any tree. */
@@ -87,7 +129,14 @@ export const FileTree = ({ label, files, within = "", current, isViewed, comment
     const level = rows[index]?.level ?? 1;
     return rows.slice(0, index).findLastIndex((row) => row.level < level);
   };
-  const onKeyDown = (event: KeyboardEvent, row: TreeRow, index: number): void => {
+  const indexOf = (target: EventTarget): number => {
+    const item = target instanceof Element ? target.closest("[role=treeitem]") : null;
+    return item === null ? -1 : [...(list.current?.children ?? [])].indexOf(item);
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const index = indexOf(event.target);
+    const row = rows[index];
+    if (row === undefined) return;
     const { node, isOpen } = row;
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const isFolder = node.kind === "folder";
@@ -122,42 +171,29 @@ export const FileTree = ({ label, files, within = "", current, isViewed, comment
     event.preventDefault();
     event.stopPropagation();
   };
-  const content = ({ node, isOpen }: TreeRow): ReactNode => {
-    if (node.kind === "file")
-      return <FileRow shown={node.shown} name={node.name} isViewed={isViewed(node.shown)} comments={commentsOf(node.shown)} />;
-    return (
-      <>
-        <ChevronRight aria-hidden className={classes("size-3 shrink-0 text-ink-faint", isOpen && "rotate-90")} />
-        <Folder aria-hidden className="size-3 shrink-0 text-ink-faint" />
-        <span className="min-w-0 flex-1 truncate">{node.name}</span>
-        {!isOpen && <span className="nums text-ink-faint">{node.files}</span>}
-      </>
-    );
-  };
   return (
-    <div ref={list} role="tree" aria-label={label}>
-      {rows.map((row, index) => {
-        const { node, level, isOpen } = row;
+    <div
+      ref={list}
+      role="tree"
+      aria-label={label}
+      onKeyDown={onKeyDown}
+      onClick={({ target }) => {
+        const row = rows[indexOf(target)];
+        if (row !== undefined) choose(row);
+      }}
+    >
+      {rows.map((row) => {
+        const { node } = row;
         const key = keyOf(node);
         return (
-          <div
+          <Row
             key={key}
-            role="treeitem"
-            aria-level={level}
-            aria-selected={key === current}
-            aria-expanded={node.kind === "folder" ? isOpen : undefined}
-            tabIndex={row === active ? 0 : -1}
-            title={node.kind === "folder" ? node.path : node.shown.file.path}
-            onClick={() => choose(row)}
-            onKeyDown={(event) => onKeyDown(event, row, index)}
-            style={{ paddingLeft: `${0.25 + level * 0.625}rem` }}
-            className={classes(
-              "inset-ring-focus flex h-6 w-full cursor-pointer items-center gap-1.5 pr-3 text-xs [contain-intrinsic-height:1.5rem] [content-visibility:auto] hover:bg-hover",
-              key === current && "bg-accent-soft",
-            )}
-          >
-            {content(row)}
-          </div>
+            row={row}
+            isCurrent={key === current}
+            isFocusable={row === active}
+            isViewed={node.kind === "file" && isViewed(node.shown)}
+            comments={node.kind === "file" ? commentsOf(node.shown) : 0}
+          />
         );
       })}
     </div>

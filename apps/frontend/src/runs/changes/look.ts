@@ -57,7 +57,7 @@ export const LOOK: CSSProperties & Record<`--${string}`, string> = {
 
 /** Inside the viewer's shadow roots: the page's choice of light or dark decides, and its colours are used as they are, not mixed. */
 export const INSIDE = `
-:host { color-scheme: inherit; }
+:host { color-scheme: inherit; --diffs-selection-number-fg: var(--color-ink); }
 [data-line], [data-no-newline] {
   &[data-line-type=change-addition] { --diffs-computed-diff-line-bg: var(--color-added); }
   &[data-line-type=change-deletion] { --diffs-computed-diff-line-bg: var(--color-removed); }

@@ -1,7 +1,7 @@
 import type { Run, WorkspaceDiff } from "@ccr/protocol";
 import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { FileSearch, ListTree, TriangleAlert } from "lucide-react";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { startTransition, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, Notice } from "../../ui/feedback.tsx";
@@ -140,6 +140,9 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
     setInView(shown.id);
   }, [named]);
 
+  // While one scrolls fast, the tree may lag behind.
+  const showInView = (id: string): void => startTransition(() => setInView(id));
+
   const isTreeBeside = hasRoom && !beside;
   const hasTree = isTreeBeside ? options.hasTree : isTreeAsked;
   const toggleTree = (): void => (isTreeBeside ? change({ hasTree: !options.hasTree }) : setTreeAsked(!isTreeAsked));
@@ -229,7 +232,7 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
                   stateOf={stateOf}
                   chosen={walk.chosen}
                   onChoose={beside ? null : choose}
-                  onInView={setInView}
+                  onInView={showInView}
                   head={(shown) => (
                     <FileHead
                       shown={shown}
