@@ -1,7 +1,7 @@
 import type { CodeViewAnnotationArgs, CodeViewHandle, CodeViewReactOptions } from "@pierre/diffs/react";
 import { CodeView } from "@pierre/diffs/react";
 import { Plus } from "lucide-react";
-import { type ReactNode, type Ref, useCallback, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { type ReactNode, type Ref, useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState } from "react";
 import { CommentBox } from "./comment-box.tsx";
 import type { Place } from "./comments.ts";
 import { createItems, type DiffItem, type FileState, type Note, placeAt, sideOf, toFileDiff } from "./items.ts";
@@ -12,6 +12,9 @@ import type { Chosen, LineInView } from "./walk.ts";
 
 /** Files with more lines on one side are shown without colours: for so many they would take seconds and much memory. */
 export const COLORED_LINES = 5000;
+
+const SCROLL_EVENTS = ["wheel", "touchmove", "pointerdown"] as const;
+const SCROLL_KEYS: ReadonlySet<string> = new Set(["ArrowUp", "ArrowDown", "PageUp", "PageDown", "Home", "End", " "]);
 
 export type DiffViewHandle = {
   toFile: (id: string) => void;
@@ -30,8 +33,10 @@ type Props = {
   chosen: Chosen | null;
   /** Null where nothing can be said about lines. */
   onChoose: ((chosen: Chosen | null, isDone: boolean) => void) | null;
-  /** The file at the top of what is in view. */
-  onInView: (id: string) => void;
+  /** A file came to the top of what is in view. */
+  onTop: (id: string) => void;
+  /** The person scrolls. */
+  onScrolled: () => void;
 };
 
 /** Finds lines by what the viewer writes at their numbers. */
@@ -69,7 +74,7 @@ const useItems = (files: readonly ShownFile[], isBlind: boolean, stateOf: (id: s
 };
 
 /** The changes of all files one below the other, of which only what is in view is drawn. */
-export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose, onInView }: Props) => {
+export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose, onTop, onScrolled }: Props) => {
   const view = useRef<CodeViewHandle<Note, undefined>>(null);
   const scroller = useRef<HTMLDivElement | null>(null);
   const items = useItems(files, options.isBlind, stateOf);
@@ -94,6 +99,21 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
     element?.setAttribute("aria-label", "Changes to the files");
     element?.setAttribute("tabindex", "0");
   }, []);
+
+  useEffect(() => {
+    const element = scroller.current;
+    if (element === null) return;
+    const onKey = ({ key }: KeyboardEvent): void => {
+      if (SCROLL_KEYS.has(key)) onScrolled();
+    };
+    // The viewer scrolls, too: what it did cannot be told from what a person did by the scroll alone.
+    for (const event of SCROLL_EVENTS) element.addEventListener(event, onScrolled, { passive: true });
+    element.addEventListener("keydown", onKey);
+    return () => {
+      for (const event of SCROLL_EVENTS) element.removeEventListener(event, onScrolled);
+      element.removeEventListener("keydown", onKey);
+    };
+  }, [onScrolled]);
 
   const viewOptions = useMemo<CodeViewReactOptions<Note, undefined>>(
     () => ({
@@ -142,7 +162,7 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
       onScroll={(top, viewer) => {
         const drawn = viewer.getRenderedItems();
         const first = drawn.findLast(({ id }) => (viewer.getTopForItem(id) ?? 0) <= top + HEAD_PX) ?? drawn[0];
-        if (first !== undefined) onInView(first.id);
+        if (first !== undefined) onTop(first.id);
       }}
       renderCustomHeader={({ id }) => {
         const shown = byId.get(id);

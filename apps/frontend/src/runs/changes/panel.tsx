@@ -1,7 +1,7 @@
 import type { Run, WorkspaceDiff } from "@ccr/protocol";
 import { useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { FileSearch, ListTree, TriangleAlert } from "lucide-react";
-import { startTransition, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, Notice } from "../../ui/feedback.tsx";
@@ -20,6 +20,7 @@ import { type ShownFile, toShownFiles, withoutWhitespaceChanges } from "./shown.
 import { Toolbar } from "./toolbar.tsx";
 import { buildTree, filesOfTree, fitsFilter, groupByFolder } from "./tree.ts";
 import { useComments } from "./use-comments.ts";
+import { useCurrentFile } from "./use-current-file.ts";
 import { useMarks } from "./use-marks.ts";
 import { useRoom } from "./use-room.ts";
 import { useSendComments } from "./use-send-comments.ts";
@@ -74,7 +75,7 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
   const { options, change } = useViewOptions(hasRoom);
   const [isTreeAsked, setTreeAsked] = useState(false);
   const [filter, setFilter] = useState("");
-  const [inView, setInView] = useState<string | null>(null);
+  const current = useCurrentFile();
   const view = useRef<DiffViewHandle>(null);
   const marks = useMarks(run.id);
   const reviewing = useComments(run.id);
@@ -110,7 +111,7 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
   const begin = (shown: ShownFile, one: Chosen["one"], other: Chosen["other"]): void => {
     reviewing.begin(all.find(({ id }) => id === shown.id)?.file ?? shown.file, one, other);
   };
-  const walk = useWalk({ files, view, inView, marks, onComment: beside ? null : begin });
+  const walk = useWalk({ files, view, current, marks, onComment: beside ? null : begin });
   const onChoose = (chosen: Chosen | null): void => {
     walk.setChosen(chosen);
     const shown = chosen === null ? undefined : byId.get(chosen.id);
@@ -127,7 +128,8 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
   const open = (shown: ShownFile): void => {
     if (!marks.isOpen(shown)) marks.setOpen(shown, true);
     view.current?.toFile(shown.id);
-    setInView(shown.id);
+    current.goneTo(shown.id);
+    walk.setChosen(null);
     setTreeAsked(false);
     address.name(shown.file.path);
   };
@@ -137,11 +139,8 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
     const shown = all.find(({ file }) => file.path === named);
     if (shown === undefined) return;
     view.current?.toFile(shown.id);
-    setInView(shown.id);
+    current.goneTo(shown.id);
   }, [named]);
-
-  // While one scrolls fast, the tree may lag behind.
-  const showInView = (id: string): void => startTransition(() => setInView(id));
 
   const isTreeBeside = hasRoom && !beside;
   const hasTree = isTreeBeside ? options.hasTree : isTreeAsked;
@@ -205,7 +204,7 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
                     label={folder ?? "Changed files"}
                     files={inside}
                     within={folder ?? ""}
-                    current={inView}
+                    current={current.id}
                     isViewed={marks.isViewed}
                     commentsOf={({ id }) => notes.get(id)?.length ?? 0}
                     onOpen={open}
@@ -232,7 +231,8 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
                   stateOf={stateOf}
                   chosen={walk.chosen}
                   onChoose={beside ? null : choose}
-                  onInView={showInView}
+                  onTop={current.atTop}
+                  onScrolled={current.scrolled}
                   head={(shown) => (
                     <FileHead
                       shown={shown}

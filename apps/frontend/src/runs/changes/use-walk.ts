@@ -3,13 +3,14 @@ import type { Place } from "./comments.ts";
 import type { DiffViewHandle } from "./diff-view.tsx";
 import { actOf, type KeyAct } from "./keys.ts";
 import type { ShownFile } from "./shown.ts";
+import type { CurrentFile } from "./use-current-file.ts";
 import type { Marks } from "./use-marks.ts";
 import { type Chosen, chooseLine, nextChange, nextLine, type Step, stepOf, tellLine } from "./walk.ts";
 
 type Options = {
   files: readonly ShownFile[];
   view: RefObject<DiffViewHandle | null>;
-  inView: string | null;
+  current: CurrentFile;
   marks: Marks;
   /** Null where nobody comments. */
   onComment: ((shown: ShownFile, one: Place, other: Place) => void) | null;
@@ -19,7 +20,7 @@ const isTyping = (target: EventTarget): boolean =>
   target instanceof HTMLTextAreaElement || (target instanceof HTMLInputElement && target.type !== "checkbox");
 
 /** Goes through the changes by keys, and says in words where that leads. */
-export const useWalk = ({ files, view, inView, marks, onComment }: Options) => {
+export const useWalk = ({ files, view, current, marks, onComment }: Options) => {
   const [chosen, setChosen] = useState<Chosen | null>(null);
   const [said, setSaid] = useState("");
   const end = "There is no more.";
@@ -32,12 +33,14 @@ export const useWalk = ({ files, view, inView, marks, onComment }: Options) => {
     }
     if (!marks.isOpen(shown)) marks.setOpen(shown, true);
     setChosen(next);
+    current.goneTo(next.id);
     view.current?.toLine(next.id, next.other, align);
     setSaid(`${chosen?.id === next.id ? "" : `${shown.file.path}. `}${tellLine(files, step)}`);
   };
   const goToFile = (shown: ShownFile | undefined): void => {
     if (shown !== undefined) {
       setChosen(null);
+      current.goneTo(shown.id);
       view.current?.toFile(shown.id);
     }
     setSaid(shown === undefined ? end : `${shown.file.path}, ${shown.file.status}`);
@@ -48,8 +51,14 @@ export const useWalk = ({ files, view, inView, marks, onComment }: Options) => {
     else onComment?.(shown, chosen.one, chosen.other);
   };
   const act = (asked: KeyAct): void => {
-    const from = stepOf(files, chosen, { file: inView, lines: view.current?.inView() ?? [] });
-    const shown = files[from.file];
+    const seen = view.current?.inView() ?? [];
+    const lines = current.wentTo === null ? seen : seen.filter(({ id }) => id === current.wentTo);
+    const from = stepOf(files, chosen, { file: current.id, lines });
+    const at = Math.max(
+      0,
+      files.findIndex(({ id }) => id === current.id),
+    );
+    const shown = files[at];
     switch (asked.kind) {
       case "change":
         goTo(nextChange(files, from, asked.direction), null, "center");
@@ -58,7 +67,7 @@ export const useWalk = ({ files, view, inView, marks, onComment }: Options) => {
         goTo(nextLine(files, from, asked.direction), asked.isRange ? chosen : null, "nearest");
         break;
       case "file":
-        goToFile(files[from.file + asked.direction]);
+        goToFile(files[at + asked.direction]);
         break;
       case "comment":
         comment();
