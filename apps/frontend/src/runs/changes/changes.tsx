@@ -15,7 +15,8 @@ const Standing = ({ diff, ended }: { diff: Diff; ended: boolean }) => {
   const at = formatClock(new Date(shown.at).toISOString());
   return (
     <div className="flex min-h-9 items-center justify-between gap-3 border-b border-line bg-accent-soft px-4 py-1 text-xs text-ink-soft">
-      <span role="status">
+      {/* That time goes on is nothing to be read out. */}
+      <span aria-live={newer === null ? "off" : "polite"}>
         {newer === null
           ? `As it stood at ${at}. The run goes on.`
           : ended

@@ -157,7 +157,7 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
       items={items}
       options={viewOptions}
       selectedLines={selectedLines}
-      className="inset-ring-focus min-h-0 min-w-0 flex-1 overflow-auto bg-surface [overflow-anchor:none]"
+      className="min-h-0 min-w-0 flex-1 overflow-auto bg-surface outline-none [overflow-anchor:none]"
       style={LOOK}
       onScroll={(top, viewer) => {
         const drawn = viewer.getRenderedItems();

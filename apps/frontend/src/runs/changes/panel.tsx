@@ -28,6 +28,10 @@ import { useWalk } from "./use-walk.ts";
 import { useViewOptions } from "./view-options.ts";
 import type { Chosen } from "./walk.ts";
 
+// The heads of the files would cover an outline of what scrolls: it is drawn over them.
+const FOCUS =
+  "after:pointer-events-none after:absolute after:inset-0 after:z-10 has-[>[role=region]:focus-visible]:after:border-2 has-[>[role=region]:focus-visible]:after:border-accent";
+
 type Props = { diff: WorkspaceDiff; run: Run; beside: boolean };
 
 /** The files of a patch in the order in which the tree lists them. */
@@ -214,7 +218,7 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
             </div>
           )}
         </nav>
-        <div className="flex min-h-0 min-w-0 flex-1 flex-col">
+        <div className={classes("relative flex min-h-0 min-w-0 flex-1 flex-col", FOCUS)}>
           {files.length === 0 ? (
             <EmptyState
               icon={FileSearch}
