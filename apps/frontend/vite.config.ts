@@ -1,15 +1,33 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const backend = "http://127.0.0.1:4100";
 
 // The backend takes requests of its own page only, by host and by origin.
 const proxied = { target: backend, changeOrigin: true, headers: { origin: backend } };
 
+// The diff viewer would bring three hundred languages and a hundred themes along, once for the page and once for its worker.
+const viewerWith = (languages: string): Plugin => {
+  const changes = `${import.meta.dirname}/src/runs/changes`;
+  return {
+    name: "parts-of-the-diff-viewer",
+    enforce: "pre",
+    resolveId: (id) => {
+      if (id === "shiki/langs") return `${changes}/${languages}`;
+      return id === "@pierre/theming/themes" ? `${changes}/themes.ts` : null;
+    },
+  };
+};
+
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), viewerWith("languages.ts")],
+  worker: {
+    format: "es",
+    // The page sends each language along with the first file in it.
+    plugins: () => [viewerWith("no-languages.ts")],
+  },
   build: {
     // The server's content security policy allows no `data:` scripts or fonts; small files stay files.
     assetsInlineLimit: 0,

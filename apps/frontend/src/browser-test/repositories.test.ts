@@ -320,7 +320,7 @@ describe("the result of several repositories", () => {
     ]);
     const changed = page.getByRole("navigation", { name: "Changed files" });
     expect(await changed.getByRole("heading").allTextContents()).toEqual(["api", "web"]);
-    await changed.getByRole("list", { name: "web" }).getByText("src/x.ts", { exact: true }).click();
+    await changed.getByRole("tree", { name: "web" }).getByTitle("web/src/x.ts").click();
     await page.getByText("new of web/src/x.ts", { exact: true }).waitFor();
 
     await stage.go(`/runs/${alone.id}?tab=changes`);

@@ -1,0 +1,192 @@
+import { RunId } from "@ccr/protocol";
+import { parseScenario } from "@ccr/scripted-model";
+import { createGitRepository } from "@ccr/testkit";
+import { startBrowser } from "@ccr/testkit/browser";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { visit } from "../src/browser.ts";
+import { type Stack, startStack } from "../src/stack.ts";
+
+const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });
+const says = (text: string) => ({ blocks: [{ type: "text", text }] });
+
+const WORK = [
+  "sed -i 's/return 1;/return 2;/; s/  const kept/    const kept/' src/one.ts",
+  "echo 'export const added = true;' > src/added.ts",
+  "git mv old-name.md new-name.md",
+  "git rm -q gone.txt",
+  "head -c 64 /dev/urandom > image.bin",
+  "chmod +x tool.sh",
+].join(" && ");
+
+/** One agent changes files of every kind; it does what a comment asks for when it hears of one. */
+const scenario = parseScenario({
+  name: "changes",
+  rules: [
+    {
+      match: { contains: "Call it total." },
+      turns: [{ blocks: [bash("sed -i 's/added = true/total = true/' src/added.ts")] }, says("It is called total now.")],
+    },
+    { turns: [{ blocks: [bash(WORK)] }, says("All of it is changed.")] },
+  ],
+});
+
+const FILES = {
+  "src/one.ts": "export const one = (): number => {\n  const kept = 1;\n  return 1;\n};\n",
+  "old-name.md": "# A title\n\nWith a text that stays the same.\n",
+  "gone.txt": "bye\n",
+  "image.bin": "\u0000\u0001\u0002",
+  "tool.sh": "#!/bin/sh\n",
+};
+
+let browser: Browser;
+let stack: Stack;
+beforeAll(async () => {
+  browser = await startBrowser();
+  stack = await startStack({ driver: "bubblewrap", scenario });
+}, 60_000);
+afterAll(async () => {
+  await browser.close();
+  await stack[Symbol.asyncDispose]();
+});
+
+/** A run of the agent on a repository of its own that has ended. */
+const openRun = async (name: string) => {
+  const repository = await createGitRepository({ path: `${stack.repositories}/${name}`, files: FILES });
+  const { client } = stack.server;
+  const task = await client.tasks.create.mutate({ name, steps: [{ instructions: "Change files.", checks: "" }] });
+  const { id } = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+  await stack.server.untilFinal(id);
+  return id;
+};
+
+const listOf = (page: Page) => page.getByRole("navigation", { name: "Changed files" });
+const diffOf = (page: Page) => page.getByRole("region", { name: "Changes to the files" });
+
+it("shows files of every kind in a tree and in both views", { timeout: 180_000 }, async () => {
+  const id = await openRun("kinds");
+  await using opened = await visit(browser, stack.server);
+  const { page, offences } = opened;
+  await page.goto(`${stack.server.url}/runs/${id}?tab=changes`);
+
+  const files = listOf(page);
+  const expected = {
+    "image.bin": "modified",
+    "new-name.md": "renamed",
+    "gone.txt": "deleted",
+    "src/added.ts": "added",
+    "src/one.ts": "modified",
+    "tool.sh": "mode changed",
+  };
+  for (const [path, status] of Object.entries(expected))
+    await files
+      .getByRole("treeitem")
+      .and(page.getByTitle(path, { exact: true }))
+      .getByText(status, { exact: true })
+      .waitFor();
+
+  const diff = diffOf(page);
+  await diff.getByText("Renamed from old-name.md").waitFor();
+  await diff.getByText("A binary file: its content is not shown").waitFor();
+  await diff.getByText("Mode changed from 100644 to 100755").waitFor();
+
+  // Lines of both sides; side by side they are in two columns, which a reload remembers.
+  await files.getByTitle("src/one.ts").click();
+  await page.waitForURL((url) => url.searchParams.get("file") === "src/one.ts");
+  await diff.getByText("return 2;").waitFor();
+  await page.getByRole("button", { name: "Side by side" }).click();
+  await diff.locator("[data-diff-type=split]").first().waitFor();
+  await page.reload();
+  await diff.locator("[data-diff-type=split]").first().waitFor();
+  await page.getByRole("button", { name: "Unified" }).click();
+  await diff.locator("[data-diff-type=single]").first().waitFor();
+  // Words are told apart within the line, and code has colours, made in a thread of the page's own origin.
+  await diff.locator("[data-diff-span]").first().waitFor();
+  await diff.locator("[data-line] span[style*=keyword]").first().waitFor();
+
+  // The line that was only moved in is no change any more.
+  const movedIn = diff.locator("[data-line-type=change-addition]").filter({ hasText: "const kept" });
+  await movedIn.first().waitFor();
+  await page.getByRole("button", { name: "Hide changes of white space" }).click();
+  await movedIn.first().waitFor({ state: "hidden" });
+  await diff.getByText("return 2;").waitFor();
+
+  await files.getByLabel("Filter the files by path").fill("added");
+  await files.getByTitle("src/one.ts").waitFor({ state: "hidden" });
+  expect(await files.getByRole("treeitem").count()).toBe(2);
+  await files.getByLabel("Filter the files by path").fill("nowhere");
+  await page.getByText("No file fits this filter").waitFor();
+  await page.getByRole("button", { name: "Show all files" }).click();
+
+  // What was viewed is closed, and stays so.
+  await diff.getByRole("checkbox", { name: "Viewed src/one.ts" }).check();
+  await diff.getByText("return 2;").waitFor({ state: "hidden" });
+  await page.reload();
+  await page.getByText("1 of 6 viewed").waitFor();
+  expect(await diff.getByRole("checkbox", { name: "Viewed src/one.ts" }).isChecked()).toBe(true);
+  expect(offences).toEqual([]);
+});
+
+it("sends comments to the agent, which goes on from there", { timeout: 180_000 }, async () => {
+  const id = await openRun("comments");
+  await using opened = await visit(browser, stack.server);
+  const { page, offences } = opened;
+  await page.goto(`${stack.server.url}/runs/${id}?tab=changes&file=src%2Fadded.ts`);
+  const diff = diffOf(page);
+  await diff.getByText("export const added").waitFor();
+
+  // By keyboard, on the line that was added.
+  await diff.focus();
+  await page.keyboard.press("j");
+  await page.getByRole("status").getByText("Line 1, added: export const added = true;").waitFor();
+  await page.keyboard.press("c");
+  await page.getByRole("textbox", { name: "Comment on line 1" }).fill("Call it total.");
+  await page.reload();
+  expect(await page.getByRole("textbox", { name: "Comment on line 1" }).inputValue()).toBe("Call it total.");
+  await page.getByRole("button", { name: "Add the comment" }).click();
+  const waiting = page.getByRole("region", { name: "Your comments" });
+  await waiting.getByText("1 comment to send").waitFor();
+
+  // By mouse, over lines of a file before the change.
+  await listOf(page).getByTitle("src/one.ts").click();
+  const removed = diff.locator("[data-line-type=change-deletion][data-column-number]");
+  const moveTo = async (number: string): Promise<void> => {
+    const line = removed.filter({ hasText: number });
+    // Right after it was scrolled, the diff takes no notice of the mouse.
+    await expect
+      .poll(
+        async () => {
+          const box = await line.boundingBox();
+          if (box !== null) await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
+          return line.evaluate((element) => element.hasAttribute("data-hovered"));
+        },
+        { timeout: 20_000 },
+      )
+      .toBe(true);
+  };
+  await moveTo("2");
+  await page.mouse.down();
+  await moveTo("3");
+  await page.mouse.up();
+  await page.getByRole("textbox", { name: "Comment on old lines 2 to 3" }).fill("Why?");
+  await page.getByRole("button", { name: "Discard" }).click();
+  await waiting.getByText("1 comment to send").waitFor();
+
+  await waiting.getByRole("button", { name: "Push and send to Claude" }).click();
+  await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
+  const next = new URL(page.url()).pathname.split("/").at(-1);
+  await page.getByText("It is called total now.").waitFor({ timeout: 60_000 });
+  const sent = await stack.server.client.runs.byId.query({ id: RunId.parse(next) });
+  expect(sent.continues).toMatchObject({ runId: id, because: "person" });
+  expect(sent.steps[0]?.instructions).toContain(
+    '"src/added.ts", line 1:\n\n```diff\n+export const added = true;\n```\n\nCall it total.',
+  );
+  await page.getByRole("tab", { name: "Changes" }).click();
+  await diff.getByText("total = true").waitFor();
+
+  // What was sent waits no more.
+  await page.goto(`${stack.server.url}/runs/${id}?tab=changes`);
+  await diff.waitFor();
+  expect(await page.getByRole("region", { name: "Your comments" }).count()).toBe(0);
+  expect(offences).toEqual([]);
+});
