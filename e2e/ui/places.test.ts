@@ -114,8 +114,8 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
   await page.keyboard.press("g");
   await page.keyboard.press("t");
   await page.waitForURL(/\/tasks$/);
-  await page.getByRole("link", { name: "Sweep the floor" }).waitFor();
-  const rows = await page.locator("main li a[href^='/tasks/task_']").allTextContents();
+  await page.getByRole("link", { name: "Sweep the floor", exact: true }).waitFor();
+  const rows = await page.locator("main li > a, main li > :first-child a").allTextContents();
   await page.keyboard.press("j");
   await page.keyboard.press("j");
   await page.keyboard.press("k");
@@ -304,13 +304,13 @@ it("tells of a run that ended badly once, over all tabs, and only where nobody l
   const bad = await launch(server, "A bad one", { instructions: "Do it badly.", checks: "$ false" });
   await server.untilFinal(bad.id);
   await waitFor(async () => (await Promise.all(pages.map(shownOn))).flat().length > 0, { what: "a notification" });
-  for (const page of pages) await page.waitForFunction(() => document.title.startsWith("✗ "));
+  for (const page of pages) await page.waitForFunction(() => document.title.startsWith("● "));
   // Each has asked again since, and seen the same.
   await Promise.all(pages.map(watching));
   expect((await Promise.all(pages.map(shownOn))).flat()).toEqual(["Ended badly: A bad one"]);
   expect(await iconOf(first.page)).toBe("/icon-bad.svg");
   await lookAt(first.page, true);
-  await first.page.waitForFunction(() => !document.title.startsWith("✗"));
+  await first.page.waitForFunction(() => !document.title.startsWith("●"));
   expect(await iconOf(first.page)).toBe("/icon.svg");
 
   // The first tab is looked at now: it tells in itself, and the other one is silent.

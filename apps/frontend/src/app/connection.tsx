@@ -18,7 +18,7 @@ const wordsOf = (unreachable: Unreachable | null, isKnown: boolean) => {
     };
   if (unreachable !== null) return { icon: LoaderCircle, tone: "text-warn", text: "Reconnecting…", short: "Reconnecting" };
   if (!isKnown) return { icon: LoaderCircle, tone: "text-ink-faint", text: "Connecting…", short: "Connecting" };
-  return { icon: Wifi, tone: "text-ok", text: "Live", short: "Live" };
+  return { icon: Wifi, tone: "text-ok", text: "Connected", short: "Live" };
 };
 
 /** Whether what is shown is live, on every page. */

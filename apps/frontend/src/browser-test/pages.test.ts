@@ -302,8 +302,10 @@ test("a sandbox is removed after a question", { timeout: 30_000 }, async () => {
   });
   const { page } = stage;
   await page.getByRole("button", { name: /Remove inst_/ }).click();
-  await page.getByRole("button", { name: "Remove", exact: true }).click();
-  await page.getByText("stopped").waitFor();
+  await page.getByRole("button", { name: "Cancel the run and remove it" }).click();
+  await page.getByText("No sandbox is open").waitFor();
+  await page.getByRole("link", { name: "Stopped" }).click();
+  await page.getByRole("link", { name: "Add a slugify function" }).waitFor();
 });
 
 describe("who is not logged in", () => {

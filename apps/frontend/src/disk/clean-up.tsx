@@ -117,7 +117,10 @@ export const CleanUp = ({ rules, hasImages }: { rules: RetentionRules | null; ha
       </Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Overlay className="fixed inset-0 z-40 bg-[rgb(8_10_18/0.45)] data-[state=open]:animate-appear" />
-        <Dialog.Content className="fixed top-1/2 left-1/2 z-50 max-h-[calc(100vh-2rem)] w-[min(32rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-float">
+        <Dialog.Content
+          aria-modal
+          className="fixed top-1/2 left-1/2 z-50 max-h-[calc(100vh-2rem)] w-[min(32rem,calc(100vw-2rem))] -translate-x-1/2 -translate-y-1/2 overflow-y-auto rounded-xl border border-line bg-surface p-5 shadow-float"
+        >
           <form onSubmit={submit} className="flex flex-col gap-4">
             <div className="flex flex-col gap-1">
               <Dialog.Title className="text-base font-semibold">Make room now</Dialog.Title>

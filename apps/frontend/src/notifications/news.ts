@@ -55,5 +55,5 @@ export type Badge = { prefix: string; icon: "/icon.svg" | "/icon-waiting.svg" | 
 /** What the browser's tab shows: how many runs wait for the person, and whether one ended badly that was not looked at. Pure. */
 export const badgeOf = ({ waiting, bad }: { waiting: number; bad: number }): Badge => {
   if (waiting > 0) return { prefix: `(${waiting}) `, icon: "/icon-waiting.svg" };
-  return bad > 0 ? { prefix: "✗ ", icon: "/icon-bad.svg" } : { prefix: "", icon: "/icon.svg" };
+  return bad > 0 ? { prefix: "● ", icon: "/icon-bad.svg" } : { prefix: "", icon: "/icon.svg" };
 };

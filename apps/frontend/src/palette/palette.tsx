@@ -14,7 +14,7 @@ import {
   Sun,
   Zap,
 } from "lucide-react";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { PLACES } from "../app/places.ts";
 import { repositoryAt } from "../runs/repositories.ts";
 import { lookOf, RunBadge } from "../runs/status.tsx";
@@ -72,14 +72,20 @@ const Choices = ({
   text,
   choose,
   onAction,
+  onFound,
 }: {
   text: string;
   choose: (run: () => void) => void;
   onAction: (action: PageAction) => void;
+  /** What is listed has changed. */
+  onFound: () => void;
 }) => {
   const navigate = useNavigate();
   const offered = useOfferedActions();
   const found = useSearch(text);
+  const listed = [...found.runs, ...found.tasks, ...found.environments, ...found.batches].map(({ id }) => id).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is listed is what is told
+  useEffect(onFound, [listed]);
   return (
     <>
       <Group heading="On this page">
@@ -195,6 +201,14 @@ export const Palette = ({
   onHelp: () => void;
 }) => {
   const [text, setText] = useState("");
+  const [chosen, setChosen] = useState("");
+  const list = useRef<HTMLDivElement>(null);
+  const hasMoved = useRef(false);
+  /** What comes later stands above: the first is chosen until the person has chosen another one. */
+  const chooseFirst = (): void => {
+    const first = list.current?.querySelector("[cmdk-item]")?.getAttribute("data-value") ?? null;
+    if (!hasMoved.current && first !== null) setChosen(first);
+  };
   const [asked, setAsked] = useState<PageAction | null>(null);
   /** The palette goes first, so that the keyboard is back in the page before something is done there. */
   const choose = (run: () => void): void => {
@@ -217,23 +231,37 @@ export const Palette = ({
   return (
     <Dialog open={open} onOpenChange={onOpenChange} width="38rem" className="top-4 sm:top-[12vh]">
       <DialogTitle className="sr-only">Search and commands</DialogTitle>
-      <Command shouldFilter={false} loop label="Find a run or a task, or go somewhere" className="flex min-h-0 flex-col">
+      <Command
+        value={chosen}
+        onValueChange={setChosen}
+        onKeyDown={({ key }) => {
+          if (/^(Arrow|Home|End)/.test(key)) hasMoved.current = true;
+        }}
+        shouldFilter={false}
+        loop
+        label="Find a run or a task, or go somewhere"
+        className="flex min-h-0 flex-col"
+      >
         <div className="flex items-center gap-2.5 border-b border-line px-4">
           <Search aria-hidden className="size-4 shrink-0 text-ink-faint" />
           <Command.Input
             value={text}
-            onValueChange={setText}
+            onValueChange={(next) => {
+              hasMoved.current = false;
+              setText(next);
+            }}
             placeholder="Find a run or a task, or go somewhere"
             className="h-12 min-w-0 flex-1 bg-transparent text-base outline-none"
           />
         </div>
-        <Command.List label="What was found" className="max-h-[min(26rem,60dvh)] scroll-py-2 overflow-y-auto p-1.5">
+        <Command.List ref={list} label="What was found" className="max-h-[min(26rem,60dvh)] scroll-py-2 overflow-y-auto p-1.5">
           <Command.Empty className="px-3 py-8 text-center text-ink-soft">
             Nothing is found. Runs are found by their task and repository, or by a whole id.
           </Command.Empty>
           <Choices
             text={text.trim()}
             choose={choose}
+            onFound={chooseFirst}
             onAction={(action) => (action.confirm === undefined ? choose(action.run) : setAsked(action))}
           />
           <Group heading="Page">

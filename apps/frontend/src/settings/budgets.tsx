@@ -73,6 +73,7 @@ const Days = ({ spans }: { spans: Spend["spans"] }) => {
 
 const SpendSection = () => {
   const { trpc } = useApi();
+  const isDemo = useServerInfo()?.demo === true;
   // The days stay those of when one came, so that the question stays the same.
   const [boundaries] = useState(() => dayBoundaries(new Date(), DAYS));
   const spend = useQuery(trpc.server.spend.queryOptions({ boundaries }, { refetchInterval: 30_000 }));
@@ -96,8 +97,9 @@ const SpendSection = () => {
         )}
       </Card>
       <p className="text-xs text-pretty text-ink-faint">
-        A run counts on the day on which it ended, with all that it cost. These are Claude Code’s own figures, at the prices of
-        the API; with a subscription nothing of it is billed.
+        {isDemo && "In demo mode nothing is paid: this is what the scripted model pretends to cost. "}A run counts on the day on
+        which it ended, with all that it cost. These are Claude Code’s own figures, at the prices of the API; with a subscription
+        nothing of it is billed.
       </p>
     </Section>
   );

@@ -60,7 +60,7 @@ const Row = ({ credential }: { credential: Credential }) => {
         )}
       </div>
       {form === null && <p className="text-pretty text-ink-soft [overflow-wrap:anywhere]">{howToSet(credential)}</p>}
-      <div role="status">
+      <div role="status" className="empty:-mt-2">
         {test.data !== undefined && <Tested {...test.data} />}
         {test.error !== null && <Tested works={false} sentence={describeError(test.error)} />}
       </div>

@@ -1,5 +1,5 @@
 import { Link, useParams } from "@tanstack/react-router";
-import { Suspense, useEffect } from "react";
+import { Suspense, useEffect, useRef } from "react";
 import { type LazyPage, lazyPage } from "../app/lazy-page.tsx";
 import { classes } from "../ui/classes.ts";
 import { ErrorBoundary } from "../ui/error-boundary.tsx";
@@ -21,27 +21,35 @@ const preloadParts = (): void => {
   for (const part of Object.values(PARTS)) part.preload().catch(() => {});
 };
 
-const SectionLinks = ({ current }: { current: SectionName }) => (
-  <nav aria-label="Settings" className="-mx-1 overflow-x-auto px-1 py-1 [scrollbar-width:none] lg:overflow-visible">
-    <ul className="flex gap-1 lg:flex-col">
-      {SECTIONS.map(({ name, label, icon: Icon }) => (
-        <li key={name} className="shrink-0">
-          <Link
-            to="/settings/$section"
-            params={{ section: name }}
-            aria-current={name === current ? "page" : undefined}
-            className={classes(
-              "inset-ring-focus flex h-8 items-center gap-2 rounded-md px-2.5 font-medium",
-              name === current ? "bg-hover text-ink" : "text-ink-soft hover:bg-hover hover:text-ink",
-            )}
-          >
-            <Icon aria-hidden className="size-4" /> {label}
-          </Link>
-        </li>
-      ))}
-    </ul>
-  </nav>
-);
+const SectionLinks = ({ current }: { current: SectionName }) => {
+  const links = useRef<HTMLElement>(null);
+  // On a small screen they do not all fit.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the section is what the place follows
+  useEffect(() => {
+    links.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }, [current]);
+  return (
+    <nav ref={links} aria-label="Settings" className="-mx-1 overflow-x-auto px-1 py-1 [scrollbar-width:none] lg:overflow-visible">
+      <ul className="flex gap-1 lg:flex-col">
+        {SECTIONS.map(({ name, label, icon: Icon }) => (
+          <li key={name} className="shrink-0">
+            <Link
+              to="/settings/$section"
+              params={{ section: name }}
+              aria-current={name === current ? "page" : undefined}
+              className={classes(
+                "inset-ring-focus flex h-8 items-center gap-2 rounded-md px-2.5 font-medium",
+                name === current ? "bg-hover text-ink" : "text-ink-soft hover:bg-hover hover:text-ink",
+              )}
+            >
+              <Icon aria-hidden className="size-4" /> {label}
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+};
 
 /** What the server was started with, and how the page looks and tells, a part at a time. */
 export const SettingsPage = () => {

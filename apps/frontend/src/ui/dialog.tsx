@@ -27,6 +27,7 @@ export const Dialog = ({
         <Radix.Overlay className={OVERLAY} />
         <Radix.Content
           aria-describedby={undefined}
+          aria-modal
           {...focus}
           style={{ width: `min(${width}, calc(100vw - 2rem))` }}
           className={classes(

@@ -13,6 +13,7 @@ export const VirtualRows = ({
   header,
   className,
   label,
+  rows,
   ref,
 }: {
   count: number;
@@ -23,6 +24,8 @@ export const VirtualRows = ({
   header?: ReactNode;
   className?: string;
   label: string;
+  /** The rows say that they are those of a table, of so many with its header; left out: they are lines of a region. */
+  rows?: number;
   ref?: Ref<VirtualRowsHandle>;
 }) => {
   const scroller = useRef<HTMLElement>(null);
@@ -37,6 +40,7 @@ export const VirtualRows = ({
     <section
       ref={scroller}
       aria-label={label}
+      {...(rows === undefined ? {} : { role: "table", "aria-rowcount": rows })}
       // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
       tabIndex={0}
       className={classes("inset-ring-focus min-h-0 flex-1 overflow-auto", className)}

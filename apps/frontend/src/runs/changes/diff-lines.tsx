@@ -43,13 +43,18 @@ export const DiffLine = ({
 export const DiffLines = ({ lines }: { lines: readonly PatchLine[] }) => {
   const oldNumbers = lines.some(({ oldLine }) => oldLine !== null);
   return (
-    <div className="overflow-x-auto rounded-lg border border-line bg-surface py-1">
+    <section
+      aria-label="Lines"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+      tabIndex={0}
+      className="inset-ring-focus overflow-x-auto rounded-lg border border-line bg-surface py-1"
+    >
       <div className="w-max min-w-full">
         {lines.map((line, index) => (
           // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one diff never change
           <DiffLine key={index} line={line} oldNumbers={oldNumbers} />
         ))}
       </div>
-    </div>
+    </section>
   );
 };

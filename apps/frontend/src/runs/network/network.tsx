@@ -130,37 +130,35 @@ export const NetworkView = ({ run }: { run: Run }) => {
       {shown.length === 0 ? (
         <EmptyState icon={ShieldCheck} title="Nothing was refused" />
       ) : (
-        // biome-ignore lint/a11y/useSemanticElements: a list that is drawn in part cannot be a table
-        <div role="table" aria-label="Requests" aria-rowcount={shown.length + 1} className="flex min-h-0 flex-1 flex-col">
-          <VirtualRows
-            label="Requests, scrollable"
-            count={shown.length}
-            // The list keeps the heights that it was made with.
-            key={wide ? "columns" : "stacked"}
-            rowHeight={wide ? 32 : 52}
-            {...(wide ? { minWidth: "56rem" } : {})}
-            header={
-              // biome-ignore lint/a11y/useSemanticElements: see above
-              <div
-                role="row"
-                tabIndex={-1}
-                className={wide ? classes("h-8 border-b border-line bg-sunken text-xs text-ink-faint", COLUMNS) : "sr-only"}
-              >
-                {(wide ? HEADINGS : STACKED_HEADINGS).map((heading, index) => (
-                  // biome-ignore lint/a11y/useSemanticElements: see above
-                  // biome-ignore lint/a11y/useFocusableInteractive: a heading is read, not acted on
-                  <span key={heading} role="columnheader" className={index > 3 ? "text-right" : ""}>
-                    {heading}
-                  </span>
-                ))}
-              </div>
-            }
-            render={(index) => {
-              const record = shown[index];
-              return record === undefined ? null : <RequestRow record={record} wide={wide} />;
-            }}
-          />
-        </div>
+        <VirtualRows
+          label="Requests"
+          rows={shown.length + 1}
+          count={shown.length}
+          // The list keeps the heights that it was made with.
+          key={wide ? "columns" : "stacked"}
+          rowHeight={wide ? 32 : 52}
+          {...(wide ? { minWidth: "56rem" } : {})}
+          header={
+            // biome-ignore lint/a11y/useSemanticElements: a list that is drawn in part cannot be a table
+            <div
+              role="row"
+              tabIndex={-1}
+              className={wide ? classes("h-8 border-b border-line bg-sunken text-xs text-ink-faint", COLUMNS) : "sr-only"}
+            >
+              {(wide ? HEADINGS : STACKED_HEADINGS).map((heading, index) => (
+                // biome-ignore lint/a11y/useSemanticElements: see above
+                // biome-ignore lint/a11y/useFocusableInteractive: a heading is read, not acted on
+                <span key={heading} role="columnheader" className={index > 3 ? "text-right" : ""}>
+                  {heading}
+                </span>
+              ))}
+            </div>
+          }
+          render={(index) => {
+            const record = shown[index];
+            return record === undefined ? null : <RequestRow record={record} wide={wide} />;
+          }}
+        />
       )}
     </div>
   );
