@@ -6,6 +6,7 @@ import { Checks } from "./checks.ts";
 import { Conversation } from "./conversation.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
+import { Shells } from "./shells.ts";
 import { Spool } from "./spool.ts";
 import { StateFile } from "./state.ts";
 import { systemClock } from "./watchdog.ts";
@@ -50,6 +51,7 @@ const place = async () => {
       endLeft: async () => {},
       keep: (work) => work(),
     }),
+    shells: new Shells({ workspace, env, mark: "test", onFirst: () => {} }),
     workspace,
     home,
     claudeFolder: folder.join("home/.claude"),

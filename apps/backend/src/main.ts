@@ -40,6 +40,7 @@ import { createPushes } from "./git/push.ts";
 import { createMirrorRetention } from "./git/retention.ts";
 import { archiveTree, readTree } from "./git/tree.ts";
 import { createKeptWork } from "./git/work.ts";
+import { createKeptTrees } from "./git/work-tree.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./observe/log.ts";
 import { createMask } from "./observe/mask.ts";
@@ -51,10 +52,12 @@ import type { Outlet, RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
+import { createFiles } from "./runs/files.ts";
 import { followPullRequests } from "./runs/following.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
 import { createInstances, createRuns } from "./runs/runs.ts";
+import { createShells } from "./runs/shells.ts";
 import { createIds } from "./store/ids.ts";
 import { openPostgresStore, postgresName } from "./store/postgres.ts";
 import { openSqliteStore } from "./store/sqlite.ts";
@@ -354,6 +357,8 @@ const serve = async (config: Config): Promise<void> => {
         packageHosts,
       }),
       instances: createInstances(deps, dispatcher, runs),
+      shells: createShells(deps),
+      files: createFiles(deps, parts.use(createKeptTrees({ work, dataDir: config.dataDir }))),
       upkeep,
       info,
     },

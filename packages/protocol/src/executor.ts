@@ -3,7 +3,9 @@ import { DirectoryName } from "./checkout.ts";
 import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
+import { Shell, ShellInput, ShellInputResult, ShellList, ShellResize, ShellSize } from "./shell.ts";
 import { CHECK_COMMAND_MAX_BYTES } from "./task.ts";
+import { FolderListing } from "./workspace-file.ts";
 
 const line = (max: number) =>
   z
@@ -248,7 +250,7 @@ export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).opti
  * `stream` answers are NDJSON of `SpoolEvent`, and end after the execution's `execution_ended`; `GET /execute` gives what is
  * spooled after `after`, follows a running execution to its end, and ends at once when none is running.
  * `POST /execute` starts, without `after`, with the execution's own first event. An `after` below what was acknowledged is `conflict`: those
- * events may be gone. `setUp` alone streams `SetUpEvent`. `bytes` answers are the bytes of a file.
+ * events may be gone. `setUp` streams `SetUpEvent`, `followShell` `ShellEvent`. `bytes` answers are the bytes of a file.
  */
 export const executorRoutes = {
   health: { method: "GET", path: "/health", request: z.undefined(), response: ExecutorHealth },
@@ -267,5 +269,13 @@ export const executorRoutes = {
   snapshot: { method: "POST", path: "/snapshot", request: z.undefined(), response: WorkSnapshot },
   bundle: { method: "GET", path: "/bundle", request: z.undefined(), response: "bytes" },
   conversation: { method: "GET", path: "/conversation", request: z.undefined(), response: "bytes" },
+  listFiles: { method: "GET", path: "/files", request: z.undefined(), response: FolderListing },
+  file: { method: "GET", path: "/file", request: z.undefined(), response: "bytes" },
+  openShell: { method: "POST", path: "/shells", request: ShellSize, response: Shell },
+  listShells: { method: "GET", path: "/shells", request: z.undefined(), response: ShellList },
+  followShell: { method: "GET", path: "/shell", request: z.undefined(), response: "stream" },
+  closeShell: { method: "DELETE", path: "/shell", request: z.undefined(), response: Shell },
+  shellInput: { method: "POST", path: "/shell-input", request: ShellInput, response: ShellInputResult },
+  resizeShell: { method: "POST", path: "/shell-resize", request: ShellResize, response: Shell },
 } as const;
 export type ExecutorRouteName = keyof typeof executorRoutes;

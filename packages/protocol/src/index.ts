@@ -16,4 +16,6 @@ export * from "./repository.ts";
 export * from "./run.ts";
 export * from "./sandbox.ts";
 export * from "./server.ts";
+export * from "./shell.ts";
 export * from "./task.ts";
+export * from "./workspace-file.ts";

@@ -13,7 +13,7 @@ import type { TRPC_ERROR_CODE_KEY } from "@trpc/server/rpc";
 import { ZodError } from "zod";
 import type { Batches } from "../batches/types.ts";
 import type { Environments } from "../environments/types.ts";
-import type { Instances, Results, Runs } from "../runs/types.ts";
+import type { Files, Instances, Results, Runs, Shells } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 
@@ -25,6 +25,8 @@ export type Context = {
   repositories: { search(input: SearchRepositoriesInput, signal: AbortSignal): Promise<FoundRepository[]> };
   batches: Batches;
   instances: Instances;
+  shells: Shells;
+  files: Files;
   environments: Environments;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
   info: () => ServerInfo;

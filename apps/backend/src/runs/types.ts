@@ -4,12 +4,21 @@ import type {
   FollowUpInput,
   Instance,
   InstanceId,
+  ListedFolder,
+  ListFilesInput,
   ListRunsInput,
   Message,
+  OfShellInput,
+  OpenShellInput,
   PushRunInput,
+  ResizeShellInput,
   Run,
   RunId,
   RunView,
+  Shell,
+  ShellEvent,
+  ShellInputResult,
+  TypeIntoShellInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
 
@@ -66,4 +75,24 @@ export interface Downloads {
   conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
   /** `name`: see `CheckOutputName`. */
   checkOutput(runId: RunId, name: string): Promise<Download | null>;
+}
+
+/** Shells of people in the sandboxes of runs. Throws `CcrError` with `conflict` where there is no sandbox (yet, any more, or on this machine). */
+export interface Shells {
+  list(runId: RunId): Promise<Shell[]>;
+  open(input: OpenShellInput): Promise<Shell>;
+  /** Types what this writer has not typed yet. */
+  type(input: TypeIntoShellInput): Promise<ShellInputResult>;
+  resize(input: ResizeShellInput): Promise<Shell>;
+  /** Ends a shell and all that was started in it. Idempotent. */
+  close(input: OfShellInput): Promise<Shell>;
+  /** The output after so many bytes, each byte once, to the end of the shell or of its sandbox. */
+  follow(input: OfShellInput, range: { after: number }, signal: AbortSignal): AsyncIterable<ShellEvent>;
+}
+
+/** The files of runs: in the sandbox while there is one, and in what is kept of the work when there is none. */
+export interface Files {
+  list(input: ListFilesInput): Promise<ListedFolder>;
+  /** null: nothing is kept. */
+  open(input: ListFilesInput, signal: AbortSignal): Promise<Download | null>;
 }

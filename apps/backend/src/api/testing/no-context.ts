@@ -42,6 +42,8 @@ export const noContext: Context = {
     retry: unused,
     choose: unused,
   },
+  shells: { list: unused, open: unused, type: unused, resize: unused, close: unused, follow: unused },
+  files: { list: unused, open: unused },
   instances: { get: unused, list: unused, remove: unused },
   upkeep: { disk: unused, cleanUp: unused },
   info: unused,
