@@ -169,7 +169,9 @@ describe("a shell", { timeout: 60_000 }, () => {
     expect((await here.shells.close(id)).outcome).toEqual({ kind: "closed" });
     expect(await reader.untilEnd()).toEqual({ kind: "closed" });
     await waitFor(async () => !(await Promise.all(pids.map(isRunning))).includes(true), { what: "their end" });
+    expect((await here.shells.list()).map((shell) => shell.id)).toEqual([id]);
     expect((await here.shells.close(id)).outcome).toEqual({ kind: "closed" });
+    expect(await here.shells.list()).toEqual([]);
   });
 });
 

@@ -79,9 +79,10 @@ export class Shells {
     return shell.describe();
   }
 
-  /** Ends a shell and everything that was started in it, wherever that went. Idempotent. */
+  /** Ends a shell and everything that was started in it, wherever that went; one that has ended already is forgotten. */
   async close(id: ShellId): Promise<Shell> {
     const shell = this.#get(id);
+    if (!shell.isOpen) this.#shells.delete(id);
     await this.#end(shell, { kind: "closed" }, HANG_UP_GRACE_MS);
     return shell.describe();
   }

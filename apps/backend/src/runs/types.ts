@@ -84,7 +84,7 @@ export interface Shells {
   /** Types what this writer has not typed yet. */
   type(input: TypeIntoShellInput): Promise<ShellInputResult>;
   resize(input: ResizeShellInput): Promise<Shell>;
-  /** Ends a shell and all that was started in it. Idempotent. */
+  /** Ends a shell and all that was started in it; one that has ended already is forgotten. */
   close(input: OfShellInput): Promise<Shell>;
   /** The output after so many bytes, each byte once, to the end of the shell or of its sandbox. */
   follow(input: OfShellInput, range: { after: number }, signal: AbortSignal): AsyncIterable<ShellEvent>;

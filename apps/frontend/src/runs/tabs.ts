@@ -1,11 +1,12 @@
-export const TABS = ["transcript", "changes", "network", "raw"] as const;
+export const TABS = ["transcript", "changes", "files", "terminal", "network", "raw"] as const;
 export type Tab = (typeof TABS)[number];
 
-/** What the address of a run's page says: which tab is open, and whether the steps are shown in its place on a small screen. */
-export type RunSearch = { tab?: Tab | "steps" };
+/** What the address of a run's page says: which tab is open, whether the steps are shown in its place on a small screen, and which file is read. */
+export type RunSearch = { tab?: Tab | "steps"; file?: string };
 
 /** Reads the query of a run's page; what is not understood is left out. */
 export const parseTab = (search: Record<string, unknown>): RunSearch => {
   const tab = search.tab === "steps" ? "steps" : TABS.find((known) => known === search.tab);
-  return tab === undefined ? {} : { tab };
+  if (tab === undefined) return {};
+  return tab === "files" && typeof search.file === "string" ? { tab, file: search.file } : { tab };
 };

@@ -19,9 +19,13 @@ import { StepsRail } from "./steps-rail.tsx";
 import { type RunStream, useRunStream } from "./use-run-stream.ts";
 
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
+const importFiles = () => import("../files/files-view.tsx").then(({ FilesView }) => ({ default: FilesView }));
+const importTerminal = () => import("../terminal/terminal-view.tsx").then(({ TerminalView }) => ({ default: TerminalView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
 const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
 const ChangesView = lazy(importChanges);
+const FilesView = lazy(importFiles);
+const TerminalView = lazy(importTerminal);
 const NetworkView = lazy(importNetwork);
 const RawView = lazy(importRaw);
 
@@ -32,7 +36,7 @@ const usePreloadedTabs = (): void => {
   useEffect(() => {
     const timer = setTimeout(() => {
       // A tab that cannot be had now is fetched when it is opened.
-      for (const load of [importChanges, importNetwork, importRaw]) load().catch(() => {});
+      for (const load of [importChanges, importFiles, importTerminal, importNetwork, importRaw]) load().catch(() => {});
     }, PRELOAD_MS);
     return () => clearTimeout(timer);
   }, []);
@@ -44,6 +48,8 @@ const LABELS: Record<Tab | "steps", string> = {
   steps: "Steps",
   transcript: "Transcript",
   changes: "Changes",
+  files: "Files",
+  terminal: "Terminal",
   network: "Network",
   raw: "Raw",
 };
@@ -56,6 +62,10 @@ const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
       return <TranscriptView key={run.id} run={run} stream={stream} onRetry={stream.retry} />;
     case "changes":
       return <ChangesView run={run} />;
+    case "files":
+      return <FilesView run={run} />;
+    case "terminal":
+      return <TerminalView run={run} />;
     case "network":
       return <NetworkView run={run} />;
     case "raw":
@@ -97,6 +107,8 @@ const RunTabs = ({ run, stream }: TabProps) => {
           {!wide && trigger("steps")}
           {trigger("transcript")}
           {trigger("changes")}
+          {trigger("files")}
+          {trigger("terminal")}
           {trigger(
             "network",
             refusedCount > 0 && (
