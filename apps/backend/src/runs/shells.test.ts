@@ -4,7 +4,9 @@ import { waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { executorFolder, startExecutor } from "../../../../executor/src/testing/executor.ts";
 import type { SandboxDriver, SandboxState } from "../drivers/types.ts";
+import type { KeptOf } from "../git/work-places.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
+import type { NewRun } from "../store/types.ts";
 import { systemClock } from "./clock.ts";
 import { connectExecutor } from "./executor-client.ts";
 import { createFiles, type KeptFiles } from "./files.ts";
@@ -16,17 +18,20 @@ const instanceId = InstanceId.parse("inst_0123456789");
 
 const RUNNING: SandboxState = { status: "running", outOfMemoryKills: 0, diskBytes: 0 };
 
+const KEPT_AT = "2026-01-01T12:00:00.000Z";
+const snapshot = { baseCommit: null, headCommit: null, branch: null, snapshotCommit: "0".repeat(40) };
+
 const kept: KeptFiles = {
-  list: async (_of, names) => ({
-    entries: [{ name: `kept-below-${names.length}`, kind: "file", bytes: 1, target: null }],
+  list: async ({ directory }, names) => ({
+    entries: [{ name: `kept-of-${directory}-below-${names.length}`, kind: "file", bytes: 1, target: null }],
     truncated: false,
-    at: "2026-01-01T12:00:00.000Z",
+    at: KEPT_AT,
   }),
   open: async () => null,
 };
 
 /** A run at work in the sandbox of a real executor, which this server drives, or another one. */
-const place = async (drivenBy: ServerId = here) => {
+const place = async (drivenBy: ServerId = here, beside: NewRun["additionalRepositories"] = []) => {
   await using stack = new AsyncDisposableStack();
   const folder = stack.use(await executorFolder());
   const executor = stack.use(await startExecutor({ folder }));
@@ -36,8 +41,8 @@ const place = async (drivenBy: ServerId = here) => {
     task,
     repository: "a/b",
     ref: null,
-    directory: null,
-    additionalRepositories: [],
+    directory: beside.length === 0 ? null : "b",
+    additionalRepositories: beside,
     model: null,
     limits: RunLimits.parse({}),
     priority: 0,
@@ -68,7 +73,7 @@ const place = async (drivenBy: ServerId = here) => {
     connect: connectExecutor,
     drivers: [driver],
     store,
-    work: { find: async () => null },
+    work: { find: async ({ directory }: KeptOf) => (directory === "c" ? null : { snapshot, at: KEPT_AT }) },
   };
   const shells = createShells(deps);
   const owned = stack.move();
@@ -197,10 +202,10 @@ describe("the files of a run", { timeout: 60_000 }, () => {
 
   it("are those that are kept where there is no sandbox, or none that answers", async () => {
     await using early = await place();
-    const from = { kind: "kept", at: "2026-01-01T12:00:00.000Z" };
+    const from = { kind: "kept", at: KEPT_AT };
     expect(await early.files.list({ runId: early.runId, path: "a/b" })).toMatchObject({
       from,
-      entries: [{ name: "kept-below-2" }],
+      entries: [{ name: "kept-of-null-below-2" }],
     });
     await early.attach();
     await early.executor.end("SIGKILL");
@@ -211,5 +216,19 @@ describe("the files of a run", { timeout: 60_000 }, () => {
       code: "not_found",
       message: expect.stringContaining("another server"),
     });
+  });
+
+  it("are in the folders of several repositories, as far as something of them is kept", async () => {
+    const another = { ref: null, baseCommit: null, headCommit: null, delivered: null };
+    const beside = ["c", "d"].map((directory) => ({ ...another, repository: `a/${directory}`, directory }));
+    await using at = await place(here, beside);
+    const { runId, files } = at;
+    const listed = await files.list({ runId, path: "" });
+    expect(listed.entries.map(({ name, kind }) => [name, kind])).toEqual([
+      ["b", "folder"],
+      ["d", "folder"],
+    ]);
+    expect(await files.list({ runId, path: "d/src" })).toMatchObject({ entries: [{ name: "kept-of-d-below-1" }] });
+    await expect(files.list({ runId, path: "e" })).rejects.toMatchObject({ code: "not_found" });
   });
 });

@@ -38,13 +38,20 @@ export const toContent = (bytes: Uint8Array): Content => {
 export const fileUrl = (runId: RunId, path: string, asImage = false): string =>
   `/runs/${runId}/file?path=${encodeURIComponent(path)}${asImage ? "&as=image" : ""}`;
 
-export class FileError extends Error {
+class FileError extends Error {
   override readonly name = "FileError";
 }
 
 /** Reads a file to show it. Throws `FileError` with a sentence for people. */
-export const readContent = async (runId: RunId, path: string, signal: AbortSignal): Promise<Content> => {
-  const answer = await fetch(fileUrl(runId, path), { signal });
+export const readContent = async (
+  { runId, path, onUnauthorized }: { runId: RunId; path: string; onUnauthorized: () => void },
+  signal: AbortSignal,
+): Promise<Content> => {
+  const answer = await fetch(fileUrl(runId, path), { signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new FileError("The server cannot be reached. See whether it still runs, and try again.", { cause: error });
+  });
+  if (answer.status === 401) onUnauthorized();
   if (!answer.ok || answer.body === null) {
     const body = ErrorBody.safeParse(await answer.json().catch(() => null));
     throw new FileError(body.success ? body.data.error.message : `The server answered ${answer.status}. Try again.`);

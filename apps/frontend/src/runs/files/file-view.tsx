@@ -2,6 +2,7 @@ import type { FileEntry, Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, CornerUpRight, Download, FileQuestion, FileX2 } from "lucide-react";
 import { useState } from "react";
+import { useApi } from "../../api/client.ts";
 import { buttonClasses, IconButton } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
@@ -57,11 +58,12 @@ export const FileView = ({
   /** On a small screen, where the tree is not beside it. */
   onBack: (() => void) | null;
 }) => {
+  const { onUnauthorized } = useApi();
   const shown = showing(path, entry?.bytes ?? null);
   const isReadable = entry === null || entry.kind === "file";
   const content = useQuery({
     queryKey: ["file", run.id, path, ended, version],
-    queryFn: ({ signal }) => readContent(run.id, path, signal),
+    queryFn: ({ signal }) => readContent({ runId: run.id, path, onUnauthorized }, signal),
     enabled: shown === "text" && isReadable,
     retry: false,
     staleTime: ended ? Number.POSITIVE_INFINITY : 0,

@@ -10,7 +10,7 @@ import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
 import { useToasts } from "../../ui/toast.tsx";
-import { namedShells, outcomeWords, sandboxPhase } from "./words.ts";
+import { namedShells, outcomeWords, type Seen, sandboxPhase } from "./words.ts";
 
 const ShellPanel = lazy(() => import("./shell-panel.tsx").then((module) => ({ default: module.ShellPanel })));
 
@@ -41,33 +41,25 @@ const Over = ({ run, children }: { run: Run; children: string }) => (
   </EmptyState>
 );
 
-const ShellTab = ({ shell, name, onClose }: { shell: Shell; name: string; onClose: () => void }) => {
+const CloseShell = ({ shell, name, onClose }: { shell: Shell; name: string; onClose: () => void }) => {
   const label = `Close ${name}`;
-  const icon = <X aria-hidden className="size-3.5" />;
+  const icon = <X aria-hidden className="size-4" />;
+  if (shell.outcome !== null) {
+    return (
+      <IconButton label={label} onClick={onClose}>
+        {icon}
+      </IconButton>
+    );
+  }
   return (
-    <div className="flex shrink-0 items-center rounded-md has-data-[state=active]:bg-surface has-data-[state=active]:shadow-card">
-      <Tabs.Trigger
-        value={shell.id}
-        className="inset-ring-focus h-7 rounded-md pr-1 pl-2.5 text-xs font-medium text-ink-soft hover:text-ink data-[state=active]:text-ink"
-      >
-        {name}
-        {shell.outcome !== null && <span className="text-ink-faint"> · {outcomeWords(shell.outcome)}</span>}
-      </Tabs.Trigger>
-      {shell.outcome === null ? (
-        <Confirm
-          trigger={<IconButton label={label}>{icon}</IconButton>}
-          title={`Close ${name}?`}
-          action="Close the shell"
-          onConfirm={onClose}
-        >
-          What runs in it is ended. Its output is not kept.
-        </Confirm>
-      ) : (
-        <IconButton label={label} onClick={onClose}>
-          {icon}
-        </IconButton>
-      )}
-    </div>
+    <Confirm
+      trigger={<IconButton label={label}>{icon}</IconButton>}
+      title={`Close ${name}?`}
+      action="Close the shell"
+      onConfirm={onClose}
+    >
+      What runs in it is ended. Its output is not kept.
+    </Confirm>
   );
 };
 
@@ -82,7 +74,7 @@ export const TerminalView = ({ run }: { run: Run }) => {
   const [openedHere, setOpenedHere] = useState<string | null>(null);
   const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
   const [screenReader, setScreenReader] = useState(readScreenReader);
-  const [numbers] = useState(() => new Map<string, number>());
+  const [seen] = useState<Seen>(() => new Map());
   const newShell = useRef<HTMLButtonElement>(null);
   const tabs = useRef<HTMLDivElement>(null);
   const options = trpc.shells.list.queryOptions({ runId: run.id });
@@ -137,7 +129,7 @@ export const TerminalView = ({ run }: { run: Run }) => {
   if (list.data === undefined && phase === "now") {
     return list.error === null ? <Skeleton rows={6} /> : <LoadError error={list.error} onRetry={() => list.refetch()} />;
   }
-  const shells = namedShells(list.data ?? [], { numbers, dismissed });
+  const shells = namedShells(list.data ?? [], { seen, dismissed });
   const shown =
     shells.find(({ shell }) => shell.id === chosen) ?? shells.findLast(({ shell }) => shell.outcome === null) ?? shells.at(-1);
   if (shown === undefined) {
@@ -162,7 +154,14 @@ export const TerminalView = ({ run }: { run: Run }) => {
       <div className="flex items-center gap-1 border-b border-line bg-sunken px-2 py-1">
         <Tabs.List ref={tabs} aria-label="Shells" className="flex min-w-0 gap-1 overflow-x-auto [scrollbar-width:none]">
           {shells.map(({ shell, name }) => (
-            <ShellTab key={shell.id} shell={shell} name={name} onClose={() => void close(shell)} />
+            <Tabs.Trigger
+              key={shell.id}
+              value={shell.id}
+              className="inset-ring-focus h-7 shrink-0 rounded-md px-2.5 text-xs font-medium text-ink-soft hover:text-ink data-[state=active]:bg-surface data-[state=active]:text-ink data-[state=active]:shadow-card"
+            >
+              {name}
+              {shell.outcome !== null && <span className="text-ink-faint"> · {outcomeWords(shell.outcome)}</span>}
+            </Tabs.Trigger>
           ))}
         </Tabs.List>
         {phase === "now" && (
@@ -189,6 +188,7 @@ export const TerminalView = ({ run }: { run: Run }) => {
         >
           <Accessibility aria-hidden className="size-4" />
         </Button>
+        <CloseShell shell={shown.shell} name={shown.name} onClose={() => void close(shown.shell)} />
       </div>
       {phase === "over" && (
         <Notice icon={Info} className="m-2">

@@ -21,13 +21,22 @@ export const sandboxPhase = ({ status }: Pick<Run, "status">): "before" | "now" 
   return status === "queued" || status === "starting" ? "before" : "now";
 };
 
-/** Shells as they are shown: those that a person closed are not, and each has its number among those that were ever there. */
+/** Every shell that this page has seen, by its id, with the number that it has here. */
+export type Seen = Map<string, { shell: Shell; number: number }>;
+
+/**
+ * Shells as they are shown, in the order in which they were seen: those that a person closed are not, and one that is not told of any more has ended with its
+ * sandbox. `seen` is brought up to date.
+ */
 export const namedShells = (
   shells: readonly Shell[],
-  { numbers, dismissed }: { numbers: Map<string, number>; dismissed: ReadonlySet<string> },
+  { seen, dismissed }: { seen: Seen; dismissed: ReadonlySet<string> },
 ): { shell: Shell; name: string }[] => {
-  for (const { id } of shells) if (!numbers.has(id)) numbers.set(id, numbers.size + 1);
-  return shells
-    .filter(({ id, outcome }) => !dismissed.has(id) && outcome?.kind !== "closed")
-    .map((shell) => ({ shell, name: `Shell ${numbers.get(shell.id)}` }));
+  for (const shell of shells) seen.set(shell.id, { shell, number: seen.get(shell.id)?.number ?? seen.size + 1 });
+  const told = new Set(shells.map(({ id }) => id));
+  return [...seen.values()]
+    .map(({ shell, number }) => ({ shell: told.has(shell.id) ? shell : lost(shell), name: `Shell ${number}` }))
+    .filter(({ shell: { id, outcome } }) => !dismissed.has(id) && outcome?.kind !== "closed");
 };
+
+const lost = (shell: Shell): Shell => ({ ...shell, outcome: shell.outcome ?? { kind: "sandbox_ended" } });
