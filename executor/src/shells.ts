@@ -122,7 +122,8 @@ export class Shells {
         ...size,
         name: "xterm-256color",
         cwd: workspace,
-        env: { ...env, COLORTERM: "truecolor", SHELL: "/bin/bash", [SHELL_MARK]: this.#markOf(id) },
+        // Systems whose own settings have a prompt use that.
+        env: { PS1: "\\w \\$ ", ...env, COLORTERM: "truecolor", SHELL: "/bin/bash", [SHELL_MARK]: this.#markOf(id) },
         encoding: null,
       });
       shell = new OpenShell(id, pty, size);

@@ -10,6 +10,7 @@ import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatMoment } from "../../ui/format.ts";
 import { useWide } from "../../ui/use-wide.ts";
+import { sandboxPhase } from "../terminal/words.ts";
 import { FileView } from "./file-view.tsx";
 import { FolderTree } from "./folder-tree.tsx";
 import { foldersTo, lastPart } from "./names.ts";
@@ -41,21 +42,21 @@ export const FilesView = ({ run }: { run: Run }) => {
   if (root?.data === undefined) {
     if (root?.error == null) return <Skeleton rows={8} />;
     if (!NOTHING.includes(statusOf(root.error))) return <LoadError error={root.error} onRetry={() => folders.retry("")} />;
-    return ended ? (
-      <EmptyState
-        icon={Files}
-        title="There are no files to show"
-        action={<Button onClick={() => folders.retry("")}>Try again</Button>}
-      >
-        {root.error.message}
-      </EmptyState>
-    ) : (
+    return sandboxPhase(run) === "before" ? (
       <EmptyState
         icon={Hourglass}
         title="There are no files yet"
         action={<Button onClick={() => folders.retry("")}>Look again</Button>}
       >
         They show here as soon as the run is running.
+      </EmptyState>
+    ) : (
+      <EmptyState
+        icon={Files}
+        title="There are no files to show"
+        action={<Button onClick={() => folders.retry("")}>Try again</Button>}
+      >
+        {root.error.message}
       </EmptyState>
     );
   }

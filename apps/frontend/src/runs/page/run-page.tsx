@@ -102,7 +102,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
       <div className="flex items-center border-b border-line bg-page pr-3">
         <Tabs.List
           aria-label="What is shown of the run"
-          className="flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
+          className="relative flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
         >
           {!wide && trigger("steps")}
           {trigger("transcript")}

@@ -101,7 +101,7 @@ export const openScreen = (options: ScreenOptions): Screen => {
     terminal.options.theme = themeFor(host);
   });
 
-  const tell = (text: string): void => terminal.write(`\r\n\u001b[0;2m[${text}]\u001b[0m\r\n`);
+  const tell = (text: string): void => terminal.write(`\r\n\u001b[0;3m[${text}]\u001b[0m\r\n`);
   return {
     show({ bytes, isHistory, leftOut }) {
       if (leftOut > 0) tell("what came before is not kept");
@@ -123,7 +123,8 @@ export const openScreen = (options: ScreenOptions): Screen => {
     end: () => {
       isOver = true;
       terminal.options.disableStdin = true;
-      terminal.options.cursorInactiveStyle = "none";
+      // Without a cursor: nothing can be typed.
+      terminal.write("\u001b[?25l");
     },
     dispose: () => {
       cancelAnimationFrame(frame);

@@ -1,5 +1,5 @@
 import type { RunId, Shell, ShellSize } from "@ccr/protocol";
-import { useEffect, useId, useRef, useState } from "react";
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
@@ -43,6 +43,7 @@ export const ShellPanel = ({
   isNew,
   onEnded,
   onLeave,
+  another,
 }: {
   runId: RunId;
   shell: Shell;
@@ -53,6 +54,8 @@ export const ShellPanel = ({
   onEnded: () => void;
   /** Somebody leaves the terminal by keyboard. */
   onLeave: () => void;
+  /** Opens another one when this one has ended; false where none can be. */
+  another: ReactNode;
 }) => {
   const { client, onUnauthorized } = useApi();
   const toasts = useToasts();
@@ -155,6 +158,7 @@ export const ShellPanel = ({
         <p id={hint} className={classes("min-w-0", ended && "hidden")}>
           <kbd className="code text-2xs">Ctrl+.</kbd> leaves the terminal.
         </p>
+        {ended && another !== false && <div className="ml-auto">{another}</div>}
         {!ended && (
           <fieldset aria-label="Keys" className="ml-auto flex flex-wrap gap-1 pointer-fine:hidden">
             {KEYS.map(({ label, name: keyName, text }) => (

@@ -217,6 +217,13 @@ export const TerminalView = ({ run }: { run: Run }) => {
             isNew={openedHere === shown.shell.id}
             onEnded={() => void refresh()}
             onLeave={leave}
+            another={
+              phase === "now" && (
+                <Button size="sm" busy={open.isPending} onClick={() => open.mutate()}>
+                  Open another shell
+                </Button>
+              )
+            }
           />
         </Suspense>
       </Tabs.Content>
