@@ -3,11 +3,13 @@ import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { BatchId, RunId } from "@ccr/protocol";
+import { BatchId, RunId, ShellEvent } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
 import { createGitRepository, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
 import { expect, test } from "vitest";
+import { turnsOf } from "./src/scripted.ts";
 import { startServer } from "./src/server.ts";
+import { startStack } from "./src/stack.ts";
 
 /** The commands of a part of the README, with the name that stands before each. */
 const commandsBetween = async (from: string, to: string): Promise<{ name: string; command: string }[]> => {
@@ -65,7 +67,7 @@ test("every curl of the server's API in the README works as it is written, in de
   await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null });
   // The port alone differs from what is written: 4100 may be taken here.
   const commands = without(await commandsBetween("## API", "### Executor"), /^URL=.*$/m);
-  // These are for runs that wait, for runs that have ended, and for checks that print much.
+  // These are for runs that wait, for runs that have ended, and for checks that print much; shells are for runs that go on.
   const output = "GET /runs/:id/checks/:name.txt";
   const further = ["runs.start", "runs.retry", "runs.retryMany", "runs.cancelMany", "runs.dismiss"];
   const talk = ["talk.say", "talk.edit", "talk.withdraw", "talk.interrupt", "talk.answer", "talk.configure"];
@@ -79,7 +81,7 @@ test("every curl of the server's API in the README works as it is written, in de
     "batches.choose",
     output,
   ];
-  const atOnce = commands.filter(({ name }) => !later.includes(name));
+  const atOnce = commands.filter(({ name }) => !later.includes(name) && !name.startsWith("shells."));
   const printed = await runCommands(atOnce, { HOME: home.path, URL: server.url });
 
   expect(dataOf(printed.get("server.disk"))).toMatchObject({ lack: null, rules: { workDays: 30 } });
@@ -114,6 +116,11 @@ test("every curl of the server's API in the README works as it is written, in de
     /"not_found".*No whole output of this check is kept/,
   );
   expect(dataOf(printed.get("runs.requests"))).toEqual([]);
+  expect(dataOf(printed.get("files.list"))).toMatchObject({
+    from: { kind: "kept" },
+    entries: expect.arrayContaining([expect.objectContaining({ name: "summary.js", kind: "file" })]),
+  });
+  expect(JSON.parse(printed.get("GET /runs/:id/file") ?? "")).toMatchObject({ name: expect.any(String) });
   const after = (name: string) =>
     runCommands(
       commands.filter((each) => each.name === "" || each.name === name),
@@ -211,6 +218,32 @@ test("a run that waits for room on the disk says so, is given another priority, 
   expect(await ready.json()).toMatchObject({ parts: { store: "ok", disk: expect.stringContaining("too little room") } });
 });
 
+test("a shell of a run that is going on is opened, used and closed, all as it is written", async () => {
+  const command = "for i in $(seq 600); do sleep 0.1; done";
+  await using stack = await startStack({
+    driver: "bubblewrap",
+    scenario: { name: "slow", rules: [{ turns: turnsOf(command, "Done.") }] },
+  });
+  await using repository = await createGitRepository({ path: join(stack.repositories, "slow"), files: { README: "Hello." } });
+  const { client, url, token } = stack.server;
+  const task = await client.tasks.create.mutate({ name: "Wait", steps: [{ instructions: "Wait.", checks: "" }] });
+  const { id } = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+  await waitFor(async () => (await client.runs.byId.query({ id })).status === "running", { what: "the run", timeoutMs: 60_000 });
+  const shells = (await commandsBetween("## API", "### Executor")).filter(({ name }) => name.startsWith("shells."));
+  const printed = await runCommands(shells, { HOME: stack.folder.path, URL: url, TOKEN: token, RUN: id });
+  expect(printed.get("shells.open")).toMatch(/^shell_[0-9a-f]{16}$/);
+  expect(dataOf(printed.get("shells.list"))).toMatchObject([{ id: printed.get("shells.open"), outcome: null }]);
+  expect(dataOf(printed.get("shells.input"))).toEqual({ typed: true });
+  expect(dataOf(printed.get("shells.resize"))).toMatchObject({ id: printed.get("shells.open") });
+  const events = [...(printed.get("shells.onOutput") ?? "").matchAll(/^data: (\{.*"type":.*\})$/gm)].map((match) =>
+    ShellEvent.parse(JSON.parse(match[1] ?? "")),
+  );
+  const output = events.map((event) => (event.type === "output" ? Buffer.from(event.data, "base64").toString() : "")).join("");
+  expect(output).toMatch(/^hello\r$/m);
+  expect(events.at(-1)).toEqual({ type: "ended", outcome: { kind: "exited", exitCode: 0 } });
+  expect(dataOf(printed.get("shells.close"))).toMatchObject({ outcome: { kind: "exited", exitCode: 0 } });
+});
+
 test("without the token every command is refused", async () => {
   await using home = await temporaryFolder();
   await using server = await startServer({ dataDir: home.join("data"), driver: "bubblewrap", modelUrl: null });
@@ -231,6 +264,7 @@ test("without the token every command is refused", async () => {
       REPOSITORY: "",
       ENVIRONMENT: "",
       FILE: "{}",
+      SHELL_ID: "",
     });
     await expect(run, name).rejects.toThrow(/unauthorized/);
   }
@@ -300,6 +334,14 @@ test("every curl of the executor in the README works as it is written", async ()
     expect(await readFile(home.join("work.bundle"), "utf8")).toMatch(/^# v\d git bundle/);
     expect(printed.get("GET /conversation")).toContain("It greets the world.");
     expect(JSON.parse(printed.get("POST /ack") ?? "")).toEqual({ ackedSeq: 1 });
+    expect(printed.get("GET /files")).toMatch(/^\{"entries":\[\{"name":"README".*\}Hello\.$/);
+    expect(JSON.parse(printed.get("POST /shells") ?? "")).toMatchObject({ shells: [{ cols: 80, rows: 24, outcome: null }] });
+    expect(printed.get("POST /shell-input")).toContain('{"typed":true}');
+    const said = (printed.get("GET /shell") ?? "").split("\n").map((line) => ShellEvent.parse(JSON.parse(line)));
+    const text = said.map((event) => (event.type === "output" ? Buffer.from(event.data, "base64").toString() : "")).join("");
+    expect(text).toContain("40 120");
+    expect(said.at(-1)).toEqual({ type: "ended", outcome: { kind: "exited", exitCode: 0 } });
+    expect(JSON.parse(printed.get("DELETE /shell") ?? "")).toMatchObject({ outcome: { kind: "exited" } });
   } finally {
     executor.kill("SIGTERM");
     await once(executor, "exit");

@@ -19,7 +19,7 @@ test("has a curl for every route of the executor", () => {
   // A call whose answer becomes a variable is written in brackets; each route is counted once.
   const calls = commands.split(/(?:\n|\$\()curl /).filter((command) => command.includes("$EXECUTOR/"));
   const shown = calls.map((call) => {
-    const method = /-X POST|-d '|-d "/.test(call) ? "POST" : "GET";
+    const method = /-X DELETE/.test(call) ? "DELETE" : /-X POST|-d '|-d "/.test(call) ? "POST" : "GET";
     return `${method} ${/\$EXECUTOR(\/[a-z-]+)/.exec(call)?.[1]}`;
   });
   const routes = Object.values(executorRoutes).map(({ method, path }) => `${method} ${path}`);

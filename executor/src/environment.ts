@@ -6,10 +6,12 @@ type Variables = Readonly<Record<string, string>>;
 export const AGENT_MARK = "CCR_EXECUTOR_AGENT";
 /** The same of a judge, which comes and goes while the agent is there. */
 export const JUDGE_MARK = "CCR_EXECUTOR_JUDGE";
-/** The same of checks and of git. */
+/** The same of checks, of shells and of git. */
 export const COMMAND_MARK = "CCR_EXECUTOR_COMMAND";
 /** The same of checks alone. */
 export const CHECK_MARK = "CCR_EXECUTOR_CHECK";
+/** The same of one shell, with its id. */
+export const SHELL_MARK = "CCR_EXECUTOR_SHELL";
 
 const OWN = /^(ANTHROPIC_|CLAUDE_|CLAUDECODE$|CCR_EXECUTOR_)/i;
 const CREDENTIAL = /(TOKEN(?!S)|SECRET|PASSWORD|PASSWD|CREDENTIAL|PRIVATE_KEY|API_?KEY|ACCESS_KEY)/i;
@@ -32,7 +34,7 @@ const proxies = (gatewayUrl: string | null): Record<string, string> =>
 const without = (variables: Variables, drop: (name: string) => boolean): Record<string, string> =>
   Object.fromEntries(Object.entries(variables).filter(([name]) => !drop(name)));
 
-/** What commands of checks, of set-ups and git get: no variable that looks like a credential, and none that is meant for Claude Code. Pure. */
+/** What commands of checks, of set-ups, of shells and git get: no variable that looks like a credential, and none that is meant for Claude Code. Pure. */
 export const commandEnvironment = (
   inherited: Variables,
   { gatewayUrl, mark }: { gatewayUrl: string | null; mark: string },

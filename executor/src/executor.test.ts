@@ -7,6 +7,7 @@ import { Conversation } from "./conversation.ts";
 import { Executions } from "./executions.ts";
 import { Executor } from "./executor.ts";
 import { Questions } from "./questions.ts";
+import { Shells } from "./shells.ts";
 import { Spool } from "./spool.ts";
 import { StateFile } from "./state.ts";
 import { systemClock } from "./watchdog.ts";
@@ -58,6 +59,7 @@ const place = async () => {
       endLeft: async () => {},
       keep: (work) => work(),
     }),
+    shells: new Shells({ workspace, env, mark: "test", onFirst: () => {} }),
     workspace,
     home,
     claudeFolder: folder.join("home/.claude"),

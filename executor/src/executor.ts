@@ -16,6 +16,9 @@ import type {
   ConversationQuery,
   ExecuteInput,
   ExecutorHealth,
+  FileQuery,
+  FolderListing,
+  FollowShellQuery,
   GitCloneInput,
   GitCloneResult,
   InitGitInput,
@@ -24,6 +27,13 @@ import type {
   RestoreInput,
   RestoreResult,
   SetUpInput,
+  Shell,
+  ShellInput,
+  ShellInputResult,
+  ShellList,
+  ShellQuery,
+  ShellResize,
+  ShellSize,
   SnapshotQuery,
   WorkSnapshot,
   WorkspaceDiff,
@@ -42,10 +52,12 @@ import { initGit } from "./git-init.ts";
 import type { Questions } from "./questions.ts";
 import { restore } from "./restore.ts";
 import { setUp } from "./set-up.ts";
+import type { Shells } from "./shells.ts";
 import { Snapshots } from "./snapshot.ts";
 import type { Spool } from "./spool.ts";
 import type { StateFile } from "./state.ts";
 import { stoppingError } from "./stopping.ts";
+import { listFiles, readWorkspaceFile } from "./workspace-files.ts";
 
 /**
  * The bytes of a file. `length`: how many `chunks` gives, when that is known before. A failure within `chunks` cuts the answer, so what
@@ -87,6 +99,14 @@ export interface ExecutorApi {
   bundle(query: z.infer<typeof BundleQuery>, signal: AbortSignal): Promise<Bytes>;
   conversation(query: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes>;
   adopt(input: AdoptInput): Promise<z.infer<typeof AdoptResult>>;
+  listFiles(query: z.infer<typeof FileQuery>): Promise<FolderListing>;
+  file(query: z.infer<typeof FileQuery>): Promise<Bytes>;
+  openShell(size: ShellSize): Promise<Shell>;
+  listShells(): Promise<z.infer<typeof ShellList>>;
+  followShell(query: z.infer<typeof FollowShellQuery>, signal: AbortSignal): Promise<Reply>;
+  closeShell(query: z.infer<typeof ShellQuery>): Promise<Shell>;
+  shellInput(input: ShellInput): Promise<ShellInputResult>;
+  resizeShell(input: ShellResize): Promise<Shell>;
 }
 
 export interface ExecutorOptions {
@@ -96,6 +116,7 @@ export interface ExecutorOptions {
   conversation: Conversation;
   questions: Questions;
   checks: Checks;
+  shells: Shells;
   workspace: string;
   home: string;
   /** Claude Code's own folder, where it keeps its conversations. */
@@ -139,9 +160,9 @@ export class Executor implements ExecutorApi {
    * still be read, and acknowledged.
    */
   async stop(): Promise<void> {
-    const { executions, checks, conversation } = this.#parts;
+    const { executions, checks, shells, conversation } = this.#parts;
     this.#stopping = true;
-    await Promise.all([executions.close(), checks.close()]);
+    await Promise.all([executions.close(), checks.close(), shells.stop()]);
     await conversation.close();
   }
 
@@ -290,6 +311,38 @@ export class Executor implements ExecutorApi {
       conversation.sessionId = input.session;
       return { bytes };
     });
+  }
+
+  listFiles({ path }: z.infer<typeof FileQuery>): Promise<FolderListing> {
+    return listFiles(this.#parts.workspace, path);
+  }
+
+  file({ path }: z.infer<typeof FileQuery>): Promise<Bytes> {
+    return readWorkspaceFile(this.#parts.workspace, path);
+  }
+
+  openShell(size: ShellSize): Promise<Shell> {
+    return this.#parts.shells.open(size);
+  }
+
+  async listShells(): Promise<z.infer<typeof ShellList>> {
+    return { shells: this.#parts.shells.list() };
+  }
+
+  async followShell(query: z.infer<typeof FollowShellQuery>, signal: AbortSignal): Promise<Reply> {
+    return { kind: "stream", chunks: this.#parts.shells.follow(query, signal) };
+  }
+
+  closeShell({ id }: z.infer<typeof ShellQuery>): Promise<Shell> {
+    return this.#parts.shells.close(id);
+  }
+
+  async shellInput(input: ShellInput): Promise<ShellInputResult> {
+    return this.#parts.shells.type(input);
+  }
+
+  async resizeShell(input: ShellResize): Promise<Shell> {
+    return this.#parts.shells.resize(input);
   }
 
   #snapshotsOf(directory: string | undefined): Snapshots {

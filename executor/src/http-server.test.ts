@@ -26,7 +26,7 @@ describe("over TCP", () => {
     "asks for the token on %s %s",
     async (method, path) => {
       for (const authorization of ["", "Bearer", "Bearer wrong", `Bearer ${token}x`, `Basic ${token}`, `Bearer x ${token}`]) {
-        const answer = await tcp.ask(method, path, method === "GET" ? undefined : {}, { headers: { authorization } });
+        const answer = await tcp.ask(method, path, method === "POST" ? {} : undefined, { headers: { authorization } });
         expect(answer.status).toBe(401);
         expect(code(answer)).toEqual(errorOf("unauthorized", /token/));
         expect(answer.text).not.toContain(token);

@@ -11,7 +11,10 @@ import {
   errorBody,
   executorRoutes,
   FENCE_HEADER,
+  FileQuery,
   FollowQuery,
+  FollowShellQuery,
+  ShellQuery,
   SnapshotQuery,
 } from "@ccr/protocol";
 import type { z } from "zod";
@@ -45,6 +48,7 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 const routesOf = (api: ExecutorApi): Route[] => {
   const { health, initGit, gitClone, execute, follow, interrupt, check, checkOutput, diff, ack } = executorRoutes;
   const { setUp, restore, snapshot, bundle, conversation, adopt, answer, configure, draft } = executorRoutes;
+  const { listFiles, file, openShell, listShells, followShell, closeShell, shellInput, resizeShell } = executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
   const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
@@ -100,6 +104,22 @@ const routesOf = (api: ExecutorApi): Route[] => {
       ...conversation,
       takesBody: false,
       handle: ({ query, signal }) => bytes(api.conversation(read(ConversationQuery, query), signal)),
+    },
+    listFiles: { ...listFiles, takesBody: false, handle: ({ query }) => json(api.listFiles(read(FileQuery, query))) },
+    file: { ...file, takesBody: false, handle: ({ query }) => bytes(api.file(read(FileQuery, query))) },
+    openShell: { ...openShell, takesBody: true, handle: ({ body }) => json(api.openShell(read(openShell.request, body))) },
+    listShells: { ...listShells, takesBody: false, handle: () => json(api.listShells()) },
+    followShell: {
+      ...followShell,
+      takesBody: false,
+      handle: ({ query, signal }) => api.followShell(read(FollowShellQuery, query), signal),
+    },
+    closeShell: { ...closeShell, takesBody: false, handle: ({ query }) => json(api.closeShell(read(ShellQuery, query))) },
+    shellInput: { ...shellInput, takesBody: true, handle: ({ body }) => json(api.shellInput(read(shellInput.request, body))) },
+    resizeShell: {
+      ...resizeShell,
+      takesBody: true,
+      handle: ({ body }) => json(api.resizeShell(read(resizeShell.request, body))),
     },
   } satisfies Record<keyof typeof executorRoutes, Route>;
   return Object.values(handlers);

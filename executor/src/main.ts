@@ -29,6 +29,7 @@ import { listen } from "./listen.ts";
 import { OutageWatch } from "./outage.ts";
 import { killMarked } from "./processes.ts";
 import { Questions } from "./questions.ts";
+import { Shells } from "./shells.ts";
 import { Spool } from "./spool.ts";
 import { lockSpool, SpoolHeldError } from "./spool-lock.ts";
 import { StateFile } from "./state.ts";
@@ -161,6 +162,13 @@ const start = async (config: Config): Promise<number> => {
     keep,
   });
   stack.defer(() => checks.close());
+  const shells = new Shells({
+    workspace: config.workspace,
+    env: { ...commands, ...config.variables },
+    mark,
+    onFirst: () => executions.note("A person opened a shell in the sandbox."),
+  });
+  stack.defer(() => shells.stop());
   const executor = new Executor({
     spool,
     state,
@@ -168,6 +176,7 @@ const start = async (config: Config): Promise<number> => {
     conversation,
     questions,
     checks,
+    shells,
     workspace: config.workspace,
     home: config.home,
     claudeFolder,

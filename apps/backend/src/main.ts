@@ -46,6 +46,7 @@ import { createPushes } from "./git/push.ts";
 import { createMirrorRetention } from "./git/retention.ts";
 import { archiveTree, readTree } from "./git/tree.ts";
 import { createKeptWork } from "./git/work.ts";
+import { createKeptTrees } from "./git/work-tree.ts";
 import { listen } from "./listen.ts";
 import { createLog } from "./observe/log.ts";
 import { createMask } from "./observe/mask.ts";
@@ -57,6 +58,7 @@ import type { Outlet, RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
+import { createFiles } from "./runs/files.ts";
 import { followPullRequests } from "./runs/following.ts";
 import { createInstances } from "./runs/instances.ts";
 import { createRepositories } from "./runs/known-repositories.ts";
@@ -66,6 +68,7 @@ import { createOverview } from "./runs/overview.ts";
 import { createPlaces, removeFolder } from "./runs/places.ts";
 import { createResults } from "./runs/results.ts";
 import { createRuns } from "./runs/runs.ts";
+import { createShells } from "./runs/shells.ts";
 import { createTalk } from "./runs/talk/talk.ts";
 import { createIds } from "./store/ids.ts";
 import { openPostgresStore, postgresName } from "./store/postgres.ts";
@@ -393,6 +396,8 @@ const serve = async (config: Config): Promise<void> => {
         packageHosts,
       }),
       instances: createInstances(deps, dispatcher, { runs, meters }),
+      shells: createShells(deps),
+      files: createFiles(deps, parts.use(createKeptTrees({ work, dataDir: config.dataDir }))),
       upkeep,
       server: { info, about },
       credentials: createCredentials({

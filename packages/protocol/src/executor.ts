@@ -3,8 +3,10 @@ import { DirectoryName } from "./checkout.ts";
 import { SETUP_SCRIPT_MAX_BYTES } from "./environment.ts";
 import { Timestamp } from "./ids.ts";
 import { CheckResult } from "./message.ts";
+import { Shell, ShellInput, ShellInputResult, ShellList, ShellResize, ShellSize } from "./shell.ts";
 import { CHECK_COMMAND_MAX_BYTES } from "./step.ts";
 import { Answer, AnsweredBy, PermissionMode } from "./talk.ts";
+import { FolderListing } from "./workspace-file.ts";
 
 const line = (max: number) =>
   z
@@ -269,6 +271,7 @@ export const FollowQuery = z.object({ after: z.coerce.number().int().min(0).opti
  * spooled after `after`, follows a running execution to its end, and ends at once when none is running.
  * `POST /execute` starts, without `after`, with the execution's own first event. An `after` below what was acknowledged is `conflict`: those
  * events may be gone. `setUp` streams `SetUpEvent`, and `draft` `DraftEvent` until it is left. `bytes` answers are the bytes of a file.
+ * events may be gone. `setUp` streams `SetUpEvent`, `followShell` `ShellEvent`. `bytes` answers are the bytes of a file.
  */
 export const executorRoutes = {
   health: { method: "GET", path: "/health", request: z.undefined(), response: ExecutorHealth },
@@ -290,5 +293,13 @@ export const executorRoutes = {
   snapshot: { method: "POST", path: "/snapshot", request: z.undefined(), response: WorkSnapshot },
   bundle: { method: "GET", path: "/bundle", request: z.undefined(), response: "bytes" },
   conversation: { method: "GET", path: "/conversation", request: z.undefined(), response: "bytes" },
+  listFiles: { method: "GET", path: "/files", request: z.undefined(), response: FolderListing },
+  file: { method: "GET", path: "/file", request: z.undefined(), response: "bytes" },
+  openShell: { method: "POST", path: "/shells", request: ShellSize, response: Shell },
+  listShells: { method: "GET", path: "/shells", request: z.undefined(), response: ShellList },
+  followShell: { method: "GET", path: "/shell", request: z.undefined(), response: "stream" },
+  closeShell: { method: "DELETE", path: "/shell", request: z.undefined(), response: Shell },
+  shellInput: { method: "POST", path: "/shell-input", request: ShellInput, response: ShellInputResult },
+  resizeShell: { method: "POST", path: "/shell-resize", request: ShellResize, response: Shell },
 } as const;
 export type ExecutorRouteName = keyof typeof executorRoutes;

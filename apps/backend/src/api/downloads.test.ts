@@ -1,14 +1,15 @@
 import { once } from "node:events";
 import { readdir, writeFile } from "node:fs/promises";
 import { createServer, get, type IncomingMessage } from "node:http";
-import { CcrError, type RunId } from "@ccr/protocol";
+import { CcrError, namesOfPath, type RunId } from "@ccr/protocol";
 import { waitFor } from "@ccr/testkit";
 import { getRequestListener } from "@hono/node-server";
 import { Hono } from "hono";
 import { describe, expect, it } from "vitest";
 import { collect, keptPlace, OF, pieces, RUN, runGit, signal } from "../git/testing/kept-place.ts";
 import type { KeptWorkStore } from "../git/work.ts";
-import type { Download, Downloads } from "../runs/types.ts";
+import { createKeptTrees } from "../git/work-tree.ts";
+import type { Download, Downloads, Files } from "../runs/types.ts";
 import { downloadRoutes } from "./downloads.ts";
 
 /** What is kept of a run with one repository. */
@@ -19,7 +20,9 @@ const asDownloads = (kept: KeptWorkStore): Downloads => ({
   checkOutput: kept.checkOutput,
 });
 
-const serve = async (downloads: Downloads) => {
+const noFiles: Pick<Files, "open"> = { open: async () => null };
+
+const serve = async (downloads: Downloads, files = noFiles) => {
   const app = new Hono();
   const errors: unknown[] = [];
   app.onError((error, c) => {
@@ -29,7 +32,7 @@ const serve = async (downloads: Downloads) => {
   const findRun = async (id: RunId) => {
     if (id !== RUN) throw new CcrError("not_found", `There is no run ${id}.`);
   };
-  app.route("/", downloadRoutes({ findRun, downloads }));
+  app.route("/", downloadRoutes({ findRun, downloads, files }));
   const server = createServer(getRequestListener(app.fetch));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -94,6 +97,40 @@ describe("the files of a run", () => {
     for (const name of ["1-2.txt", "1-2-3", "1-2-x.txt", "1-2-3.txt.txt", "..%2fwork.json", `${"9".repeat(300)}-1-1.txt`])
       expect([name, (await fetch(server.url(`/runs/${RUN}/checks/${name}`))).status]).toEqual([name, 404]);
     expect((await fetch(server.url("/runs/run_9999999999/checks/1-2-3.txt"))).status).toBe(404);
+    expect(server.errors).toEqual([]);
+  });
+
+  it("are the files of the work, each as bytes to be saved, or a picture to be shown", async () => {
+    await using here = await keptPlace();
+    await using trees = createKeptTrees({ work: here.kept, dataDir: here.dataDir });
+    const files: Pick<Files, "open"> = {
+      open: ({ path }) => trees.open(OF, namesOfPath(path) ?? []),
+    };
+    await using server = await serve(asDownloads(here.kept), files);
+    const page = "<script>alert(1)</script>";
+    for (const name of ["page.html", "picture.svg", 'a "b"\n\u00e4%.png']) await writeFile(here.file(name), page);
+    await here.keep();
+    const ask = (path: string, more = "") => fetch(server.url(`/runs/${RUN}/file?path=${encodeURIComponent(path)}${more}`));
+    for (const more of ["", "&as=image"]) {
+      for (const name of ["page.html", "picture.svg"]) {
+        const answer = await ask(name, more);
+        expect(Object.fromEntries(answer.headers)).toMatchObject({
+          "content-type": "application/octet-stream",
+          "content-disposition": `attachment; filename="${name}"; filename*=UTF-8''${name}`,
+          "content-length": String(page.length),
+        });
+        expect(await answer.text()).toBe(page);
+      }
+    }
+    const odd = await ask('a "b"%0A\u00e4%25.png', "&as=image");
+    expect(odd.headers.get("content-type")).toBe("image/png");
+    expect(odd.headers.get("content-disposition")).toBe(
+      `attachment; filename="a__b__0A__25.png"; filename*=UTF-8''a%20%22b%22%250A%C3%A4%25.png`,
+    );
+    expect((await ask("nothing")).status).toBe(404);
+    for (const path of ["../etc/passwd", ".git/config", "", "a/"])
+      expect([path, (await ask(path)).status]).not.toEqual([path, 200]);
+    expect((await fetch(server.url(`/runs/${RUN}/file`))).status).toBe(400);
     expect(server.errors).toEqual([]);
   });
 

@@ -1,11 +1,13 @@
-import { CcrError, ERROR_STATUS, errorBody, RunId } from "@ccr/protocol";
+import { CcrError, describeZodError, ERROR_STATUS, errorBody, RunId, WorkspacePath } from "@ccr/protocol";
 import { type Context, Hono } from "hono";
-import type { Download, Downloads } from "../runs/types.ts";
+import type { Download, Downloads, Files } from "../runs/types.ts";
+import { downloadHeaders } from "./download-headers.ts";
 
 export type DownloadsOptions = {
   /** Throws `not_found` for a run that is not there. */
   findRun: (id: RunId) => Promise<unknown>;
   downloads: Downloads;
+  files: Pick<Files, "open">;
 };
 
 const FILES = {
@@ -27,8 +29,12 @@ const nameOf = (file: string): keyof typeof FILES | null => {
   return null;
 };
 
-/** What a route gives: the file's name, its type, and what is said when there is none. */
-type Asked = { name: string; type: string; what: string; find: (id: RunId, signal: AbortSignal) => Promise<Download | null> };
+/** What a route gives: its type and the file's name, and what is said when there is none. */
+type Asked = {
+  headers: (id: RunId) => Record<string, string>;
+  what: string;
+  find: (id: RunId, signal: AbortSignal) => Promise<Download | null>;
+};
 
 /** Gives what is read at the reader's pace. A failure errors the stream: what was sent is then known not to be all. */
 const toStream = (download: Download): ReadableStream<Uint8Array> => {
@@ -57,10 +63,14 @@ const toStream = (download: Download): ReadableStream<Uint8Array> => {
 };
 
 /** The files of a run that a person can take away. Who may call is decided before. */
-export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono => {
+export const downloadRoutes = ({ findRun, downloads, files }: DownloadsOptions): Hono => {
   const app = new Hono();
-  const give = async (c: Context, { name, type, what, find }: Asked) => {
-    const refuse = (error: CcrError) => c.json(errorBody(error), { status: ERROR_STATUS[error.code] });
+  const refuseTo = (c: Context, error: CcrError) => c.json(errorBody(error), { status: ERROR_STATUS[error.code] });
+  const named =
+    (name: string, type: string): Asked["headers"] =>
+    (id) => ({ "content-type": type, "content-disposition": `attachment; filename="${id}-${name}"` });
+  const give = async (c: Context, { headers: headersFor, what, find }: Asked) => {
+    const refuse = (error: CcrError) => refuseTo(c, error);
     const id = RunId.safeParse(c.req.param("id"));
     if (!id.success) return refuse(new CcrError("not_found", "There is no such run."));
     try {
@@ -68,8 +78,7 @@ export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono =
       const download = await find(id.data, c.req.raw.signal);
       if (download === null) return refuse(new CcrError("not_found", what));
       const headers = {
-        "content-type": type,
-        "content-disposition": `attachment; filename="${id.data}-${name}"`,
+        ...headersFor(id.data),
         "cache-control": "no-store",
         ...(download.bytes === null ? {} : { "content-length": String(download.bytes) }),
       };
@@ -87,17 +96,26 @@ export const downloadRoutes = ({ findRun, downloads }: DownloadsOptions): Hono =
     const name = nameOf(c.req.param("file"));
     if (name === null) return next();
     const { kind, type, what } = FILES[name];
-    if (kind === "conversation") return give(c, { name, type, what, find: downloads.conversation });
+    if (kind === "conversation") return give(c, { headers: named(name, type), what, find: downloads.conversation });
     // Of several repositories, the one in this folder of the workspace.
     const directory = c.req.query("directory") ?? null;
-    const named = directory === null ? name : `${directory}-${name}`;
-    return give(c, { name: named, type, what, find: (id, signal) => downloads[kind](id, directory, signal) });
+    const placed = directory === null ? name : `${directory}-${name}`;
+    return give(c, { headers: named(placed, type), what, find: (id, signal) => downloads[kind](id, directory, signal) });
   });
   app.get("/runs/:id/checks/:file{\\d+-\\d+-\\d+\\.txt}", async (c) => {
     const file = c.req.param("file");
     const what = "No whole output of this check is kept: it is for a command that printed more than the transcript has.";
     const find = (id: RunId) => downloads.checkOutput(id, file.slice(0, -".txt".length));
-    return give(c, { name: `check-${file}`, type: "text/plain; charset=utf-8", what, find });
+    return give(c, { headers: named(`check-${file}`, "text/plain; charset=utf-8"), what, find });
+  });
+  app.get("/runs/:id/file", async (c) => {
+    const path = WorkspacePath.safeParse(c.req.query("path"));
+    if (!path.success) return refuseTo(c, new CcrError("bad_request", `path: ${describeZodError(path.error)}`));
+    return give(c, {
+      headers: () => downloadHeaders(path.data, { asImage: c.req.query("as") === "image" }),
+      what: "No work of this run is kept: there are no files.",
+      find: (runId, signal) => files.open({ runId, path: path.data }, signal),
+    });
   });
   return app;
 };

@@ -181,7 +181,7 @@ export const createHttp = (options: HttpOptions): Hono => {
     }),
   );
 
-  app.route("/", downloadRoutes({ findRun: (id) => context.runs.get(id), downloads }));
+  app.route("/", downloadRoutes({ findRun: (id) => context.runs.get(id), downloads, files: context.files }));
 
   const serve = (options: { path?: string }) =>
     serveStatic({

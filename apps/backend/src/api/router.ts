@@ -1,9 +1,11 @@
 import { batchesRouter } from "./batches.ts";
 import { environmentsRouter } from "./environments.ts";
+import { filesRouter } from "./files.ts";
 import { instancesRouter } from "./instances.ts";
 import { repositoriesRouter } from "./repositories.ts";
 import { runsRouter } from "./runs.ts";
 import { serverRouter } from "./server.ts";
+import { shellsRouter } from "./shells.ts";
 import { talkRouter } from "./talk.ts";
 import { tasksRouter } from "./tasks.ts";
 import { router } from "./trpc.ts";
@@ -16,6 +18,8 @@ export const appRouter = router({
   repositories: repositoriesRouter,
   environments: environmentsRouter,
   instances: instancesRouter,
+  shells: shellsRouter,
+  files: filesRouter,
   server: serverRouter,
 });
 

@@ -14,7 +14,7 @@ import type { Batches } from "../batches/types.ts";
 import type { Credentials } from "../credentials/types.ts";
 import type { Environments } from "../environments/types.ts";
 import type { Overview } from "../runs/overview.ts";
-import type { Instances, Launches, Listing, Repositories, Results, Runs, Talk } from "../runs/types.ts";
+import type { Files, Instances, Launches, Listing, Repositories, Results, Runs, Shells, Talk } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 
@@ -29,6 +29,8 @@ export type Context = {
   repositories: Repositories;
   batches: Batches;
   instances: Instances;
+  shells: Shells;
+  files: Files;
   environments: Environments;
   upkeep: Pick<Upkeep, "disk" | "cleanUp">;
   server: { info(): Promise<ServerInfo>; about(): ServerAbout };

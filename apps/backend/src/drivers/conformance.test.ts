@@ -6,6 +6,7 @@ import { lifecycleTests } from "./conformance/lifecycle.ts";
 import { limitTests } from "./conformance/limits.ts";
 import type { DriverUnderTest } from "./conformance/sandbox.ts";
 import { survivalTests } from "./conformance/survival.ts";
+import { terminalTests } from "./conformance/terminal.ts";
 
 // The first build of the image, with everything fetched, on a slow machine.
 const BUILT_WITHIN_MS = 900_000;
@@ -20,6 +21,7 @@ const suite = (open: () => Promise<DriverUnderTest>): void => {
   isolationTests(() => under);
   limitTests(() => under);
   survivalTests(() => under);
+  terminalTests(() => under);
 };
 
 const engine = await sharedDockerEngine();

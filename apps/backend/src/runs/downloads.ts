@@ -68,6 +68,22 @@ const assertFolder = (run: Run, directory: string): void => {
   throw new CcrError("not_found", `Run ${run.id} has no repository in a folder '${directory}': ${has}.`);
 };
 
+/** The instance whose server, which is not this one, has what is kept of a run; null: it is here, if anywhere. */
+export const keptElsewhere = async (
+  { store, server }: { store: { instances: Pick<Store["instances"], "findRecord"> }; server: ServerId },
+  run: Run | null,
+): Promise<InstanceRecord | null> => {
+  const instanceId = run?.instanceId ?? null;
+  const record = instanceId === null ? null : await store.instances.findRecord(instanceId);
+  return record === null || record.server === server ? null : record;
+};
+
+/** Says whom to ask instead. */
+export const refuse = ({ server: owner, place }: InstanceRecord): never => {
+  const where = place.machine === "" ? "" : ` on ${place.machine}`;
+  throw new CcrError("not_found", `It is kept by another server, ${owner}${where}: ask that one.`);
+};
+
 /**
  * What can be downloaded of a run, on whichever of several servers. What is kept lies with the one that drove the run last; an earlier one may
  * have older work, which is never given for the run's. The patch is in the database, too, as far as it fits there.
@@ -78,16 +94,7 @@ export const createDownloads = (options: {
   work: KeptDownloads;
 }): Downloads => {
   const { store, server, work } = options;
-  /** The instance whose server, which is not this one, has what is kept; null: it is here, if anywhere. */
-  const elsewhere = async (run: Run | null): Promise<InstanceRecord | null> => {
-    const instanceId = run?.instanceId ?? null;
-    const record = instanceId === null ? null : await store.instances.findRecord(instanceId);
-    return record === null || record.server === server ? null : record;
-  };
-  const refuse = ({ server: owner, place }: InstanceRecord): never => {
-    const where = place.machine === "" ? "" : ` on ${place.machine}`;
-    throw new CcrError("not_found", `It is kept by another server, ${owner}${where}: ask that one.`);
-  };
+  const elsewhere = (run: Run | null) => keptElsewhere({ store, server }, run);
   const patchOf = async (run: Run, directory: string | null, signal: AbortSignal): Promise<Download | null> => {
     if (directory !== null || run.directory === null) return work.patch({ runId: run.id, directory }, { placed: false, signal });
     return joined(

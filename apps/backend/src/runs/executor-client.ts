@@ -11,6 +11,10 @@ import type {
   InitGitInput,
   RestoreInput,
   SetUpInput,
+  ShellId,
+  ShellInput,
+  ShellResize,
+  ShellSize,
   SnapshotQuery,
 } from "@ccr/protocol";
 import {
@@ -21,6 +25,7 @@ import {
   FENCE_HEADER,
   type SandboxEndpoint,
   SetUpEvent,
+  ShellEvent,
   SpoolEvent,
 } from "@ccr/protocol";
 import { Client, type Dispatcher } from "undici";
@@ -32,13 +37,14 @@ export class ExecutorLostError extends Error {
   override readonly name = "ExecutorLostError";
 }
 
-type Route = { method: "GET" | "POST"; path: string };
+type Route = { method: "GET" | "POST" | "DELETE"; path: string };
 type JsonRoute<Result> = Route & { response: z.ZodType<Result> };
 
 // A line may be as long as what a tool printed; beyond this something is wrong with the other side.
 export const EVENT_MAX_BYTES = 256 * 1024 * 1024;
 // What a pipe gives at once, as JSON.
 const SETUP_EVENT_MAX_BYTES = 4 * 1024 * 1024;
+const SHELL_EVENT_MAX_BYTES = 64 * 1024;
 // The longest answer is a diff, whose patch the executor cuts at 16 MiB; JSON makes it at most six times as long.
 const ANSWER_MAX_BYTES = 128 * 1024 * 1024;
 const ERROR_MAX_BYTES = 64 * 1024;
@@ -174,14 +180,14 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     }
   }
 
-  async function* stream(
+  /** Events of one kind, one a line. */
+  async function* events<Event>(
     route: Route,
-    options: { after: number; body?: unknown; signal: AbortSignal },
-  ): AsyncGenerator<SpoolEvent> {
-    const { after, body, signal } = options;
-    const chunks = bytes(route, { query: { after: String(after) }, body, signal });
+    { schema, maxBytes }: { schema: z.ZodType<Event>; maxBytes: number },
+    options: Parameters<typeof bytes>[1],
+  ): AsyncGenerator<Event> {
     try {
-      for await (const line of lines(chunks, EVENT_MAX_BYTES)) yield SpoolEvent.parse(JSON.parse(line));
+      for await (const line of lines(bytes(route, options), maxBytes)) yield schema.parse(JSON.parse(line));
     } catch (error) {
       throw error instanceof SyntaxError || error instanceof z.ZodError || error instanceof LineTooLongError
         ? lost(route.path, error)
@@ -189,36 +195,16 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     }
   }
 
-  async function* setUp(input: SetUpInput, signal: AbortSignal): AsyncGenerator<SetUpEvent> {
-    const route = executorRoutes.setUp;
-    try {
-      for await (const line of lines(bytes(route, { query: {}, body: input, signal }), SETUP_EVENT_MAX_BYTES))
-        yield SetUpEvent.parse(JSON.parse(line));
-    } catch (error) {
-      throw error instanceof SyntaxError || error instanceof z.ZodError || error instanceof LineTooLongError
-        ? lost(route.path, error)
-        : error;
-    }
-  }
-
-  async function* drafts(signal: AbortSignal): AsyncGenerator<DraftEvent> {
-    const route = executorRoutes.draft;
-    try {
-      for await (const line of lines(bytes(route, { query: {}, signal }), EVENT_MAX_BYTES))
-        yield DraftEvent.parse(JSON.parse(line));
-    } catch (error) {
-      throw error instanceof SyntaxError || error instanceof z.ZodError || error instanceof LineTooLongError
-        ? lost(route.path, error)
-        : error;
-    }
-  }
+  const stream = (route: Route, { after, body, signal }: { after: number; body?: unknown; signal: AbortSignal }) =>
+    events(route, { schema: SpoolEvent, maxBytes: EVENT_MAX_BYTES }, { query: { after: String(after) }, body, signal });
 
   return {
     health: (signal: AbortSignal) => call(executorRoutes.health, undefined, signal),
     initGit: (input: InitGitInput, signal: AbortSignal) => call(executorRoutes.initGit, input, signal),
     gitClone: (input: GitCloneInput, signal: AbortSignal) => call(executorRoutes.gitClone, input, signal),
     /** Runs an environment's script, and gives what it prints and how it ended; ends early when the connection is cut. */
-    setUp: (input: SetUpInput, signal: AbortSignal) => setUp(input, signal),
+    setUp: (input: SetUpInput, signal: AbortSignal) =>
+      events(executorRoutes.setUp, { schema: SetUpEvent, maxBytes: SETUP_EVENT_MAX_BYTES }, { query: {}, body: input, signal }),
     restore: (input: RestoreInput, signal: AbortSignal) => call(executorRoutes.restore, input, signal),
     interrupt: (signal: AbortSignal) => call(executorRoutes.interrupt, undefined, signal),
     /** Answers a question of the agent; whether it was open. */
@@ -226,7 +212,8 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
     /** Changes how the agent works from now on; whether there was one. */
     configure: (input: ConfigureAgentInput, signal: AbortSignal) => call(executorRoutes.configure, input, signal),
     /** What the agent is writing, as it writes it, until the connection is cut. */
-    draft: (signal: AbortSignal) => drafts(signal),
+    draft: (signal: AbortSignal) =>
+      events(executorRoutes.draft, { schema: DraftEvent, maxBytes: EVENT_MAX_BYTES }, { query: {}, signal }),
     check: (input: CheckInput, signal: AbortSignal) => call(executorRoutes.check, input, signal),
     /** All that a check printed whose result has only a part of it. */
     checkOutput: (checkId: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
@@ -247,6 +234,23 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
       bytes(executorRoutes.bundle, { query: paramsOf(query), signal }),
     conversation: (part: { session: string; after: number }, signal: AbortSignal): AsyncIterable<Uint8Array> =>
       bytes(executorRoutes.conversation, { query: { session: part.session, after: String(part.after) }, signal }),
+    listFiles: (path: string, signal: AbortSignal) =>
+      call({ ...executorRoutes.listFiles, path: withQuery(executorRoutes.listFiles.path, { path }) }, undefined, signal),
+    file: (path: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
+      bytes(executorRoutes.file, { query: { path }, signal }),
+    openShell: (size: ShellSize, signal: AbortSignal) => call(executorRoutes.openShell, size, signal),
+    listShells: (signal: AbortSignal) => call(executorRoutes.listShells, undefined, signal),
+    /** What a shell has printed after so many bytes, and prints, to its end, or early when the connection is cut. */
+    followShell: (id: ShellId, after: number, signal: AbortSignal) =>
+      events(
+        executorRoutes.followShell,
+        { schema: ShellEvent, maxBytes: SHELL_EVENT_MAX_BYTES },
+        { query: { id, after: String(after) }, signal },
+      ),
+    closeShell: (id: ShellId, signal: AbortSignal) =>
+      call({ ...executorRoutes.closeShell, path: withQuery(executorRoutes.closeShell.path, { id }) }, undefined, signal),
+    shellInput: (input: ShellInput, signal: AbortSignal) => call(executorRoutes.shellInput, input, signal),
+    resizeShell: (input: ShellResize, signal: AbortSignal) => call(executorRoutes.resizeShell, input, signal),
   };
 };
 export type ExecutorClient = ReturnType<typeof connectExecutor>;

@@ -57,7 +57,7 @@ export const sandboxNotMade = async (deps: RunDeps, error: unknown): Promise<Run
 export const isDriverAway = (error: unknown): boolean =>
   error instanceof RunEnded && error.ending.reason === "driver_unavailable";
 
-export const driverNamed = (deps: RunDeps, name: string): SandboxDriver => {
+export const driverNamed = (deps: Pick<RunDeps, "drivers">, name: string): SandboxDriver => {
   const driver = deps.drivers.find((each) => each.name === name);
   if (driver === undefined) throw new Error(`there is no driver '${name}' on this server`);
   return driver;
@@ -161,7 +161,11 @@ const untilHealthy = async (deps: RunDeps, opened: OpenedSandbox, signal: AbortS
 };
 
 /** Speaks with a sandbox that was made before. Whether it is still there shows when it is asked. */
-export const attachSandbox = (deps: RunDeps, record: InstanceRecord, fence: number | null): OpenedSandbox | null => {
+export const attachSandbox = (
+  deps: Pick<RunDeps, "connect" | "drivers">,
+  record: InstanceRecord,
+  fence: number | null,
+): OpenedSandbox | null => {
   const { handle } = record;
   if (handle === null) return null;
   return {

@@ -16,13 +16,18 @@ import type {
   InstanceUsage,
   InstanceView,
   KnownRepository,
+  ListedFolder,
   ListedRun,
+  ListFilesInput,
   ListInstancesInput,
   ListRunsInput,
   Message,
+  OfShellInput,
+  OpenShellInput,
   PageRunsInput,
   PushRunInput,
   RepositoryBranches,
+  ResizeShellInput,
   RetriedRun,
   RetryRunInput,
   RetryRunsInput,
@@ -38,7 +43,11 @@ import type {
   SayResult,
   SearchRepositoriesInput,
   SelectedRuns,
+  Shell,
+  ShellEvent,
+  ShellInputResult,
   StartRunInput,
+  TypeIntoShellInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
 
@@ -154,4 +163,24 @@ export interface Downloads {
   conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
   /** `name`: see `CheckOutputName`. */
   checkOutput(runId: RunId, name: string): Promise<Download | null>;
+}
+
+/** Shells of people in the sandboxes of runs. Throws `CcrError` with `conflict` where there is no sandbox (yet, any more, or on this machine). */
+export interface Shells {
+  list(runId: RunId): Promise<Shell[]>;
+  open(input: OpenShellInput): Promise<Shell>;
+  /** Types what this writer has not typed yet. */
+  type(input: TypeIntoShellInput): Promise<ShellInputResult>;
+  resize(input: ResizeShellInput): Promise<Shell>;
+  /** Ends a shell and all that was started in it; one that has ended already is forgotten. */
+  close(input: OfShellInput): Promise<Shell>;
+  /** The output after so many bytes, each byte once, to the end of the shell or of its sandbox. */
+  follow(input: OfShellInput, range: { after: number }, signal: AbortSignal): AsyncIterable<ShellEvent>;
+}
+
+/** The files of runs: in the sandbox while there is one, and in what is kept of the work when there is none. */
+export interface Files {
+  list(input: ListFilesInput): Promise<ListedFolder>;
+  /** null: nothing is kept. */
+  open(input: ListFilesInput, signal: AbortSignal): Promise<Download | null>;
 }

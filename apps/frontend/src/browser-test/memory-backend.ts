@@ -1,4 +1,5 @@
 import { EventEmitter, once } from "node:events";
+import { noContext } from "@ccr/backend/no-context";
 import type { AppRouter } from "@ccr/backend/router";
 import {
   type AuditRecord,
@@ -220,6 +221,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     addRequests: (id, records) => void requests.set(id, [...(requests.get(id) ?? []), ...records]),
     context: {
       batches: batches.context,
+      shells: noContext.shells,
+      files: noContext.files,
       tasks: {
         create: async (input) => backend.addTask(input),
         find: async (id) => tasks.find((task) => task.id === id) ?? null,

@@ -1,7 +1,7 @@
-export const TABS = ["transcript", "changes", "network", "raw"] as const;
+export const TABS = ["transcript", "changes", "files", "terminal", "network", "raw"] as const;
 export type Tab = (typeof TABS)[number];
 
-/** What the address of a run's page says: which tab is open, or the steps in its place on a small screen, and a changed file there. */
+/** What the address of a run's page says: which tab is open, whether the steps are shown in its place on a small screen, and which file is read. */
 export type RunSearch = { tab?: Tab | "steps"; file?: string };
 
 /** Reads the query of a run's page; what is not understood is left out. */
@@ -10,5 +10,6 @@ export const parseTab = (search: Record<string, unknown>): RunSearch => {
   if (tab === undefined) return {};
   // A name that is a number is read as one.
   const file = typeof search.file === "number" ? String(search.file) : search.file;
-  return tab === "changes" && typeof file === "string" && file !== "" ? { tab, file } : { tab };
+  const isWithFile = tab === "changes" || tab === "files";
+  return isWithFile && typeof file === "string" && file !== "" ? { tab, file } : { tab };
 };

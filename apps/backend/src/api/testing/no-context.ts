@@ -66,6 +66,8 @@ export const noContext: Context = {
     choose: unused,
   },
   instances: { get: unused, list: unused, usage: unused, remove: unused },
+  shells: { list: unused, open: unused, type: unused, resize: unused, close: unused, follow: unused },
+  files: { list: unused, open: unused },
   upkeep: { disk: unused, cleanUp: unused },
   server: { info: unused, about: unused },
   credentials: { list: unused, test: unused },

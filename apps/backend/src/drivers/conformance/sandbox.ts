@@ -155,12 +155,12 @@ export const waitUntilHealthy = async (sandbox: Pick<Sandbox, "driver" | "handle
   });
 };
 
-const socketOf = ({ endpoint }: SandboxHandle): string => {
+export const socketOf = ({ endpoint }: SandboxHandle): string => {
   if ("socketPath" in endpoint) return endpoint.socketPath;
   throw new Error("the handle has no socket");
 };
 
-const call = async (
+export const call = async (
   socketPath: string,
   { method, path, body }: { method: string; path: string; body?: unknown },
 ): Promise<string> => {

@@ -10,6 +10,10 @@ const DOES: ReadonlySet<string> = new Set(["initGit", "gitClone", "execute", "in
 
 const cutOff = (): ExecutorLostError => new ExecutorLostError("the connection was cut");
 
+const unasked = (): never => {
+  throw new Error("no person is simulated");
+};
+
 /** How a server speaks with the executors of its machine: through sockets at which, now and then, nobody answers. */
 export const connectOf =
   (world: World, { process, machine }: Host): RunDeps["connect"] =>
@@ -90,5 +94,14 @@ export const connectOf =
       snapshot: (query, signal) => call("snapshot", (sandbox) => sandbox.snapshot(query), signal),
       bundle: (query, signal) => bytes("bundle", (sandbox) => sandbox.bundle(query), signal),
       conversation: ({ after }, signal) => bytes("conversation", (sandbox) => sandbox.conversation(after), signal),
+      // What only people ask for, of whom there are none here.
+      listFiles: unasked,
+      file: unasked,
+      openShell: unasked,
+      listShells: unasked,
+      followShell: unasked,
+      closeShell: unasked,
+      shellInput: unasked,
+      resizeShell: unasked,
     };
   };

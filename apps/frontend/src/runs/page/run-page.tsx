@@ -21,6 +21,8 @@ import { type RunStream, useRunStream } from "./use-run-stream.ts";
 
 const importTranscript = () => import("../transcript/transcript.tsx").then(({ TranscriptView }) => ({ default: TranscriptView }));
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
+const importFiles = () => import("../files/files-view.tsx").then(({ FilesView }) => ({ default: FilesView }));
+const importTerminal = () => import("../terminal/terminal-view.tsx").then(({ TerminalView }) => ({ default: TerminalView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
 const importTalk = () => import("../talk/talk-bar.tsx").then(({ TalkBar }) => ({ default: TalkBar }));
 const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
@@ -29,6 +31,8 @@ const firstTranscript = importTranscript();
 firstTranscript.catch(() => {});
 const TranscriptView = lazy(() => firstTranscript.catch(importTranscript));
 const ChangesView = lazy(importChanges);
+const FilesView = lazy(importFiles);
+const TerminalView = lazy(importTerminal);
 const NetworkView = lazy(importNetwork);
 const TalkBar = lazy(importTalk);
 const RawView = lazy(importRaw);
@@ -40,7 +44,7 @@ const usePreloadedTabs = (): void => {
   useEffect(() => {
     const timer = setTimeout(() => {
       // A tab that cannot be had now is fetched when it is opened.
-      for (const load of [importChanges, importNetwork, importRaw]) load().catch(() => {});
+      for (const load of [importChanges, importFiles, importTerminal, importNetwork, importRaw]) load().catch(() => {});
     }, PRELOAD_MS);
     return () => clearTimeout(timer);
   }, []);
@@ -52,6 +56,8 @@ const LABELS: Record<Tab | "steps", string> = {
   steps: "Steps",
   transcript: "Transcript",
   changes: "Changes",
+  files: "Files",
+  terminal: "Terminal",
   network: "Network",
   raw: "Raw",
 };
@@ -78,6 +84,10 @@ const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
       return <Conversation run={run} stream={stream} />;
     case "changes":
       return <ChangesView run={run} />;
+    case "files":
+      return <FilesView run={run} />;
+    case "terminal":
+      return <TerminalView run={run} />;
     case "network":
       return <NetworkView run={run} />;
     case "raw":
@@ -114,11 +124,13 @@ const RunTabs = ({ run, stream }: TabProps) => {
       <div className="flex items-center border-b border-line bg-page pr-3">
         <Tabs.List
           aria-label="What is shown of the run"
-          className="flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
+          className="relative flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
         >
           {!wide && trigger("steps")}
           {trigger("transcript")}
           {trigger("changes")}
+          {trigger("files")}
+          {trigger("terminal")}
           {trigger(
             "network",
             refusedCount > 0 && (

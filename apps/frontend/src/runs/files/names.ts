@@ -1,0 +1,11 @@
+/** A part of a path, or a path, as people read it: bytes that are no text, and characters that cannot be seen, stay written out. Pure. */
+export const shownName = (part: string): string => part.replaceAll("%25", "%");
+
+/** The last part of a path. Pure. */
+export const lastPart = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
+
+/** Every folder on the way to a path, the outermost first. Pure. */
+export const foldersTo = (path: string): string[] => {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+};
