@@ -15,6 +15,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     reportCompressedSize: false,
   },
+  // The worker that colours code fetches its grammars one by one.
+  worker: { format: "es" },
   server: {
     host: "127.0.0.1",
     proxy: {
