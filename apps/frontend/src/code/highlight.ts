@@ -13,7 +13,7 @@ export const HIGHLIGHT_MAX = 300_000;
 /** So many characters of coloured code are remembered. */
 const REMEMBERED_MAX = 3_000_000;
 /** A text that takes longer is given up: it stays plain, and the worker is started anew. */
-const TIMEOUT_MS = 8000;
+const TIMEOUT_MS = 12_000;
 
 type Job = { key: string; request: HighlightRequest; waiting: Set<(lines: HighlightedLines | null) => void> };
 

@@ -9,8 +9,8 @@ export type PackedLines = number[][];
 
 /** A longer line is no code that anybody reads: it stays plain. */
 const LINE_MAX = 2000;
-/** One line may take so long; the rest of it stays plain. */
-const LINE_MS = 200;
+/** One line may take so long, the first of a language also for its patterns to be made; the rest of it stays plain. */
+const LINE_MS = 3000;
 
 let shiki: Promise<ShikiPrimitive> | null = null;
 const loadShiki = (): Promise<ShikiPrimitive> => {

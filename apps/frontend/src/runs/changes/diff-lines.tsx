@@ -38,18 +38,3 @@ export const DiffLine = ({
     </span>
   </div>
 );
-
-/** A small diff, all of it. For large ones see the changes of a run. */
-export const DiffLines = ({ lines }: { lines: readonly PatchLine[] }) => {
-  const oldNumbers = lines.some(({ oldLine }) => oldLine !== null);
-  return (
-    <div className="overflow-x-auto rounded-lg border border-line bg-surface py-1">
-      <div className="w-max min-w-full">
-        {lines.map((line, index) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the lines of one diff never change
-          <DiffLine key={index} line={line} oldNumbers={oldNumbers} />
-        ))}
-      </div>
-    </div>
-  );
-};

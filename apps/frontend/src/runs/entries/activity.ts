@@ -1,6 +1,7 @@
 import type { Message } from "@ccr/protocol";
 import type { Builder } from "./derive.ts";
 import type { Stage, ToolEntry } from "./entry.ts";
+import { toolName } from "./tool-name.ts";
 import { toolSubject } from "./tool-subject.ts";
 
 /** What goes on at this moment. */
@@ -10,6 +11,8 @@ export type Activity =
   | { kind: "thinking"; since: string }
   | { kind: "tool"; name: string; subject: string; since: string }
   | { kind: "retrying"; attempt: number; maxRetries: number; since: string }
+  /** The conversation is summed up to make room. */
+  | { kind: "compacting"; since: string }
   | { kind: "check"; command: string; since: string }
   /** `doing`: the call that the judge has made, if it waits for one. */
   | { kind: "judge"; doing: string | null; since: string };
@@ -24,9 +27,14 @@ const newestOpenCall = (builder: Builder): ToolEntry | null => {
 
 const subjectOf = ({ name, input, about }: ToolEntry): string => toolSubject(name, input, about);
 
+const nameOf = (call: ToolEntry): string => {
+  const { name, server } = toolName(call);
+  return server === null ? name : `${server} · ${name}`;
+};
+
 const describeCall = (call: ToolEntry): string => {
   const subject = subjectOf(call);
-  return subject === "" ? call.name : `${call.name} ${subject}`;
+  return subject === "" ? nameOf(call) : `${nameOf(call)} ${subject}`;
 };
 
 const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builder): Activity => {
@@ -35,11 +43,13 @@ const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builde
   if (body.type === "system" && body.subtype === "api_retry") {
     return { kind: "retrying", attempt: Number(body.attempt), maxRetries: Number(body.max_retries), since: at };
   }
+  if (body.type === "system" && body.subtype === "status" && body.status === "compacting")
+    return { kind: "compacting", since: at };
   const call = newestOpenCall(builder);
   const since = call?.at ?? at;
   if (builder.judge !== null) return { kind: "judge", doing: call === null ? null : describeCall(call), since };
   if (call === null) return { kind: "thinking", since };
-  return { kind: "tool", name: call.name, subject: subjectOf(call), since };
+  return { kind: "tool", name: nameOf(call), subject: subjectOf(call), since };
 };
 
 /** What goes on after one more message, which the builder has seen already. */
@@ -80,7 +90,10 @@ export const describeActivity = (activity: Activity): string | null => {
       return activity.text;
     case "thinking":
       return "Claude Code is thinking";
+    case "compacting":
+      return "Claude Code sums up the conversation";
     case "tool":
+      if (activity.name === "Question") return `Claude Code asks: ${activity.subject}`;
       return activity.subject === "" ? `Claude Code uses ${activity.name}` : `${activity.name}: ${activity.subject}`;
     case "retrying":
       return `The model's API did not answer well; Claude Code tries again (${activity.attempt} of ${activity.maxRetries})`;

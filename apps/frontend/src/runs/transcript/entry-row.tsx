@@ -3,10 +3,12 @@ import { classes } from "../../ui/classes.ts";
 import type { Entry } from "../entries/entry.ts";
 import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
-import { AgentNotice, AgentText, Compact, Init, Prompt, Retry, Thinking, TurnResult, Unknown } from "./agent-entries.tsx";
+import { AgentText, Command, Prompt, Retracted, Thinking, Unknown } from "./agent-entries.tsx";
 import { CheckLine, Judge } from "./check-entries.tsx";
 import { Note, Outcome, Refused, StageLine, StatusChange, StepEnd, StepStart } from "./runner-entries.tsx";
-import { ToolCall } from "./tool.tsx";
+import { AgentNotice, Compact, Hook, Init, RateLimit, Retry, Signals } from "./system-entries.tsx";
+import { isOpenTool, ToolCall } from "./tools/tool-call.tsx";
+import { TurnResult } from "./turn-entry.tsx";
 
 type Props = { entry: Entry; depth: number; by: Speaker; folds: Folds; runEnded: boolean; targeted: boolean };
 
@@ -31,6 +33,16 @@ const draw = ({ entry, by, folds, runEnded }: Pick<Props, "entry" | "by" | "fold
       return <AgentNotice entry={entry} {...common} />;
     case "result":
       return <TurnResult entry={entry} {...common} />;
+    case "command":
+      return <Command entry={entry} {...common} />;
+    case "hook":
+      return <Hook entry={entry} {...common} />;
+    case "rate_limit":
+      return <RateLimit entry={entry} {...common} />;
+    case "signals":
+      return <Signals entry={entry} {...common} />;
+    case "retracted":
+      return <Retracted entry={entry} {...common} />;
     case "unknown":
       return <Unknown entry={entry} {...common} />;
     case "stage":
@@ -60,7 +72,7 @@ export const estimateEntryHeight = (entry: Entry): number => {
     case "text":
       return 32 + Math.ceil(entry.text.length / 90) * 22;
     case "tool":
-      return entry.name === "Bash" || entry.name === "Edit" || entry.name === "Write" ? 180 : 32;
+      return isOpenTool(entry.name) ? 180 : 32;
     case "step":
       return 110;
     case "judge":

@@ -2,6 +2,7 @@ import { Lexer, type Token, type Tokens } from "marked";
 import { createElement, Fragment, memo, type ReactNode } from "react";
 import { CodeBlock } from "../../code/code.tsx";
 import { languageNamed } from "../../code/languages.ts";
+import { Away } from "./away.tsx";
 import { safeHref } from "./links.ts";
 import { settleMarkdown } from "./settle.ts";
 
@@ -87,17 +88,6 @@ const inline = (token: Token, depth: number): ReactNode => {
       return decodeEntities(textOfToken(token));
   }
 };
-
-const Away = ({ href, children }: { href: string; children: ReactNode }) => (
-  <a
-    href={href}
-    target="_blank"
-    rel="noopener noreferrer"
-    className="text-accent underline underline-offset-2 [overflow-wrap:anywhere]"
-  >
-    {children}
-  </a>
-);
 
 const Checkbox = ({ checked }: { checked: boolean }) => (
   <input

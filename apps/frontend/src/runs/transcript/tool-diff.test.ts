@@ -13,10 +13,22 @@ const call = (name: string, input: ToolEntry["input"], structured?: unknown): To
   about: null,
   children: [],
   progress: null,
+  task: null,
+  denied: null,
+  title: null,
   result:
     structured === undefined
       ? null
-      : { seq: 2, at: "2026-11-22T20:00:01.000Z", text: "", isError: false, interrupted: false, images: [], structured },
+      : {
+          seq: 2,
+          at: "2026-11-22T20:00:01.000Z",
+          text: "",
+          isError: false,
+          interrupted: false,
+          images: [],
+          others: [],
+          structured,
+        },
 });
 const shown = (entry: ToolEntry) =>
   editDiff(entry).map(({ kind, oldLine, newLine, text }) => `${kind[0]}${oldLine ?? ""}:${newLine ?? ""} ${text}`);
