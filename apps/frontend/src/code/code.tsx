@@ -68,7 +68,7 @@ export const CodeBlock = ({ code, language, name = "" }: { code: string; languag
     </section>
     <span className="absolute top-1 right-1 flex items-center rounded-md bg-sunken">
       {name !== "" && (
-        <span aria-hidden className="px-1 text-2xs text-ink-faint">
+        <span aria-hidden className="hidden px-1 text-2xs text-ink-faint sm:inline">
           {name}
         </span>
       )}

@@ -5,9 +5,9 @@ import { CopyButton } from "../../ui/copy-button.tsx";
 export const CopyCorner = ({ text, label, className }: { text: () => string; label: string; className?: string }) => (
   <span
     className={classes(
-      "rounded-md opacity-0 transition-opacity group-focus-within/copy:opacity-100 group-hover/copy:opacity-100",
       // Without a pointer nothing is pointed at.
-      "[@media(hover:none)]:opacity-100",
+      "rounded-md transition-opacity [@media(hover:hover)]:opacity-0",
+      "[@media(hover:hover)]:group-focus-within/copy:opacity-100 [@media(hover:hover)]:group-hover/copy:opacity-100",
       className ?? "absolute top-1 right-1 bg-sunken",
     )}
   >

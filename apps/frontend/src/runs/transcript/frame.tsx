@@ -66,13 +66,13 @@ export const Foldable = ({
   aside?: ReactNode;
   children?: ReactNode;
   forceOpen?: boolean;
-  /** A button of its own beside the line. */
+  /** A button of its own over the end of the line. */
   action?: ReactNode;
 }) => {
   const open = forceOpen || folds.isOpen(foldKey, usually);
   return (
     <div className="min-w-0">
-      <div className="flex min-w-0 items-center">
+      <div className="relative flex min-w-0 items-center">
         <button
           type="button"
           aria-expanded={open}

@@ -138,7 +138,7 @@ const table = (token: Tokens.Table, depth: number): ReactNode => (
     aria-label="Table"
     className="inset-ring-focus my-2 overflow-x-auto rounded"
   >
-    <table className="border-collapse text-left [&_td]:border [&_td]:border-line [&_td]:px-2.5 [&_td]:py-1 [&_th]:border [&_th]:border-line [&_th]:bg-sunken [&_th]:px-2.5 [&_th]:py-1">
+    <table className="border-collapse text-left [overflow-wrap:break-word] [&_td]:border [&_td]:border-line [&_td]:px-2.5 [&_td]:py-1 [&_th]:border [&_th]:border-line [&_th]:bg-sunken [&_th]:px-2.5 [&_th]:py-1">
       <thead>
         <tr>{cells(token.header, "th", depth)}</tr>
       </thead>

@@ -213,7 +213,11 @@ export const ToolCall = (props: ToolProps) => {
           </>
         }
         aside={aside(props)}
-        action={copied !== null && <CopyCorner {...copied} className="-my-1 shrink-0" />}
+        action={
+          copied !== null && (
+            <CopyCorner {...copied} className="absolute top-1/2 right-5 -translate-y-1/2 bg-page [@media(hover:none)]:hidden" />
+          )
+        }
       >
         {entry.denied === null ? (
           <Body {...props} />
