@@ -1,8 +1,9 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, test } from "vitest";
 import { ToastProvider } from "../../ui/toast.tsx";
+import { InlineMarkdown } from "./inline-markdown.tsx";
 import { safeHref } from "./links.ts";
-import { InlineMarkdown, Markdown } from "./markdown.tsx";
+import { Markdown } from "./markdown.tsx";
 
 const html = (text: string): string =>
   renderToStaticMarkup(

@@ -3,6 +3,7 @@ import { createElement, Fragment, memo, type ReactNode } from "react";
 import { CodeBlock } from "../../code/code.tsx";
 import { languageNamed } from "../../code/languages.ts";
 import { Away } from "./away.tsx";
+import { decodeEntities } from "./entities.ts";
 import { safeHref } from "./links.ts";
 import { settleMarkdown } from "./settle.ts";
 
@@ -27,30 +28,6 @@ const keyed = (nodes: readonly ReactNode[]): ReactNode =>
 const childrenOf = (token: Token): readonly Token[] => ("tokens" in token && Array.isArray(token.tokens) ? token.tokens : []);
 
 const textOfToken = (token: Token): string => ("text" in token && typeof token.text === "string" ? token.text : token.raw);
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  amp: "&",
-  lt: "<",
-  gt: ">",
-  quot: '"',
-  apos: "'",
-  nbsp: "\u00a0",
-  hellip: "…",
-  mdash: "—",
-  ndash: "–",
-  rarr: "→",
-  larr: "←",
-  times: "×",
-  copy: "©",
-};
-const characterOf = (code: number): string | null => (code > 31 && code <= 0x10_ffff ? String.fromCodePoint(code) : null);
-/** The parser leaves the entities of a text as they were written. */
-const decodeEntities = (text: string): string =>
-  text.replace(/&(?:#(\d{1,7})|#x([0-9a-f]{1,6})|([a-z]{2,6}));/gi, (entity, decimal, hex, name) => {
-    if (decimal !== undefined) return characterOf(Number(decimal)) ?? entity;
-    if (hex !== undefined) return characterOf(Number.parseInt(hex, 16)) ?? entity;
-    return ENTITIES[name] ?? entity;
-  });
 
 const renderInline = (tokens: readonly Token[], depth: number): ReactNode => keyed(tokens.map((token) => inline(token, depth)));
 
@@ -191,27 +168,6 @@ const block = (token: Token, depth: number): ReactNode => {
 };
 
 const renderBlocks = (tokens: readonly Token[], depth: number): ReactNode => keyed(tokens.map((token) => block(token, depth)));
-
-const inlinePlain = (token: Token, depth: number): ReactNode => {
-  const inner = (): ReactNode => keyed(childrenOf(token).map((child) => inlinePlain(child, depth + 1)));
-  if (depth > DEPTH_MAX) return token.raw;
-  if (token.type === "link") return childrenOf(token).length > 0 ? inner() : textOfToken(token);
-  if (token.type === "strong") return <strong className="font-semibold">{inner()}</strong>;
-  if (token.type === "em") return <em>{inner()}</em>;
-  if (token.type === "br") return "\n";
-  return childrenOf(token).length > 0 ? inner() : inline(token, depth);
-};
-
-/** Markdown in the middle of a line or a button: emphasis and code are drawn, links are their text, and its lines stay as written. */
-export const InlineMarkdown = memo(({ text }: { text: string }) => {
-  if (text.length > LENGTH_MAX) return text;
-  try {
-    return keyed(Lexer.lexInline(text.replace(/^#{1,6} +/gm, "")).map((token) => inlinePlain(token, 0)));
-  } catch {
-    // As above: what cannot be parsed can still be read.
-    return text;
-  }
-});
 
 /** One block of a text; drawn again only when its own text changed, however much is written behind it. */
 const Block = memo(

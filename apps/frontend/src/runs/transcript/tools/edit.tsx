@@ -1,3 +1,4 @@
+import { useMemo } from "react";
 import { languageNamed, languageOfPath } from "../../../code/languages.ts";
 import { recordOf, textOf } from "../../entries/json.ts";
 import { shortPath } from "../../entries/tool-subject.ts";
@@ -12,7 +13,7 @@ export const EditBody = ({ entry, folds }: ToolProps) => {
   const { input, result, key, name } = entry;
   const notebook = textOf(input.notebook_path);
   const path = notebook ?? textOf(input.file_path) ?? "";
-  const diff = editDiff(entry);
+  const diff = useMemo(() => editDiff(entry), [entry]);
   const cellLanguage = textOf(recordOf(result?.structured).language) ?? "python";
   const isText = (textOf(input.cell_type) ?? textOf(recordOf(result?.structured).cell_type)) === "markdown";
   const language = notebook === null ? languageOfPath(path) : isText ? "markdown" : languageNamed(cellLanguage);

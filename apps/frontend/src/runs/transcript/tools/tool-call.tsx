@@ -32,6 +32,7 @@ import { BashBody } from "./bash.tsx";
 import { readBash } from "./bash-result.ts";
 import { EditBody } from "./edit.tsx";
 import { FindingsBody } from "./findings.tsx";
+import { isOpenTool } from "./open-tools.ts";
 import { ReadBody } from "./read.tsx";
 import { readFileResult } from "./read-result.ts";
 import { effortOf } from "./report.ts";
@@ -41,11 +42,11 @@ import { SubagentBody } from "./subagent.tsx";
 import { TodosBody } from "./todos.tsx";
 import { FetchBody, WebSearchBody } from "./web.tsx";
 
-/** How a tool is drawn. `isOpen`: its input and result are worth seeing without asking. `isProse`: what it is about are words, no code. */
-type ToolLook = { icon: LucideIcon; Body: (props: ToolProps) => ReactNode; isOpen?: boolean; isProse?: boolean };
+/** How a tool is drawn. `isProse`: what it is about are words, no code. */
+type ToolLook = { icon: LucideIcon; Body: (props: ToolProps) => ReactNode; isProse?: boolean };
 
 const any: ToolLook = { icon: Wrench, Body: AnyBody };
-const edit: ToolLook = { icon: FilePen, Body: EditBody, isOpen: true };
+const edit: ToolLook = { icon: FilePen, Body: EditBody };
 const search: ToolLook = { icon: Search, Body: SearchBody };
 const todo: ToolLook = { icon: ListChecks, Body: TodosBody, isProse: true };
 const subagent: ToolLook = { icon: Bot, Body: SubagentBody, isProse: true };
@@ -54,7 +55,7 @@ const schedule: ToolLook = { icon: CalendarClock, Body: AnyBody, isProse: true }
 const shell: ToolLook = { icon: SquareTerminal, Body: AnyBody };
 
 const LOOKS: ReadonlyMap<string, ToolLook> = new Map([
-  ["Bash", { icon: SquareTerminal, Body: BashBody, isOpen: true }],
+  ["Bash", { icon: SquareTerminal, Body: BashBody }],
   ["BashOutput", shell],
   ["TaskOutput", shell],
   ["KillShell", shell],
@@ -70,11 +71,11 @@ const LOOKS: ReadonlyMap<string, ToolLook> = new Map([
   ["Grep", search],
   ["Glob", search],
   ["LS", { ...search, icon: FolderOpen }],
-  ["TodoWrite", { ...todo, isOpen: true }],
+  ["TodoWrite", { ...todo }],
   ["TaskCreate", todo],
   ["TaskUpdate", todo],
   ["TaskGet", todo],
-  ["TaskList", { ...todo, isOpen: true }],
+  ["TaskList", { ...todo }],
   ["Task", subagent],
   ["Agent", subagent],
   ["SendMessage", { ...any, icon: Bot, isProse: true }],
@@ -83,10 +84,10 @@ const LOOKS: ReadonlyMap<string, ToolLook> = new Map([
   ["web_fetch", { icon: Globe, Body: FetchBody }],
   ["WebSearch", { icon: Globe, Body: WebSearchBody, isProse: true }],
   ["web_search", { icon: Globe, Body: WebSearchBody, isProse: true }],
-  ["AskUserQuestion", { icon: CircleHelp, Body: QuestionBody, isOpen: true, isProse: true }],
-  ["ExitPlanMode", { icon: MapIcon, Body: PlanBody, isOpen: true, isProse: true }],
+  ["AskUserQuestion", { icon: CircleHelp, Body: QuestionBody, isProse: true }],
+  ["ExitPlanMode", { icon: MapIcon, Body: PlanBody, isProse: true }],
   ["EnterPlanMode", { ...any, icon: MapIcon }],
-  ["ReportFindings", { icon: SearchCheck, Body: FindingsBody, isOpen: true, isProse: true }],
+  ["ReportFindings", { icon: SearchCheck, Body: FindingsBody, isProse: true }],
   ["Skill", { ...any, icon: Sparkles }],
   ["SlashCommand", { ...any, icon: Sparkles }],
   ["CronCreate", schedule],
@@ -178,13 +179,10 @@ const copyOf = ({ input }: ToolEntry): { text: () => string; label: string } | n
   return path === null ? null : { text: () => path, label: "Copy the path" };
 };
 
-/** Whether the input and result of a tool are shown without asking. */
-export const isOpenTool = (name: string): boolean => LOOKS.get(name)?.isOpen === true;
-
 /** One call of a tool, with its result once it has come. */
 export const ToolCall = (props: ToolProps) => {
   const { entry, folds } = props;
-  const { icon, Body, isOpen = false, isProse = false } = lookOf(entry);
+  const { icon, Body, isProse = false } = lookOf(entry);
   const { name, server } = toolName(entry);
   const subject = toolSubject(entry.name, entry.input, entry.about);
   const amount = amountOf(entry);
@@ -196,7 +194,7 @@ export const ToolCall = (props: ToolProps) => {
       <Foldable
         foldKey={entry.key}
         folds={folds}
-        usually={isOpen || hasTrouble}
+        usually={isOpenTool(entry.name) || hasTrouble}
         summary={
           <>
             <span className="shrink-0 font-medium">
