@@ -18,7 +18,7 @@ import {
   SquareTerminal,
   Wrench,
 } from "lucide-react";
-import type { ReactNode } from "react";
+import { type ReactNode, useMemo } from "react";
 import { formatCount, formatDuration, plural } from "../../../ui/format.ts";
 import { Elapsed } from "../../../ui/time.tsx";
 import type { ToolEntry } from "../../entries/entry.ts";
@@ -27,6 +27,7 @@ import { toolName } from "../../entries/tool-name.ts";
 import { toolSubject } from "../../entries/tool-subject.ts";
 import { CopyCorner } from "../copy-corner.tsx";
 import { EntryFrame, Foldable, type Tone } from "../frame.tsx";
+import { editDiff } from "../tool-diff.ts";
 import { PlanBody, QuestionBody } from "./ask.tsx";
 import { BashBody } from "./bash.tsx";
 import { readBash } from "./bash-result.ts";
@@ -150,6 +151,16 @@ const readWords = (entry: ToolEntry): string | null => {
   return `lines ${firstLine}–${firstLine + lineCount - 1}${totalLines === null ? "" : ` of ${totalLines}`}`;
 };
 
+const EDITS: ReadonlySet<string> = new Set(["Write", "Edit", "MultiEdit", "NotebookEdit"]);
+
+const editWords = (entry: ToolEntry): string | null => {
+  const diff = editDiff(entry);
+  const count = (wanted: (typeof diff)[number]["kind"]): number => diff.filter(({ kind }) => kind === wanted).length;
+  const [added, removed] = [count("added"), count("removed")];
+  const parts = [added === 0 ? null : `+${added}`, removed === 0 ? null : `−${removed}`].filter((part) => part !== null);
+  return parts.length === 0 ? null : parts.join(" ");
+};
+
 /** How much it is, where that is worth saying before it is opened; null else. */
 const amountOf = (entry: ToolEntry): string | null => {
   const { name, result, children } = entry;
@@ -161,8 +172,10 @@ const amountOf = (entry: ToolEntry): string | null => {
     ].filter((part) => part !== null);
     return parts.length === 0 ? null : parts.join(" · ");
   }
-  if (result === null || result.isError) return null;
-  if (name === "Read") return readWords(entry);
+  if (result?.isError === true) return null;
+  if (EDITS.has(name)) return editWords(entry);
+  if (result === null) return null;
+  if (name === "Read") return readWords(entry) ?? (result.images.length > 0 ? plural(result.images.length, "image") : null);
   return name === "Grep" || name === "Glob" ? foundWords(entry) : null;
 };
 
@@ -185,7 +198,7 @@ export const ToolCall = (props: ToolProps) => {
   const { icon, Body, isProse = false } = lookOf(entry);
   const { name, server } = toolName(entry);
   const subject = toolSubject(entry.name, entry.input, entry.about);
-  const amount = amountOf(entry);
+  const amount = useMemo(() => amountOf(entry), [entry]);
   const isGoing = entry.result === null || (entry.task?.inBackground === true && entry.task.status === "running");
   const copied = copyOf(entry);
   const hasTrouble = troubleOf(entry)?.isBad === true;
@@ -204,7 +217,7 @@ export const ToolCall = (props: ToolProps) => {
             <span className={isProse ? "truncate text-ink-soft" : "code truncate text-ink-soft"} title={subject}>
               {subject}
             </span>
-            {amount !== null && <span className="hidden shrink-0 text-xs text-ink-faint sm:inline">{amount}</span>}
+            {amount !== null && <span className="nums hidden shrink-0 text-xs text-ink-faint sm:inline">{amount}</span>}
             {isGoing && entry.progress !== null && (
               <span className="hidden truncate text-xs text-ink-faint sm:inline">{entry.progress}</span>
             )}
