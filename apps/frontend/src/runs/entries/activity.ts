@@ -1,7 +1,6 @@
 import type { Message } from "@ccr/protocol";
 import type { Builder } from "./derive.ts";
 import type { Stage, ToolEntry } from "./entry.ts";
-import { toolName } from "./tool-name.ts";
 import { toolSubject } from "./tool-subject.ts";
 
 /** What goes on at this moment. */
@@ -27,14 +26,9 @@ const newestOpenCall = (builder: Builder): ToolEntry | null => {
 
 const subjectOf = ({ name, input, about }: ToolEntry): string => toolSubject(name, input, about);
 
-const nameOf = (call: ToolEntry): string => {
-  const { name, server } = toolName(call);
-  return server === null ? name : `${server} · ${name}`;
-};
-
 const describeCall = (call: ToolEntry): string => {
   const subject = subjectOf(call);
-  return subject === "" ? nameOf(call) : `${nameOf(call)} ${subject}`;
+  return subject === "" ? call.name : `${call.name} ${subject}`;
 };
 
 const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builder): Activity => {
@@ -49,7 +43,7 @@ const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builde
   const since = call?.at ?? at;
   if (builder.judge !== null) return { kind: "judge", doing: call === null ? null : describeCall(call), since };
   if (call === null) return { kind: "thinking", since };
-  return { kind: "tool", name: nameOf(call), subject: subjectOf(call), since };
+  return { kind: "tool", name: call.name, subject: subjectOf(call), since };
 };
 
 /** What goes on after one more message, which the builder has seen already. */
@@ -93,7 +87,6 @@ export const describeActivity = (activity: Activity): string | null => {
     case "compacting":
       return "Claude Code sums up the conversation";
     case "tool":
-      if (activity.name === "Question") return `Claude Code asks: ${activity.subject}`;
       return activity.subject === "" ? `Claude Code uses ${activity.name}` : `${activity.name}: ${activity.subject}`;
     case "retrying":
       return `The model's API did not answer well; Claude Code tries again (${activity.attempt} of ${activity.maxRetries})`;

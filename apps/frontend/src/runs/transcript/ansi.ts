@@ -121,8 +121,19 @@ const CONTROLS = /[\u0000-\u0007\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: one of them is a backspace
 const MOVES = /(\n|\r\n|\r|\u0008)/;
 
+const sameColor = (left: Color | null, right: Color | null): boolean =>
+  left === right || (Array.isArray(left) && Array.isArray(right) && left.every((part, index) => part === right[index]));
+
 const sameStyle = (left: AnsiStyle, right: AnsiStyle): boolean =>
-  left === right || JSON.stringify(left) === JSON.stringify(right);
+  left === right ||
+  (left.bold === right.bold &&
+    left.dim === right.dim &&
+    left.italic === right.italic &&
+    left.underline === right.underline &&
+    left.strike === right.strike &&
+    left.inverse === right.inverse &&
+    sameColor(left.color, right.color) &&
+    sameColor(left.background, right.background));
 
 /** The line that is being written, over which one can go back. */
 class Screen {
@@ -132,6 +143,7 @@ class Screen {
   private returned = false;
 
   write(text: string, style: AnsiStyle): void {
+    if (text === "") return;
     for (const part of text.split(MOVES)) {
       if (part === "\n" || part === "\r\n") this.endLine();
       else if (part === "\r") this.returned = true;

@@ -53,3 +53,19 @@ test("a new file, several edits, and input of a wrong shape", () => {
   ).toEqual(["r1: a", "a:1 b", "r1: c"]);
   expect(shown(call("Edit", { old_string: 7 }, { structuredPatch: "x" }))).toEqual([]);
 });
+
+test("a file that is written as it was has no difference, and a new one only lines that are added", () => {
+  expect(shown(call("Write", { content: "a\n" }, { type: "update", structuredPatch: [] }))).toEqual([]);
+  expect(shown(call("Write", { content: "a\n" }, { type: "create", structuredPatch: [] }))).toEqual(["a:1 a"]);
+});
+
+test("an edit of a notebook shows its cell alone", () => {
+  const input = { cell_id: "c", new_source: "x = 2\ny" };
+  expect(shown(call("NotebookEdit", input, { old_source: "x = 1\ny", new_source: "x = 2\ny" }))).toEqual([
+    "r1: x = 1",
+    "a:1 x = 2",
+    "c2:2 y",
+  ]);
+  expect(shown(call("NotebookEdit", { ...input, edit_mode: "delete" }, { old_source: "x", new_source: "" }))).toEqual(["r1: x"]);
+  expect(shown(call("NotebookEdit", { ...input, edit_mode: "insert" }))).toEqual(["a:1 x = 2", "a:2 y"]);
+});

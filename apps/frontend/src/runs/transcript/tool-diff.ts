@@ -37,9 +37,9 @@ export const editDiff = (call: ToolEntry): readonly PatchLine[] => {
   const patch = listOf(recordOf(call.result?.structured).structuredPatch).filter(isRecord);
   if (patch.length > 0) return patch.flatMap(hunkLines);
   if (call.name === "Write") {
-    // A file that was there before and is written as it was has no difference.
-    const original = textOf(recordOf(call.result?.structured).originalFile) ?? "";
-    return diffLines(original, textOf(call.input.content) ?? "");
+    // Without a patch, a file that was there before was written as it was.
+    const isSame = recordOf(call.result?.structured).type === "update";
+    return isSame ? [] : diffLines("", textOf(call.input.content) ?? "");
   }
   return editsOf(call).flatMap((edit) => diffLines(textOf(edit.old_string) ?? "", textOf(edit.new_string) ?? ""));
 };
