@@ -25,7 +25,7 @@ export default defineConfig({
   plugins: [react(), tailwindcss(), viewerWith("languages.ts")],
   worker: {
     format: "es",
-    // The page sends each language along with the first file in it.
+    // The worker of the viewer is sent each language with the first file in it; the one that colours other code fetches its grammars one by one.
     plugins: () => [viewerWith("no-languages.ts")],
   },
   build: {

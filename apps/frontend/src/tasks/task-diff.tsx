@@ -2,8 +2,9 @@ import type { TaskContent } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useApi } from "../api/client.ts";
-import { DiffLines } from "../runs/changes/diff-lines.tsx";
 import { diffLines } from "../runs/changes/line-diff.ts";
+import { useFolds } from "../runs/page/use-run-stream.ts";
+import { DiffView } from "../runs/transcript/diff-view.tsx";
 import { textOfTask } from "./task-text.ts";
 
 /** In what two versions of a task differ, line by line. */
@@ -15,5 +16,7 @@ export const TaskDiff = ({ before, after, same }: { before: TaskContent; after: 
       environmentId === null ? null : (environments?.find(({ id }) => id === environmentId)?.name ?? environmentId);
     return diffLines(textOfTask(before, nameOf(before)), textOfTask(after, nameOf(after)));
   }, [before, after, environments]);
-  return lines.length === 0 ? <p className="text-ink-soft">{same}</p> : <DiffLines lines={lines} />;
+  const folds = useFolds();
+  if (lines.length === 0) return <p className="text-ink-soft">{same}</p>;
+  return <DiffView lines={lines} language={null} label="Lines" foldKey="lines" folds={folds} />;
 };

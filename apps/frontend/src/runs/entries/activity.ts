@@ -10,6 +10,8 @@ export type Activity =
   | { kind: "thinking"; since: string }
   | { kind: "tool"; name: string; subject: string; since: string }
   | { kind: "retrying"; attempt: number; maxRetries: number; since: string }
+  /** The conversation is summed up to make room. */
+  | { kind: "compacting"; since: string }
   | { kind: "check"; command: string; since: string }
   /** `doing`: the call that the judge has made, if it waits for one. */
   | { kind: "judge"; doing: string | null; since: string };
@@ -35,6 +37,8 @@ const ofAgent = (message: Extract<Message, { source: "agent" }>, builder: Builde
   if (body.type === "system" && body.subtype === "api_retry") {
     return { kind: "retrying", attempt: Number(body.attempt), maxRetries: Number(body.max_retries), since: at };
   }
+  if (body.type === "system" && body.subtype === "status" && body.status === "compacting")
+    return { kind: "compacting", since: at };
   const call = newestOpenCall(builder);
   const since = call?.at ?? at;
   if (builder.judge !== null) return { kind: "judge", doing: call === null ? null : describeCall(call), since };
@@ -80,6 +84,8 @@ export const describeActivity = (activity: Activity): string | null => {
       return activity.text;
     case "thinking":
       return "Claude Code is thinking";
+    case "compacting":
+      return "Claude Code sums up the conversation";
     case "tool":
       return activity.subject === "" ? `Claude Code uses ${activity.name}` : `${activity.name}: ${activity.subject}`;
     case "retrying":

@@ -159,7 +159,7 @@ describe("the agent's messages", () => {
         agent({ type: "rate_limit_event", rate_limit_info: { status: "rejected" } }),
       ),
     );
-    expect(entries.map(({ kind }) => kind)).toEqual(["init", "retry", "compact", "notice", "notice"]);
+    expect(entries.map(({ kind }) => kind)).toEqual(["init", "retry", "compact", "notice", "hook", "signals", "rate_limit"]);
     expect(only(entries, "init")[0]?.tools).toEqual(["Bash"]);
     expect(only(entries, "retry")[0]).toMatchObject({ attempt: 2, maxRetries: 10, delayMs: 500, status: 529 });
     expect(only(entries, "notice")[0]?.text).toBe("Bash was not allowed: no");

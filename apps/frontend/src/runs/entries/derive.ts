@@ -1,6 +1,7 @@
 import { isFinal, type Message, type RunStatus } from "@ccr/protocol";
 import { type Activity, advanceActivity, idle } from "./activity.ts";
 import { addAgentMessage } from "./agent.ts";
+import { type AgentMemory, newAgentMemory } from "./agent-memory.ts";
 import type { Entry, Todo } from "./entry.ts";
 import { addRunnerMessage } from "./runner.ts";
 import { advanceSteps, type Steps } from "./steps.ts";
@@ -24,6 +25,7 @@ export type Builder = {
   init: string | null;
   /** What each conversation has cost so far. */
   readonly costs: Map<string, number>;
+  readonly agent: AgentMemory;
   todos: readonly Todo[];
   /** Claude Code noted that what goes on was interrupted. */
   interrupted: boolean;
@@ -64,6 +66,7 @@ export const emptyTranscript = (): Transcript => ({
     prompt: null,
     init: null,
     costs: new Map(),
+    agent: newAgentMemory(),
     todos: [],
     interrupted: false,
     failedStage: null,

@@ -75,7 +75,7 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       builder.prompt = body.prompt;
       builder.interrupted = false;
       if (body.prompt.trim() !== builder.instructions?.trim()) {
-        builder.tree.append(builder.judge, { ...base, kind: "prompt", text: body.prompt });
+        builder.tree.append(builder.judge, { ...base, kind: "prompt", text: body.prompt, from: null, images: [], others: [] });
       }
       return;
     case "execution_ended":

@@ -14,6 +14,21 @@ export const writtenTodos = (input: ToolEntry["input"]): readonly Todo[] =>
       status: statusOf(todo.status),
     }));
 
+/** The list as Claude Code tells it; null when it does not. What it tells less of is known from before. */
+export const listedTodos = (structured: unknown, before: readonly Todo[] = []): readonly Todo[] | null => {
+  const { tasks } = recordOf(structured);
+  if (!Array.isArray(tasks)) return null;
+  return tasks.filter(isRecord).map(({ id, subject, status }) => {
+    const known = before.find((todo) => todo.id === id);
+    return {
+      id: textOf(id) ?? "",
+      text: textOf(subject) ?? "",
+      activeText: known?.activeText ?? null,
+      status: statusOf(status),
+    };
+  });
+};
+
 /** The id that Claude Code gave to a created task: from the structured result, else from its words. */
 const createdId = (result: ToolResult): string | null =>
   textOf(recordOf(recordOf(result.structured).task).id) ?? /#(\S+?)[\s:]/.exec(`${result.text} `)?.[1] ?? null;
@@ -27,7 +42,7 @@ const updated = (todo: Todo, input: ToolEntry["input"]): Todo => ({
 
 /** The agent's list after a finished call; the same list when the call is not about it or failed. */
 export const advanceTodos = (todos: readonly Todo[], call: ToolEntry, result: ToolResult): readonly Todo[] => {
-  if (result.isError) return todos;
+  if (result.isError || recordOf(result.structured).success === false) return todos;
   switch (call.name) {
     case "TodoWrite":
       return writtenTodos(call.input);
@@ -46,6 +61,8 @@ export const advanceTodos = (todos: readonly Todo[], call: ToolEntry, result: To
       if (call.input.status === "deleted") return todos.filter((todo) => todo.id !== id);
       return todos.map((todo) => (todo.id === id ? updated(todo, call.input) : todo));
     }
+    case "TaskList":
+      return listedTodos(result.structured, todos) ?? todos;
     default:
       return todos;
   }

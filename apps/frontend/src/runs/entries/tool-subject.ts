@@ -1,4 +1,4 @@
-import { type JsonRecord, listOf, textOf } from "./json.ts";
+import { type JsonRecord, listOf, recordOf, textOf } from "./json.ts";
 
 const firstLine = (text: string): string => text.trim().split("\n", 1)[0] ?? "";
 
@@ -16,6 +16,7 @@ export const toolSubject = (name: string, input: JsonRecord, about: string | nul
     case "Edit":
     case "MultiEdit":
       return shortPath(text("file_path"));
+    case "NotebookRead":
     case "NotebookEdit":
       return shortPath(text("notebook_path"));
     case "Glob":
@@ -32,14 +33,52 @@ export const toolSubject = (name: string, input: JsonRecord, about: string | nul
       return text("subject");
     case "TaskUpdate":
       return [text("subject") || about || `#${text("taskId")}`, text("status").replace("_", " ")].filter(Boolean).join(" · ");
+    case "TaskGet":
+      return about ?? `#${text("taskId")}`;
+    case "LS":
+      return shortPath(text("path"));
     case "WebFetch":
+    case "web_fetch":
       return text("url");
     case "WebSearch":
+    case "web_search":
     case "ToolSearch":
       return text("query");
     case "Skill":
-      return text("skill");
+      return [text("skill"), text("args")].filter(Boolean).join(" ");
+    case "BashOutput":
+    case "TaskOutput":
+    case "TaskStop":
+    case "KillShell":
+    case "KillBash":
+      return text("task_id") || text("bash_id") || text("shell_id");
+    case "AskUserQuestion":
+      return firstLine(textOf(recordOf(listOf(input.questions)[0]).question) ?? "");
+    case "ExitPlanMode":
+      return firstLine(text("plan")).replace(/^#+ */, "");
+    case "ReportFindings": {
+      const count = listOf(input.findings).length;
+      return count === 1 ? "1 finding" : `${count} findings`;
+    }
+    case "SendMessage":
+      return [text("to"), text("summary")].filter(Boolean).join(": ");
+    case "CronCreate":
+      return [text("cron"), firstLine(text("prompt"))].filter(Boolean).join(" · ");
+    case "ScheduleWakeup":
+      return text("reason");
+    case "Workflow":
+      return text("title") || text("name") || firstLine(text("description"));
+    case "EnterWorktree":
+      return text("name") || text("path");
+    case "ReadMcpResourceTool":
+    case "ReadMcpResource":
+    case "ReadMcpResourceDirTool":
+      return [text("server"), text("uri")].filter(Boolean).join(" ");
     default:
-      return firstLine(text("description") || text("command") || text("path") || text("query") || text("url"));
+      return firstLine(
+        ["description", "command", "path", "file_path", "query", "url", "title", "name", "message", "action"]
+          .map(text)
+          .find((each) => each !== "") ?? "",
+      );
   }
 };

@@ -6,8 +6,8 @@ import { describeOutcome, JUDGED_WORDS, verdictOfCommand, verdictOfJudge } from 
 import type { StepCheck, StepJudge } from "../entries/steps.ts";
 import { CHECK_LOOKS, CutOut } from "../transcript/check-entries.tsx";
 import { TONE_TEXT, type Tone } from "../transcript/frame.tsx";
+import { InlineMarkdown } from "../transcript/inline-markdown.tsx";
 import { LongText } from "../transcript/long-text.tsx";
-import { InlineMarkdown } from "../transcript/markdown.tsx";
 import { Output } from "../transcript/output.tsx";
 import type { Folds } from "./use-run-stream.ts";
 

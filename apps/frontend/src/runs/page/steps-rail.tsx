@@ -5,7 +5,7 @@ import { classes } from "../../ui/classes.ts";
 import { plural } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
 import { attemptState, type StepAttempt, type StepCheck, type StepJudge, type StepState, stepState } from "../entries/steps.ts";
-import { InlineMarkdown } from "../transcript/markdown.tsx";
+import { InlineMarkdown } from "../transcript/inline-markdown.tsx";
 import { TodoList } from "../transcript/todo-list.tsx";
 import { CommandItem, JudgeItem } from "./check-items.tsx";
 import { type Folds, type RunStream, useFolds } from "./use-run-stream.ts";

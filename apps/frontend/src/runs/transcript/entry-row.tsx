@@ -1,58 +1,14 @@
-import { memo, type ReactNode } from "react";
+import { lazy, memo, Suspense } from "react";
 import { classes } from "../../ui/classes.ts";
 import type { Entry } from "../entries/entry.ts";
 import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
-import { AgentNotice, AgentText, Compact, Init, Prompt, Retry, Thinking, TurnResult, Unknown } from "./agent-entries.tsx";
-import { CheckLine, Judge } from "./check-entries.tsx";
-import { Note, Outcome, Refused, StageLine, StatusChange, StepEnd, StepStart } from "./runner-entries.tsx";
-import { ToolCall } from "./tool.tsx";
+import { isOpenTool } from "./tools/open-tools.ts";
 
 type Props = { entry: Entry; depth: number; by: Speaker; folds: Folds; runEnded: boolean; targeted: boolean };
 
-const draw = ({ entry, by, folds, runEnded }: Pick<Props, "entry" | "by" | "folds" | "runEnded">): ReactNode => {
-  const common = { by, folds, runEnded };
-  switch (entry.kind) {
-    case "text":
-      return <AgentText entry={entry} {...common} />;
-    case "thinking":
-      return <Thinking entry={entry} {...common} />;
-    case "tool":
-      return <ToolCall entry={entry} {...common} />;
-    case "prompt":
-      return <Prompt entry={entry} {...common} />;
-    case "init":
-      return <Init entry={entry} {...common} />;
-    case "retry":
-      return <Retry entry={entry} {...common} />;
-    case "compact":
-      return <Compact entry={entry} {...common} />;
-    case "notice":
-      return <AgentNotice entry={entry} {...common} />;
-    case "result":
-      return <TurnResult entry={entry} {...common} />;
-    case "unknown":
-      return <Unknown entry={entry} {...common} />;
-    case "stage":
-      return <StageLine entry={entry} {...common} />;
-    case "step":
-      return <StepStart entry={entry} {...common} />;
-    case "step_end":
-      return <StepEnd entry={entry} {...common} />;
-    case "check":
-      return <CheckLine entry={entry} {...common} />;
-    case "judge":
-      return <Judge entry={entry} {...common} />;
-    case "outcome":
-      return <Outcome entry={entry} {...common} />;
-    case "refused":
-      return <Refused entry={entry} {...common} />;
-    case "note":
-      return <Note entry={entry} {...common} />;
-    case "status":
-      return <StatusChange entry={entry} {...common} />;
-  }
-};
+// The page is there before the first message is: how all of them are drawn is not among what it is made of.
+const EntryBody = lazy(() => import("./entry-body.tsx").then((module) => ({ default: module.EntryBody })));
 
 /** About how high an entry is before it was measured, in pixels. */
 export const estimateEntryHeight = (entry: Entry): number => {
@@ -60,7 +16,7 @@ export const estimateEntryHeight = (entry: Entry): number => {
     case "text":
       return 32 + Math.ceil(entry.text.length / 90) * 22;
     case "tool":
-      return entry.name === "Bash" || entry.name === "Edit" || entry.name === "Write" ? 180 : 32;
+      return isOpenTool(entry.name) ? 180 : 32;
     case "step":
       return 110;
     case "judge":
@@ -77,6 +33,8 @@ export const EntryRow = memo(({ entry, depth, by, folds, runEnded, targeted }: P
     className={classes("py-1.5", depth > 0 && "border-l-2 border-line", targeted && "rounded-md bg-accent-soft")}
     style={depth > 0 ? { marginLeft: `${depth * 1.25 - 0.5}rem`, paddingLeft: "0.75rem" } : undefined}
   >
-    {draw({ entry, by, folds, runEnded })}
+    <Suspense fallback={<div style={{ height: estimateEntryHeight(entry) }} />}>
+      <EntryBody entry={entry} by={by} folds={folds} runEnded={runEnded} />
+    </Suspense>
   </div>
 ));

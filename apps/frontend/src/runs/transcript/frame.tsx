@@ -21,15 +21,17 @@ export const EntryFrame = ({
   icon: Icon,
   tone = "faint",
   spin = false,
+  className,
   children,
 }: {
   entry: Entry;
   icon: LucideIcon;
   tone?: Tone;
   spin?: boolean;
+  className?: string;
   children: ReactNode;
 }) => (
-  <div className="grid grid-cols-[1.25rem_minmax(0,1fr)] gap-x-2">
+  <div className={classes("grid grid-cols-[1.25rem_minmax(0,1fr)] gap-x-2", className)}>
     <a
       href={`#m${entry.seq}`}
       // A transcript has hundreds of them: the keyboard goes to what can be opened.
@@ -54,6 +56,7 @@ export const Foldable = ({
   aside,
   children,
   forceOpen = false,
+  action,
 }: {
   foldKey: string;
   folds: Folds;
@@ -63,26 +66,31 @@ export const Foldable = ({
   aside?: ReactNode;
   children?: ReactNode;
   forceOpen?: boolean;
+  /** A button of its own over the end of the line. */
+  action?: ReactNode;
 }) => {
   const open = forceOpen || folds.isOpen(foldKey, usually);
   return (
     <div className="min-w-0">
-      <button
-        type="button"
-        aria-expanded={open}
-        onClick={() => folds.set(foldKey, !open)}
-        className="group/fold inset-ring-focus flex w-full min-w-0 items-center gap-2 rounded text-left"
-      >
-        <span className="flex min-w-0 flex-1 items-baseline gap-2">{summary}</span>
-        {aside}
-        <ChevronRight
-          aria-hidden
-          className={classes(
-            "size-3.5 shrink-0 text-ink-faint transition-transform group-hover/fold:text-ink",
-            open && "rotate-90",
-          )}
-        />
-      </button>
+      <div className="relative flex min-w-0 items-center">
+        <button
+          type="button"
+          aria-expanded={open}
+          onClick={() => folds.set(foldKey, !open)}
+          className="group/fold inset-ring-focus flex min-w-0 flex-1 items-center gap-2 rounded text-left"
+        >
+          <span className="flex min-w-0 flex-1 items-baseline gap-2">{summary}</span>
+          {aside}
+          <ChevronRight
+            aria-hidden
+            className={classes(
+              "size-3.5 shrink-0 text-ink-faint transition-transform group-hover/fold:text-ink",
+              open && "rotate-90",
+            )}
+          />
+        </button>
+        {action}
+      </div>
       {open && children !== undefined && <div className="pt-2">{children}</div>}
     </div>
   );

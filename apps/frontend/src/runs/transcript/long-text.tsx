@@ -1,6 +1,6 @@
 import type { Folds } from "../page/use-run-stream.ts";
 import { beginningOf } from "./beginning.ts";
-import { InlineMarkdown } from "./markdown.tsx";
+import { InlineMarkdown } from "./inline-markdown.tsx";
 
 /** A text with its lines as written; of a long one the beginning, until all of it is asked for. */
 export const LongText = ({ text, foldKey, folds }: { text: string; foldKey: string; folds: Folds }) => {

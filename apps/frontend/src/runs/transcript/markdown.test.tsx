@@ -1,8 +1,9 @@
 import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, test } from "vitest";
 import { ToastProvider } from "../../ui/toast.tsx";
+import { InlineMarkdown } from "./inline-markdown.tsx";
 import { safeHref } from "./links.ts";
-import { InlineMarkdown, Markdown } from "./markdown.tsx";
+import { Markdown } from "./markdown.tsx";
 
 const html = (text: string): string =>
   renderToStaticMarkup(
@@ -31,6 +32,7 @@ describe("what the agent writes", () => {
       expect(page).toContain(part);
     }
     expect(page).toContain('rel="noopener noreferrer"');
+    expect(page).not.toContain("[x]");
   });
 
   test("is never obeyed as HTML", () => {
@@ -39,6 +41,8 @@ describe("what the agent writes", () => {
     );
     for (const tag of ["<script", "<img", "<iframe"]) expect(page).not.toContain(tag);
     expect(page).toContain("&lt;script&gt;");
+    // Where the image lies can be followed; it is not loaded.
+    expect(page).toContain(">Image: i</a>");
   });
 
   test("cannot lead to scripts, data or this server's own pages", () => {
@@ -56,6 +60,21 @@ describe("what the agent writes", () => {
     expect(html(`${"> ".repeat(5000)}x`)).toContain("&gt;");
     expect(html(`${"*a ".repeat(60_000)}`)).toContain("whitespace-pre-wrap");
   });
+});
+
+test("what is still being written is drawn as it will be", () => {
+  const streamed = (text: string): string =>
+    renderToStaticMarkup(
+      <ToastProvider>
+        <Markdown text={text} streaming />
+      </ToastProvider>,
+    );
+  expect(streamed("It is **impor")).toContain("<strong>impor</strong>");
+  expect(streamed("See [the doc](https://exam")).not.toContain("https");
+  expect(streamed("A line\n-")).not.toContain("<h");
+  expect(streamed("```ts\nconst a = `b")).toContain("const a = `b");
+  expect(streamed("- [ ] one\n- [x] tw").match(/type="checkbox"/g)).toHaveLength(2);
+  for (let length = 0; length < 5000; length += 997) expect(() => streamed("[(*_`~|".repeat(length))).not.toThrow();
 });
 
 test("inside of a line only emphasis and code are drawn; links are their text, and lines stay", () => {

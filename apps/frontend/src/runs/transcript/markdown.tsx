@@ -1,7 +1,11 @@
 import { Lexer, type Token, type Tokens } from "marked";
 import { createElement, Fragment, memo, type ReactNode } from "react";
-import { CopyButton } from "../../ui/copy-button.tsx";
+import { CodeBlock } from "../../code/code.tsx";
+import { languageNamed } from "../../code/languages.ts";
+import { Away } from "./away.tsx";
+import { decodeEntities } from "./entities.ts";
 import { safeHref } from "./links.ts";
+import { settleMarkdown } from "./settle.ts";
 
 /** Longer texts are shown as they are: nobody reads them as a page, and parsing them would hold it up. */
 const LENGTH_MAX = 100_000;
@@ -25,11 +29,6 @@ const childrenOf = (token: Token): readonly Token[] => ("tokens" in token && Arr
 
 const textOfToken = (token: Token): string => ("text" in token && typeof token.text === "string" ? token.text : token.raw);
 
-const ENTITIES: Readonly<Record<string, string>> = { "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'" };
-/** The parser leaves the entities of a text as they were written. */
-const decodeEntities = (text: string): string =>
-  text.replace(/&(?:amp|lt|gt|quot|#39);/g, (entity) => ENTITIES[entity] ?? entity);
-
 const renderInline = (tokens: readonly Token[], depth: number): ReactNode => keyed(tokens.map((token) => inline(token, depth)));
 
 const inline = (token: Token, depth: number): ReactNode => {
@@ -48,20 +47,16 @@ const inline = (token: Token, depth: number): ReactNode => {
       return <br />;
     case "link": {
       const href = safeHref("href" in token ? token.href : null);
-      if (href === null) return token.raw;
-      return (
-        <a
-          href={href}
-          target="_blank"
-          rel="noopener noreferrer"
-          className="text-accent underline underline-offset-2 [overflow-wrap:anywhere]"
-        >
-          {inner()}
-        </a>
-      );
+      return href === null ? token.raw : <Away href={href}>{inner()}</Away>;
     }
-    // Nothing is loaded from elsewhere, and HTML is shown and not obeyed.
-    case "image":
+    // Nothing is loaded from elsewhere: where an image lies can be followed.
+    case "image": {
+      const href = safeHref("href" in token ? token.href : null);
+      return href === null ? token.raw : <Away href={href}>Image: {textOfToken(token) || href}</Away>;
+    }
+    case "checkbox":
+      return <Checkbox checked={"checked" in token && token.checked === true} />;
+    // HTML is shown and not obeyed.
     case "html":
       return token.raw;
     case "text":
@@ -70,6 +65,17 @@ const inline = (token: Token, depth: number): ReactNode => {
       return decodeEntities(textOfToken(token));
   }
 };
+
+const Checkbox = ({ checked }: { checked: boolean }) => (
+  <input
+    type="checkbox"
+    checked={checked}
+    readOnly
+    disabled
+    aria-label={checked ? "Done" : "To do"}
+    className="mr-2 -ml-5 align-middle"
+  />
+);
 
 const HEADINGS: readonly string[] = ["text-lg", "text-base", "text-base", "text-sm", "text-sm", "text-sm"];
 
@@ -81,16 +87,6 @@ const list = (token: Tokens.List, depth: number): ReactNode => {
   const items = token.items.map((item, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: the items of one text never move
     <li key={index} className={item.task ? "list-none" : ""}>
-      {item.task && (
-        <input
-          type="checkbox"
-          checked={item.checked === true}
-          readOnly
-          disabled
-          aria-label="done"
-          className="mr-2 -ml-5 align-middle"
-        />
-      )}
       {renderBlocks(item.tokens, depth + 1)}
     </li>
   ));
@@ -107,12 +103,19 @@ const list = (token: Tokens.List, depth: number): ReactNode => {
 const cells = (row: readonly Tokens.TableCell[], Cell: "td" | "th", depth: number): ReactNode =>
   row.map((cell, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: the cells of one text never move
-    <Cell key={index}>{renderInline(cell.tokens, depth + 1)}</Cell>
+    <Cell key={index} style={cell.align === null ? undefined : { textAlign: cell.align }}>
+      {renderInline(cell.tokens, depth + 1)}
+    </Cell>
   ));
 
 const table = (token: Tokens.Table, depth: number): ReactNode => (
-  <div className="my-2 overflow-x-auto">
-    <table className="border-collapse text-left [&_td]:border [&_td]:border-line [&_td]:px-2.5 [&_td]:py-1 [&_th]:border [&_th]:border-line [&_th]:bg-sunken [&_th]:px-2.5 [&_th]:py-1">
+  <section
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by keyboard
+    tabIndex={0}
+    aria-label="Table"
+    className="inset-ring-focus my-2 overflow-x-auto rounded"
+  >
+    <table className="border-collapse text-left [overflow-wrap:break-word] [&_td]:border [&_td]:border-line [&_td]:px-2.5 [&_td]:py-1 [&_th]:border [&_th]:border-line [&_th]:bg-sunken [&_th]:px-2.5 [&_th]:py-1">
       <thead>
         <tr>{cells(token.header, "th", depth)}</tr>
       </thead>
@@ -123,7 +126,7 @@ const table = (token: Tokens.Table, depth: number): ReactNode => (
         ))}
       </tbody>
     </table>
-  </div>
+  </section>
 );
 
 const block = (token: Token, depth: number): ReactNode => {
@@ -142,13 +145,10 @@ const block = (token: Token, depth: number): ReactNode => {
     case "hr":
       return <hr className="my-3 border-line" />;
     case "code": {
-      const text = textOfToken(token);
+      const name = "lang" in token && typeof token.lang === "string" ? token.lang : "";
       return (
-        <div className="group/code relative my-2">
-          <pre className="code overflow-x-auto rounded-lg border border-line bg-sunken px-3 py-2.5">{text}</pre>
-          <span className="absolute top-1.5 right-1.5 opacity-0 group-focus-within/code:opacity-100 group-hover/code:opacity-100">
-            <CopyButton text={() => text} label="Copy the code" />
-          </span>
+        <div className="my-2">
+          <CodeBlock code={textOfToken(token)} language={languageNamed(name)} name={name.split(/[\s{,]/, 1)[0] ?? ""} />
         </div>
       );
     }
@@ -169,33 +169,26 @@ const block = (token: Token, depth: number): ReactNode => {
 
 const renderBlocks = (tokens: readonly Token[], depth: number): ReactNode => keyed(tokens.map((token) => block(token, depth)));
 
-const inlinePlain = (token: Token, depth: number): ReactNode => {
-  const inner = (): ReactNode => keyed(childrenOf(token).map((child) => inlinePlain(child, depth + 1)));
-  if (depth > DEPTH_MAX) return token.raw;
-  if (token.type === "link") return childrenOf(token).length > 0 ? inner() : textOfToken(token);
-  if (token.type === "strong") return <strong className="font-semibold">{inner()}</strong>;
-  if (token.type === "em") return <em>{inner()}</em>;
-  if (token.type === "br") return "\n";
-  return childrenOf(token).length > 0 ? inner() : inline(token, depth);
-};
+/** One block of a text; drawn again only when its own text changed, however much is written behind it. */
+const Block = memo(
+  ({ token }: { token: Token }) => block(token, 0),
+  (before, after) => before.token.raw === after.token.raw && before.token.type === after.token.type,
+);
 
-/** Markdown in the middle of a line or a button: emphasis and code are drawn, links are their text, and its lines stay as written. */
-export const InlineMarkdown = memo(({ text }: { text: string }) => {
-  if (text.length > LENGTH_MAX) return text;
-  try {
-    return keyed(Lexer.lexInline(text.replace(/^#{1,6} +/gm, "")).map((token) => inlinePlain(token, 0)));
-  } catch {
-    // As above: what cannot be parsed can still be read.
-    return text;
-  }
-});
-
-/** Text of the agent as markdown. HTML is shown as text, links lead to http(s) and mailto only, nothing is loaded. */
-export const Markdown = memo(({ text }: { text: string }) => {
-  const tokens = parse(text);
+/**
+ * Text of the agent as markdown. HTML is shown as text, links lead to http(s) and mailto only, nothing is loaded. While it is
+ * `streaming`, more of it comes: what is half written is drawn as it will be.
+ */
+export const Markdown = memo(({ text, streaming = false }: { text: string; streaming?: boolean }) => {
+  const tokens = parse(streaming ? settleMarkdown(text) : text);
   return (
     <div className="text-base [overflow-wrap:anywhere]">
-      {tokens === null ? <p className="whitespace-pre-wrap">{text}</p> : renderBlocks(tokens, 0)}
+      {tokens === null ? (
+        <p className="whitespace-pre-wrap">{text}</p>
+      ) : (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the blocks of one text never move
+        tokens.map((token, index) => <Block key={index} token={token} />)
+      )}
     </div>
   );
 });

@@ -13,10 +13,22 @@ const call = (name: string, input: ToolEntry["input"], structured?: unknown): To
   about: null,
   children: [],
   progress: null,
+  task: null,
+  denied: null,
+  title: null,
   result:
     structured === undefined
       ? null
-      : { seq: 2, at: "2026-11-22T20:00:01.000Z", text: "", isError: false, interrupted: false, images: [], structured },
+      : {
+          seq: 2,
+          at: "2026-11-22T20:00:01.000Z",
+          text: "",
+          isError: false,
+          interrupted: false,
+          images: [],
+          others: [],
+          structured,
+        },
 });
 const shown = (entry: ToolEntry) =>
   editDiff(entry).map(({ kind, oldLine, newLine, text }) => `${kind[0]}${oldLine ?? ""}:${newLine ?? ""} ${text}`);
@@ -40,4 +52,20 @@ test("a new file, several edits, and input of a wrong shape", () => {
     shown(call("MultiEdit", { edits: [{ old_string: "a", new_string: "b" }, 7, { old_string: "c", new_string: "" }] })),
   ).toEqual(["r1: a", "a:1 b", "r1: c"]);
   expect(shown(call("Edit", { old_string: 7 }, { structuredPatch: "x" }))).toEqual([]);
+});
+
+test("a file that is written as it was has no difference, and a new one only lines that are added", () => {
+  expect(shown(call("Write", { content: "a\n" }, { type: "update", structuredPatch: [] }))).toEqual([]);
+  expect(shown(call("Write", { content: "a\n" }, { type: "create", structuredPatch: [] }))).toEqual(["a:1 a"]);
+});
+
+test("an edit of a notebook shows its cell alone", () => {
+  const input = { cell_id: "c", new_source: "x = 2\ny" };
+  expect(shown(call("NotebookEdit", input, { old_source: "x = 1\ny", new_source: "x = 2\ny" }))).toEqual([
+    "r1: x = 1",
+    "a:1 x = 2",
+    "c2:2 y",
+  ]);
+  expect(shown(call("NotebookEdit", { ...input, edit_mode: "delete" }, { old_source: "x", new_source: "" }))).toEqual(["r1: x"]);
+  expect(shown(call("NotebookEdit", { ...input, edit_mode: "insert" }))).toEqual(["a:1 x = 2", "a:2 y"]);
 });
