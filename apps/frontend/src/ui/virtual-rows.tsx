@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, type Ref, useImperativeHandle, useRef } from "react";
+import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import { classes } from "./classes.ts";
 
 export type VirtualRowsHandle = { scrollTo(index: number): void };
@@ -13,6 +13,7 @@ export const VirtualRows = ({
   header,
   className,
   label,
+  onRange,
   ref,
 }: {
   count: number;
@@ -23,6 +24,8 @@ export const VirtualRows = ({
   header?: ReactNode;
   className?: string;
   label: string;
+  /** Told of the first and the last row that are drawn, each time when they are others. */
+  onRange?: (first: number, last: number) => void;
   ref?: Ref<VirtualRowsHandle>;
 }) => {
   const scroller = useRef<HTMLElement>(null);
@@ -32,6 +35,9 @@ export const VirtualRows = ({
     estimateSize: () => rowHeight,
     overscan: 20,
   });
+  const { startIndex: first, endIndex: last } = virtualizer.range ?? { startIndex: 0, endIndex: 0 };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: who is told may be another one at each drawing
+  useEffect(() => onRange?.(first, last), [first, last]);
   useImperativeHandle(ref, () => ({ scrollTo: (index) => virtualizer.scrollToIndex(index, { align: "start" }) }), [virtualizer]);
   return (
     <section

@@ -16,7 +16,7 @@ import { TranscriptView } from "../transcript/transcript.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
 import { RunHeader } from "./run-header.tsx";
 import { StepsRail } from "./steps-rail.tsx";
-import { type RunStream, useRunStream } from "./use-run-stream.ts";
+import { type RunStream, type StreamActions, useRunStream } from "./use-run-stream.ts";
 
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
@@ -38,7 +38,7 @@ const usePreloadedTabs = (): void => {
   }, []);
 };
 
-type TabProps = { run: Run; stream: RunStream & { retry: () => void } };
+type TabProps = { run: Run; stream: RunStream & StreamActions };
 
 const LABELS: Record<Tab | "steps", string> = {
   steps: "Steps",
@@ -53,13 +53,13 @@ const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
     case "steps":
       return <StepsRail run={run} stream={stream} />;
     case "transcript":
-      return <TranscriptView key={run.id} run={run} stream={stream} onRetry={stream.retry} />;
+      return <TranscriptView key={run.id} run={run} stream={stream} />;
     case "changes":
       return <ChangesView run={run} />;
     case "network":
       return <NetworkView run={run} />;
     case "raw":
-      return <RawView run={run} messages={stream.messages} count={stream.messages.length} />;
+      return <RawView run={run} count={stream.transcript.lastSeq} />;
   }
 };
 
@@ -121,7 +121,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
 
 const LoadedRun = ({ run }: { run: RunView }) => {
   const { trpc, queries } = useApi();
-  const stream = useRunStream(run.id);
+  const stream = useRunStream(run.id, run.lastSeq);
   const { status, steps } = stream.transcript;
   const wide = useWide();
   usePreloadedTabs();
