@@ -1,4 +1,5 @@
-import { isFinal, type Message, type RunStatus } from "@ccr/protocol";
+import { isFinal, type Message, outcomeOf, type RunOutcome, RunReason, type RunStatus } from "@ccr/protocol";
+import { advanceUsage, noUsage, type UsageFigures } from "../usage/figures.ts";
 import { type Activity, advanceActivity, idle } from "./activity.ts";
 import { addAgentMessage } from "./agent.ts";
 import type { Entry, Todo } from "./entry.ts";
@@ -31,6 +32,18 @@ export type Builder = {
   failedStage: Place | null;
 };
 
+/** How a run ended, as its last message tells it. */
+export type Ending = { status: RunStatus; sentence: string; outcome: RunOutcome | null; at: string };
+
+const endingOf = (message: Message): Ending | null => {
+  if (message.source !== "runner" || message.body.type !== "status" || !isFinal(message.body.status)) return null;
+  const { status, sentence } = message.body;
+  // A server that is newer than this page may know more reasons.
+  const reason = RunReason.safeParse(message.body.reason).data ?? null;
+  const outcome = outcomeOf({ status, reason, sentence, delivered: null, additionalRepositories: [] });
+  return { status, sentence, outcome, at: message.at };
+};
+
 /** All that the page draws of a run's messages. */
 export type Transcript = {
   readonly entries: readonly Entry[];
@@ -39,6 +52,9 @@ export type Transcript = {
   readonly todos: readonly Todo[];
   readonly activity: Activity;
   readonly status: RunStatus | null;
+  /** How the run ended, once it has said so. */
+  readonly ending: Ending | null;
+  readonly usage: UsageFigures;
   readonly refusedCount: number;
   readonly lastSeq: number;
   /** Taken over by `extendTranscript`: only the newest transcript may be extended. */
@@ -51,6 +67,8 @@ export const emptyTranscript = (): Transcript => ({
   todos: [],
   activity: idle,
   status: null,
+  ending: null,
+  usage: noUsage(),
   refusedCount: 0,
   lastSeq: 0,
   builder: {
@@ -76,7 +94,7 @@ export const emptyTranscript = (): Transcript => ({
  */
 export const extendTranscript = (transcript: Transcript, messages: readonly Message[]): Transcript => {
   const { builder } = transcript;
-  let { steps, activity, status, refusedCount, lastSeq } = transcript;
+  let { steps, activity, status, ending, usage, refusedCount, lastSeq } = transcript;
   for (const message of messages) {
     if (message.seq <= lastSeq) continue;
     lastSeq = message.seq;
@@ -84,13 +102,15 @@ export const extendTranscript = (transcript: Transcript, messages: readonly Mess
     else addRunnerMessage(builder, message);
     steps = advanceSteps(steps, message);
     activity = advanceActivity(activity, message, builder);
+    usage = advanceUsage(usage, message);
+    ending = endingOf(message) ?? ending;
     if (message.source === "runner" && message.body.type === "status") status = message.body.status;
     if (message.source === "runner" && message.body.type === "egress_refused") refusedCount += 1;
   }
   if (lastSeq === transcript.lastSeq) return transcript;
   const entries = builder.tree.publish();
   const now = status !== null && isFinal(status) ? idle : activity;
-  return { entries, steps, todos: builder.todos, activity: now, status, refusedCount, lastSeq, builder };
+  return { entries, steps, todos: builder.todos, activity: now, status, ending, usage, refusedCount, lastSeq, builder };
 };
 
 /** What the page shows for these messages. */

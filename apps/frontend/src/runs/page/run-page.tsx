@@ -14,6 +14,7 @@ import { lookOf } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
 import { TranscriptView } from "../transcript/transcript.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
+import { asTold } from "./now.ts";
 import { RunHeader } from "./run-header.tsx";
 import { StepsRail } from "./steps-rail.tsx";
 import { type RunStream, type StreamActions, useRunStream } from "./use-run-stream.ts";
@@ -21,9 +22,11 @@ import { type RunStream, type StreamActions, useRunStream } from "./use-run-stre
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
 const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
+const importUsage = () => import("../usage/usage.tsx").then(({ UsageView }) => ({ default: UsageView }));
 const ChangesView = lazy(importChanges);
 const NetworkView = lazy(importNetwork);
 const RawView = lazy(importRaw);
+const UsageView = lazy(importUsage);
 
 const PRELOAD_MS = 3000;
 
@@ -32,7 +35,7 @@ const usePreloadedTabs = (): void => {
   useEffect(() => {
     const timer = setTimeout(() => {
       // A tab that cannot be had now is fetched when it is opened.
-      for (const load of [importChanges, importNetwork, importRaw]) load().catch(() => {});
+      for (const load of [importChanges, importNetwork, importUsage, importRaw]) load().catch(() => {});
     }, PRELOAD_MS);
     return () => clearTimeout(timer);
   }, []);
@@ -45,19 +48,28 @@ const LABELS: Record<Tab | "steps", string> = {
   transcript: "Transcript",
   changes: "Changes",
   network: "Network",
+  usage: "Usage",
   raw: "Raw",
 };
+
+const railOf = ({ transcript, earlier }: RunStream) => ({
+  steps: transcript.steps,
+  todos: transcript.todos,
+  isPart: earlier !== null,
+});
 
 const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
   switch (tab) {
     case "steps":
-      return <StepsRail run={run} stream={stream} />;
+      return <StepsRail run={run} {...railOf(stream)} />;
     case "transcript":
       return <TranscriptView key={run.id} run={run} stream={stream} />;
     case "changes":
       return <ChangesView run={run} />;
     case "network":
       return <NetworkView run={run} />;
+    case "usage":
+      return <UsageView run={run} stream={stream} />;
     case "raw":
       return <RawView run={run} count={stream.transcript.lastSeq} />;
   }
@@ -106,6 +118,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
               </span>
             ),
           )}
+          {trigger("usage")}
           {trigger("raw")}
         </Tabs.List>
         <ConnectionBadge connection={stream.connection} problem={stream.problem} onRetry={stream.retry} />
@@ -119,9 +132,10 @@ const RunTabs = ({ run, stream }: TabProps) => {
   );
 };
 
-const LoadedRun = ({ run }: { run: RunView }) => {
+const LoadedRun = ({ run: asked }: { run: RunView }) => {
   const { trpc, queries } = useApi();
-  const stream = useRunStream(run.id, run.lastSeq);
+  const stream = useRunStream(asked.id, asked.lastSeq);
+  const run = asTold(asked, stream.transcript.ending);
   const { status, steps } = stream.transcript;
   const wide = useWide();
   usePreloadedTabs();
@@ -138,7 +152,7 @@ const LoadedRun = ({ run }: { run: RunView }) => {
         {wide && (
           <aside className="w-72 shrink-0 overflow-y-auto border-r border-line" aria-label="Steps">
             <ErrorBoundary name="list of steps">
-              <StepsRail run={run} stream={stream} />
+              <StepsRail run={run} {...railOf(stream)} />
             </ErrorBoundary>
           </aside>
         )}
