@@ -165,6 +165,8 @@ export const createLiveMessages = (options: {
       addEventListener("online", wake);
       addEventListener("pageshow", onPageShow);
       document.addEventListener("visibilitychange", onVisibility);
+      // A tab that the browser had put to sleep.
+      document.addEventListener("resume", wake);
       dispatch({ type: "started" });
     },
     stop() {
@@ -172,6 +174,7 @@ export const createLiveMessages = (options: {
       removeEventListener("online", wake);
       removeEventListener("pageshow", onPageShow);
       document.removeEventListener("visibilitychange", onVisibility);
+      document.removeEventListener("resume", wake);
       clearTimeout(timer);
       disconnect();
       cancelFlush?.();

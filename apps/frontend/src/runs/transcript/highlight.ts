@@ -51,3 +51,12 @@ export const mark = (elements: Iterable<Element>, pattern: RegExp, current: Elem
   }
   return inCurrent[0] ?? null;
 };
+
+/** Scrolls what stands inside of `outer` and scrolls by itself, such as a long output, until a place in it is seen there. */
+export const showInside = (range: Range, outer: Element): void => {
+  let element = range.startContainer.parentElement;
+  for (; element !== null && element !== outer; element = element.parentElement) {
+    if (element.scrollHeight <= element.clientHeight + 1 || !/auto|scroll/.test(getComputedStyle(element).overflowY)) continue;
+    element.scrollTop += range.getBoundingClientRect().top - element.getBoundingClientRect().top - element.clientHeight / 2;
+  }
+};

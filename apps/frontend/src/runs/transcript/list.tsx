@@ -25,7 +25,7 @@ import { type Found, pick, stepFrom } from "../entries/walk.ts";
 import type { Folds, RunStream, StreamActions } from "../page/use-run-stream.ts";
 import { estimateEntryHeight } from "./entry-row.tsx";
 import { FindBar } from "./find-bar.tsx";
-import { clearMarks, mark } from "./highlight.ts";
+import { clearMarks, mark, showInside } from "./highlight.ts";
 import { RowBox } from "./row-box.tsx";
 import { TranscriptToolbar } from "./toolbar.tsx";
 import { useFind } from "./use-find.ts";
@@ -159,6 +159,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
 
   // What leads from one to the next begins where one is: at what was gone to last, as long as it is seen.
   const hereKey = (): string | null => {
+    if (rowWindow.isFollowing) return rows.at(-1)?.entry.key ?? null;
     const index = current === null ? -1 : indexOfRow(rows, current, range.first);
     const key = index !== -1 && rowWindow.isSeen(index) ? current : rows[rowWindow.topIndex()]?.entry.key;
     return key ?? null;
@@ -197,8 +198,9 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     if (finding.pattern === null || finding.isSearching || shownPattern.current === finding.pattern) return;
     if (finding.found.length === 0) return;
     shownPattern.current = finding.pattern;
+    // At the end of a run that is followed, that is the last one.
     const place = pick(entries, ({ key }) => finding.keys.has(key), hereKey());
-    const first = place.found[place.before] ?? place.found[0];
+    const first = place.found[place.before] ?? (rowWindow.isFollowing ? place.found.at(-1) : place.found[0]);
     if (first !== undefined) toFound(first);
   });
   useLayoutEffect(() => {
@@ -214,6 +216,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     const first = mark(elements, finding.pattern, element);
     if (first === null || centred.current === current) return;
     centred.current = current;
+    showInside(first, scroller.current);
     const box = scroller.current.getBoundingClientRect();
     const { top, bottom } = first.getBoundingClientRect();
     if (top < box.top + 24 || bottom > box.bottom - 48) rowWindow.shift(top - box.top - box.height / 3);
