@@ -198,6 +198,9 @@ export const makeMessages = function* (count: number, seed: number): Generator<M
       duration_ms: 900_000,
       total_cost_usd: (step + 1) * 3.2,
       usage: { input_tokens: 10_000, output_tokens: 90_000 },
+      modelUsage: {
+        "claude-opus-4-5": { inputTokens: 9000 * (step + 1), outputTokens: 80_000 * (step + 1), costUSD: 3 * (step + 1) },
+      },
     });
     yield we({ type: "check_started", stepIndex: step, attempt: 1, command: "npm test" });
     yield we({

@@ -247,12 +247,21 @@ describe("a run that has ended", () => {
     await page.getByText("The last NEEDLE").waitFor();
     await page.getByRole("group", { name: "Errors" }).getByText("2").waitFor();
     await page.getByRole("button", { name: "Previous error" }).click();
-    await page.getByText(/^Exit code \d\ssecond trouble$/).first().waitFor();
+    await page
+      .getByText(/^Exit code \d\ssecond trouble$/)
+      .first()
+      .waitFor();
     await logOf(page).focus();
     await page.keyboard.press("p");
-    await page.getByText(/^Exit code \d\sfirst trouble$/).first().waitFor();
+    await page
+      .getByText(/^Exit code \d\sfirst trouble$/)
+      .first()
+      .waitFor();
     await page.keyboard.press("n");
-    await page.getByText(/^Exit code \d\ssecond trouble$/).first().waitFor();
+    await page
+      .getByText(/^Exit code \d\ssecond trouble$/)
+      .first()
+      .waitFor();
     await page.getByText("Errors", { exact: true }).click();
     await expect.poll(() => logOf(page).locator("[data-key]").count()).toBe(2);
     await page.getByText("Said", { exact: true }).click();

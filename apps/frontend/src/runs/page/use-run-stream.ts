@@ -2,12 +2,13 @@ import type { RunId } from "@ccr/protocol";
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useApi } from "../../api/client.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
+import type { LeftPlace } from "../transcript/use-place.ts";
 import { createRunStore, type RunStream } from "./run-store.ts";
 
 export type { RunStream } from "./run-store.ts";
 
-/** What a person can ask of the stream: see `RunStore`. */
-export type StreamActions = { retry: () => void; lookAt: (seq: number | null) => void };
+/** What a person can ask of the stream: see `RunStore`; and where one has left its transcript. */
+export type StreamActions = { retry: () => void; lookAt: (seq: number | null) => void; left: LeftPlace };
 
 /** A run's messages and what is drawn of them, kept whole while the page is open. `lastSeq`: the newest one when it was opened. */
 export const useRunStream = (runId: RunId, lastSeq: number): RunStream & StreamActions => {
@@ -34,7 +35,8 @@ export const useRunStream = (runId: RunId, lastSeq: number): RunStream & StreamA
   useEffect(() => {
     if (serverGone) return () => store.retry();
   }, [serverGone, store]);
-  return useMemo(() => ({ ...stream, retry: store.retry, lookAt: store.lookAt }), [stream, store]);
+  const [left] = useState<LeftPlace>({ place: undefined });
+  return useMemo(() => ({ ...stream, retry: store.retry, lookAt: store.lookAt, left }), [stream, store, left]);
 };
 
 /** Which entries and outputs a person has opened or closed; what they did not touch is as `usually`. */

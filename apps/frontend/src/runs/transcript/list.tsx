@@ -62,7 +62,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
   const { entries } = shown;
   const runEnded = isFinal(run.status) || (transcript.status !== null && isFinal(transcript.status));
   const target = seqOfHash(useLocation({ select: ({ hash }) => hash }));
-  const visit = useLocation({ select: ({ state }) => state.__TSR_key });
+  const visit = useLocation({ select: ({ state }) => state.__TSR_key ?? "" });
 
   const chosen = useTranscriptFolds();
   const [choice, setChoice] = useState<Choice>("all");
@@ -114,12 +114,12 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
 
   // Where the page was left comes before what the address names, unless that is something else than then.
   const now = useCallback(() => rowWindow.placeOf(), [rowWindow]);
-  const before = usePlace(run.id, target, now);
+  const before = usePlace(run.id, { visit, target, left: stream.left }, now);
   const wanted = useRef<Wanted | null>(null);
   const [goingTo, setGoingTo] = useState<number | null>(null);
   const visited = useRef<string | null>(null);
   useEffect(() => {
-    const id = `${visit ?? ""}#${target ?? ""}`;
+    const id = `${visit}#${target ?? ""}`;
     if (visited.current !== id) {
       const isFirst = visited.current === null;
       visited.current = id;
@@ -243,6 +243,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     return () => removeEventListener("keydown", onKey);
   }, [openFind]);
 
+  const toFocus = useRef<string | null>(null);
   const stepRow = (by: 1 | -1): void => {
     const key = hereKey();
     const here = key === null ? -1 : indexOfRow(rows, key, range.first);
@@ -250,8 +251,19 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     if (row === undefined) return;
     const index = key === current ? here + by : here;
     setCurrent(row.entry.key);
+    toFocus.current = row.entry.key;
     if (!rowWindow.isSeen(index)) rowWindow.show(index, LED_TO_PX);
   };
+  // So that the next Tab leads into the entry.
+  useLayoutEffect(() => {
+    if (toFocus.current === null) return;
+    const row = [...(refs.block.current?.children ?? [])].find(
+      (element): element is HTMLElement => element instanceof HTMLElement && element.dataset.key === toFocus.current,
+    );
+    if (row === undefined) return;
+    toFocus.current = null;
+    row.focus({ preventScroll: true });
+  });
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
     const keys: Record<string, () => void> = {

@@ -53,6 +53,10 @@ export const TranscriptMenu = ({
             </a>
           </DropdownMenu.Item>
         ))}
+        <DropdownMenu.Separator className="my-1 h-px bg-line" />
+        <DropdownMenu.Label className="px-2 py-1 text-2xs text-ink-faint">
+          In the list: / finds, n and p go to errors, j and k to entries
+        </DropdownMenu.Label>
       </DropdownMenu.Content>
     </DropdownMenu.Portal>
   </DropdownMenu.Root>

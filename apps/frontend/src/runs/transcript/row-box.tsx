@@ -30,7 +30,11 @@ export const RowBox = memo(
     <div
       data-index={index}
       data-key={entry.key}
-      className={classes("relative", isCurrent && "rounded-md outline-2 outline-offset-2 outline-accent/60")}
+      tabIndex={-1}
+      className={classes(
+        "relative [contain:layout_style]",
+        isCurrent ? "rounded-md outline-2 outline-offset-2 outline-accent/60" : "outline-none",
+      )}
     >
       <EntryRow entry={entry} depth={depth} by={by} folds={folds} runEnded={runEnded || isOver} targeted={targeted} />
       {isPointed && <RowActions entry={entry} onRaw={onRaw} />}

@@ -264,6 +264,7 @@ export class RowWindow {
       now.end - now.first <= 4 * (near.end - near.first + 20)
     )
       return now;
-    return around(FAR_PX);
+    // What is followed moves on: rows above would be made only to be taken away again.
+    return around(this.isFollowing ? NEAR_PX : FAR_PX);
   }
 }
