@@ -14,7 +14,7 @@ const EXPORTS = [
 
 const Sign = ({ icon: Icon }: { icon: LucideIcon }) => <Icon aria-hidden className="size-3.5 text-ink-faint" />;
 
-/** Opens and closes all entries, and gives the whole transcript as a file. */
+/** Opens and closes all entries, and gives the whole transcript as a file. It is open when it appears. */
 export const TranscriptMenu = ({
   runId,
   onAll,
@@ -24,7 +24,7 @@ export const TranscriptMenu = ({
   onAll: (open: boolean) => void;
   children: ReactNode;
 }) => (
-  <DropdownMenu.Root modal={false}>
+  <DropdownMenu.Root modal={false} defaultOpen>
     <DropdownMenu.Trigger
       aria-label="More for this transcript"
       title="More for this transcript"

@@ -1,11 +1,40 @@
 import { ArrowDown, ArrowUp, CircleAlert, Ellipsis, Search } from "lucide-react";
-import { lazy, type ReactNode, Suspense } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
 import { IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { plural } from "../../ui/format.ts";
 import { CHOICE_NAMES, CHOICES, type Choice } from "../entries/choices.ts";
 
-const Menu = lazy(() => import("./menu.tsx").then(({ TranscriptMenu }) => ({ default: TranscriptMenu })));
+const importMenu = () => import("./menu.tsx").then(({ TranscriptMenu }) => ({ default: TranscriptMenu }));
+const Menu = lazy(importMenu);
+/** By then the page is there, and what may be wanted later can be fetched beforehand. */
+const SETTLED_MS = 3000;
+
+/** Opens the menu, which is not there before it is wanted. */
+const MenuButton = ({ runId, onAll }: { runId: string; onAll: (open: boolean) => void }) => {
+  const [isWanted, setIsWanted] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      // What cannot be had now is fetched when it is opened.
+      importMenu().catch(() => {});
+    }, SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const dots = <Ellipsis aria-hidden className="size-4" />;
+  const button = (
+    <IconButton label="More for this transcript" aria-haspopup="menu" onClick={() => setIsWanted(true)}>
+      {dots}
+    </IconButton>
+  );
+  if (!isWanted) return button;
+  return (
+    <Suspense fallback={button}>
+      <Menu runId={runId} onAll={onAll}>
+        {dots}
+      </Menu>
+    </Suspense>
+  );
+};
 
 const Choices = ({ choice, onChoose }: { choice: Choice; onChoose: (choice: Choice) => void }) => (
   <div
@@ -71,7 +100,6 @@ export const TranscriptToolbar = ({
   onFind: () => void;
   onAll: (open: boolean) => void;
 }) => {
-  const dots = <Ellipsis aria-hidden className="size-4" />;
   return (
     <div className="flex h-10 shrink-0 items-center gap-1 border-b border-line px-2 sm:px-4">
       {find ?? <Choices choice={choice} onChoose={onChoose} />}
@@ -86,17 +114,7 @@ export const TranscriptToolbar = ({
           <Search aria-hidden className="size-3.5" />
         </IconButton>
       )}
-      <Suspense
-        fallback={
-          <IconButton label="More for this transcript" disabled>
-            {dots}
-          </IconButton>
-        }
-      >
-        <Menu runId={runId} onAll={onAll}>
-          {dots}
-        </Menu>
-      </Suspense>
+      <MenuButton runId={runId} onAll={onAll} />
     </div>
   );
 };
