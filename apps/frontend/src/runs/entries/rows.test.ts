@@ -3,6 +3,7 @@ import { CHOICES } from "./choices.ts";
 import { emptyTranscript, extendTranscript } from "./derive.ts";
 import type { Entry } from "./entry.ts";
 import { findEntryPath, indexOfRow, indexOfSeq, listRows, noRows, type RowChoice } from "./rows.ts";
+import { noTally, tally } from "./trouble.ts";
 import { pick, stepFrom } from "./walk.ts";
 
 const text = (seq: number): Entry => ({ kind: "text", key: String(seq), seq, at: "", text: `text ${seq}`, error: null });
@@ -11,6 +12,7 @@ const tool = (seq: number, children: readonly Entry[], isError = false): Entry =
   result: { seq: seq + 10, at: "", text: "", isError, interrupted: false, images: [], structured: undefined },
   children,
 });
+const isPicked = (entry: Entry): boolean => CHOICES.errors.only(entry);
 const closed: RowChoice = { isOpen: () => false, only: null };
 const open: RowChoice = { isOpen: () => true, only: null };
 const keys = (list: { rows: readonly { entry: Entry }[] }): string => list.rows.map(({ entry }) => entry.key).join(" ");
@@ -66,7 +68,6 @@ it("finds the entry of a message among thousands, with what it is inside of", ()
 
 describe("the way from one to the next", () => {
   const entries = [text(1), tool(2, [text(3), tool(4, [], true)], true), text(5), tool(6, [], true)];
-  const isPicked = (entry: Entry): boolean => CHOICES.errors.only(entry);
   const go = (key: string | null, by: 1 | -1): string | undefined => {
     const { found, before, at } = pick(entries, isPicked, key);
     return found[stepFrom({ count: found.length, before, at }, by) ?? -1]?.entry.key;
@@ -79,6 +80,19 @@ describe("the way from one to the next", () => {
   it("leads nowhere when there is nothing", () => {
     expect(stepFrom({ count: 0, before: 0, at: false }, 1)).toBe(null);
   });
+});
+
+it("troubles are counted with what stands inside, and the same after many changes as at once", () => {
+  let entries: readonly Entry[] = [];
+  let counted = noTally;
+  for (let seq = 1; seq <= 30; seq += 1) {
+    const last = entries.at(-1);
+    if (seq % 4 === 0 && last?.kind === "tool") entries = [...entries.slice(0, -1), tool(last.seq, [tool(seq, [], true)])];
+    else entries = [...entries, seq % 3 === 0 ? tool(seq, [], seq % 2 === 0) : text(seq)];
+    counted = tally(counted, entries);
+    expect(counted.total).toBe(tally(noTally, entries).total);
+  }
+  expect(counted.total).toBe(pick(entries, isPicked, null).found.length);
 });
 
 it("an empty transcript has no rows", () => {

@@ -1,5 +1,5 @@
 import { verdictOfCommand, verdictOfJudge } from "../check-outcome.ts";
-import type { Entry } from "./entry.ts";
+import { type Entry, insideOf } from "./entry.ts";
 
 /** Whether an entry tells of something that went wrong. */
 export const isTrouble = (entry: Entry): boolean => {
@@ -34,4 +34,20 @@ export const isTrouble = (entry: Entry): boolean => {
     case "unknown":
       return false;
   }
+};
+
+/** How many entries tell of trouble: in all, and in each of the outermost with what stands inside of it. */
+export type Tally = { entries: readonly Entry[]; counts: readonly number[]; total: number };
+
+export const noTally: Tally = { entries: [], counts: [], total: 0 };
+
+const troublesIn = (entry: Entry): number =>
+  insideOf(entry).reduce((sum, inner) => sum + troublesIn(inner), isTrouble(entry) ? 1 : 0);
+
+/** Counts anew what changed since `before`, and nothing else. */
+export const tally = (before: Tally, entries: readonly Entry[]): Tally => {
+  const counts = entries.map((entry, index) =>
+    before.entries[index] === entry ? (before.counts[index] ?? 0) : troublesIn(entry),
+  );
+  return { entries, counts, total: counts.reduce((sum, count) => sum + count, 0) };
 };

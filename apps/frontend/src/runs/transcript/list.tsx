@@ -1,6 +1,6 @@
 import { isFinal, type Run } from "@ccr/protocol";
 import { useLocation } from "@tanstack/react-router";
-import { ArrowDown, LoaderCircle } from "lucide-react";
+import { ArrowDown } from "lucide-react";
 import {
   type KeyboardEvent,
   lazy,
@@ -20,12 +20,13 @@ import { plural } from "../../ui/format.ts";
 import { CHOICES, type Choice } from "../entries/choices.ts";
 import type { Entry } from "../entries/entry.ts";
 import { findEntryPath, indexOfRow, listRows, noRows, type Row, type RowChoice } from "../entries/rows.ts";
-import { isTrouble } from "../entries/trouble.ts";
+import { isTrouble, noTally, tally } from "../entries/trouble.ts";
 import { type Found, pick, stepFrom } from "../entries/walk.ts";
 import type { Folds, RunStream, StreamActions } from "../page/use-run-stream.ts";
 import { estimateEntryHeight } from "./entry-row.tsx";
 import { FindBar } from "./find-bar.tsx";
 import { clearMarks, mark, showInside } from "./highlight.ts";
+import { EarlierLine, GoingTo } from "./notices.tsx";
 import { RowBox } from "./row-box.tsx";
 import { TranscriptToolbar } from "./toolbar.tsx";
 import { useFind } from "./use-find.ts";
@@ -51,7 +52,7 @@ const isTyping = (target: EventTarget): boolean =>
 const estimateRow = ({ entry }: Row): number => estimateEntryHeight(entry);
 
 type Led = { key: string; top: number };
-type Wanted = { seq: number; top: number };
+type Wanted = { seq: number; top: number; isPlace: boolean };
 
 /**
  * The list of a transcript that has entries, and what leads through it. It follows the end until one scrolls away or opens something, goes to
@@ -94,13 +95,14 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
   const led = useRef<Led | null>(null);
   const [current, setCurrent] = useState<string | null>(null);
   const lead = useCallback(
-    ({ entry, above }: Found, top = LED_TO_PX) => {
+    ({ entry, above }: Found, { top = LED_TO_PX, isPlace = false } = {}) => {
       const { only } = CHOICES[choice];
       if (only !== null && !only(entry)) setChoice("all");
       led.current = { key: entry.key, top };
       rowWindow.hold();
       chosen.reveal(above.map(({ key }) => key));
-      setCurrent(entry.key);
+      // Where one has been anyway needs no sign.
+      if (!isPlace) setCurrent(entry.key);
     },
     [choice, chosen, rowWindow],
   );
@@ -123,11 +125,11 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     if (visited.current !== id) {
       const isFirst = visited.current === null;
       visited.current = id;
-      if (isFirst && before !== undefined) wanted.current = before;
-      else if (target !== null) wanted.current = { seq: target, top: LED_TO_PX };
+      if (isFirst && before !== undefined) wanted.current = before === null ? null : { ...before, isPlace: true };
+      else if (target !== null) wanted.current = { seq: target, top: LED_TO_PX, isPlace: false };
     }
     if (wanted.current === null) return;
-    const { seq, top } = wanted.current;
+    const { seq, top, isPlace } = wanted.current;
     const isHere = seq >= (shown.from ?? 1) && (shown.to === null || seq <= shown.to) && transcript.lastSeq >= seq;
     if (!isHere) {
       // It may still be on its way.
@@ -141,7 +143,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     const entry = path?.at(-1);
     wanted.current = null;
     setGoingTo(null);
-    if (path !== null && entry !== undefined) lead({ entry, above: path.slice(0, -1) }, top);
+    if (path !== null && entry !== undefined) lead({ entry, above: path.slice(0, -1) }, { top, isPlace });
   }, [visit, target, before, shown, entries, transcript.lastSeq, lookAt, lead, goingTo]);
 
   const [seenSeq, setSeenSeq] = useState(0);
@@ -166,7 +168,11 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
   };
 
   const later = useDeferredValue(entries);
-  const errorCount = useMemo(() => pick(later, isTrouble, null).found.length, [later]);
+  const tallied = useRef(noTally);
+  const errors = useMemo(() => tally(tallied.current, later), [later]);
+  useEffect(() => {
+    tallied.current = errors;
+  }, [errors]);
   const toError = (by: 1 | -1): void => {
     const { found, before: count, at } = pick(entries, isTrouble, hereKey());
     const next = found[stepFrom({ count: found.length, before: count, at }, by) ?? -1];
@@ -297,7 +303,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
         runId={run.id}
         choice={choice}
         onChoose={setChoice}
-        errorCount={errorCount}
+        errorCount={errors.total}
         onError={toError}
         onFind={openFind}
         onAll={(open) => {
@@ -367,14 +373,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
         </div>
       </section>
       {goingTo !== null && (
-        <p
-          role="status"
-          className="absolute top-12 left-1/2 -translate-x-1/2 rounded-full border border-line bg-surface px-3 py-1 text-xs shadow-float"
-        >
-          {goingTo > transcript.lastSeq && earlier === null
-            ? `Message ${goingTo.toLocaleString("en")} has not come yet`
-            : `Going to message ${goingTo.toLocaleString("en")}`}
-        </p>
+        <GoingTo seq={goingTo} isMissing={goingTo > transcript.lastSeq && earlier === null} runEnded={runEnded} />
       )}
       {(isAway || (!rowWindow.isFollowing && !runEnded)) && (
         <Button size="sm" className="absolute bottom-4 left-1/2 -translate-x-1/2 rounded-full! shadow-float" onClick={jump}>
@@ -390,11 +389,3 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     </div>
   );
 };
-
-/** Says that there is more above, and how far the reading of it is. */
-const EarlierLine = ({ earlier: { read, upTo, problem } }: { earlier: NonNullable<RunStream["earlier"]> }) => (
-  <p className="flex items-center justify-center gap-2 py-2 text-xs text-ink-faint">
-    {problem === null && <LoaderCircle aria-hidden className="size-3 animate-spin" />}
-    {problem ?? `Reading ${plural(upTo, "earlier message")}, ${Math.floor((read / upTo) * 100)} %`}
-  </p>
-);
