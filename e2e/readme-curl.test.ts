@@ -111,6 +111,7 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("runs.messages"))).toEqual(expect.arrayContaining([expect.objectContaining({ runId: id, seq: 1 })]));
   expect(printed.get("runs.diff")).toContain("src/summary.js");
   expect(printed.get("GET /runs/:id/work.patch")).toMatch(/^\+\+\+ b\/src\/summary\.js$/m);
+  expect(printed.get("GET /runs/:id/transcript.md")).toContain("## Step 1, attempt 1");
   const setUp = commands.filter(({ name }) => name === "" || name === output);
   await expect(runCommands(setUp, { HOME: home.path, URL: server.url, RUN: id ?? "" })).rejects.toThrow(
     /"not_found".*No whole output of this check is kept/,

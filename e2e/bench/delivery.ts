@@ -45,7 +45,7 @@ export const measureDelivery = async (
             tasks: store.tasks,
             runs: { ...noContext.runs, follow: (id, range, signal) => store.transcript.follow(id, range, signal) },
           },
-          downloads: { patch: unused, bundle: unused, conversation: unused, checkOutput: unused },
+          downloads: { patch: unused, bundle: unused, conversation: unused, checkOutput: unused, transcript: unused },
           uiFolder: folder.path,
           readiness: unused,
           metrics: { httpRequest: () => {}, render: unused },

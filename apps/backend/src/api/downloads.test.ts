@@ -18,6 +18,7 @@ const asDownloads = (kept: KeptWorkStore): Downloads => ({
   bundle: (runId, directory) => kept.bundle({ runId, directory }),
   conversation: kept.conversation,
   checkOutput: kept.checkOutput,
+  transcript: async () => null,
 });
 
 const noFiles: Pick<Files, "open"> = { open: async () => null };
@@ -187,7 +188,7 @@ describe("the files of a run", () => {
       },
     };
     const give = async () => download;
-    return { seen, downloads: { patch: give, bundle: give, conversation: give, checkOutput: give } };
+    return { seen, downloads: { patch: give, bundle: give, conversation: give, checkOutput: give, transcript: give } };
   };
 
   it("come at the reader's pace, and are let go when the reader leaves", async () => {
@@ -221,7 +222,7 @@ describe("the files of a run", () => {
       })(),
       [Symbol.asyncDispose]: async () => {},
     });
-    await using server = await serve({ patch: fails, bundle: fails, conversation: fails, checkOutput: fails });
+    await using server = await serve({ patch: fails, bundle: fails, conversation: fails, checkOutput: fails, transcript: fails });
     const answer = await fetch(server.url(`/runs/${RUN}/work.patch`));
     await expect(answer.text()).rejects.toThrow();
   });

@@ -1,5 +1,6 @@
 import { CcrError, describeZodError, ERROR_STATUS, errorBody, RunId, WorkspacePath } from "@ccr/protocol";
 import { type Context, Hono } from "hono";
+import { TRANSCRIPT_FORMATS, type TranscriptFormat } from "../runs/transcript-files/download.ts";
 import type { Download, Downloads, Files } from "../runs/types.ts";
 import { downloadHeaders } from "./download-headers.ts";
 
@@ -23,6 +24,12 @@ const FILES = {
     what: "No conversation of this run is kept yet.",
   },
 } as const;
+
+const TRANSCRIPT_TYPES = {
+  md: "text/markdown; charset=utf-8",
+  html: "text/html; charset=utf-8",
+  jsonl: "application/x-ndjson",
+} as const satisfies Record<TranscriptFormat, string>;
 
 const nameOf = (file: string): keyof typeof FILES | null => {
   for (const name of ["work.patch", "work.bundle", "conversation.jsonl"] as const) if (name === file) return name;
@@ -101,6 +108,13 @@ export const downloadRoutes = ({ findRun, downloads, files }: DownloadsOptions):
     const directory = c.req.query("directory") ?? null;
     const placed = directory === null ? name : `${directory}-${name}`;
     return give(c, { headers: named(placed, type), what, find: (id, signal) => downloads[kind](id, directory, signal) });
+  });
+  app.get("/runs/:id/:file{transcript\\.(md|html|jsonl)}", async (c, next) => {
+    const name = c.req.param("file");
+    const format = TRANSCRIPT_FORMATS.find((known) => name === `transcript.${known}`);
+    if (format === undefined) return next();
+    const find = (id: RunId, signal: AbortSignal) => downloads.transcript(id, format, signal);
+    return give(c, { headers: named(name, TRANSCRIPT_TYPES[format]), what: "There is no such run.", find });
   });
   app.get("/runs/:id/checks/:file{\\d+-\\d+-\\d+\\.txt}", async (c) => {
     const file = c.req.param("file");

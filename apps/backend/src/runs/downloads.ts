@@ -1,6 +1,7 @@
 import { CcrError, checkoutsOf, type Run, type ServerId } from "@ccr/protocol";
 import type { KeptOf } from "../git/work-places.ts";
 import type { InstanceRecord, Store } from "../store/types.ts";
+import { transcriptDownload } from "./transcript-files/download.ts";
 import type { Download, Downloads } from "./types.ts";
 
 const fromText = (text: string): Download => {
@@ -89,7 +90,11 @@ export const refuse = ({ server: owner, place }: InstanceRecord): never => {
  * have older work, which is never given for the run's. The patch is in the database, too, as far as it fits there.
  */
 export const createDownloads = (options: {
-  store: { runs: Pick<Store["runs"], "find" | "findDiff">; instances: Pick<Store["instances"], "findRecord"> };
+  store: {
+    runs: Pick<Store["runs"], "find" | "findDiff">;
+    instances: Pick<Store["instances"], "findRecord">;
+    transcript: Pick<Store["transcript"], "read">;
+  };
   server: ServerId;
   work: KeptDownloads;
 }): Downloads => {
@@ -132,6 +137,10 @@ export const createDownloads = (options: {
     checkOutput: async (runId, name) => {
       const record = await elsewhere(await store.runs.find(runId));
       return record === null ? work.checkOutput(runId, name) : refuse(record);
+    },
+    transcript: async (runId, format, signal) => {
+      const run = await store.runs.find(runId);
+      return run === null ? null : transcriptDownload({ run, format, read: store.transcript.read, signal });
     },
   };
 };

@@ -50,6 +50,7 @@ import type {
   TypeIntoShellInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
+import type { TranscriptFormat } from "./transcript-files/download.ts";
 
 /** What the API may ask of the run engine. Every method throws `CcrError` with `not_found` for an id that is not there. */
 export interface Runs {
@@ -163,6 +164,8 @@ export interface Downloads {
   conversation(runId: RunId, signal: AbortSignal): Promise<Download | null>;
   /** `name`: see `CheckOutputName`. */
   checkOutput(runId: RunId, name: string): Promise<Download | null>;
+  /** All messages so far. */
+  transcript(runId: RunId, format: TranscriptFormat, signal: AbortSignal): Promise<Download | null>;
 }
 
 /** Shells of people in the sandboxes of runs. Throws `CcrError` with `conflict` where there is no sandbox (yet, any more, or on this machine). */

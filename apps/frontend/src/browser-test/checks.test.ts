@@ -108,7 +108,7 @@ describe("the transcript", () => {
     await told.first().waitFor();
     await expect.poll(() => told.first().getAttribute("aria-expanded"), soon).toBe("false");
     await told.first().press("Enter");
-    await page.getByRole("log").getByText("Do not weaken the check").waitFor();
+    await page.getByRole("log").getByText("Do not weaken the check").first().waitFor();
     await goTo("Your work was checked, and a check did not pass. 'grep");
     await page.getByRole("log").getByText("It printed nothing.").waitFor();
     await expect.poll(() => told.last().getAttribute("aria-expanded"), soon).toBe("true");

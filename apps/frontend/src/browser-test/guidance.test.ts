@@ -189,7 +189,7 @@ test("while the server is gone every page says so, nothing seems to go on, and a
   backend.say(run.id, [...firstPart(run.id), openCall()]);
   await stage.go(`/runs/${run.id}`);
   const banner = page.getByRole("status").filter({ hasText: "The server cannot be reached" });
-  const activity = page.getByText("Bash: npm test -- --watch=false");
+  const activity = page.getByText(/running npm test -- --watch=false/i);
   await activity.waitFor();
   expect(await banner.count()).toBe(0);
   const spinning = (state: AnimationPlayState) =>

@@ -75,7 +75,7 @@ describe("tasks", () => {
     await page.getByText("Next in the queue.").waitFor();
     backend.patchRun(run.id, running);
     backend.say(run.id, [...firstPart(run.id), openCall()]);
-    await page.getByText("Bash: npm test -- --watch=false").waitFor();
+    await page.getByText(/running npm test -- --watch=false/i).waitFor();
     await page.getByText("Running", { exact: true }).waitFor();
     backend.patchRun(run.id, ended);
     backend.say(run.id, lastPart());

@@ -1,4 +1,4 @@
-export const TABS = ["transcript", "changes", "files", "terminal", "network", "raw"] as const;
+export const TABS = ["transcript", "changes", "files", "terminal", "network", "usage", "raw"] as const;
 export type Tab = (typeof TABS)[number];
 
 /** What the address of a run's page says: which tab is open, whether the steps are shown in its place on a small screen, and which file is read. */

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import type { z } from "zod";
 
-const read = <T>(key: string, schema: z.ZodType<T>): T | null => {
+/** What is kept under `key`, if it still fits the schema; else null. */
+export const readDraft = <T>(key: string, schema: z.ZodType<T>): T | null => {
   try {
     const stored: unknown = JSON.parse(sessionStorage.getItem(key) ?? "null");
     const parsed = schema.safeParse(stored);
@@ -28,13 +29,13 @@ const SAVE_AFTER_MS = 150;
  * What a person has typed and not sent, kept over a reload of the tab under `key`; null while there is nothing. Setting null forgets it.
  */
 export const useDraft = <T>(key: string, schema: z.ZodType<T>): [T | null, (next: T | null) => void] => {
-  const [held, setHeld] = useState(() => ({ key, value: read(key, schema) }));
+  const [held, setHeld] = useState(() => ({ key, value: readDraft(key, schema) }));
   const pending = useRef<{ key: string; value: T | null } | null>(null);
   const flush = useCallback(() => {
     if (pending.current !== null) storeDraft(pending.current.key, pending.current.value);
     pending.current = null;
   }, []);
-  if (held.key !== key) setHeld({ key, value: read(key, schema) });
+  if (held.key !== key) setHeld({ key, value: readDraft(key, schema) });
   useEffect(() => {
     addEventListener("pagehide", flush);
     return () => {

@@ -58,20 +58,26 @@ export const formatAgo = (at: string, now: number): string => {
   return new Date(at).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
 };
 
+// Making one takes far longer than using it, and a list that scrolls uses them all the time.
+const made = new Map<string, Intl.DateTimeFormat>();
+const formatIn = (options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat => {
+  const all = { ...options, ...timeStyle() };
+  const key = JSON.stringify(all);
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const format = new Intl.DateTimeFormat(undefined, all);
+  made.set(key, format);
+  return format;
+};
+const NUMBER = new Intl.NumberFormat("en");
+
 /** The time of day of a moment, to the second, in the reader's own zone unless another was chosen. */
 export const formatClock = (at: string): string =>
-  new Date(at).toLocaleTimeString(undefined, {
-    hour: "2-digit",
-    minute: "2-digit",
-    second: "2-digit",
-    hour12: false,
-    ...timeStyle(),
-  });
+  formatIn({ hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false }).format(Date.parse(at));
 
 /** A moment in full, in the reader's own zone unless another was chosen. */
-export const formatMoment = (at: string): string =>
-  new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium", ...timeStyle() });
+export const formatMoment = (at: string): string => formatIn({ dateStyle: "medium", timeStyle: "medium" }).format(Date.parse(at));
 
 /** `1 step`, `3 steps`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>
-  `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+  `${NUMBER.format(count)} ${count === 1 ? one : many}`;

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, type Ref, useImperativeHandle, useRef } from "react";
+import { type ReactNode, type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import { classes } from "./classes.ts";
 
 export type VirtualRowsHandle = { scrollTo(index: number): void };
@@ -14,6 +14,7 @@ export const VirtualRows = ({
   className,
   label,
   rows,
+  onRange,
   ref,
 }: {
   count: number;
@@ -26,6 +27,8 @@ export const VirtualRows = ({
   label: string;
   /** The rows say that they are those of a table, of so many with its header; left out: they are lines of a region. */
   rows?: number;
+  /** Told of the first and the last row that are drawn, each time when they are others. */
+  onRange?: (first: number, last: number) => void;
   ref?: Ref<VirtualRowsHandle>;
 }) => {
   const scroller = useRef<HTMLElement>(null);
@@ -35,6 +38,9 @@ export const VirtualRows = ({
     estimateSize: () => rowHeight,
     overscan: 20,
   });
+  const { startIndex: first, endIndex: last } = virtualizer.range ?? { startIndex: 0, endIndex: 0 };
+  // biome-ignore lint/correctness/useExhaustiveDependencies: who is told may be another one at each drawing
+  useEffect(() => onRange?.(first, last), [first, last]);
   useImperativeHandle(ref, () => ({ scrollTo: (index) => virtualizer.scrollToIndex(index, { align: "start" }) }), [virtualizer]);
   return (
     <section

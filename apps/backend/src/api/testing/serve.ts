@@ -21,7 +21,7 @@ export const serveHttp = async (options: Partial<Omit<HttpOptions, "context">> &
   const lines: string[] = [];
   const app = createHttp({
     access: createAccess({ token: TOKEN, host: "127.0.0.1", publicUrl: null, loopbackOnly: true }),
-    downloads: { patch: unused, bundle: unused, conversation: unused, checkOutput: unused },
+    downloads: { patch: unused, bundle: unused, conversation: unused, checkOutput: unused, transcript: unused },
     uiFolder: folder.path,
     readiness: async () => ({ ready: true, parts: { store: "ok", sandbox: "ok", gateway: "ok", disk: "ok" } }),
     metrics: createMetrics({

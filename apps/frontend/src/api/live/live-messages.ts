@@ -8,9 +8,11 @@ const PAGE = 1000;
 /** Out of sight for longer than this, a connection may have died without a word. */
 const ASLEEP_MS = 30_000;
 const HIDDEN_FLUSH_MS = 250;
+/** What comes in quick succession is shown together: nobody sees single messages of a flood, and each drawing costs the same. */
+const FLUSH_EVERY_MS = 50;
 
 export type LiveListener = {
-  /** New messages, each once and in order; called at most once a frame. */
+  /** New messages, each once and in order; called at most some times a second. */
   onMessages(messages: readonly Message[]): void;
   onConnection(connection: Connection, problem: string | null): void;
 };
@@ -23,27 +25,34 @@ export interface LiveMessages {
   wake(): void;
 }
 
-/** Calls back with the next frame; out of sight there are no frames, and a timer takes their place. */
-const scheduleFlush = (flush: () => void): (() => void) => {
-  if (document.hidden) {
-    const timer = setTimeout(flush, HIDDEN_FLUSH_MS);
-    return () => clearTimeout(timer);
-  }
-  const frame = requestAnimationFrame(flush);
-  return () => cancelAnimationFrame(frame);
+/** Calls back with a frame that comes soon; out of sight there are no frames, and a timer takes their place. */
+const scheduleFlush = (flush: () => void, afterMs: number): (() => void) => {
+  let frame = 0;
+  const atFrame = (): void => {
+    if (document.hidden) flush();
+    else frame = requestAnimationFrame(flush);
+  };
+  const timer = setTimeout(atFrame, document.hidden ? HIDDEN_FLUSH_MS : afterMs);
+  return () => {
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+  };
 };
 
 export const createLiveMessages = (options: {
   runId: RunId;
   client: Client;
+  /** Messages up to this one are none of its business. */
+  after: number;
   listener: LiveListener;
   /** Called when the server says that nobody is logged in. */
   onUnauthorized: () => void;
 }): LiveMessages => {
-  const { runId, client, listener, onUnauthorized } = options;
-  let state = initialLiveState;
+  const { runId, client, after, listener, onUnauthorized } = options;
+  let state = { ...initialLiveState, lastSeq: after };
   let pending: Message[] = [];
   let cancelFlush: (() => void) | null = null;
+  let flushedAt = 0;
   let closeStream: (() => void) | null = null;
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Answers that belong to an earlier start are not listened to. */
@@ -55,6 +64,7 @@ export const createLiveMessages = (options: {
     if (pending.length === 0) return;
     const messages = pending;
     pending = [];
+    flushedAt = performance.now();
     listener.onMessages(messages);
   };
 
@@ -107,8 +117,8 @@ export const createLiveMessages = (options: {
   const perform = (effect: LiveEffect): void => {
     switch (effect.type) {
       case "accept":
-        pending.push(...effect.messages);
-        cancelFlush ??= scheduleFlush(flush);
+        for (const message of effect.messages) pending.push(message);
+        cancelFlush ??= scheduleFlush(flush, Math.max(0, flushedAt + FLUSH_EVERY_MS - performance.now()));
         return;
       case "read":
         clearTimeout(timer);
@@ -155,6 +165,8 @@ export const createLiveMessages = (options: {
       addEventListener("online", wake);
       addEventListener("pageshow", onPageShow);
       document.addEventListener("visibilitychange", onVisibility);
+      // A tab that the browser had put to sleep.
+      document.addEventListener("resume", wake);
       dispatch({ type: "started" });
     },
     stop() {
@@ -162,9 +174,11 @@ export const createLiveMessages = (options: {
       removeEventListener("online", wake);
       removeEventListener("pageshow", onPageShow);
       document.removeEventListener("visibilitychange", onVisibility);
+      document.removeEventListener("resume", wake);
       clearTimeout(timer);
       disconnect();
       cancelFlush?.();
+      cancelFlush = null;
       flush();
       if (state.phase.name !== "ended") state = { ...state, phase: { name: "idle" }, failures: 0, gapAt: null };
     },

@@ -75,24 +75,66 @@ export const advanceActivity = (activity: Activity, message: Message, builder: B
   }
 };
 
-/** What goes on, in words, without a full stop; null when nothing particular does. */
-export const describeActivity = (activity: Activity): string | null => {
+/** What goes on, in words: `subject` is the command, path or the like that it is about. It can stand in a sentence, which it begins or goes on. */
+export type Doing = { words: string; subject: string; since: string };
+
+const VERBS: Readonly<Record<string, string>> = {
+  Bash: "running",
+  Read: "reading",
+  Edit: "editing",
+  MultiEdit: "editing",
+  NotebookEdit: "editing",
+  Write: "writing",
+  Grep: "searching for",
+  Glob: "looking for files",
+  WebFetch: "fetching",
+  WebSearch: "searching the web for",
+  Task: "a subagent works:",
+  Agent: "a subagent works:",
+  TodoWrite: "updating its list:",
+  TaskCreate: "updating its list:",
+  TaskUpdate: "updating its list:",
+};
+
+/** What goes on, for people; null when nothing particular does. */
+export const doingOf = (activity: Activity): Doing | null => {
   switch (activity.kind) {
     case "idle":
       return null;
     case "stage":
-      return activity.text;
+      return { words: activity.text, subject: "", since: activity.since };
     case "thinking":
-      return "Claude Code is thinking";
+      return { words: "Claude Code is thinking", subject: "", since: activity.since };
     case "compacting":
-      return "Claude Code sums up the conversation";
-    case "tool":
-      return activity.subject === "" ? `Claude Code uses ${activity.name}` : `${activity.name}: ${activity.subject}`;
-    case "retrying":
-      return `The model's API did not answer well; Claude Code tries again (${activity.attempt} of ${activity.maxRetries})`;
+      return { words: "Claude Code sums up the conversation", subject: "", since: activity.since };
+    case "tool": {
+      const { name, subject, since } = activity;
+      const words = VERBS[name] ?? `using ${name.replace(/^mcp__/, "").replaceAll("__", " · ")}${subject === "" ? "" : ":"}`;
+      return { words, subject, since };
+    }
+    case "retrying": {
+      const { attempt, maxRetries, since } = activity;
+      return {
+        words: `the model’s API did not answer well, Claude Code tries again (${attempt} of ${maxRetries})`,
+        subject: "",
+        since,
+      };
+    }
     case "check":
-      return `Checking: ${activity.command}`;
+      return { words: "checking:", subject: activity.command, since: activity.since };
     case "judge":
-      return `A judge looks at the checks in prose${activity.doing === null ? "" : `: ${activity.doing}`}`;
+      return {
+        words: `a judge looks at the checks in prose${activity.doing === null ? "" : ":"}`,
+        subject: activity.doing ?? "",
+        since: activity.since,
+      };
   }
+};
+
+/** What goes on as the beginning of a sentence, without a full stop; null when nothing particular does. */
+export const describeActivity = (activity: Activity): string | null => {
+  const doing = doingOf(activity);
+  if (doing === null) return null;
+  const text = doing.subject === "" ? doing.words : `${doing.words} ${doing.subject}`;
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 };

@@ -11,7 +11,7 @@ describe("what goes on now", () => {
 
   test("follows stages, calls, thinking, retries and checks", () => {
     expect(activityOf(runner({ type: "stage", stage: "clone", state: "started", text: "Cloning" }))).toBe("Cloning");
-    expect(activityOf(says(call("1", "Bash", { command: "npm test\nls" })))).toBe("Bash: npm test");
+    expect(activityOf(says(call("1", "Bash", { command: "npm test\nls" })))).toBe("Running npm test");
     expect(activityOf(says(call("1", "Bash", { command: "ls" })), hears([answer("1", "a")]))).toBe("Claude Code is thinking");
     expect(activityOf(agent({ type: "system", subtype: "api_retry", attempt: 1, max_retries: 10 }))).toContain("1 of 10");
     expect(activityOf(runner({ type: "check_started", stepIndex: 0, attempt: 1, command: "make" }))).toBe("Checking: make");

@@ -1,4 +1,5 @@
-import { isFinal, type Message, type RunStatus } from "@ccr/protocol";
+import { isFinal, type Message, outcomeOf, type RunOutcome, RunReason, type RunStatus } from "@ccr/protocol";
+import { advanceUsage, noUsage, type UsageFigures } from "../usage/figures.ts";
 import { type Activity, advanceActivity, idle } from "./activity.ts";
 import { addAgentMessage } from "./agent.ts";
 import { type AgentMemory, newAgentMemory } from "./agent-memory.ts";
@@ -16,6 +17,12 @@ export type Builder = {
   readonly stages: Map<string, Place>;
   /** Checks without a result yet. */
   readonly checks: Map<string, Place>;
+  /** Questions without an answer yet. */
+  readonly questions: Map<string, Place>;
+  /** What people said and is told next: the prompt that repeats it is not shown again. */
+  said: string[];
+  /** A person is waited for, which a question tells. */
+  isWaiting: boolean;
   /** The judge that looks at the work: what an agent says meanwhile is said by it, since the agent itself has ended its turn. */
   judge: Place | null;
   /** The instructions of the step that goes on: an execution's prompt that repeats them is not shown again. */
@@ -33,6 +40,18 @@ export type Builder = {
   failedStage: Place | null;
 };
 
+/** How a run ended, as its last message tells it. */
+export type Ending = { status: RunStatus; sentence: string; outcome: RunOutcome | null; at: string };
+
+const endingOf = (message: Message): Ending | null => {
+  if (message.source !== "runner" || message.body.type !== "status" || !isFinal(message.body.status)) return null;
+  const { status, sentence } = message.body;
+  // A server that is newer than this page may know more reasons.
+  const reason = RunReason.safeParse(message.body.reason).data ?? null;
+  const outcome = outcomeOf({ status, reason, sentence, delivered: null, additionalRepositories: [] });
+  return { status, sentence, outcome, at: message.at };
+};
+
 /** All that the page draws of a run's messages. */
 export type Transcript = {
   readonly entries: readonly Entry[];
@@ -41,6 +60,9 @@ export type Transcript = {
   readonly todos: readonly Todo[];
   readonly activity: Activity;
   readonly status: RunStatus | null;
+  /** How the run ended, once it has said so. */
+  readonly ending: Ending | null;
+  readonly usage: UsageFigures;
   readonly refusedCount: number;
   readonly lastSeq: number;
   /** Taken over by `extendTranscript`: only the newest transcript may be extended. */
@@ -53,6 +75,8 @@ export const emptyTranscript = (): Transcript => ({
   todos: [],
   activity: idle,
   status: null,
+  ending: null,
+  usage: noUsage(),
   refusedCount: 0,
   lastSeq: 0,
   builder: {
@@ -61,6 +85,9 @@ export const emptyTranscript = (): Transcript => ({
     openCalls: new Map(),
     stages: new Map(),
     checks: new Map(),
+    questions: new Map(),
+    said: [],
+    isWaiting: false,
     judge: null,
     instructions: null,
     prompt: null,
@@ -79,7 +106,7 @@ export const emptyTranscript = (): Transcript => ({
  */
 export const extendTranscript = (transcript: Transcript, messages: readonly Message[]): Transcript => {
   const { builder } = transcript;
-  let { steps, activity, status, refusedCount, lastSeq } = transcript;
+  let { steps, activity, status, ending, usage, refusedCount, lastSeq } = transcript;
   for (const message of messages) {
     if (message.seq <= lastSeq) continue;
     lastSeq = message.seq;
@@ -87,13 +114,15 @@ export const extendTranscript = (transcript: Transcript, messages: readonly Mess
     else addRunnerMessage(builder, message);
     steps = advanceSteps(steps, message);
     activity = advanceActivity(activity, message, builder);
+    usage = advanceUsage(usage, message);
+    ending = endingOf(message) ?? ending;
     if (message.source === "runner" && message.body.type === "status") status = message.body.status;
     if (message.source === "runner" && message.body.type === "egress_refused") refusedCount += 1;
   }
   if (lastSeq === transcript.lastSeq) return transcript;
   const entries = builder.tree.publish();
   const now = status !== null && isFinal(status) ? idle : activity;
-  return { entries, steps, todos: builder.todos, activity: now, status, refusedCount, lastSeq, builder };
+  return { entries, steps, todos: builder.todos, activity: now, status, ending, usage, refusedCount, lastSeq, builder };
 };
 
 /** What the page shows for these messages. */

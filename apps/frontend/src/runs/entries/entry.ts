@@ -1,4 +1,15 @@
-import type { AuditRecord, CheckResult, ExecutionOutcome, RunOutcome, RunStatus, STAGES, Verdict } from "@ccr/protocol";
+import type {
+  AnsweredBy,
+  AuditRecord,
+  CheckResult,
+  ExecutionOutcome,
+  PermissionMode,
+  Question,
+  RunOutcome,
+  RunStatus,
+  STAGES,
+  Verdict,
+} from "@ccr/protocol";
 import type { JsonRecord } from "./json.ts";
 
 export type Todo = { id: string; text: string; activeText: string | null; status: "pending" | "in_progress" | "completed" };
@@ -208,6 +219,14 @@ export type Entry =
   /** `count` requests in a row that were refused alike; `record` is the last. */
   | (Base & { kind: "refused"; record: AuditRecord; count: number })
   | (Base & { kind: "note"; text: string })
+  /** What a person said while the agent was at work. */
+  | (Base & { kind: "said"; text: string })
+  /** What the agent asked a person; `answer` is null as long as nobody answered. */
+  | (Base & { kind: "question"; question: Question; answer: { by: AnsweredBy; text: string } | null })
+  /** A person has broken off the agent's turn. */
+  | (Base & { kind: "interrupted" })
+  /** A person has changed how the agent works; undefined: that stayed as it was. */
+  | (Base & { kind: "configured"; model: string | null | undefined; permissionMode: PermissionMode | undefined })
   /** `outcome`: how the run came out, once it has ended. */
   | (Base & { kind: "status"; status: RunStatus; outcome: RunOutcome | null; sentence: string })
   /** Kinds that this page does not know, raw; those of one label in a row together: `count` of them, the first ones in `bodies`. */

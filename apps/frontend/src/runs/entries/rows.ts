@@ -12,20 +12,61 @@ export type Row = {
   isOver: boolean;
 };
 
-/** The entries in the order in which they are drawn; what is inside of one that is not open is left out. */
-export const flattenEntries = (entries: readonly Entry[], isOpen: (key: string) => boolean): readonly Row[] => {
-  const rows: Row[] = [];
-  const add = (list: readonly Entry[], outer: Omit<Row, "entry">): void => {
-    for (const entry of list) {
-      rows.push({ entry, ...outer });
-      const inside = insideOf(entry);
-      if (inside.length === 0 || !isOpen(entry.key)) continue;
-      const judged = entry.kind === "judge" ? { by: "judge" as const, isOver: entry.end !== null } : {};
-      add(inside, { ...outer, depth: outer.depth + 1, ...judged });
-    }
+/** What is drawn of the entries: what is inside of open ones, or, with `only`, what it picks wherever it stands. */
+export type RowChoice = { isOpen: (key: string) => boolean; only: ((entry: Entry) => boolean) | null };
+
+/** Rows, and from what they were made; `starts` has for each of the entries where its rows begin. */
+export type RowList = {
+  readonly rows: readonly Row[];
+  readonly starts: readonly number[];
+  readonly entries: readonly Entry[];
+  readonly choice: RowChoice | null;
+};
+
+export const noRows: RowList = { rows: [], starts: [], entries: [], choice: null };
+
+/** How many entries both lists begin with, identically. */
+const commonStart = (before: readonly Entry[], now: readonly Entry[]): number => {
+  const most = Math.min(before.length, now.length);
+  for (let index = 0; index < most; index += 1) if (before[index] !== now[index]) return index;
+  return most;
+};
+
+/** The rows of these entries. With the choice of before, only those of entries that changed are made anew, and those that come after. */
+export const listRows = (before: RowList, entries: readonly Entry[], choice: RowChoice): RowList => {
+  const same = choice === before.choice ? commonStart(before.entries, entries) : 0;
+  if (same === entries.length && same === before.entries.length && choice === before.choice) return before;
+  const rows = before.rows.slice(0, same < before.starts.length ? before.starts[same] : same === 0 ? 0 : before.rows.length);
+  const starts = before.starts.slice(0, same);
+  const add = (entry: Entry, outer: Omit<Row, "entry">): void => {
+    if (choice.only === null || choice.only(entry)) rows.push({ entry, ...outer });
+    const inside = insideOf(entry);
+    if (inside.length === 0 || (choice.only === null && !choice.isOpen(entry.key))) return;
+    const judged = entry.kind === "judge" ? { by: "judge" as const, isOver: entry.end !== null } : {};
+    for (const inner of inside) add(inner, { ...outer, depth: outer.depth + 1, ...judged });
   };
-  add(entries, { depth: 0, by: "agent", isOver: false });
-  return rows;
+  for (const entry of entries.slice(same)) {
+    starts.push(rows.length);
+    add(entry, { depth: 0, by: "agent", isOver: false });
+  }
+  return { rows, starts, entries, choice };
+};
+
+/** Where a row is in the list by its entry's key, looked for first where it was; -1: it is not there. */
+export const indexOfRow = (rows: readonly Row[], key: string, near: number): number =>
+  rows[near]?.entry.key === key ? near : rows.findIndex(({ entry }) => entry.key === key);
+
+/** The last row that does not begin after message `seq`, or the first. */
+export const indexOfSeq = (rows: readonly Row[], seq: number): number => {
+  let low = 0;
+  let high = rows.length;
+  // Rows of subagents that work at the same time are not quite in order: near is good enough.
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((rows[middle]?.entry.seq ?? 0) <= seq) low = middle + 1;
+    else high = middle;
+  }
+  return Math.max(0, low - 1);
 };
 
 const seqsOf = (entry: Entry): readonly number[] => {
@@ -43,13 +84,21 @@ export const findEntryPath = (entries: readonly Entry[], seq: number): readonly 
   const search = (list: readonly Entry[], above: readonly Entry[]): void => {
     for (const entry of list) {
       if (entry.seq > seq) return;
-      const path = [...above, entry];
-      if (exact === null && seqsOf(entry).includes(seq)) exact = path;
+      const isExact = exact === null && seqsOf(entry).includes(seq);
       const best = nearest?.at(-1);
-      if (best === undefined || entry.seq >= best.seq) nearest = path;
-      search(insideOf(entry), path);
+      const isNearer = best === undefined || entry.seq >= best.seq;
+      const inside = insideOf(entry);
+      if (!isExact && !isNearer && inside.length === 0) continue;
+      const path = [...above, entry];
+      if (isExact) exact = path;
+      if (isNearer) nearest = path;
+      search(inside, path);
     }
   };
   search(entries, []);
   return exact ?? nearest;
 };
+
+/** The rows of these entries alone. */
+export const flattenEntries = (entries: readonly Entry[], isOpen: (key: string) => boolean): readonly Row[] =>
+  listRows(noRows, entries, { isOpen, only: null }).rows;

@@ -19,6 +19,10 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
     case "status": {
       const { status, sentence } = body;
       if (isFinal(status)) shortenFailedStage(builder, sentence);
+      const waited = builder.isWaiting;
+      builder.isWaiting = status === "waiting";
+      // The question, and its answer, tell it already.
+      if (status === "waiting" || (waited && status === "running")) return;
       // A server that is newer than this page may know more reasons.
       const reason = RunReason.safeParse(body.reason).data ?? null;
       builder.tree.append(null, {
@@ -74,7 +78,8 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
     case "execution_started":
       builder.prompt = body.prompt;
       builder.interrupted = false;
-      if (body.prompt.trim() !== builder.instructions?.trim()) {
+      if (builder.said.length > 0 && body.prompt === builder.said.join("\n\n")) builder.said = [];
+      else if (body.prompt.trim() !== builder.instructions?.trim()) {
         builder.tree.append(builder.judge, { ...base, kind: "prompt", text: body.prompt, from: null, images: [], others: [] });
       }
       return;
@@ -96,6 +101,39 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       if (body.after === "sandbox") cutOffChecks(builder);
       builder.tree.append(null, { ...base, kind: "note", text: body.text });
       return;
+    case "said":
+      builder.said.push(body.text);
+      builder.tree.append(null, { ...base, kind: "said", text: body.text });
+      return;
+    case "interrupted":
+      builder.tree.append(null, { ...base, kind: "interrupted" });
+      return;
+    case "configured":
+      builder.tree.append(null, {
+        ...base,
+        kind: "configured",
+        model: body.model,
+        permissionMode: body.permissionMode,
+      });
+      return;
+    case "question_asked": {
+      const { question } = body;
+      builder.questions.set(
+        question.questionId,
+        builder.tree.append(null, { ...base, kind: "question", question, answer: null }),
+      );
+      return;
+    }
+    case "question_answered": {
+      const { questionId, by, text } = body;
+      const place = builder.questions.get(questionId);
+      const asked = place === undefined ? undefined : builder.tree.at(place);
+      builder.questions.delete(questionId);
+      // It was asked before what this page has.
+      if (place === undefined || asked?.kind !== "question") builder.tree.append(null, { ...base, kind: "note", text });
+      else builder.tree.replace(place, { ...asked, answer: { by, text } });
+      return;
+    }
     case "note":
       builder.tree.append(builder.judge, { ...base, kind: "note", text: body.text });
       return;

@@ -15,7 +15,7 @@ import {
   Package,
   RotateCw,
 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useLayoutEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
@@ -33,10 +33,11 @@ import { TailPath } from "../../ui/tail-path.tsx";
 import { Ago, Elapsed } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { Cost } from "../cost.tsx";
-import { type Activity, describeActivity } from "../entries/activity.ts";
-import { queueSentence } from "../queue.ts";
+import type { Activity } from "../entries/activity.ts";
 import { MANY_REPOSITORIES, repositoryAt } from "../repositories.ts";
 import { RunBadge, startOf } from "../status.tsx";
+import { type Now, nowOf } from "./now.ts";
+import { useCalm } from "./use-calm.ts";
 
 // Few runs have a task that can be saved.
 const SaveAsTask = lazy(() => import("../../tasks/save-as-task.tsx").then((module) => ({ default: module.SaveAsTask })));
@@ -51,34 +52,9 @@ const CONTINUES = {
 const PRIORITY_STEP = 10;
 const PRIORITY_MOST = 100;
 
-const stepPhrase = ({ stepIndex, steps }: Run): string =>
-  stepIndex === null || steps.length < 2 ? "" : `Step ${stepIndex + 1} of ${steps.length} – `;
-
-/** What happens now, or what came of the run, in one sentence. */
-const sentenceOf = (run: RunView, activity: Activity, unreachable: boolean): string => {
-  if (unreachable && !isFinal(run.status)) return "What goes on now is not known until the server can be reached again.";
-  if (run.outcome !== null) return run.outcome.sentence;
-  switch (run.status) {
-    case "queued":
-      return queueSentence(run);
-    case "starting":
-      return describeActivity(activity) ?? "Getting a sandbox ready";
-    case "running":
-      return `${stepPhrase(run)}${describeActivity(activity) ?? "Working"}`;
-    case "canceling":
-      return "Saving what was done and removing the sandbox.";
-    case "waiting":
-      return "A person must answer before it goes on.";
-    case "succeeded":
-    case "failed":
-    case "errored":
-    case "canceled":
-      return "The run has ended.";
-  }
-};
-
 /** A sentence in two lines at most; all of an outcome's is shown when asked for. */
-const Sentence = ({ text, isOutcome, className }: { text: string; isOutcome: boolean; className: string }) => {
+const Sentence = ({ now, isOutcome, className }: { now: Now; isOutcome: boolean; className: string }) => {
+  const { text, subject, since } = now;
   const paragraph = useRef<HTMLParagraphElement>(null);
   const [open, setOpen] = useState(false);
   const [isCut, setIsCut] = useState(false);
@@ -94,6 +70,19 @@ const Sentence = ({ text, isOutcome, className }: { text: string; isOutcome: boo
     <div className={className}>
       <p ref={paragraph} role="status" className={classes("text-ink-soft [overflow-wrap:anywhere]", !open && "line-clamp-2")}>
         {text}
+        {subject !== "" && (
+          <>
+            {" "}
+            <code className="code">{subject}</code>
+          </>
+        )}
+        {/* A clock that is read out each second is no help. */}
+        {since !== null && (
+          <span aria-hidden className="nums text-ink-faint">
+            {" "}
+            for <Elapsed from={since} to={null} />
+          </span>
+        )}
       </p>
       {isOutcome && isCut && (
         <button
@@ -271,6 +260,7 @@ const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefi
 export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity }) => {
   const ended = isFinal(run.status);
   const unreachable = useUnreachable() !== null;
+  const now = useCalm(useMemo(() => nowOf(run, activity, unreachable), [run, activity, unreachable]));
   const { trpc } = useApi();
   const task = useQuery(trpc.tasks.byId.queryOptions({ id: run.taskId }, { staleTime: 30_000 }));
   const taskDeleted = statusOf(task.error) === 404;
@@ -295,7 +285,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
             <RunBadge run={run} />
           </div>
           <Sentence
-            text={sentenceOf(run, activity, unreachable)}
+            now={now}
             isOutcome={run.outcome !== null}
             className={classes(
               "min-w-0 pt-0.5 sm:col-span-4 sm:col-start-1 sm:row-start-2 sm:pt-0",

@@ -14,10 +14,11 @@ import { lookOf } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
 import { Draft } from "../talk/draft.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
+import { asTold } from "./now.ts";
 import { useRunActions } from "./run-actions.ts";
 import { RunHeader } from "./run-header.tsx";
 import { StepsRail } from "./steps-rail.tsx";
-import { type RunStream, useRunStream } from "./use-run-stream.ts";
+import { type RunStream, type StreamActions, useRunStream } from "./use-run-stream.ts";
 
 const importTranscript = () => import("../transcript/transcript.tsx").then(({ TranscriptView }) => ({ default: TranscriptView }));
 const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
@@ -30,12 +31,14 @@ const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ defaul
 const firstTranscript = importTranscript();
 firstTranscript.catch(() => {});
 const TranscriptView = lazy(() => firstTranscript.catch(importTranscript));
+const importUsage = () => import("../usage/usage.tsx").then(({ UsageView }) => ({ default: UsageView }));
 const ChangesView = lazy(importChanges);
 const FilesView = lazy(importFiles);
 const TerminalView = lazy(importTerminal);
 const NetworkView = lazy(importNetwork);
 const TalkBar = lazy(importTalk);
 const RawView = lazy(importRaw);
+const UsageView = lazy(importUsage);
 
 const PRELOAD_MS = 3000;
 
@@ -44,13 +47,14 @@ const usePreloadedTabs = (): void => {
   useEffect(() => {
     const timer = setTimeout(() => {
       // A tab that cannot be had now is fetched when it is opened.
-      for (const load of [importChanges, importFiles, importTerminal, importNetwork, importRaw]) load().catch(() => {});
+      for (const load of [importChanges, importFiles, importTerminal, importNetwork, importUsage, importRaw])
+        load().catch(() => {});
     }, PRELOAD_MS);
     return () => clearTimeout(timer);
   }, []);
 };
 
-type TabProps = { run: Run; stream: RunStream & { retry: () => void } };
+type TabProps = { run: Run; stream: RunStream & StreamActions };
 
 const LABELS: Record<Tab | "steps", string> = {
   steps: "Steps",
@@ -59,15 +63,18 @@ const LABELS: Record<Tab | "steps", string> = {
   files: "Files",
   terminal: "Terminal",
   network: "Network",
+  usage: "Usage",
   raw: "Raw",
 };
 
 const Conversation = ({ run, stream }: TabProps) => (
   <>
-    <TranscriptView key={run.id} run={run} stream={stream} onRetry={stream.retry} />
-    <div className="max-h-[40%] shrink-0 overflow-y-auto px-4 empty:hidden sm:px-5">
-      <Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />
-    </div>
+    <TranscriptView
+      key={run.id}
+      run={run}
+      stream={stream}
+      tail={<Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />}
+    />
     <ErrorBoundary name="place to talk">
       <Suspense fallback={null}>
         <TalkBar key={run.id} run={run} />
@@ -76,10 +83,16 @@ const Conversation = ({ run, stream }: TabProps) => (
   </>
 );
 
+const railOf = ({ transcript, earlier }: RunStream) => ({
+  steps: transcript.steps,
+  todos: transcript.todos,
+  isPart: earlier !== null,
+});
+
 const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
   switch (tab) {
     case "steps":
-      return <StepsRail run={run} stream={stream} />;
+      return <StepsRail run={run} {...railOf(stream)} />;
     case "transcript":
       return <Conversation run={run} stream={stream} />;
     case "changes":
@@ -90,8 +103,10 @@ const panel = (tab: Tab | "steps", { run, stream }: TabProps): ReactNode => {
       return <TerminalView run={run} />;
     case "network":
       return <NetworkView run={run} />;
+    case "usage":
+      return <UsageView run={run} stream={stream} />;
     case "raw":
-      return <RawView run={run} messages={stream.messages} count={stream.messages.length} />;
+      return <RawView run={run} count={stream.transcript.lastSeq} />;
   }
 };
 
@@ -140,6 +155,7 @@ const RunTabs = ({ run, stream }: TabProps) => {
               </span>
             ),
           )}
+          {trigger("usage")}
           {trigger("raw")}
         </Tabs.List>
         <ConnectionBadge connection={stream.connection} problem={stream.problem} onRetry={stream.retry} />
@@ -153,9 +169,10 @@ const RunTabs = ({ run, stream }: TabProps) => {
   );
 };
 
-const LoadedRun = ({ run }: { run: RunView }) => {
+const LoadedRun = ({ run: asked }: { run: RunView }) => {
   const { trpc, queries } = useApi();
-  const stream = useRunStream(run.id);
+  const stream = useRunStream(asked.id, asked.lastSeq);
+  const run = asTold(asked, stream.transcript.ending);
   const { status, steps } = stream.transcript;
   const wide = useWide();
   usePreloadedTabs();
@@ -173,7 +190,7 @@ const LoadedRun = ({ run }: { run: RunView }) => {
         {wide && (
           <aside className="w-72 shrink-0 overflow-y-auto border-r border-line" aria-label="Steps">
             <ErrorBoundary name="list of steps">
-              <StepsRail run={run} stream={stream} />
+              <StepsRail run={run} {...railOf(stream)} />
             </ErrorBoundary>
           </aside>
         )}

@@ -1,14 +1,24 @@
 import { isFinal, parseChecks, type Run } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon } from "lucide-react";
+import { memo, useEffect, useRef } from "react";
 import { classes } from "../../ui/classes.ts";
 import { plural } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
-import { attemptState, type StepAttempt, type StepCheck, type StepJudge, type StepState, stepState } from "../entries/steps.ts";
+import type { Todo } from "../entries/entry.ts";
+import {
+  attemptState,
+  type StepAttempt,
+  type StepCheck,
+  type StepJudge,
+  type StepState,
+  type Steps,
+  stepState,
+} from "../entries/steps.ts";
 import { InlineMarkdown } from "../transcript/inline-markdown.tsx";
 import { TodoList } from "../transcript/todo-list.tsx";
 import { CommandItem, JudgeItem } from "./check-items.tsx";
-import { type Folds, type RunStream, useFolds } from "./use-run-stream.ts";
+import { type Folds, useFolds } from "./use-run-stream.ts";
 
 const LOOKS: Record<StepState, { icon: LucideIcon; tone: string; label: string; spin?: boolean }> = {
   pending: { icon: CircleDashed, tone: "text-ink-faint", label: "not begun" },
@@ -18,6 +28,7 @@ const LOOKS: Record<StepState, { icon: LucideIcon; tone: string; label: string; 
   stopped: { icon: Ban, tone: "text-ink-faint", label: "stopped" },
 };
 
+const NO_ATTEMPTS: readonly StepAttempt[] = [];
 /** So many of the last attempts are shown unasked. */
 const ATTEMPTS_SHOWN = 3;
 
@@ -85,13 +96,21 @@ const StepItem = ({
   run,
   index,
   attempts,
+  isPart,
   folds,
 }: {
   run: Run;
   index: number;
   attempts: readonly StepAttempt[];
+  /** Attempts may be missing: earlier messages are still being read. */
+  isPart: boolean;
   folds: Folds;
 }) => {
+  const item = useRef<HTMLLIElement>(null);
+  const isNow = attempts.length > 0 && !isFinal(run.status) && run.stepIndex === index;
+  useEffect(() => {
+    if (isNow) item.current?.scrollIntoView({ block: "nearest" });
+  }, [isNow]);
   const step = run.steps[index];
   if (step === undefined) return null;
   const runEnded = isFinal(run.status);
@@ -105,7 +124,7 @@ const StepItem = ({
   const hidden = attempts.length - shown.length;
   const open = folds.isOpen(key);
   return (
-    <li className="flex gap-2.5">
+    <li ref={item} aria-current={isNow ? "step" : undefined} className="flex gap-2.5">
       <Icon aria-hidden className={classes("mt-0.5 size-4 shrink-0", tone, spin === true && "animate-spin")} />
       <div className="flex min-w-0 flex-1 flex-col gap-1.5">
         <div className="flex items-baseline justify-between gap-2">
@@ -124,7 +143,9 @@ const StepItem = ({
           )}
           <span className="nums shrink-0 text-2xs whitespace-nowrap text-ink-faint">
             {first === undefined || last === undefined ? (
-              runEnded ? (
+              isPart ? (
+                "reading"
+              ) : runEnded ? (
                 "not reached"
               ) : (
                 label
@@ -186,38 +207,40 @@ const StepItem = ({
   );
 };
 
-/** The steps with their checks, and the agent's own list. */
-export const StepsRail = ({ run, stream }: { run: Run; stream: RunStream }) => {
-  const folds = useFolds();
-  const { steps, todos } = stream.transcript;
-  const done = todos.filter(({ status }) => status === "completed").length;
-  return (
-    <div className="flex flex-col gap-6 overflow-y-auto p-4">
-      <section aria-label="Steps">
-        <h2 className="sr-only">Steps</h2>
-        <ol className="flex flex-col gap-5">
-          {run.steps.map((step, index) => (
-            <StepItem
-              key={`${String(index)}${step.instructions.length}`}
-              run={run}
-              index={index}
-              attempts={steps.get(index) ?? []}
-              folds={folds}
-            />
-          ))}
-        </ol>
-      </section>
-      {todos.length > 0 && (
-        <section aria-label="Claude Code’s list" className="border-t border-line pt-4 text-xs">
-          <h2 className="mb-2 flex justify-between font-medium">
-            Claude Code’s list
-            <span className="nums font-normal text-ink-faint">
-              {done} of {todos.length}
-            </span>
-          </h2>
-          <TodoList todos={todos} />
+/** The steps with their checks, and the agent's own list. `isPart`: the earlier part of the transcript is still being read. */
+export const StepsRail = memo(
+  ({ run, steps, todos, isPart }: { run: Run; steps: Steps; todos: readonly Todo[]; isPart: boolean }) => {
+    const folds = useFolds();
+    const done = todos.filter(({ status }) => status === "completed").length;
+    return (
+      <div className="flex flex-col gap-6 overflow-y-auto p-4">
+        <section aria-label="Steps">
+          <h2 className="sr-only">Steps</h2>
+          <ol className="flex flex-col gap-5">
+            {run.steps.map((step, index) => (
+              <StepItem
+                key={`${String(index)}${step.instructions.length}`}
+                run={run}
+                index={index}
+                attempts={steps.get(index) ?? NO_ATTEMPTS}
+                isPart={isPart}
+                folds={folds}
+              />
+            ))}
+          </ol>
         </section>
-      )}
-    </div>
-  );
-};
+        {todos.length > 0 && (
+          <section aria-label="Claude Code’s list" className="border-t border-line pt-4 text-xs">
+            <h2 className="mb-2 flex justify-between font-medium">
+              Claude Code’s list
+              <span className="nums font-normal text-ink-faint">
+                {done} of {todos.length}
+              </span>
+            </h2>
+            <TodoList todos={todos} />
+          </section>
+        )}
+      </div>
+    );
+  },
+);

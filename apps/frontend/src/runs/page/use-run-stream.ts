@@ -1,57 +1,29 @@
-import type { Message, RunId } from "@ccr/protocol";
-import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import type { RunId } from "@ccr/protocol";
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import { useApi } from "../../api/client.ts";
-import { createLiveMessages } from "../../api/live/live-messages.ts";
-import type { Connection } from "../../api/live/machine.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
-import { emptyTranscript, extendTranscript, type Transcript } from "../entries/derive.ts";
+import type { LeftPlace } from "../transcript/use-place.ts";
+import { createRunStore, type RunStream } from "./run-store.ts";
 
-export type RunStream = {
-  transcript: Transcript;
-  /** Every message so far. It only grows; `transcript.lastSeq` tells when it did. */
-  messages: readonly Message[];
-  connection: Connection;
-  problem: string | null;
-};
+export type { RunStream } from "./run-store.ts";
 
-/** A run's messages and what is drawn of them, kept whole while the page is open. */
-export const useRunStream = (runId: RunId): RunStream & { retry: () => void } => {
+/** What a person can ask of the stream: see `RunStore`; and where one has left its transcript. */
+export type StreamActions = { retry: () => void; lookAt: (seq: number | null) => void; left: LeftPlace };
+
+/** A run's messages and what is drawn of them, kept whole while the page is open. `lastSeq`: the newest one when it was opened. */
+export const useRunStream = (runId: RunId, lastSeq: number): RunStream & StreamActions => {
   const { client, onUnauthorized, reachability } = useApi();
-  const store = useMemo(() => {
-    const messages: Message[] = [];
-    const listeners = new Set<() => void>();
-    let snapshot: RunStream = { transcript: emptyTranscript(), messages, connection: "loading", problem: null };
-    const publish = (change: Partial<RunStream>): void => {
-      snapshot = { ...snapshot, ...change };
-      for (const listener of listeners) listener();
-    };
-    const live = createLiveMessages({
-      runId,
-      client,
-      onUnauthorized,
-      listener: {
-        onMessages(batch) {
-          for (const message of batch) messages.push(message);
-          publish({ transcript: extendTranscript(snapshot.transcript, batch) });
-        },
-        onConnection: (connection, problem) => publish({ connection, problem }),
-      },
-    });
-    return {
-      live,
-      current: () => snapshot,
-      subscribe(listener: () => void) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    };
-  }, [runId, client, onUnauthorized]);
+  // What comes later is followed: only the first answer says where to begin.
+  const [openedAt] = useState(lastSeq);
+  const store = useMemo(
+    () => createRunStore({ runId, lastSeq: openedAt, client, onUnauthorized }),
+    [runId, openedAt, client, onUnauthorized],
+  );
   useEffect(() => {
-    store.live.start();
-    return () => store.live.stop();
+    store.start();
+    return () => store.stop();
   }, [store]);
   const stream = useSyncExternalStore(store.subscribe, store.current);
-  const retry = useCallback(() => store.live.wake(), [store]);
   const offline = stream.connection === "offline";
   useEffect(() => {
     if (!offline) return;
@@ -61,9 +33,10 @@ export const useRunStream = (runId: RunId): RunStream & { retry: () => void } =>
   // The stream's own next try may be many seconds away when the server is back.
   const serverGone = useUnreachable()?.what === "server";
   useEffect(() => {
-    if (serverGone) return retry;
-  }, [serverGone, retry]);
-  return useMemo(() => ({ ...stream, retry }), [stream, retry]);
+    if (serverGone) return () => store.retry();
+  }, [serverGone, store]);
+  const [left] = useState<LeftPlace>({ place: undefined });
+  return useMemo(() => ({ ...stream, retry: store.retry, lookAt: store.lookAt, left }), [stream, store, left]);
 };
 
 /** Which entries and outputs a person has opened or closed; what they did not touch is as `usually`. */

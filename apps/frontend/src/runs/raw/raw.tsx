@@ -1,13 +1,14 @@
 import type { Message, Run } from "@ccr/protocol";
 import { Download, Hourglass, X } from "lucide-react";
 import { useState } from "react";
-import { Button, IconButton } from "../../ui/button.tsx";
+import { buttonClasses, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
-import { downloadText } from "../../ui/download.ts";
-import { EmptyState } from "../../ui/feedback.tsx";
+import { EmptyState, LoadError } from "../../ui/feedback.tsx";
 import { plural } from "../../ui/format.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
+import { prettyMessage } from "./pretty.ts";
+import { useMessagePages } from "./use-message-pages.ts";
 
 const LINE_MAX = 400;
 
@@ -32,61 +33,49 @@ const MessageLine = ({ message, chosen, onChoose }: { message: Message; chosen: 
   );
 };
 
-const pretty = (message: Message): string => JSON.stringify(message, null, 2);
-
-/** The messages as they are stored, one a line; the chosen one in full beside them. `messages` only grows. */
-export const RawView = ({ run, messages, count }: { run: Run; messages: readonly Message[]; count: number }) => {
-  const [chosenIndex, setChosenIndex] = useState<number | null>(null);
-  const chosen = chosenIndex === null ? undefined : messages[chosenIndex];
+/** The messages as they are stored, one a line, read as one scrolls; the chosen one in full below them. `count`: how many there are. */
+export const RawView = ({ run, count }: { run: Run; count: number }) => {
+  const [chosen, setChosen] = useState<Message | null>(null);
+  const [seen, setSeen] = useState({ first: 1, last: 1 });
+  const pages = useMessagePages(run.id, seen, count);
   if (count === 0) return <EmptyState icon={Hourglass} title="No message yet" />;
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">
         <p className="min-w-0 flex-1">{plural(count, "message")}</p>
-        <Button
-          size="sm"
-          onClick={() =>
-            downloadText(
-              `${run.id}.ndjson`,
-              messages.map((message) => `${JSON.stringify(message)}\n`).join(""),
-              "application/x-ndjson",
-            )
-          }
-        >
+        <a href={`/runs/${run.id}/transcript.jsonl`} download className={buttonClasses("secondary", "sm")}>
           <Download aria-hidden className="size-3.5" /> Download JSON lines
-        </Button>
+        </a>
       </div>
+      {pages.error !== null && <LoadError error={pages.error} onRetry={pages.retry} />}
       <div className="flex min-h-0 flex-1 flex-col">
         <VirtualRows
           label="Messages"
           count={count}
           rowHeight={24}
           className="py-1"
+          onRange={(first, last) => setSeen({ first: first + 1, last: last + 1 })}
           render={(index) => {
-            const message = messages[index];
-            return message === undefined ? null : (
-              <MessageLine
-                message={message}
-                chosen={index === chosenIndex}
-                onChoose={() => setChosenIndex(index === chosenIndex ? null : index)}
-              />
-            );
+            const message = pages.at(index + 1);
+            if (message === undefined) return <p className="code h-6 px-4 text-ink-faint">{index + 1}</p>;
+            const isChosen = message.seq === chosen?.seq;
+            return <MessageLine message={message} chosen={isChosen} onChoose={() => setChosen(isChosen ? null : message)} />;
           }}
         />
-        {chosen !== undefined && (
+        {chosen !== null && (
           <section
             aria-label={`Message ${chosen.seq}`}
             className="flex max-h-[50%] min-h-0 flex-col border-t border-line bg-sunken"
           >
             <div className="flex items-center gap-1 border-b border-line py-1 pr-2 pl-4">
               <p className="flex-1 font-medium">Message {chosen.seq}</p>
-              <CopyButton text={() => pretty(chosen)} label="Copy the message" />
-              <IconButton label="Close the message" onClick={() => setChosenIndex(null)}>
+              <CopyButton text={() => prettyMessage(chosen)} label="Copy the message" />
+              <IconButton label="Close the message" onClick={() => setChosen(null)}>
                 <X aria-hidden className="size-3.5" />
               </IconButton>
             </div>
             <pre className="code overflow-auto px-4 py-2 whitespace-pre-wrap [overflow-wrap:anywhere]">
-              {pretty(chosen).slice(0, 500_000)}
+              {prettyMessage(chosen).slice(0, 500_000)}
             </pre>
           </section>
         )}

@@ -1,0 +1,120 @@
+import { ArrowDown, ArrowUp, CircleAlert, Ellipsis, Search } from "lucide-react";
+import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { IconButton } from "../../ui/button.tsx";
+import { classes } from "../../ui/classes.ts";
+import { plural } from "../../ui/format.ts";
+import { CHOICE_NAMES, CHOICES, type Choice } from "../entries/choices.ts";
+
+const importMenu = () => import("./menu.tsx").then(({ TranscriptMenu }) => ({ default: TranscriptMenu }));
+const Menu = lazy(importMenu);
+/** By then the page is there, and what may be wanted later can be fetched beforehand. */
+const SETTLED_MS = 3000;
+
+/** Opens the menu, which is not there before it is wanted. */
+const MenuButton = ({ runId, onAll }: { runId: string; onAll: (open: boolean) => void }) => {
+  const [isWanted, setIsWanted] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      // What cannot be had now is fetched when it is opened.
+      importMenu().catch(() => {});
+    }, SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const dots = <Ellipsis aria-hidden className="size-4" />;
+  const button = (
+    <IconButton label="More for this transcript" aria-haspopup="menu" onClick={() => setIsWanted(true)}>
+      {dots}
+    </IconButton>
+  );
+  if (!isWanted) return button;
+  return (
+    <Suspense fallback={button}>
+      <Menu runId={runId} onAll={onAll}>
+        {dots}
+      </Menu>
+    </Suspense>
+  );
+};
+
+const Choices = ({ choice, onChoose }: { choice: Choice; onChoose: (choice: Choice) => void }) => (
+  <div
+    role="radiogroup"
+    aria-label="What is shown of the transcript"
+    className="flex min-w-0 overflow-x-auto [scrollbar-width:none]"
+  >
+    {CHOICE_NAMES.map((name) => (
+      <label
+        key={name}
+        className={classes(
+          "flex h-7 shrink-0 cursor-pointer items-center rounded-md px-2 text-xs font-medium has-focus-visible:outline-2 has-focus-visible:-outline-offset-2 has-focus-visible:outline-accent sm:px-2.5",
+          name === choice ? "bg-accent-soft text-accent" : "text-ink-soft hover:bg-hover hover:text-ink",
+        )}
+      >
+        <input
+          type="radio"
+          name="transcript-choice"
+          className="sr-only"
+          checked={name === choice}
+          onChange={() => onChoose(name)}
+        />
+        {CHOICES[name].label}
+      </label>
+    ))}
+  </div>
+);
+
+const Errors = ({ count, onStep }: { count: number; onStep: (by: 1 | -1) => void }) => (
+  <fieldset aria-label="Errors" className="flex shrink-0 items-center">
+    <span className="nums flex items-center gap-1 text-xs text-bad" title={plural(count, "error")}>
+      <CircleAlert aria-hidden className="size-3.5" />
+      {count.toLocaleString("en")}
+      <span className="sr-only"> {count === 1 ? "error" : "errors"}</span>
+    </span>
+    <IconButton label="Previous error" title="Previous error (p)" onClick={() => onStep(-1)}>
+      <ArrowUp aria-hidden className="size-3.5" />
+    </IconButton>
+    <IconButton label="Next error" title="Next error (n)" onClick={() => onStep(1)}>
+      <ArrowDown aria-hidden className="size-3.5" />
+    </IconButton>
+  </fieldset>
+);
+
+/** What can be done with a transcript as a whole; while something is looked for, `find` takes most of the room. */
+export const TranscriptToolbar = ({
+  runId,
+  choice,
+  onChoose,
+  errorCount,
+  onError,
+  find,
+  onFind,
+  onAll,
+}: {
+  runId: string;
+  choice: Choice;
+  onChoose: (choice: Choice) => void;
+  errorCount: number;
+  onError: (by: 1 | -1) => void;
+  /** null: nothing is looked for. */
+  find: ReactNode;
+  onFind: () => void;
+  onAll: (open: boolean) => void;
+}) => {
+  return (
+    <div className="flex h-10 shrink-0 items-center gap-1 border-b border-line px-2 sm:px-4">
+      {find ?? <Choices choice={choice} onChoose={onChoose} />}
+      <span className={find === null ? "flex-1" : ""} />
+      {errorCount > 0 && (
+        <div className={find === null ? "" : "hidden sm:block"}>
+          <Errors count={errorCount} onStep={onError} />
+        </div>
+      )}
+      {find === null && (
+        <IconButton label="Find in the transcript" title="Find in the transcript (/)" onClick={onFind}>
+          <Search aria-hidden className="size-3.5" />
+        </IconButton>
+      )}
+      <MenuButton runId={runId} onAll={onAll} />
+    </div>
+  );
+};
