@@ -70,7 +70,11 @@ export class OpenShell {
 
   resize(size: ShellSize): void {
     if (!this.isOpen) return;
-    this.#pty.resize(size.cols, size.rows);
+    try {
+      this.#pty.resize(size.cols, size.rows);
+    } catch {
+      return; // it is closed, and is about to tell that it has ended
+    }
     this.#size = size;
   }
 

@@ -69,11 +69,28 @@ describe("a shell", { timeout: 60_000 }, () => {
     expect((await here.shells.resize(id, 0, 40)).status).toBe(400);
   });
 
+  it("can be typed into and resized while it ends, and after that", async () => {
+    await using here = await place();
+    const { id } = await here.shells.open();
+    const reader = here.shells.read(id);
+    await here.shells.type(id, "exit\n");
+    const ended = reader.untilEnd();
+    for (let cols = 100, isOver = false; !isOver; cols++) {
+      isOver = reader.events.at(-1)?.type === "ended";
+      expect((await here.shells.resize(id, 80 + (cols % 50), 24)).status).toBe(200);
+      expect((await here.shells.type(id, "x")).status).toBe(200);
+    }
+    expect(await ended).toMatchObject({ kind: "exited" });
+    expect((await here.executor.ask("GET", "/health")).status).toBe(200);
+  });
+
   it("passes keys on as they are: ^C interrupts, and text of any language arrives", async () => {
     await using here = await place();
     const { id } = await here.shells.open();
     const reader = here.shells.read(id);
-    await here.shells.type(id, "cat\n");
+    // What is typed while the terminal changes hands is not given to the next reader before its next line.
+    await here.shells.type(id, "echo st''arted; cat\n");
+    await reader.until("started");
     await here.shells.type(id, "grüße 日本 🙂\n");
     await reader.until(/grüße 日本 🙂[\s\S]*grüße 日本 🙂/);
     await here.shells.type(id, "\u0003");
