@@ -9,7 +9,7 @@ const PAGE = 1000;
 const ASLEEP_MS = 30_000;
 const HIDDEN_FLUSH_MS = 250;
 /** What comes in quick succession is shown together: nobody sees single messages of a flood, and each drawing costs the same. */
-const FLUSH_EVERY_MS = 50;
+const FLUSH_EVERY_MS = 100;
 
 export type LiveListener = {
   /** New messages, each once and in order; called at most some times a second. */
