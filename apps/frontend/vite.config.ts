@@ -32,9 +32,11 @@ export default defineConfig({
     // The server's content security policy allows no `data:` scripts or fonts; small files stay files.
     assetsInlineLimit: 0,
     reportCompressedSize: false,
-    // What several pages share is one file: many small ones are compressed worse, and each is a request.
+    // What most pages share is one file: many small ones are compressed worse, and each is a request. What few share stays with them.
     rolldownOptions: {
-      output: { codeSplitting: { groups: [{ name: "shared", test: /lucide-react|frontend[\\/]src/, minShareCount: 3 }] } },
+      output: {
+        codeSplitting: { groups: [{ name: "shared", test: /lucide-react|frontend[\\/]src[\\/](ui|api)/, minShareCount: 6 }] },
+      },
     },
     // What each page takes is measured by it.
     manifest: true,

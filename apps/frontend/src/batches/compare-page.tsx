@@ -2,15 +2,17 @@ import { BATCH_RUNS_MAX, BatchId, type BatchRow, type BatchView, isFinal, type R
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { Columns3 } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
-import { ChangesView } from "../runs/changes/changes.tsx";
 import { RunBadge } from "../runs/status.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { CompetitorHead, CompetitorRow, nameOf } from "./competitor-row.tsx";
+
+// Most of the page is there before anybody opens a diff.
+const ChangesView = lazy(() => import("../runs/changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView })));
 
 // More do not fit side by side on any screen; others are shown when they are asked for.
 const SHOWN_AT_FIRST = 3;
@@ -41,7 +43,9 @@ const Pane = ({ row, batch }: { row: BatchRow; batch: BatchView }) => {
           <LoadError error={run.error} onRetry={() => run.refetch()} />
         )
       ) : (
-        <ChangesView run={run.data} beside />
+        <Suspense fallback={<Skeleton rows={4} />}>
+          <ChangesView run={run.data} beside />
+        </Suspense>
       )}
     </section>
   );

@@ -14,6 +14,8 @@ describe("a run from a few words", () => {
         checks: "",
         allowNoChanges: false,
         delivery: null,
+        permissionMode: "bypassPermissions",
+        asks: true,
         idempotencyKey: draft.idempotencyKey,
       },
     });

@@ -1,6 +1,7 @@
 import { StartRunInput } from "@ccr/protocol";
 import { z } from "zod";
 import { DeliveryDraft, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
+import { ConductDraft, USUAL_CONDUCT } from "../launch/conduct.ts";
 import { newIdempotencyKey } from "../launch/launch-keys.ts";
 import { describeLimitProblem, limitsFromText } from "../launch/limits.ts";
 
@@ -16,6 +17,7 @@ export const ComposerDraft = z.object({
   limits: z.record(z.string(), z.string()),
   delivery: DeliveryDraft,
   environmentId: z.string(),
+  ...ConductDraft,
   /** Sent with the launch, so that sending it twice makes one run. */
   idempotencyKey: z.string(),
 });
@@ -31,6 +33,7 @@ export const emptyComposer = (): ComposerDraft => ({
   limits: {},
   delivery: emptyDelivery("nowhere"),
   environmentId: "",
+  ...USUAL_CONDUCT,
   idempotencyKey: newIdempotencyKey(),
 });
 
@@ -38,8 +41,19 @@ export const emptyComposer = (): ComposerDraft => ({
 export const isOption = (field: string): boolean => /^(checks|model|environmentId|limits\.|delivery\.)/.test(field);
 
 /** Whether something is said that stands in the folded part. Pure. */
-export const hasOptions = ({ checks, model, limits, delivery, environmentId, allowNoChanges }: ComposerDraft): boolean =>
+export const hasOptions = ({
+  checks,
+  model,
+  limits,
+  delivery,
+  environmentId,
+  allowNoChanges,
+  permissionMode,
+  asks,
+}: ComposerDraft): boolean =>
   allowNoChanges ||
+  permissionMode !== USUAL_CONDUCT.permissionMode ||
+  !asks ||
   delivery.to !== "nowhere" ||
   [checks, model, environmentId, ...Object.values(limits)].some((text) => text.trim() !== "");
 
@@ -58,6 +72,8 @@ export const validateComposer = (
     ...(draft.model.trim() === "" ? {} : { model: draft.model }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
+    permissionMode: draft.permissionMode,
+    asks: draft.asks,
     idempotencyKey: draft.idempotencyKey,
   });
   if (parsed.success && delivery.ok) return { ok: true, input: { ...parsed.data, delivery: delivery.settings ?? null } };

@@ -18,6 +18,8 @@ test("a run can be launched once more as it was", () => {
     limits,
     delivery: null,
     environment: null,
+    permissionMode: "bypassPermissions" as const,
+    asks: true,
     parameters: { version: "2" },
   };
   const again = draftOfRun(run);
@@ -46,6 +48,7 @@ describe("a run of several repositories is launched once more", () => {
         ...{ taskId: TaskId.parse("task_0123456789"), repository: "acme/api", ref: "main", directory, ...nothing },
         additionalRepositories: [{ repository: "acme/web", ref: "dev", directory: other, ...nothing }],
         ...{ model: null, limits: RunLimits.parse({}), delivery: null, environment: null, parameters: {} },
+        ...{ permissionMode: "plan" as const, asks: false },
       }),
     );
     if (!launch.ok) throw new Error([...launch.problems].join());
@@ -73,6 +76,7 @@ test("what a task has of its own is typed where the run had something else", () 
   const run = {
     ...{ taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: null, directory: null, additionalRepositories: [] },
     ...{ baseCommit: null, headCommit: null, delivered: null, model: null, limits, delivery: null, environment: null },
+    ...{ permissionMode: "plan" as const, asks: false },
     parameters: { version: "2" },
   };
   const again = draftOfRun(run, { turns: 7, budgetUsd: 5, timeSeconds: 60 });

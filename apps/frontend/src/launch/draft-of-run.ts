@@ -26,7 +26,8 @@ const repositoriesOf = (run: Repositories): Pick<LaunchDraft, "directory" | "add
 
 /** The launch that would do once more what this run did; `given` are the limits that its task has of its own. */
 export const draftOfRun = (
-  run: Pick<Run, "taskId" | "model" | "limits" | "delivery" | "environment" | "parameters"> & Repositories,
+  run: Pick<Run, "taskId" | "model" | "limits" | "delivery" | "environment" | "parameters" | "permissionMode" | "asks"> &
+    Repositories,
   given?: GivenLimits,
 ): LaunchDraft => ({
   taskId: run.taskId,
@@ -36,6 +37,8 @@ export const draftOfRun = (
   model: run.model ?? "",
   limits: textFromLimits(run.limits, given),
   parameters: run.parameters,
+  permissionMode: run.permissionMode,
+  asks: run.asks,
   delivery: draftOfDelivery(run.delivery),
   environmentId: run.environment?.id ?? "none",
   idempotencyKey: newIdempotencyKey(),

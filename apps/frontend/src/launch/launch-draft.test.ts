@@ -14,15 +14,19 @@ const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   limits: {},
   delivery: emptyDelivery("task"),
   environmentId: "",
+  permissionMode: "bypassPermissions",
+  asks: true,
   parameters: {},
   idempotencyKey: "k",
   ...change,
 });
 
+const asUsual = { permissionMode: "bypassPermissions", asks: true };
+
 test("leaves out what was left empty", () => {
   expect(validateLaunch(draft())).toEqual({
     ok: true,
-    input: { taskId: "task_0123456789", repository: "owner/name", idempotencyKey: "k" },
+    input: { taskId: "task_0123456789", repository: "owner/name", ...asUsual, idempotencyKey: "k" },
   });
 });
 
@@ -30,7 +34,7 @@ test("sends folders and further repositories only when there are any", () => {
   const row = { key: "1", repository: " acme/web ", ref: " dev ", directory: "" };
   expect(validateLaunch(draft({ directory: "mine" }))).toEqual({
     ok: true,
-    input: { taskId: "task_0123456789", repository: "owner/name", idempotencyKey: "k" },
+    input: { taskId: "task_0123456789", repository: "owner/name", ...asUsual, idempotencyKey: "k" },
   });
   expect(validateLaunch(draft({ directory: "mine", additionalRepositories: [row] }))).toEqual({
     ok: true,
@@ -39,6 +43,7 @@ test("sends folders and further repositories only when there are any", () => {
       repository: "owner/name",
       directory: "mine",
       additionalRepositories: [{ repository: "acme/web", ref: "dev" }],
+      ...asUsual,
       idempotencyKey: "k",
     },
   });

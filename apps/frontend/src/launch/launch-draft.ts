@@ -1,6 +1,7 @@
 import { CreateRunInput, type TaskParameter } from "@ccr/protocol";
 import { z } from "zod";
 import { DeliveryDraft, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
+import { ConductDraft } from "./conduct.ts";
 import { describeLimitProblem, limitsFromText } from "./limits.ts";
 import { valuesOf } from "./parameters.ts";
 import { RepositoryDraft, repositoriesInput, repositoryField, repositoryProblems } from "./repositories-draft.ts";
@@ -22,6 +23,7 @@ export const LaunchDraft = z.object({
   parameters: z.record(z.string(), z.string()).default({}),
   /** An id; `none`; or empty: the task's, or that of the repository. */
   environmentId: z.string().default(""),
+  ...ConductDraft,
   /** Sent with the launch, so that sending it twice makes one run. */
   idempotencyKey: z.string(),
 });
@@ -47,6 +49,8 @@ export const validateLaunch = (
     ...(draft.model.trim() === "" ? {} : { model: draft.model }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
+    permissionMode: draft.permissionMode,
+    asks: draft.asks,
     idempotencyKey: draft.idempotencyKey,
   });
   const delivery = validateDelivery(draft.delivery);

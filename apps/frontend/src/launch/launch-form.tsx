@@ -14,6 +14,7 @@ import { useDraft } from "../ui/draft.ts";
 import { Notice } from "../ui/feedback.tsx";
 import { Field, Select } from "../ui/field.tsx";
 import { plural } from "../ui/format.ts";
+import { USUAL_CONDUCT } from "./conduct.ts";
 import { LaunchDraft, type LaunchProblems, problemsOfRefusal, validateLaunch } from "./launch-draft.ts";
 import { launchDraftKey, newIdempotencyKey } from "./launch-keys.ts";
 import { LaunchOptions } from "./launch-options.tsx";
@@ -78,6 +79,7 @@ export const LaunchForm = ({
     additionalRepositories: [],
     model: "",
     limits: {},
+    ...USUAL_CONDUCT,
     delivery: emptyDelivery("task"),
     environmentId: "",
     parameters: {},

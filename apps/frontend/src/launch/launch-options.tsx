@@ -1,12 +1,19 @@
-import { NO_DEFAULTS, type TaskDefaults } from "@ccr/protocol";
+import { NO_DEFAULTS, PERMISSION_MODES, type PermissionMode, type TaskDefaults } from "@ccr/protocol";
 import type { DeliveryDraft } from "../delivery/delivery-draft.ts";
 import { DeliveryFields } from "../delivery/delivery-fields.tsx";
+import { MODE_LABELS } from "../runs/talk/words.ts";
 import { classes } from "../ui/classes.ts";
-import { Field, TextInput } from "../ui/field.tsx";
+import { Checkbox, Field, Select, TextInput } from "../ui/field.tsx";
 import type { LaunchProblems } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
 
-type Options = { model: string; limits: Record<string, string>; delivery: DeliveryDraft };
+type Options = {
+  model: string;
+  limits: Record<string, string>;
+  delivery: DeliveryDraft;
+  permissionMode: PermissionMode;
+  asks: boolean;
+};
 
 /** The fields of a launch that most people leave as they are: model, where the result goes, limits. */
 export const LaunchOptions = ({
@@ -38,6 +45,29 @@ export const LaunchOptions = ({
         />
       )}
     </Field>
+    <Field label="What it may do" hint={MODE_LABELS[draft.permissionMode].hint}>
+      {(parts) => (
+        <Select
+          {...parts}
+          value={draft.permissionMode}
+          onChange={({ target }) =>
+            onChange({ permissionMode: PERMISSION_MODES.find((mode) => mode === target.value) ?? draft.permissionMode })
+          }
+        >
+          {PERMISSION_MODES.map((mode) => (
+            <option key={mode} value={mode}>
+              {MODE_LABELS[mode].label}
+            </option>
+          ))}
+        </Select>
+      )}
+    </Field>
+    <Checkbox
+      label="It may ask me"
+      hint="It waits for an answer, and goes on by itself when none comes in time. Runs of a batch never ask."
+      checked={draft.asks}
+      onChange={(asks) => onChange({ asks })}
+    />
     <div className={classes(wide && "sm:col-span-2 lg:col-span-3")}>
       <DeliveryFields
         label="When it passes"

@@ -19,6 +19,7 @@ export const LIMIT_FIELDS: readonly LimitField[] = [
   { key: "turns", label: "Turns of one step", unit: "", factor: 1 },
   { key: "maxAttempts", label: "Attempts per step", unit: "", factor: 1 },
   { key: "stallSeconds", label: "Silence before it counts as stalled", unit: "minutes", factor: 60 },
+  { key: "answerSeconds", label: "Waiting for an answer", unit: "minutes", factor: 60 },
   { key: "checkSeconds", label: "Time for one check", unit: "minutes", factor: 60 },
   { key: "memoryMb", label: "Memory", unit: "MiB", factor: 1 },
   { key: "cpus", label: "Processors", unit: "", factor: 1, fractions: true },

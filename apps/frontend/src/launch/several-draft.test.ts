@@ -13,6 +13,8 @@ const draft = (several: Partial<SeveralDraft> = {}, change: Partial<LaunchDraft>
   limits: {},
   delivery: emptyDelivery("task"),
   environmentId: "",
+  permissionMode: "bypassPermissions",
+  asks: true,
   parameters: {},
   idempotencyKey: "k",
   several: { ...NOT_SEVERAL, ...several },

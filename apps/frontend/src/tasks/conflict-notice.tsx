@@ -1,10 +1,11 @@
 import { type CreateTaskInput, contentOf, NO_DEFAULTS, type Task } from "@ccr/protocol";
 import { TriangleAlert } from "lucide-react";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { Button } from "../ui/button.tsx";
-import { Notice } from "../ui/feedback.tsx";
+import { Notice, Skeleton } from "../ui/feedback.tsx";
 import { Ago } from "../ui/time.tsx";
-import { TaskDiff } from "./task-diff.tsx";
+
+const TaskDiff = lazy(() => import("./task-diff.tsx").then((module) => ({ default: module.TaskDiff })));
 
 /** By which the notice is found. */
 export const CONFLICT_ID = "task-conflict";
@@ -62,7 +63,9 @@ export const ConflictNotice = ({
         {isOpen && mine !== null && (
           <div className="flex flex-col gap-1.5">
             <p className="text-xs text-ink-soft">From theirs (−) to yours (+):</p>
-            <TaskDiff before={contentOf(task)} after={{ ...contentOf(task), ...withoutGaps(mine) }} same="Both say the same." />
+            <Suspense fallback={<Skeleton rows={3} />}>
+              <TaskDiff before={contentOf(task)} after={{ ...contentOf(task), ...withoutGaps(mine) }} same="Both say the same." />
+            </Suspense>
           </div>
         )}
       </div>

@@ -2,11 +2,10 @@ import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download, History, Play, Trash2 } from "lucide-react";
-import { useLayoutEffect, useRef } from "react";
+import { lazy, Suspense, useLayoutEffect, useRef } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
-import { LaunchForm } from "../launch/launch-form.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
 import { useDraftForm } from "../ui/draft-form.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
@@ -21,6 +20,8 @@ import { invalidateTasks } from "./invalidate.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
 import { SaveAsTask } from "./save-as-task.tsx";
 import { TaskForm } from "./task-form.tsx";
+
+const LaunchForm = lazy(() => import("../launch/launch-form.tsx").then((module) => ({ default: module.LaunchForm })));
 
 const allTasks = (
   <Link to="/tasks" className="inline-flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
@@ -233,11 +234,13 @@ const EditTask = ({ task }: { task: Task }) => {
         <aside className="lg:sticky lg:top-0 lg:max-h-[calc(100vh-2rem)] lg:self-start lg:overflow-y-auto">
           <Section heading="Launch" id="launch">
             <Card className="p-4">
-              <LaunchForm
-                task={task}
-                beforeLaunch={changed ? form.save : undefined}
-                label={changed ? "Save and launch" : "Launch"}
-              />
+              <Suspense fallback={<Skeleton rows={6} />}>
+                <LaunchForm
+                  task={task}
+                  beforeLaunch={changed ? form.save : undefined}
+                  label={changed ? "Save and launch" : "Launch"}
+                />
+              </Suspense>
             </Card>
           </Section>
         </aside>

@@ -12,7 +12,6 @@ import { LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { useWide } from "../../ui/use-wide.ts";
 import { lookOf } from "../status.tsx";
 import { TABS, type Tab } from "../tabs.ts";
-import { Draft } from "../talk/draft.tsx";
 import { ConnectionBadge } from "./connection-badge.tsx";
 import { asTold } from "./now.ts";
 import { useRunActions } from "./run-actions.ts";
@@ -26,6 +25,7 @@ const importFiles = () => import("../files/files-view.tsx").then(({ FilesView })
 const importTerminal = () => import("../terminal/terminal-view.tsx").then(({ TerminalView }) => ({ default: TerminalView }));
 const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
 const importTalk = () => import("../talk/talk-bar.tsx").then(({ TalkBar }) => ({ default: TalkBar }));
+const importDraft = () => import("../talk/draft.tsx").then(({ Draft }) => ({ default: Draft }));
 const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
 // Asked for together with this page, which shows the run's state before it is there.
 const firstTranscript = importTranscript();
@@ -37,6 +37,7 @@ const FilesView = lazy(importFiles);
 const TerminalView = lazy(importTerminal);
 const NetworkView = lazy(importNetwork);
 const TalkBar = lazy(importTalk);
+const Draft = lazy(importDraft);
 const RawView = lazy(importRaw);
 const UsageView = lazy(importUsage);
 
@@ -73,7 +74,11 @@ const Conversation = ({ run, stream }: TabProps) => (
       key={run.id}
       run={run}
       stream={stream}
-      tail={<Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />}
+      tail={
+        <Suspense fallback={null}>
+          <Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />
+        </Suspense>
+      }
     />
     <ErrorBoundary name="place to talk">
       <Suspense fallback={null}>
