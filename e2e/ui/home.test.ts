@@ -98,7 +98,7 @@ test("a run from one sentence: on a branch, watched at work, and seen to when it
   expect(await page.getByLabel("Repository").inputValue()).toBe(repository.path);
   const running = section(page, "Running now");
   await running.getByText("Say hello in hello.txt").waitFor();
-  await running.getByText(/Bash: /).waitFor({ timeout: 60_000 });
+  await running.getByText(/Running /).waitFor({ timeout: 60_000 });
   stack.model.setScenario(done);
   const needs = section(page, "Needs you");
   await needs.getByText("Checks failed").waitFor({ timeout: 60_000 });

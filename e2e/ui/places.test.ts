@@ -105,10 +105,13 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
   await page.waitForURL(/\/tasks\/task_/);
 
   // A letter is a letter while one types.
+  const before = await page.getByLabel("Name").inputValue();
   await page.getByLabel("Name").fill("");
   await page.getByLabel("Name").pressSequentially("grow j k ?");
   expect(await page.getByLabel("Name").inputValue()).toBe("grow j k ?");
   expect(await page.getByRole("dialog").count()).toBe(0);
+  // What is changed is asked about before one leaves.
+  await page.getByLabel("Name").fill(before);
   await page.getByRole("heading", { level: 1 }).click();
 
   await page.keyboard.press("g");

@@ -76,7 +76,7 @@ const openShell = async (page: Page, id: Run["id"]): Promise<void> => {
     .first()
     .waitFor();
   await page.getByRole("button", { name: "Open a shell" }).click();
-  await page.getByText("Connected").waitFor();
+  await page.getByText("Shell connected").waitFor();
   await screenOf(page)
     .getByText(/[#$] *$/)
     .first()
@@ -188,7 +188,7 @@ describe("the terminal and the files of a run", () => {
 
     // The run ends while the shell is open.
     await tab(page, "Terminal").click();
-    await page.getByText("Connected").waitFor();
+    await page.getByText("Shell connected").waitFor();
     await type(page, "touch /tmp/go-on");
     await page.getByText("The run has ended, and its shells with it.").waitFor({ timeout: 90_000 });
     await screenOf(page).getByText("This shell has ended with its sandbox").waitFor();

@@ -251,6 +251,7 @@ test("what is deleted is in no table any more, and its room is used again", asyn
     await store.transcript.append(run.id, fence, notes(1, 2000));
     await store.transcript.appendSpooled(run.id, fence, { instanceId, events: events(1, 2000) });
     await store.runs.saveDiff(run.id, fence, sampleDiff);
+    await store.inputs.add(run.id, { kind: "prompt", text: "x" }, null);
     await store.audit.append(run.id, fence, [auditRecord(run.id, 1), auditRecord(run.id, 2, "refused")]);
     await endRun(store, { run, fence });
     return run.id;
@@ -268,7 +269,15 @@ test("what is deleted is in no table any more, and its room is used again", asyn
         : [];
     });
   };
-  expect(holding(runId).toSorted()).toEqual(["audit_records", "diffs", "instances", "messages", "runs"]);
+  expect(holding(runId).toSorted()).toEqual([
+    "audit_records",
+    "diffs",
+    "instances",
+    "messages",
+    "run_inputs",
+    "run_texts",
+    "runs",
+  ]);
   const pages = () => database.prepare("select page_count as pages from pragma_page_count").get()?.pages;
   const before = pages();
   expect(await store.upkeep.deleteRun(runId)).toBe(true);

@@ -238,7 +238,7 @@ describe("an outcome", () => {
     const waiting = addRun(backend, { ...running, status: "waiting" });
     await stage.go(`/runs/${waiting.id}`);
     await page.getByText("Waiting for an answer", { exact: true }).waitFor();
-    await page.getByText("Claude Code waits for an answer.").waitFor();
+    await page.getByText("Claude Code asks a question.").waitFor();
     const run = addRun(backend, { ...endedAs("check_failed"), sentence: `${"It goes on. ".repeat(60)}The end.` });
     await stage.go(`/runs/${run.id}`);
     const status = page.getByRole("status").filter({ hasText: "The end." });

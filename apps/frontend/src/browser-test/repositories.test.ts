@@ -105,7 +105,13 @@ describe("a launch on several repositories", () => {
     expect(await page.getByLabel("Folder").count()).toBe(0);
     await page.getByRole("button", { name: "Launch", exact: true }).click();
     await page.waitForURL(/\/runs\/run_/);
-    expect(Object.keys(backend.launched[0] ?? {}).sort()).toEqual(["idempotencyKey", "repository", "taskId"]);
+    expect(Object.keys(backend.launched[0] ?? {}).sort()).toEqual([
+      "asks",
+      "idempotencyKey",
+      "permissionMode",
+      "repository",
+      "taskId",
+    ]);
   });
 
   test("has at most ten of them", { timeout: 30_000 }, async () => {

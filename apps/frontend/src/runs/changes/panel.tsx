@@ -76,7 +76,9 @@ const Truncated = ({ missing }: { missing: number }) => (
 export const ChangesPanel = ({ diff, run, beside }: Props) => {
   const all = useFiles({ diff, run });
   const [panel, hasRoom] = useRoom();
-  const { options, change } = useViewOptions(hasRoom);
+  const { options: wanted, change } = useViewOptions(hasRoom);
+  // Side by side with others there is no room for a line to be scrolled along.
+  const options = beside ? { ...wanted, isWrapped: true } : wanted;
   const [isTreeAsked, setTreeAsked] = useState(false);
   const [filter, setFilter] = useState("");
   const current = useCurrentFile();

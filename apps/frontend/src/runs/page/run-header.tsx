@@ -274,7 +274,12 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
           {taskDeleted ? (
             <span title={run.taskName}>{run.taskName}</span>
           ) : (
-            <Link to="/tasks/$taskId" params={{ taskId: run.taskId }} className="rounded hover:underline" title={run.taskName}>
+            <Link
+              to="/tasks/$taskId"
+              params={{ taskId: run.taskId }}
+              className="inline-block min-h-6 rounded hover:underline"
+              title={run.taskName}
+            >
               {run.taskName}
             </Link>
           )}

@@ -69,7 +69,8 @@ export const createRunStore = (options: {
   let around: Shown | null = null;
   let asked: number | null = null;
   let snapshot: RunStream = {
-    transcript: whole,
+    // Two that grow side by side: what one has taken over is not the other's.
+    transcript: base === 0 ? whole : emptyTranscript(),
     shown: { entries: [], from: null, to: null },
     earlier: base === 0 ? null : { read: 0, upTo: base, problem: null },
     connection: "loading",

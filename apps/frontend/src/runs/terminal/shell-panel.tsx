@@ -23,7 +23,7 @@ const KEYS = [
 
 const LABELS: Record<ShellConnection, string> = {
   connecting: "Connecting",
-  live: "Connected",
+  live: "Shell connected",
   reconnecting: "Reconnecting. What is typed now arrives later.",
   ended: "Ended",
 };
