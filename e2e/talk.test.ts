@@ -223,8 +223,11 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     const { client } = stack.server;
     const id = await launch("canceled", { instructions: "ASK" });
     const { questionId } = await untilAsked(id, "choice");
+    await client.talk.say.mutate({ id, text: "ADD red" });
     await client.runs.cancel.mutate({ id });
     expect(await stack.server.untilFinal(id)).toMatchObject({ status: "canceled" });
+    // What nobody was told is not lost: it can be said to a run that goes on from this one.
+    expect(await client.talk.list.query({ id })).toMatchObject([{ body: { kind: "prompt", text: "ADD red" }, state: "late" }]);
     await expect(client.talk.interrupt.mutate({ id })).rejects.toThrow("canceled");
     await expect(client.talk.configure.mutate({ id, model: null })).rejects.toThrow("has ended");
     await expect(client.talk.answer.mutate({ id, questionId, answer: { kind: "deny" } })).rejects.toThrow();

@@ -83,8 +83,15 @@ describe("talking to a run, on its page", () => {
     await waiting.getByLabel("What Claude Code is told").fill("Make it green");
     await waiting.getByRole("button", { name: "Save" }).click();
     await waiting.getByText("Make it green").waitFor();
+    // Whoever is just changing it when it is told keeps the words.
+    await waiting.getByRole("button", { name: "Change it" }).click();
+    await waiting.getByLabel("What Claude Code is told").fill("Make it green, and light");
     await waiting.getByRole("button", { name: "Tell it now" }).click();
     await page.getByText("It is green.").waitFor();
+    const late = page.getByRole("region", { name: "A change that came too late" });
+    await late.getByRole("button", { name: "Put it into the box" }).click();
+    await late.waitFor({ state: "detached" });
+    expect(await page.locator("textarea").last().inputValue()).toBe("Make it green, and light");
     await page.getByText("Passed", { exact: true }).first().waitFor();
     expect((await stack.server.client.talk.list.query({ id })).map(({ state }) => state)).toEqual([
       "taken",
@@ -100,6 +107,21 @@ describe("talking to a run, on its page", () => {
     expect(at.offences).toEqual([]);
   });
 
+  it("keeps what nobody was told when the run ends, for one that goes on from it", async () => {
+    await using at = await open("untold", { instructions: "ENDLESS" });
+    const { page, id } = at;
+    await page.getByText("tick").first().waitFor();
+    await box(page).fill("Make it green");
+    await box(page).press("Control+Enter");
+    await page.getByRole("region", { name: "Waits to be told" }).getByText("Make it green").waitFor();
+    await stack.server.client.runs.cancel.mutate({ id });
+    const untold = page.getByRole("region", { name: "Was not told" });
+    await untold.getByText("Make it green").waitFor();
+    await untold.getByRole("button", { name: "Put it into the box" }).click();
+    expect(await page.getByLabel("What is to be done next").inputValue()).toBe("Make it green");
+    expect(at.offences).toEqual([]);
+  });
+
   it("waits after an interruption, says so everywhere, and goes on when it is told to", async () => {
     await using at = await open("interrupt", { instructions: "ENDLESS" });
     const { page } = at;
@@ -107,6 +129,12 @@ describe("talking to a run, on its page", () => {
     await page.getByRole("button", { name: "Interrupt", exact: true }).click();
     await page.getByRole("heading", { name: "Claude Code was interrupted, and waits for you" }).waitFor();
     await page.getByText("Waiting for an answer").first().waitFor();
+    // The box grows and shrinks as one writes, and the end stays in sight.
+    for (const words of ["One line", "Many lines\n".repeat(15), "One line again"]) {
+      await box(page).fill(words);
+      await page.waitForTimeout(300);
+      expect(await page.getByRole("button", { name: /Jump to latest|new message/ }).count()).toBe(0);
+    }
     await box(page).fill("Make it green");
     await page.getByRole("button", { name: "Send", exact: true }).click();
     await page.getByText("It is green.").waitFor();

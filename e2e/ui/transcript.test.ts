@@ -247,18 +247,23 @@ describe("a run that has ended", () => {
     await page.getByText("The last NEEDLE").waitFor();
     await page.getByRole("group", { name: "Errors" }).getByText("2").waitFor();
     await page.getByRole("button", { name: "Previous error" }).click();
-    await page
+    // What is led to is marked: its words alone may have been in sight before.
+    await logOf(page)
+      .locator("[data-current]")
       .getByText(/^(Exit code \d\s)?second trouble$/)
       .first()
       .waitFor();
     await logOf(page).focus();
     await page.keyboard.press("p");
-    await page
+    await logOf(page)
+      .locator("[data-current]")
       .getByText(/^(Exit code \d\s)?first trouble$/)
       .first()
       .waitFor();
     await page.keyboard.press("n");
-    await page
+    // What is led to is marked: its words alone may have been in sight before.
+    await logOf(page)
+      .locator("[data-current]")
       .getByText(/^(Exit code \d\s)?second trouble$/)
       .first()
       .waitFor();

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from "node:crypto";
 import {
   AgentBody,
   CcrError,
+  type ConfigureAgentInput,
   DEFAULT_PERMISSION_MODE,
   type ExecuteInput,
   type ExecutionOutcome,
@@ -32,13 +33,15 @@ export interface ExecutionsOptions {
   clock: Clock;
   /** What no other spool has: see `promptUuid`. */
   salt: string;
+  /** Breaks off what the agent still waits for when an execution ends: whoever would hear an answer is gone. */
+  breakOff?: () => Promise<void>;
   /** How long an agent may take to obey an interruption before it is killed. */
   interruptGraceMs?: number;
 }
 
 interface Running {
   readonly id: string;
-  readonly input: ExecuteInput;
+  input: ExecuteInput;
   readonly uuid: PromptUuid;
   readonly startedAtMs: number;
   readonly started: Promise<ExecutionRecord>;
@@ -91,6 +94,7 @@ export class Executions {
   readonly #clock: Clock;
   readonly #salt: string;
   readonly #interruptGraceMs: number;
+  readonly #breakOff: () => Promise<void>;
   readonly #records = new Map<string, Promise<ExecutionRecord>>();
   #conversation: Conversation | null = null;
   #startJudge: StartJudge | null = null;
@@ -104,7 +108,8 @@ export class Executions {
   /** An end that a full disk did not let us write. It is written before the next execution begins. */
   #owed: { record: ExecutionRecord; outcome: ExecutionOutcome } | null = null;
 
-  constructor({ spool, clock, salt, interruptGraceMs = INTERRUPT_GRACE_MS }: ExecutionsOptions) {
+  constructor({ spool, clock, salt, breakOff = async () => {}, interruptGraceMs = INTERRUPT_GRACE_MS }: ExecutionsOptions) {
+    this.#breakOff = breakOff;
     this.#spool = spool;
     this.#salt = salt;
     this.#clock = clock;
@@ -185,6 +190,7 @@ export class Executions {
     };
     this.#current = running;
     this.#personAwaitedMs = 0;
+    if (this.#personAwaitedSinceMs !== null) this.#personAwaitedSinceMs = running.startedAtMs;
     this.#records.set(id, started);
     void started.then(
       (record) => this.#run(running, record),
@@ -219,6 +225,20 @@ export class Executions {
     if (current === null) return false;
     this.#stop(current, { kind: "interrupted" });
     await current.ended.promise;
+    return true;
+  }
+
+  /** Lets an execution that is going on, or just beginning, work in this way; false when the agent has none. */
+  configure({ model, permissionMode }: ConfigureAgentInput): boolean {
+    const current = this.#current;
+    if (current === null || current.input.judges) return false;
+    const { model: before, ...input } = current.input;
+    const now = model === undefined ? before : (model ?? undefined);
+    current.input = {
+      ...input,
+      ...(now === undefined ? {} : { model: now }),
+      ...(permissionMode === undefined ? {} : { permissionMode }),
+    };
     return true;
   }
 
@@ -371,6 +391,7 @@ export class Executions {
   async #finish(running: Running, record: ExecutionRecord, outcome: ExecutionOutcome): Promise<void> {
     const event = ended(running.id, outcome);
     let spooled: { seq: number } | null = null;
+    await this.#breakOff();
     try {
       spooled = await this.#spool.append(event);
     } catch {

@@ -258,7 +258,10 @@ export class Executor implements ExecutorApi {
 
   async configure(input: ConfigureAgentInput): Promise<z.infer<typeof ConfigureAgentResult>> {
     this.#assertWorking();
-    return { configured: await this.#parts.conversation.configure(input) };
+    const { executions, conversation } = this.#parts;
+    // One that is just beginning gets its agent by what it was sent with.
+    const isBegun = executions.configure(input);
+    return { configured: (await conversation.configure(input)) || isBegun };
   }
 
   async draft(signal: AbortSignal): Promise<Reply> {

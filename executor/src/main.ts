@@ -86,7 +86,7 @@ const start = async (config: Config): Promise<number> => {
   // An agent of an executor that was killed may still be at work; two must never be. What it has written is read when it is dead.
   for (const name of [AGENT_MARK, JUDGE_MARK, COMMAND_MARK]) await killMarked(name, mark);
   const spool = stack.use(await Spool.open(config.spoolFolder));
-  const executions = new Executions({ spool, clock: systemClock, salt: mark });
+  const executions = new Executions({ spool, clock: systemClock, salt: mark, breakOff: () => questions.breakOff() });
   const claudeFolder = config.environment.CLAUDE_CONFIG_DIR ?? join(config.home, ".claude");
   await executions.recover(async (promptUuid) => {
     const { sessionId: session, turnUuids: known } = spool.recovered;

@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { type SpoolEvent, SpooledRunnerBody } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { resultOf } from "./questions.ts";
-import { bash, execute, kinds, readUntil, say, setUp, type Turn, toolResults } from "./testing/claude.ts";
+import { Questions, resultOf } from "./questions.ts";
+import { agentPid, bash, execute, kinds, readUntil, say, setUp, type Turn, toolResults, wait } from "./testing/claude.ts";
 import { outcomeOf, type TestExecutor } from "./testing/executor.ts";
 
 const tool = (name: string, input: Record<string, unknown>): Turn => ({ blocks: [{ type: "tool_use", name, input }] });
@@ -140,6 +140,26 @@ describe("an agent that may ask", () => {
     expect(outcomeOf(await execute(executor, { prompt: "more", asks: true }))).toMatchObject({ kind: "completed", text: "On." });
   });
 
+  it("is killed while it waits for an answer: the question is over with it, and the next turn's time goes on", async () => {
+    await using here = await setUp({ go: [tool("AskUserQuestion", COLOURS), say("Never.")], more: [bash(wait(1)), say("On.")] });
+    const { executor } = here;
+    const stream = (await executor.stream("POST", "/execute", { prompt: "go", asks: true }))[Symbol.asyncIterator]();
+    const [question] = asked(await readUntil(stream, isAsked));
+    process.kill(await agentPid(executor), "SIGKILL");
+    const after = await readUntil(stream, ({ body }) => body.type === "execution_ended");
+    expect(answered(after)).toEqual([{ by: "nobody", text: "It was broken off before it was answered." }]);
+    expect(outcomeOf(after)).toMatchObject({ kind: "failed", code: "agent_exited" });
+    const late = { questionId: question?.questionId, answer: { kind: "deny", message: "" }, by: "person" };
+    expect((await executor.ask("POST", "/answer", late)).json).toEqual({ answered: false });
+    const next = (await executor.stream("POST", "/execute", { prompt: "more", asks: true }))[Symbol.asyncIterator]();
+    await readUntil(next, ({ body }) => body.type === "execution_started");
+    const { json: begun } = await executor.ask("GET", "/health");
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { json: later } = await executor.ask("GET", "/health");
+    expect(Reflect.get(Object(later), "executingMs")).toBeGreaterThan(Reflect.get(Object(begun), "executingMs"));
+    expect(outcomeOf(await readUntil(next, ({ body }) => body.type === "execution_ended"))).toMatchObject({ text: "On." });
+  });
+
   it("does not ask where nobody is, and is refused what it would have to ask for", async () => {
     await using here = await setUp({
       go: [tool("AskUserQuestion", COLOURS), tool("Write", { file_path: "a.txt", content: "a" }), say("Done.")],
@@ -150,6 +170,27 @@ describe("an agent that may ask", () => {
     await expect(readFile(here.folder.join("workspace/a.txt"), "utf8")).rejects.toThrow("ENOENT");
     expect(outcomeOf(events)).toMatchObject({ kind: "completed" });
   });
+});
+
+it("refuses at once what is asked beyond what anybody could answer, and breaks off the rest together", async () => {
+  const spooled: string[] = [];
+  const waiting: boolean[] = [];
+  const questions = new Questions({
+    append: async ({ body }) => spooled.push(body.type),
+    plansFolder: "/nowhere",
+    now: () => new Date(0),
+    onWaiting: (isWaiting) => waiting.push(isWaiting),
+  });
+  const ask = (requestId: string) =>
+    questions.ask("Bash", { command: "ls" }, { signal: new AbortController().signal, toolUseID: requestId, requestId });
+  const open = Array.from({ length: 50 }, (_, at) => ask(`q${at}`));
+  expect(await ask("one more")).toMatchObject({ behavior: "deny", message: expect.stringContaining("50 questions are open") });
+  await questions.breakOff();
+  expect(spooled.filter((type) => type === "question_answered")).toHaveLength(50);
+  expect(new Set((await Promise.all(open)).map((result) => result?.behavior))).toEqual(new Set(["deny"]));
+  expect(waiting).toEqual([true, false]);
+  expect(questions.answer("q1", { answer: { kind: "allow", always: false }, by: "person" })).toBe(false);
+  await questions.breakOff();
 });
 
 it("takes an answer in the way that its question asks for alone", () => {

@@ -11,6 +11,9 @@ interface Open {
   readonly input: ToolInput;
   readonly suggestions: PermissionUpdate[];
   readonly settled: PromiseWithResolvers<{ result: PermissionResult; by: AnsweredBy; text: string }>;
+  readonly breakOff: () => void;
+  /** Resolves when its end is spooled, or cannot be. */
+  readonly over: PromiseWithResolvers<void>;
 }
 
 export interface QuestionsOptions {
@@ -24,6 +27,8 @@ export interface QuestionsOptions {
 
 const KINDS: Readonly<Record<string, Question["kind"]>> = { AskUserQuestion: "choice", ExitPlanMode: "plan" };
 const DESCRIPTION_MAX = 2000;
+/** Nobody answers more at a time. */
+const OPEN_MAX = 50;
 
 const shortText = (parts: readonly (string | undefined)[]): string | null => {
   const text = parts.filter((part) => part !== undefined && part.trim() !== "").join(" ");
@@ -92,6 +97,8 @@ export class Questions {
   }
 
   readonly ask: CanUseTool = async (toolName, input, { signal, ...asked }) => {
+    if (this.#open.size >= OPEN_MAX)
+      return { behavior: "deny", message: `${OPEN_MAX} questions are open already. Wait until they are answered.` };
     const kind = KINDS[toolName] ?? "permission";
     const { append, plansFolder, now } = this.#options;
     const shown = kind === "plan" && typeof input.plan !== "string" ? { ...input, plan: await newestPlan(plansFolder) } : input;
@@ -106,13 +113,14 @@ export class Questions {
       canBeAlways: kind === "permission" && suggestions.length > 0 && asked.suppressAlwaysAllowRule !== true,
       at: now().toISOString(),
     };
-    const open: Open = { question, input, suggestions, settled: Promise.withResolvers() };
+    const settled: Open["settled"] = Promise.withResolvers();
     const breakOff = (): void =>
-      open.settled.resolve({
+      settled.resolve({
         result: { behavior: "deny", message: "It was broken off." },
         by: "nobody",
         text: "It was broken off before it was answered.",
       });
+    const open: Open = { question, input, suggestions, settled, breakOff, over: Promise.withResolvers() };
     if (signal.aborted) breakOff();
     signal.addEventListener("abort", breakOff, { once: true });
     this.#open.set(question.questionId, open);
@@ -128,9 +136,17 @@ export class Questions {
     } finally {
       signal.removeEventListener("abort", breakOff);
       this.#open.delete(question.questionId);
+      open.over.resolve();
       if (this.#open.size === 0) this.#options.onWaiting(false);
     }
   };
+
+  /** Breaks off what is open, as if nobody had answered; resolves when that is told. Never rejects. */
+  async breakOff(): Promise<void> {
+    const all = [...this.#open.values()];
+    for (const open of all) open.breakOff();
+    await Promise.all(all.map(({ over }) => over.promise));
+  }
 
   /**
    * Answers a question; false when it is not open any more, or never was. The first answer counts. Throws `bad_request` for one that does not

@@ -150,7 +150,14 @@ export const ConfigureInput = z
   .object({
     id: RunId,
     /** null: Claude Code's default. */
-    model: z.string().trim().min(1, "the model is empty").max(200).nullable().optional(),
+    model: z
+      .string()
+      .trim()
+      .min(1, "the model is empty")
+      .max(200)
+      .regex(/^[\w.:/@[\]-]+$/, "is not a model's name")
+      .nullable()
+      .optional(),
     permissionMode: PermissionMode.optional(),
   })
   .refine(({ model, permissionMode }) => model !== undefined || permissionMode !== undefined, {

@@ -102,8 +102,14 @@ const execute = async (
   const prompt = promptOf(instructions, phase);
   const input = executionFor(scene, { prompt, executionId, judges: false, maxTurns: run.limits.turns });
   if ("kind" in input) return input;
+  const { model, permissionMode } = scene.run;
   const awaited = {
     executionId,
+    // What people changed since this was sent is told to the agent now.
+    began: () => {
+      scene.agentHas = { model, permissionMode };
+      scene.wakePeople();
+    },
     ended: (outcome: ExecutionOutcome) => ({ progress: { ...progress, phase: { ...phase, outcome } } }),
   };
   for (let tries = 0; ; ) {

@@ -83,7 +83,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
     },
     inputs: {
       // Whoever drives a run says nothing to it.
-      add: (runId, body, idempotencyKey) => inputs.add(runId, body, idempotencyKey),
+      add: (runId, body, idempotencyKey, also) => inputs.add(runId, body, idempotencyKey, also),
       edit: (runId, change) => inputs.edit(runId, change),
       withdraw: (runId, id) => inputs.withdraw(runId, id),
       listQueued: waiting((runId) => inputs.listQueued(runId)),

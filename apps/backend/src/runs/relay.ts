@@ -10,8 +10,8 @@ import { questionsAfter, tellWhetherWaiting } from "./talk/questions.ts";
 /** Whose events are relayed, and what they used. */
 export type Speaker = { opened: Pick<OpenedSandbox, "instanceId" | "executor">; usageAfter: typeof usageAfter };
 
-/** An execution whose end is waited for, and what is to be stored in the commit of its last event. */
-export type Awaited = { executionId: string; ended: (outcome: ExecutionOutcome) => RunPatch };
+/** An execution whose end is waited for, whom its beginning is told to, and what is to be stored in the commit of its last event. */
+export type Awaited = { executionId: string; began?: () => void; ended: (outcome: ExecutionOutcome) => RunPatch };
 
 const ACK_EVERY_MS = 1000;
 const ACK_WITHIN_MS = 5000;
@@ -37,8 +37,9 @@ export const relay = async (
     const said = portion.flatMap((event) => (event.source === "agent" ? [event.body] : []));
     const usage = speaker.usageAfter(scene.usage, said);
     for (const { source, body } of portion) {
-      if (source === "runner" && body.type === "execution_ended" && body.executionId === awaited?.executionId)
-        outcome = body.outcome;
+      if (source !== "runner" || !("executionId" in body) || body.executionId !== awaited?.executionId) continue;
+      if (body.type === "execution_started") awaited?.began?.();
+      if (body.type === "execution_ended") outcome = body.outcome;
     }
     const isAgent = opened === scene.sandbox;
     const questions = isAgent ? questionsAfter(scene.questions, portion) : scene.questions;

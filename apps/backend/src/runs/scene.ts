@@ -9,6 +9,9 @@ import { type RunLog, runLog } from "./run-log.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { addJudgeUsage, addUsage } from "./usage.ts";
 
+/** People are waited for no longer than for so many unanswered questions; from then on the run's time goes on while it asks. */
+export const WAITS_MAX = 10;
+
 /** What everything that is done for one run needs. */
 export type Scene = {
   run: Run;
@@ -47,8 +50,10 @@ export type Scene = {
   heard: number;
   /** Whether the agent has begun, so that there is work to save. */
   isRunning: boolean;
-  /** Whether the agent has a turn now, which can be interrupted. */
+  /** Whether the agent has a turn now, or is just being given one, which can be interrupted. */
   isAgentAtWork: boolean;
+  /** How the agent was told to work in its present turn; empty: nobody knows any more. null: the turn has not begun. */
+  agentHas: Partial<Pick<Run, "model" | "permissionMode">> | null;
   /** What the agent waits to be told. */
   questions: readonly Question[];
   /** Whether the run's status says so. */
@@ -79,6 +84,8 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
   let before = claim.activeMs;
   /** null: it stands still. */
   let startedAt: number | null = clock.elapsedMs();
+  let pausedAt = 0;
+  let pausedMs = 0;
   const activeMs = (): number => Math.round(before + (startedAt === null ? 0 : clock.elapsedMs() - startedAt));
   let turn: Promise<unknown> = Promise.resolve();
   return {
@@ -109,7 +116,9 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     usage: run.usage,
     heard: 0,
     isRunning: run.startedAt !== null,
-    isAgentAtWork: false,
+    // A turn that an earlier supervisor began goes on.
+    isAgentAtWork: claim.progress === null || claim.progress.phase.kind === "agent",
+    agentHas: claim.progress?.phase.kind === "agent" ? {} : null,
     questions: run.questions,
     isWaiting: run.status === "waiting",
     alone: (act) => {
@@ -124,11 +133,15 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     },
     clockwork: {
       pause: () => {
+        if (startedAt === null || pausedMs >= WAITS_MAX * run.limits.answerSeconds * 1000) return;
         before = activeMs();
         startedAt = null;
+        pausedAt = clock.elapsedMs();
       },
       resume: () => {
-        startedAt ??= clock.elapsedMs();
+        if (startedAt !== null) return;
+        startedAt = clock.elapsedMs();
+        pausedMs += startedAt - pausedAt;
       },
     },
     hold: async () => {

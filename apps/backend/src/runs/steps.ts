@@ -76,7 +76,7 @@ const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): P
         progress = await judge(scene, { progress, phase, signal });
         break;
       case "ended": {
-        const next = await hearAfterChecks(scene, progress, phase);
+        const next = await hearAfterChecks(scene, { progress, phase, signal });
         if (next === null) return phase;
         progress = next;
         break;

@@ -232,7 +232,7 @@ const finish = async ({ run, fence, deps, stores }: Scene, end: Ending): Promise
       from: [now.status],
       to: status,
       fence,
-      patch: { reason, sentence, endedAt: deps.clock.now().toISOString() },
+      patch: { reason, sentence, endedAt: deps.clock.now().toISOString(), questions: [] },
       message: { source: "runner", body: { type: "status", status, reason, sentence } },
     });
     if (ended !== null) {

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { InstanceId, Run, SandboxSpec } from "@ccr/protocol";
 import type { InstancePlace } from "../store/types.ts";
+import { WAITS_MAX } from "./scene.ts";
 
 /** Where one sandbox keeps its things on the host. */
 export type Workplace = InstancePlace & {
@@ -51,8 +52,9 @@ export const sandboxSpec = (options: {
   now: Date;
 }): SandboxSpec => {
   const { run, instanceId, place, image, mirrors, isGiven, setup, variables, prewarm, now } = options;
-  const { memoryMb, cpus, processes, diskMb, timeSeconds, turns, budgetUsd } = run.limits;
-  const lifetimeS = timeSeconds + LIFETIME_BEYOND_S;
+  const { memoryMb, cpus, processes, diskMb, timeSeconds, answerSeconds, turns, budgetUsd } = run.limits;
+  // While a person is waited for, the time of a run stands still and that of its sandbox does not.
+  const lifetimeS = timeSeconds + (WAITS_MAX + 1) * answerSeconds + LIFETIME_BEYOND_S;
   return {
     instanceId,
     image,

@@ -1,10 +1,11 @@
-import { isFinal, type RunId, type RunInput } from "@ccr/protocol";
+import { CcrError, isFinal, type RunId, type RunInput } from "@ccr/protocol";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { Changes } from "./changes.ts";
 import { noSuchRun } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
+import { evenIfMet } from "./moves.ts";
 import type { Database, RunInputTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 import { InputChangedError, type InputMove, type InputStore } from "./types.ts";
@@ -60,17 +61,19 @@ export const createInputStore = (parts: {
     length: number,
     act: (trx: Transaction<Database>) => Promise<Result>,
   ): Promise<Result> => {
-    const result = await commits.run(length, async (trx, changed) => {
-      changed(runId);
-      return act(trx);
-    });
+    const result = await evenIfMet(() =>
+      commits.run(length, async (trx, changed) => {
+        changed(runId);
+        return act(trx);
+      }),
+    );
     tell(runId);
     return result;
   };
 
   return {
-    add: async (runId, body, idempotencyKey) => {
-      const text = toJson(body, "What was said");
+    add: async (runId, body, idempotencyKey, also = []) => {
+      const [text = "", ...more] = [body, ...also].map((each) => toJson(each, "What was said"));
       return write(runId, text.length, async (trx) => {
         // The row is locked by this until the transaction ends: a run that ends now does so before or after, and nobody says the same beside us.
         const run = await trx
@@ -87,19 +90,24 @@ export const createInputStore = (parts: {
             .where("run_id", "=", runId)
             .where("idempotency_key", "=", idempotencyKey)
             .executeTakeFirst();
+          if (known !== undefined && known.revision === 1 && known.body !== text)
+            throw new CcrError("conflict", `This idempotency key belongs to other words. Use another key for other words.`);
           if (known !== undefined) return toInput(known);
         }
         if (isFinal(run.status)) return null;
-        const row = {
+        const rowOf = (said: string, key: string | null) => ({
           id: ids.input(),
           run_id: runId,
-          body: text,
+          body: said,
           state: "queued" as const,
           revision: 1,
           created_at: now().toISOString(),
-          idempotency_key: idempotencyKey,
-        };
-        return toInput(await trx.insertInto("run_inputs").values(row).returningAll().executeTakeFirstOrThrow());
+          idempotency_key: key,
+        });
+        const row = rowOf(text, idempotencyKey);
+        const input = toInput(await trx.insertInto("run_inputs").values(row).returningAll().executeTakeFirstOrThrow());
+        for (const each of more) await trx.insertInto("run_inputs").values(rowOf(each, null)).execute();
+        return input;
       });
     },
 
@@ -128,6 +136,7 @@ export const createInputStore = (parts: {
           .where("id", "=", id)
           .where("run_id", "=", runId)
           .where("state", "=", "queued")
+          .where("body", "like", '{"kind":"prompt"%')
           .returningAll()
           .executeTakeFirst(),
       );

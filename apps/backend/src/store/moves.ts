@@ -38,7 +38,10 @@ export const moveRuns = async (
     .execute();
   const moved: Moved[] = [];
   for (const row of rows) {
-    if (isFinal(to)) await noteEnd(trx, row);
+    if (isFinal(to)) {
+      await noteEnd(trx, row);
+      await closeInputs(trx, row.id);
+    }
     const place = { runId: row.id, origin: null, seq: row.last_seq - entries.length };
     moved.push({ row, stored: await insertAfter(trx, entries, place) });
   }
@@ -59,6 +62,11 @@ const noteEnd = async (trx: Transaction<Database>, row: Selectable<RunTable>): P
       .set({ ending: endingOf(row.sentence) })
       .where("run_id", "=", row.id)
       .execute();
+};
+
+/** What still waits to be said to a run that ends is not said to it any more. */
+const closeInputs = async (trx: Transaction<Database>, runId: RunId): Promise<void> => {
+  await trx.updateTable("run_inputs").set({ state: "late" }).where("run_id", "=", runId).where("state", "=", "queued").execute();
 };
 
 const TRIES = 5;

@@ -181,12 +181,12 @@ export class InputChangedError extends Error {
 export interface InputStore {
   /**
    * Keeps what is said to a run that has not ended; null when it has. With an idempotency key that this run has seen already, gives what was said then.
-   * Throws `CcrError` with `not_found`.
+   * `also` is said behind it, in the same commit. Throws `CcrError` with `not_found`, and `conflict` when that were other words.
    */
-  add(runId: RunId, body: InputBody, idempotencyKey: string | null): Promise<RunInput | null>;
+  add(runId: RunId, body: InputBody, idempotencyKey: string | null, also?: readonly InputBody[]): Promise<RunInput | null>;
   /** Changes the text of a prompt that is queued and has this revision; null when it has not. */
   edit(runId: RunId, change: { id: InputId; revision: number; text: string }): Promise<RunInput | null>;
-  /** Takes back what is queued; null when it is not. */
+  /** Takes back a prompt that is queued; null when it is not. */
   withdraw(runId: RunId, id: InputId): Promise<RunInput | null>;
   /** Everything that is queued, in the order in which it was said. */
   listQueued(runId: RunId): Promise<RunInput[]>;

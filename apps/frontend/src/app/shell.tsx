@@ -150,6 +150,7 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <UnreachableBanner unreachable={unreachable} />
             <NewVersion />
+            <Suspense fallback={null}>{isSettled && <Notifier />}</Suspense>
             <main ref={main} id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
               <ErrorBoundary name="page" resetKey={path}>
                 <Outlet />
@@ -161,7 +162,6 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
           </nav>
         </div>
         <Suspense fallback={null}>
-          {isSettled && <Notifier />}
           {open === "palette" && <Palette open onOpenChange={close} onHelp={openHelp} />}
           {open === "keys" && <KeysDialog open onOpenChange={close} />}
         </Suspense>

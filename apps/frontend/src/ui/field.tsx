@@ -102,8 +102,12 @@ export const GrowingTextArea = ({
   useLayoutEffect(() => {
     const element = area.current;
     if (element === null) return;
+    const { parentElement: parent } = element;
+    // While it is measured it takes as much room as before: what is beside it would be laid out anew, and scroll.
+    if (parent !== null) parent.style.minHeight = `${parent.offsetHeight}px`;
     element.style.height = "0";
     element.style.height = `${element.scrollHeight + 2}px`;
+    if (parent !== null) parent.style.minHeight = "";
   }, [value]);
   return (
     <textarea

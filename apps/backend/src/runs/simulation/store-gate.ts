@@ -207,7 +207,7 @@ export class StoreHouse {
         listContinuing: read("deliveries.listContinuing", (id) => deliveries.listContinuing(id)),
       },
       inputs: {
-        add: write("inputs.add", (id, body, key) => inputs.add(id, body, key)),
+        add: write("inputs.add", (id, body, key, also) => inputs.add(id, body, key, also)),
         edit: write("inputs.edit", (id, change) => inputs.edit(id, change)),
         withdraw: write("inputs.withdraw", (id, inputId) => inputs.withdraw(id, inputId)),
         listQueued: read("inputs.listQueued", (id) => inputs.listQueued(id)),

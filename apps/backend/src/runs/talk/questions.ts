@@ -7,19 +7,32 @@ import { transition } from "../transition.ts";
 /** An agent that may be a stranger's is not let ask for ever. */
 const OPEN_MAX = 50;
 
-/** A question as it is kept: what an executor says of itself may be the agent's doing, and of any length. */
-const bounded = (question: Question): Question =>
-  question.input !== null && JSON.stringify(question.input).length > 2 * QUESTION_INPUT_MAX
-    ? { ...question, input: null }
-    : question;
+const NAME_MAX = 200;
+
+/**
+ * A question as it is kept: what an executor says of itself may be the agent's doing, and of any length. null: one that no agent asks, or that is
+ * open already.
+ */
+const kept = (question: Question, open: readonly Question[]): Question | null => {
+  const { questionId, kind, toolName, toolUseId, input } = question;
+  if (kind === "interrupted" || open.some((each) => each.questionId === questionId)) return null;
+  return {
+    ...question,
+    toolName: toolName?.slice(0, NAME_MAX) ?? null,
+    toolUseId: toolUseId?.slice(0, NAME_MAX) ?? null,
+    input: input !== null && JSON.stringify(input).length > 2 * QUESTION_INPUT_MAX ? null : input,
+  };
+};
 
 /** The questions that are open after these events of the agent's executor; the same list when nothing changed. Pure. */
 export const questionsAfter = (questions: readonly Question[], events: readonly SpoolEvent[]): readonly Question[] => {
   let open = questions;
   for (const { source, body } of events) {
     if (source !== "runner") continue;
-    if (body.type === "question_asked" && open.length < OPEN_MAX) open = [...open, bounded(body.question)];
-    else if (body.type === "question_answered" && open.some(({ questionId }) => questionId === body.questionId))
+    if (body.type === "question_asked") {
+      const question = open.length < OPEN_MAX ? kept(body.question, open) : null;
+      if (question !== null) open = [...open, question];
+    } else if (body.type === "question_answered" && open.some(({ questionId }) => questionId === body.questionId))
       open = open.filter(({ questionId }) => questionId !== body.questionId);
     // Who would hear an answer has ended; the supervisor's own question is of after that.
     else if (body.type === "execution_ended" && open.some(({ kind }) => kind !== "interrupted"))

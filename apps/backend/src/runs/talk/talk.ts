@@ -25,13 +25,13 @@ export const createTalk = (
   const { inputs } = store;
   return {
     async say({ id, text, now, idempotencyKey = null }) {
-      const run = await runs.get(id);
-      const said = isFinal(run.status) ? null : await inputs.add(id, { kind: "prompt", text }, idempotencyKey);
+      await runs.get(id);
+      // Asked first also of a run that has ended: under this key it may have been told already.
+      const said = await inputs.add(id, { kind: "prompt", text }, idempotencyKey, now ? [{ kind: "interrupt" }] : []);
       if (said === null) {
         const key = idempotencyKey === null ? {} : { idempotencyKey };
         return { kind: "launched", id: (await results.followUp({ id, instructions: text, ...key })).id };
       }
-      if (now) await inputs.add(id, { kind: "interrupt" }, idempotencyKey === null ? null : `${idempotencyKey} now`);
       return { kind: "queued", input: said };
     },
 

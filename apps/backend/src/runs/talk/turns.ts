@@ -15,6 +15,7 @@ const promptsOf = (queued: readonly RunInput[]): { input: RunInput; text: string
   queued.flatMap((input) => (input.body.kind === "prompt" ? [{ input, text: input.body.text }] : []));
 const interruptsOf = (queued: readonly RunInput[]): RunInput[] => queued.filter(({ body }) => body.kind === "interrupt");
 const taken = (inputs: readonly RunInput[]) => inputs.map(({ id, revision }) => ({ id, revision, to: "taken" as const }));
+const late = (inputs: readonly RunInput[]) => inputs.map(({ id, revision }) => ({ id, revision, to: "late" as const }));
 const saidBodies = (prompts: readonly { text: string }[]): RunnerBody[] => prompts.map(({ text }) => ({ type: "said", text }));
 const joined = (prompts: readonly { text: string }[]): string => prompts.map(({ text }) => text).join("\n\n");
 
@@ -26,6 +27,26 @@ const untilUnchanged = async <Result>(act: () => Promise<Result>): Promise<Resul
     } catch (error) {
       if (!(error instanceof InputChangedError)) throw error;
     }
+  }
+};
+
+/** Waits for its turn no longer than until the signal: what is done before it may hang. */
+const aloneUntil = async <Result>(scene: Scene, signal: AbortSignal, act: () => Promise<Result>): Promise<Result> => {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  aborted.promise.catch(() => {});
+  const onAbort = (): void => aborted.reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([
+      scene.alone(() => {
+        signal.throwIfAborted();
+        return act();
+      }),
+      aborted.promise,
+    ]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
   }
 };
 
@@ -50,16 +71,19 @@ export const hearPeople = async (
   const { outcome, signal } = turn;
   try {
     if (outcome.kind === "failed") return null;
-    const next = await untilUnchanged(() => scene.alone(() => takeTurn(scene, turn)));
+    const next = await untilUnchanged(() => aloneUntil(scene, signal, () => takeTurn(scene, turn)));
     if (next !== "held") return next;
     await tellWhetherWaiting(scene);
     const isTold = await untilTold(scene, signal);
     signal.throwIfAborted();
-    const told = await untilUnchanged(() => scene.alone(() => (isTold ? takeTurn(scene, turn) : goOn(scene, turn))));
+    const told = await untilUnchanged(() =>
+      aloneUntil(scene, signal, () => (isTold ? takeTurn(scene, turn) : goOn(scene, turn))),
+    );
     // What was said was taken back at the last moment.
     return told === "held" ? await hearPeople(scene, turn) : told;
   } finally {
     scene.isAgentAtWork = false;
+    scene.agentHas = null;
     if (!signal.aborted) await tellWhetherWaiting(scene);
   }
 };
@@ -79,12 +103,17 @@ const takeTurn = async (
   const brokenOff: RunnerBody[] = isInterrupted && interrupts.length > 0 ? [{ type: "interrupted" }] : [];
   if (prompts.length > 0) {
     const next = nextTurn(progress, phase, { text: joined(prompts), activeMs: scene.activeMs() });
-    const inputs = taken([...(isInterrupted ? interrupts : []), ...prompts.map(({ input }) => input)]);
+    // One that came when the turn was over already is no wish to break off the next one.
+    const inputs = taken([...interrupts, ...prompts.map(({ input }) => input)]);
     await log.record([...brokenOff, ...saidBodies(prompts)], { progress: next, inputs, questions: [] });
     scene.questions = [];
     return next;
   }
-  if (!isInterrupted) return null;
+  if (!isInterrupted) {
+    // The turn was over before it could be broken off, and the next one is not meant.
+    if (interrupts.length > 0) await log.record([], { inputs: late(interrupts) });
+    return null;
+  }
   if (brokenOff.length > 0 || !wasTold) {
     const questions = [heldQuestion(scene, progress, phase)];
     const held = { ...progress, phase: { ...phase, outcome, isHeld: true } };
@@ -98,7 +127,8 @@ const goOn = async (scene: Scene, { progress, phase }: { progress: Progress; pha
   const { answerSeconds } = scene.run.limits;
   const next = nextTurn(progress, phase, { text: GO_ON, activeMs: scene.activeMs() });
   const text = `Nobody said within ${answerSeconds} s what to do instead: Claude Code is asked to go on.`;
-  await scene.log.record([{ type: "note", text }], { progress: next, questions: [] });
+  const inputs = late(interruptsOf(await scene.stores.inputs.listQueued(scene.run.id)));
+  await scene.log.record([{ type: "note", text }], { progress: next, inputs, questions: [] });
   scene.questions = [];
   return next;
 };
@@ -150,11 +180,14 @@ const MENDABLE: ReadonlySet<string> = new Set(["check_failed", "check_broken"]);
  * Another attempt at a step that is over, when people said something after its agent's last turn; it counts for none of those that the run is limited to.
  * null: nobody did.
  */
-export const hearAfterChecks = async (scene: Scene, progress: Progress, { end }: EndedPhase): Promise<Progress | null> => {
+export const hearAfterChecks = async (
+  scene: Scene,
+  { progress, phase: { end }, signal }: { progress: Progress; phase: EndedPhase; signal: AbortSignal },
+): Promise<Progress | null> => {
   if (end !== null && !MENDABLE.has(end.reason)) return null;
   const { stores, run, log } = scene;
   return untilUnchanged(() =>
-    scene.alone(async () => {
+    aloneUntil(scene, signal, async () => {
       const prompts = promptsOf(await stores.inputs.listQueued(run.id));
       if (prompts.length === 0) return null;
       const { stepIndex } = progress;

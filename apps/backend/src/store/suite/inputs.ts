@@ -36,12 +36,28 @@ export const describeInputs = (open: OpenPlace): void => {
       const { id } = claim.run;
       const once = await store.inputs.add(id, prompt("once"), "k");
       expect(await store.inputs.add(id, prompt("once"), "k")).toEqual(once);
+      expect(await errorOf(store.inputs.add(id, prompt("other"), "k"))).toMatchObject({ code: "conflict" });
       const both = await Promise.all([store.inputs.add(id, prompt("x"), "both"), store.inputs.add(id, prompt("x"), "both")]);
       expect(new Set(both.map((input) => input?.id)).size).toBe(1);
       await endRun(store, claim);
       expect(await store.inputs.add(id, prompt("late"), null)).toBeNull();
-      expect(await store.inputs.add(id, prompt("once"), "k")).toEqual(once);
+      // Nobody was told it, and nobody will be.
+      expect(await store.inputs.add(id, prompt("once"), "k")).toEqual({ ...once, state: "late" });
+      expect(await store.inputs.listQueued(id)).toEqual([]);
       expect(await errorOf(store.inputs.add(ids.run(), prompt("x"), null))).toMatchObject({ code: "not_found" });
+    });
+
+    test("is said together, or not at all", async () => {
+      await using place = await open();
+      const { store } = place;
+      const { run } = await store.runs.create(newRun(await createTask(store)));
+      const said = await store.inputs.add(run.id, prompt("stop"), "k", [{ kind: "interrupt" }]);
+      expect(await store.inputs.add(run.id, prompt("stop"), "k", [{ kind: "interrupt" }])).toEqual(said);
+      expect((await store.inputs.listQueued(run.id)).map(({ body }) => body)).toEqual([prompt("stop"), { kind: "interrupt" }]);
+      expect(
+        await store.runs.advance(run.id, { from: ["queued"], to: "canceled", patch: { reason: "canceled" } }),
+      ).not.toBeNull();
+      expect((await store.inputs.list(run.id, 9)).map(({ state }) => state)).toEqual(["late", "late"]);
     });
 
     test("is changed on the revision that was seen, and taken back, as long as nobody took it", async () => {
@@ -58,7 +74,9 @@ export const describeInputs = (open: OpenPlace): void => {
       expect(await store.inputs.edit(run.id, { id, revision: 1, text: "c" })).toBeNull();
       expect(await store.inputs.edit(run.id, { id: other.id, revision: 1, text: "c" })).toBeNull();
       expect(await store.inputs.edit(ids.run(), { id, revision: 2, text: "c" })).toBeNull();
-      expect(await store.inputs.withdraw(run.id, other.id)).toMatchObject({ state: "withdrawn" });
+      expect(await store.inputs.withdraw(run.id, other.id)).toBeNull();
+      const third = await store.inputs.add(run.id, prompt("c"), null);
+      expect(await store.inputs.withdraw(run.id, third?.id ?? other.id)).toMatchObject({ state: "withdrawn" });
       await store.transcript.append(run.id, fence, {
         first: 1,
         messages: [note("told")],
@@ -66,8 +84,8 @@ export const describeInputs = (open: OpenPlace): void => {
       });
       expect(await store.inputs.edit(run.id, { id, revision: 2, text: "c" })).toBeNull();
       expect(await store.inputs.withdraw(run.id, id)).toBeNull();
-      expect((await store.inputs.list(run.id, 9)).map(({ state }) => state)).toEqual(["withdrawn", "taken"]);
-      expect(await store.inputs.listQueued(run.id)).toEqual([]);
+      expect((await store.inputs.list(run.id, 9)).map(({ state }) => state)).toEqual(["withdrawn", "queued", "taken"]);
+      expect(await store.inputs.listQueued(run.id)).toEqual([other]);
     });
 
     test("is taken together with what is told of it, or not at all", async () => {

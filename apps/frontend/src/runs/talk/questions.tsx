@@ -276,7 +276,13 @@ const Interrupted = ({ run, question, talk, isBusy }: Props) => (
     <Buttons>
       <Button
         busy={isBusy || talk.say.isPending}
-        onClick={() => talk.say.mutate({ id: run.id, text: "Go on with what you were doing." })}
+        onClick={() =>
+          talk.say.mutate({
+            id: run.id,
+            text: "Go on with what you were doing.",
+            idempotencyKey: question.questionId,
+          })
+        }
       >
         Let it go on
       </Button>

@@ -9,9 +9,9 @@ import { Button, IconButton } from "../../ui/button.tsx";
 import { useDraft } from "../../ui/draft.ts";
 import { Field, GrowingTextArea, Select, TextInput } from "../../ui/field.tsx";
 import { Questions } from "./questions.tsx";
-import { Queued } from "./queued.tsx";
+import { Queued, Untold } from "./queued.tsx";
 import { useInputs, useTalk } from "./use-talk.ts";
-import { MODE_LABELS, queuedPrompts } from "./words.ts";
+import { MODE_LABELS, queuedPrompts, untoldPrompts } from "./words.ts";
 
 type Talk = ReturnType<typeof useTalk>;
 
@@ -94,8 +94,14 @@ export const TalkBar = ({ run }: { run: Run }) => {
   const text = draft ?? "";
   const isOver = isFinal(run.status);
   const isLeaving = run.status === "canceling";
-  const prompts = queuedPrompts(inputs);
   const isInterrupting = inputs.some(({ state, body }) => state === "queued" && body.kind === "interrupt");
+
+  const write = (next: string): void => {
+    // Other words are another thing to say.
+    key.current = newIdempotencyKey();
+    setDraft(next === "" ? null : next);
+  };
+  const use = (words: string): void => write(text.trim() === "" ? words : `${text}\n\n${words}`);
 
   const say = (now: boolean): void => {
     if (text.trim() === "" || talk.say.isPending) return;
@@ -116,8 +122,9 @@ export const TalkBar = ({ run }: { run: Run }) => {
       aria-label="Talk to Claude Code"
       className="flex max-h-[70%] shrink-0 flex-col gap-2 overflow-y-auto border-t border-line bg-sunken px-3 py-2.5 sm:px-4"
     >
-      <Questions run={run} inputs={inputs} talk={talk} />
-      <Queued run={run} prompts={prompts} isOver={isOver} talk={talk} />
+      {!isOver && <Questions run={run} inputs={inputs} talk={talk} />}
+      <Queued run={run} prompts={isOver ? [] : queuedPrompts(inputs)} talk={talk} onUse={use} />
+      {isOver && <Untold prompts={untoldPrompts(inputs)} onUse={use} />}
       <form
         className="flex flex-col gap-1.5"
         onSubmit={(event) => {
@@ -133,7 +140,7 @@ export const TalkBar = ({ run }: { run: Run }) => {
           disabled={isLeaving}
           rows={1}
           className="max-h-[30vh] min-h-9!"
-          onChange={({ target }) => setDraft(target.value === "" ? null : target.value)}
+          onChange={({ target }) => write(target.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
               event.preventDefault();

@@ -1,6 +1,7 @@
 import { InputId, isFinal, type Run } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { type Client, useApi } from "../../api/client.ts";
 import { useToasts } from "../../ui/toast.tsx";
 
@@ -12,9 +13,13 @@ const LOOK_EVERY_MS = 2000;
 /** All that was said to a run, kept up to date while it goes on. */
 export const useInputs = (run: Pick<Run, "id" | "status">): readonly Said[] => {
   const { trpc } = useApi();
-  const query = useQuery(
-    trpc.talk.list.queryOptions({ id: run.id }, { refetchInterval: isFinal(run.status) ? false : LOOK_EVERY_MS }),
-  );
+  const isOver = isFinal(run.status);
+  const query = useQuery(trpc.talk.list.queryOptions({ id: run.id }, { refetchInterval: isOver ? false : LOOK_EVERY_MS }));
+  const { refetch } = query;
+  // What waited until the end was not told.
+  useEffect(() => {
+    if (isOver) void refetch();
+  }, [isOver, refetch]);
   return query.data ?? [];
 };
 

@@ -67,11 +67,15 @@ export const subjectOf = ({ input }: Pick<Question, "input">): string | null => 
 /** What was said and waits to be told. */
 export type QueuedPrompt = Omit<RunInput, "body"> & { text: string };
 
-/** The prompts that wait. Pure. */
-export const queuedPrompts = (inputs: readonly RunInput[]): QueuedPrompt[] =>
+const promptsOf = (inputs: readonly RunInput[], state: RunInput["state"]): QueuedPrompt[] =>
   inputs.flatMap(({ body, ...input }) =>
-    input.state === "queued" && body.kind === "prompt" ? [{ ...input, text: body.text }] : [],
+    input.state === state && body.kind === "prompt" ? [{ ...input, text: body.text }] : [],
   );
+
+/** The prompts that wait. Pure. */
+export const queuedPrompts = (inputs: readonly RunInput[]): QueuedPrompt[] => promptsOf(inputs, "queued");
+/** The prompts that came too late. Pure. */
+export const untoldPrompts = (inputs: readonly RunInput[]): QueuedPrompt[] => promptsOf(inputs, "late");
 
 /** Whether an answer to this question is on its way. Pure. */
 export const isBeingAnswered = (inputs: readonly RunInput[], questionId: string): boolean =>

@@ -29,6 +29,7 @@ export const RowBox = memo(
   }) => (
     <div
       data-index={index}
+      data-current={isCurrent ? "" : undefined}
       data-key={entry.key}
       tabIndex={-1}
       className={classes(

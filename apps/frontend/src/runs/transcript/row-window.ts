@@ -10,6 +10,9 @@ const FAR_PX = 800;
 const FIRST_VIEW_PX = 900;
 /** Without an event for so long, a person's scrolling has come to its end. */
 const STILL_MS = 150;
+/** A scroll so soon after a person did something is the person's. */
+const GESTURE_MS = 500;
+const GESTURES = ["wheel", "touchstart", "touchmove", "pointerdown", "pointermove", "keydown"] as const;
 /** Closer to the beginning or end of the list than this, nothing is put off. */
 const EDGE_PX = 300;
 
@@ -19,6 +22,8 @@ export type RowRange = { first: number; end: number };
 export type RowPlace = { seq: number; key: string; top: number };
 
 type Frame = { scroller: HTMLElement; inner: HTMLElement; block: HTMLElement };
+
+const shapeOf = ({ clientHeight, scrollHeight }: HTMLElement): string => `${clientHeight} of ${scrollHeight}`;
 
 /**
  * Which of many rows of unknown heights are drawn, and where. It either follows the end or holds a place: whatever is added, measured,
@@ -38,6 +43,9 @@ export class RowWindow {
   /** Where this put the list last: an event that tells of it is no wish of a person. */
   private ownTop = 0;
   private lastTop = 0;
+  /** How much was seen of how much, when this put the list where it is. */
+  private shape = "";
+  private gestureAt = Number.NEGATIVE_INFINITY;
   private drift = 0;
   private still: ReturnType<typeof setTimeout> | undefined;
   private readonly estimate: (row: Row) => number;
@@ -73,8 +81,13 @@ export class RowWindow {
     for (const other of others) observer.observe(other);
     const onScroll = (): void => this.scrolled();
     frame.scroller.addEventListener("scroll", onScroll, { passive: true });
+    const onGesture = (): void => {
+      this.gestureAt = performance.now();
+    };
+    for (const gesture of GESTURES) frame.scroller.addEventListener(gesture, onGesture, { passive: true });
     return () => {
       observer.disconnect();
+      for (const gesture of GESTURES) frame.scroller.removeEventListener(gesture, onGesture);
       frame.scroller.removeEventListener("scroll", onScroll);
       this.endScrolling();
       this.frame = null;
@@ -111,6 +124,7 @@ export class RowWindow {
       if (Math.abs(now - top) > 0.5) scroller.scrollTop = top;
       this.ownTop = scroller.scrollTop;
       this.lastTop = this.ownTop;
+      this.shape = shapeOf(scroller);
     }
     this.look();
   }
@@ -180,7 +194,9 @@ export class RowWindow {
   /** Takes over where a person has scrolled to. */
   private note({ scroller }: Frame): void {
     const top = scroller.scrollTop;
-    if (Math.abs(top - this.ownTop) >= 1) {
+    // A page that is laid out anew moves what is at the end, too: that is no wish to go away from it.
+    const isOwn = this.isFollowing && shapeOf(scroller) !== this.shape && performance.now() - this.gestureAt > GESTURE_MS;
+    if (Math.abs(top - this.ownTop) >= 1 && !isOwn) {
       const toEnd = scroller.scrollHeight - scroller.clientHeight - top;
       const wasFollowing = this.isFollowing;
       this.isFollowing = toEnd <= 1 || (toEnd <= END_PX && (top > this.lastTop || (wasFollowing && top === this.lastTop)));
