@@ -1,7 +1,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
-import { createGitRepository, projectRoot } from "@ccr/testkit";
+import { createGitRepository, projectRoot, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Page } from "playwright-core";
 import { visit } from "../src/browser.ts";
@@ -25,11 +25,14 @@ const take = async (browser: Browser, server: Server, screens: readonly Screen[]
   for (const [size, viewport] of Object.entries(SIZES)) {
     await using opened = await visit(browser, server, viewport);
     const { page } = opened;
+    // Then nothing offers to ask for it.
+    await page.context().grantPermissions(["notifications"]);
     for (const scheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       for (const { name, path, ready } of screens) {
         await page.goto(`${server.url}${path}`);
         await ready(page);
+        await page.getByText("Loading", { exact: true }).first().waitFor({ state: "detached" });
         // Colours of code, and what is fetched late, come within this time.
         await page.waitForTimeout(700);
         await page.screenshot({ path: join(folder, `${name}-${size}-${scheme}.jpg`), type: "jpeg", quality: 86 });
@@ -40,7 +43,7 @@ const take = async (browser: Browser, server: Server, screens: readonly Screen[]
 };
 
 const heading = (name: string) => (page: Page) => page.getByRole("heading", { name, exact: true }).first().waitFor();
-const text = (said: string) => (page: Page) => page.getByText(said).first().waitFor();
+const text = (said: string) => (page: Page) => page.getByText(said).filter({ visible: true }).first().waitFor();
 
 /** The demo, as a newcomer sees it, and everything around its run. */
 const demo = async (browser: Browser): Promise<void> => {
@@ -77,9 +80,6 @@ const demo = async (browser: Browser): Promise<void> => {
     { name: "run-files", path: `${run("files")}&file=src/ledger.js`, ready: text("ledger.js") },
     { name: "run-network", path: run("network"), ready: text("example.com") },
     { name: "run-usage", path: run("usage"), ready: text("tokens") },
-    { name: "batches", path: "/batches", ready: heading("Batches") },
-    { name: "environments", path: "/environments", ready: heading("Environments") },
-    { name: "instances", path: "/instances", ready: heading("Instances") },
     { name: "settings", path: "/settings", ready: heading("Settings") },
     {
       name: "palette",
@@ -133,6 +133,17 @@ const live = async (browser: Browser): Promise<void> => {
           ],
         },
         {
+          match: { contains: "licence" },
+          turns: [
+            { blocks: [{ type: "text", text: "There is none yet." }, bash("echo 'MIT License' > LICENSE")] },
+            { blocks: [{ type: "text", text: "The licence is there." }] },
+          ],
+        },
+        {
+          match: { contains: "coverage" },
+          turns: [{ blocks: [{ type: "text", text: "I could not find out how coverage is measured here." }] }],
+        },
+        {
           turns: [
             {
               blocks: [
@@ -153,14 +164,45 @@ const live = async (browser: Browser): Promise<void> => {
     localRepositories: [`${DATA_DIR}/repositories`],
   });
   await mkdir(`${DATA_DIR}/repositories`, { recursive: true });
+  const { client } = server;
   const files = { "src/report.js": "export const month = (date) => date.getMonth() + 1;\n", "README.md": "# Reports\n" };
   const repository = await createGitRepository({ path: `${DATA_DIR}/repositories/reports`, files });
-  const start = async (prompt: string) => (await server.client.runs.start.mutate({ repository: repository.path, prompt })).id;
+  const others = await Promise.all(
+    ["ledger", "parser"].map((name) => createGitRepository({ path: `${DATA_DIR}/repositories/${name}`, files })),
+  );
+  const start = async (prompt: string, more: { checks?: string } = {}) =>
+    (await client.runs.start.mutate({ repository: repository.path, prompt, ...more })).id;
+  await client.environments.create.mutate({
+    name: "Node with dependencies",
+    setup: { script: "npm ci\nnpx playwright install chromium" },
+    variables: { NODE_ENV: "test" },
+  });
+  const task = await client.tasks.create.mutate({
+    name: "Add a licence",
+    steps: [{ instructions: "Add the MIT licence to this repository.", checks: "$ test -s LICENSE" }],
+  });
+  const batch = await client.batches.create.mutate({
+    taskId: task.id,
+    name: "Licences everywhere",
+    repositories: [repository, ...others].map(({ path }) => ({ repository: path })),
+    attempts: 2,
+  });
+  await server.untilFinal(await start("Raise the coverage to 90 %", { checks: "$ grep -q 90 coverage.txt" }));
+  await waitFor(async () => (await client.batches.byId.query({ id: batch.id })).counts.outcomes.passed === 6, {
+    what: "the batch",
+    timeoutMs: 120_000,
+  });
   const asking = await start("Format the dates of the report with a library");
   const working = await start("Find the tests that depend on the time zone");
   await take(browser, server, [
     { name: "run-question", path: `/runs/${asking}`, ready: text("Claude Code has a question") },
     { name: "home-live", path: "/", ready: text("Needs you") },
+    { name: "runs-live", path: "/runs", ready: text("Raise the coverage") },
+    { name: "batches", path: "/batches", ready: text("Licences everywhere") },
+    { name: "batch", path: `/batches/${batch.id}`, ready: text("Licences everywhere") },
+    { name: "batch-compare", path: `/batches/${batch.id}/groups/1`, ready: text("LICENSE") },
+    { name: "environments", path: "/environments", ready: text("Node with dependencies") },
+    { name: "instances", path: "/instances", ready: text("bubblewrap") },
     {
       name: "run-terminal",
       path: `/runs/${working}?tab=terminal`,
@@ -170,7 +212,9 @@ const live = async (browser: Browser): Promise<void> => {
           .first()
           .click()
           .catch(() => {});
-        await page.waitForTimeout(1500);
+        await page.getByText("Shell connected").waitFor();
+        await page.keyboard.type("git log --oneline && ls -l src\n");
+        await page.waitForTimeout(1000);
       },
     },
   ]);

@@ -8,7 +8,7 @@ export type Place = {
   key: string;
 };
 
-/** Where one can go from everywhere. No more than these: they fit side by side on the smallest screen. */
+/** Where one can go from everywhere, what is needed most first. */
 export const PLACES: readonly Place[] = [
   { to: "/", label: "Home", icon: House, key: "h" },
   { to: "/tasks", label: "Tasks", icon: ListChecks, key: "t" },
@@ -18,6 +18,9 @@ export const PLACES: readonly Place[] = [
   { to: "/instances", label: "Instances", icon: Box, key: "i" },
   { to: "/settings", label: "Settings", icon: Settings, key: "s" },
 ];
+
+/** So many of them stand side by side on the smallest screen; the others are one step further. */
+export const FIRST_PLACES = 4;
 
 /** Pages whose content is a list to go through by keyboard. */
 const LISTS: readonly string[] = ["/", "/tasks", "/runs", "/batches", "/environments", "/instances"];

@@ -5,14 +5,13 @@ import { useServerInfo } from "../api/server-info.ts";
 import { useUnreachable } from "../api/use-unreachable.ts";
 import { ActionsContext, createActions } from "../palette/actions.ts";
 import { IconButton } from "../ui/button.tsx";
-import { classes } from "../ui/classes.ts";
 import { preloadConfirm } from "../ui/confirm.tsx";
 import { ErrorBoundary } from "../ui/error-boundary.tsx";
 import { keepFocus } from "../ui/focus.ts";
 import { FrozenClock } from "../ui/time.tsx";
 import { preloadToasts, useToasts } from "../ui/toast.tsx";
 import { ConnectionState, NewVersion } from "./connection.tsx";
-import { PLACES } from "./places.ts";
+import { NavList, NavRow } from "./nav-links.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
 import { UnreachableBanner } from "./unreachable-banner.tsx";
 import { useHeartbeat } from "./use-heartbeat.ts";
@@ -31,30 +30,6 @@ const importNotifier = (): Promise<{ default: () => ReactNode }> =>
 const Palette = lazy(importPalette);
 const KeysDialog = lazy(importKeys);
 const Notifier = lazy(importNotifier);
-
-const NavLinks = ({ compact }: { compact: boolean }) => (
-  <ul className={compact ? "flex" : "flex flex-col gap-0.5"}>
-    {PLACES.map(({ to, label, icon: Icon, key }) => (
-      // Each takes what its name needs, and its share of the rest.
-      <li key={to} className={compact ? "flex-auto" : undefined}>
-        <Link
-          to={to}
-          activeOptions={{ exact: to === "/", includeSearch: false }}
-          title={compact ? undefined : `${label} (g ${key})`}
-          className={classes(
-            "inset-ring-focus flex items-center transition-colors",
-            compact ? "flex-col gap-0.5 py-2 text-2xs" : "h-8 gap-2.5 rounded-md px-2.5 font-medium",
-          )}
-          activeProps={{ className: compact ? "text-accent font-medium" : "bg-hover text-ink" }}
-          inactiveProps={{ className: compact ? "text-ink-soft" : "text-ink-soft hover:bg-hover hover:text-ink" }}
-        >
-          <Icon aria-hidden className={compact ? "size-4.5" : "size-4"} />
-          {label}
-        </Link>
-      </li>
-    ))}
-  </ul>
-);
 
 const ServerLine = () => {
   const data = useServerInfo();
@@ -128,7 +103,7 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
               <kbd className="code text-2xs text-ink-faint">Ctrl K</kbd>
             </button>
             <nav aria-label="Main" className="flex-1">
-              <NavLinks compact={false} />
+              <NavList />
             </nav>
             <div className="flex items-end justify-between gap-2 pl-2.5">
               <div className="flex min-w-0 flex-col gap-0.5">
@@ -158,7 +133,7 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
             </main>
           </div>
           <nav aria-label="Main" className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)] lg:hidden">
-            <NavLinks compact />
+            <NavRow />
           </nav>
         </div>
         <Suspense fallback={null}>

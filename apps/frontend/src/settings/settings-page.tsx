@@ -29,7 +29,11 @@ const SectionLinks = ({ current }: { current: SectionName }) => {
     links.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   }, [current]);
   return (
-    <nav ref={links} aria-label="Settings" className="-mx-1 overflow-x-auto px-1 py-1 [scrollbar-width:none] lg:overflow-visible">
+    <nav
+      ref={links}
+      aria-label="Settings"
+      className="max-lg:fade-end -mx-1 overflow-x-auto px-1 py-1 pr-6 [scrollbar-width:none] lg:overflow-visible"
+    >
       <ul className="flex gap-1 lg:flex-col">
         {SECTIONS.map(({ name, label, icon: Icon }) => (
           <li key={name} className="shrink-0">

@@ -2,7 +2,7 @@ import { isFinal, type Run, RunId, type RunView } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Tabs } from "radix-ui";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect, useLayoutEffect, useRef } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { NotFound } from "../../app/not-found.tsx";
@@ -139,12 +139,20 @@ const RunTabs = ({ run, stream }: TabProps) => {
     </Tabs.Trigger>
   );
   const { refusedCount } = stream.transcript;
+  const list = useRef<HTMLDivElement>(null);
+  // On a small screen not all of them have room; the one that is open is seen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the tab is what is brought into sight
+  useLayoutEffect(() => {
+    const open = list.current?.querySelector("[data-state=active]");
+    open?.scrollIntoView({ inline: "center", block: "nearest" });
+  }, [tab, wide]);
   return (
     <Tabs.Root value={tab} onValueChange={choose} activationMode="manual" className="flex min-h-0 min-w-0 flex-1 flex-col">
       <div className="flex items-center border-b border-line bg-page pr-3">
         <Tabs.List
+          ref={list}
           aria-label="What is shown of the run"
-          className="relative flex min-w-0 flex-1 overflow-x-auto pl-1 [scrollbar-width:none] sm:pl-2"
+          className="fade-end relative flex min-w-0 flex-1 overflow-x-auto pr-6 pl-1 [scrollbar-width:none] sm:pl-2"
         >
           {!wide && trigger("steps")}
           {trigger("transcript")}

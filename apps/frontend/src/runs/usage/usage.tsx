@@ -2,6 +2,7 @@ import { isFinal, type Run } from "@ccr/protocol";
 import { Gauge } from "lucide-react";
 import type { ReactNode } from "react";
 import { useServerInfo } from "../../api/server-info.ts";
+import { classes } from "../../ui/classes.ts";
 import { EmptyState } from "../../ui/feedback.tsx";
 import { formatCost, formatCount, formatElapsed } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
@@ -12,8 +13,12 @@ import { type AttemptUsage, plus, type Used } from "./figures.ts";
 const HEAD = "px-3 py-2 text-right text-2xs font-medium text-ink-faint first:text-left";
 const CELL = "nums px-3 py-2 text-right whitespace-nowrap";
 
-const Tokens = ({ count }: { count: number }) => (
-  <td className={CELL} title={count.toLocaleString("en")}>
+// Where there is no room for all.
+const DETAIL = "hidden sm:table-cell";
+const DETAILS: readonly string[] = ["Cache read", "Cache write"];
+
+const Tokens = ({ count, isDetail = false }: { count: number; isDetail?: boolean }) => (
+  <td className={classes(CELL, isDetail && DETAIL)} title={count.toLocaleString("en")}>
     {count === 0 ? <span className="text-ink-faint">–</span> : formatCount(count)}
   </td>
 );
@@ -28,8 +33,8 @@ const Figures = ({ used, demo }: { used: Used; demo: boolean }) => (
 const ModelFigures = ({ used, demo }: { used: Used; demo: boolean }) => (
   <>
     <Tokens count={used.inputTokens} />
-    <Tokens count={used.cacheReadTokens} />
-    <Tokens count={used.cacheWriteTokens} />
+    <Tokens count={used.cacheReadTokens} isDetail />
+    <Tokens count={used.cacheWriteTokens} isDetail />
     <Tokens count={used.outputTokens} />
     <td className={CELL}>{demo ? "simulated" : formatCost(used.costUsd)}</td>
   </>
@@ -48,7 +53,7 @@ const Table = ({ caption, head, children }: { caption: string; head: readonly st
         <thead>
           <tr className="border-b border-line">
             {head.map((name) => (
-              <th key={name} scope="col" className={HEAD}>
+              <th key={name} scope="col" className={classes(HEAD, DETAILS.includes(name) && DETAIL)}>
                 {name}
               </th>
             ))}
