@@ -46,7 +46,8 @@ const leaveRun = async (stack: Stack, checks: string): Promise<{ id: Run["id"]; 
   return { id, folder: stack.folder.join(`data/instances/${instanceId}`), launchedAt };
 };
 
-describe("a run whose server is away for longer than the run may take", () => {
+// Each has servers of its own, and mostly waits: they do so together.
+describe.concurrent("a run whose server is away for longer than the run may take", () => {
   it("passes when its agent had finished in time: waiting for a server is no work", async () => {
     await using stack = await startStack({ driver: "bubblewrap" });
     stack.model.setScenario(ticks(15));

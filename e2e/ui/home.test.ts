@@ -185,11 +185,13 @@ test("filters, search and order stand in the address and outlive a reload", { ti
   await page.getByLabel("Search runs").fill("NEEDLE hay");
   await row(page, other).waitFor({ state: "detached" });
   await row(page, needle).waitFor();
+  // Nothing waits for what was typed to be in the address: neither does a person.
   await page.getByRole("link", { name: /^Active/ }).click();
   await page.getByLabel("Sort").selectOption("costliest");
   await page.getByLabel("Filter by time").selectOption("day");
   await page.waitForURL(/sort=costliest/);
   await page.waitForURL(/period=day/);
+  await page.waitForURL(/q=NEEDLE/);
   await page.reload();
   await row(page, needle).waitFor();
   expect(await page.getByLabel("Search runs").inputValue()).toBe("NEEDLE hay");
