@@ -81,11 +81,17 @@ afterAll(async () => {
   await folder?.[Symbol.asyncDispose]();
 });
 
-/** Until what the page asks for is there. */
+/** Until what the page asks for is there, and each diff is drawn. */
 const settled = (page: Page): Promise<unknown> =>
-  page.waitForFunction(
-    () => document.querySelector(".animate-pulse") === null && document.querySelector("main :is(h1, h2, p)") !== null,
-  );
+  page.waitForFunction(() => {
+    const isDrawn = (diff: Element): boolean =>
+      [...diff.querySelectorAll("*")].some(({ shadowRoot }) => shadowRoot?.querySelector("code") != null);
+    return (
+      document.querySelector(".animate-pulse") === null &&
+      document.querySelector("main :is(h1, h2, p)") !== null &&
+      [...document.querySelectorAll("[aria-label='Changes to the files']")].every(isDrawn)
+    );
+  });
 
 /** What is wrong with the page as it is shown now. */
 const problemsOf = async (page: Page, where: string): Promise<string[]> => {
