@@ -9,7 +9,12 @@ import { visit } from "../src/browser.ts";
 import type { Server } from "../src/server.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 
-const tick = { type: "tool_use", name: "Bash", input: { command: "echo tick; sleep 0.3", description: "Tick" } };
+// Claude Code does not let a command sleep for a second; each costs processor time, which others need.
+const tick = {
+  type: "tool_use",
+  name: "Bash",
+  input: { command: "echo tick; timeout 1 tail -f /dev/null", description: "Tick" },
+};
 /** Works until the scenario is another one. */
 const endless = parseScenario({ name: "endless", rules: [{ turns: [{ blocks: [tick], repeat: 2000 }] }] });
 /** Whatever went on ends its turn with its next words. */
