@@ -8,7 +8,7 @@ import { type Stack, startStack } from "./src/stack.ts";
 
 const LIMIT_S = 15;
 
-const ticks = (count: number) =>
+const ticks = (count: number, eachSeconds: number) =>
   parseScenario({
     name: "ticks",
     rules: [
@@ -16,7 +16,11 @@ const ticks = (count: number) =>
         turns: [
           {
             blocks: [
-              { type: "tool_use", name: "Bash", input: { command: "echo tick >> ticks.txt; sleep 0.1", description: "Work" } },
+              {
+                type: "tool_use",
+                name: "Bash",
+                input: { command: `echo tick >> ticks.txt; timeout ${eachSeconds} tail -f /dev/null`, description: "Work" },
+              },
             ],
             repeat: count,
           },
@@ -46,10 +50,11 @@ const leaveRun = async (stack: Stack, checks: string): Promise<{ id: Run["id"]; 
   return { id, folder: stack.folder.join(`data/instances/${instanceId}`), launchedAt };
 };
 
-describe("a run whose server is away for longer than the run may take", () => {
+// Each has servers of its own, and mostly waits: they do so together.
+describe.concurrent("a run whose server is away for longer than the run may take", () => {
   it("passes when its agent had finished in time: waiting for a server is no work", async () => {
     await using stack = await startStack({ driver: "bubblewrap" });
-    stack.model.setScenario(ticks(15));
+    stack.model.setScenario(ticks(15, 0.1));
     const { id, folder, launchedAt } = await leaveRun(stack, "$ test $(wc -l < ticks.txt) = 15");
     await waitFor(async () => (await readFile(`${folder}/spool/${spoolFileName(1)}`, "utf8")).includes('"execution_ended"'), {
       what: "the agent to finish",
@@ -61,7 +66,7 @@ describe("a run whose server is away for longer than the run may take", () => {
 
   it("ends at its limit as soon as the server is back when its agent still works, and what it did is kept", async () => {
     await using stack = await startStack({ driver: "bubblewrap" });
-    stack.model.setScenario(ticks(500));
+    stack.model.setScenario(ticks(500, 0.5));
     const { id, launchedAt } = await leaveRun(stack, "");
     await lasting(Math.max(0, LIMIT_S * 1000 + 2000 - (performance.now() - launchedAt)));
     await using again = await stack.restart();

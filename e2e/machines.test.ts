@@ -5,7 +5,8 @@ import { atWork, expectWhole, launch, openWorld, type World } from "./src/world.
 
 const foldersOf = (at: World, name: string): Promise<string[]> => readdir(at.folder.join(name, "instances"));
 
-describe("servers on several machines", () => {
+// Each has servers of its own, and mostly waits: they do so together.
+describe.concurrent("servers on several machines", () => {
   it("leave its runs to one that was stopped in order, and it goes on with them when it is back", {
     timeout: 240_000,
   }, async () => {

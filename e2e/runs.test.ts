@@ -38,10 +38,10 @@ const steps = [
   { instructions: "SECOND step", checks: "$ test ! -e src/part-00/file-000.txt" },
 ];
 const done = { blocks: [{ type: "text", text: "Done." }] };
-/** Works until somebody ends it: one short command after the other. */
+/** Works until somebody ends it: one short command after the other, few enough that they leave others the processor. */
 const endless = parseScenario({
   name: "endless",
-  rules: [{ turns: [{ blocks: [bash("echo tick >> ticks.txt; sleep 0.2")], repeat: 500 }] }],
+  rules: [{ turns: [{ blocks: [bash("echo tick >> ticks.txt; timeout 1 tail -f /dev/null")], repeat: 500 }] }],
 });
 
 /** The folders of a sandbox go right after the run's final status. */

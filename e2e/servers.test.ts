@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { subscribe } from "./src/server.ts";
 import { atWork, expectWhole, launch, openWorld } from "./src/world.ts";
 
-describe("several servers on one PostgreSQL", () => {
+// Each has servers of its own, and mostly waits: they do so together.
+describe.concurrent("several servers on one PostgreSQL", () => {
   it("drive each run once, and show every message of it on each of them", { timeout: 180_000 }, async () => {
     await using at = await openWorld();
     await using one = await at.serve("one", { CCR_MAX_CONCURRENT_RUNS: "1" });

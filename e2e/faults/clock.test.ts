@@ -13,7 +13,8 @@ const findFaketime = async (): Promise<string | null> => {
 const library = await findFaketime();
 const HOURS = 3600;
 
-describe.runIf(library !== null)("a clock that is set while a run goes on", () => {
+// Each has a server of its own, and mostly waits: they do so together.
+describe.runIf(library !== null)("a clock that is set while a run goes on", { concurrent: true }, () => {
   it.each([
     ["two hours ahead", [2 * HOURS]],
     ["two hours back", [-2 * HOURS]],

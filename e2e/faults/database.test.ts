@@ -30,7 +30,8 @@ const lockDatabase = async (path: string): Promise<AsyncDisposable> => {
   };
 };
 
-it("a database that another process has locked for a while does not end a run, and loses nothing", {
+// Each has servers of its own, and mostly waits: they do so together.
+it.concurrent("a database that another process has locked for a while does not end a run, and loses nothing", {
   timeout: 180_000,
 }, async () => {
   await using trial = await startTrial({ driver: "bubblewrap", seed: 1, script: SCRIPT });
@@ -45,7 +46,7 @@ it("a database that another process has locked for a while does not end a run, a
 
 const postgres = findPostgres();
 
-describe.runIf(!("why" in postgres))("a PostgreSQL", () => {
+describe.runIf(!("why" in postgres))("a PostgreSQL", { concurrent: true }, () => {
   it.each(["fast", "immediate"] as const)(
     "that is stopped (%s) and comes back does not end a run, and loses nothing",
     { timeout: 180_000 },

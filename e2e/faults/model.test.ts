@@ -4,7 +4,8 @@ import { startTrial } from "./trial.ts";
 
 const SCRIPT = { calls: 15, thinkMs: 40 };
 
-it("a model that cannot be reached for a while does not end a run", { timeout: 180_000 }, async () => {
+// Each has servers of its own, and mostly waits: they do so together.
+it.concurrent("a model that cannot be reached for a while does not end a run", { timeout: 180_000 }, async () => {
   await using trial = await startTrial({ driver: "bubblewrap", seed: 1, script: SCRIPT });
   const run = await trial.launch();
   await trial.reached(run, 40);
@@ -15,7 +16,9 @@ it("a model that cannot be reached for a while does not end a run", { timeout: 1
   await expectNothingWrong(trial, [run], { faultsAt: () => [] });
 });
 
-it("a model that falls silent in the middle of a run, and then hangs up, does not end it", { timeout: 180_000 }, async () => {
+it.concurrent("a model that falls silent in the middle of a run, and then hangs up, does not end it", {
+  timeout: 180_000,
+}, async () => {
   await using trial = await startTrial({ driver: "bubblewrap", seed: 2, script: SCRIPT });
   const run = await trial.launch();
   await trial.reached(run, 40);

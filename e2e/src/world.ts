@@ -11,7 +11,8 @@ import {
 import { expect } from "vitest";
 import { allMessages, type Server, startServer } from "./server.ts";
 
-const TICKS = 40;
+// Few and slow: what costs processor time is a call of a tool, not that a run takes long.
+const TICKS = 20;
 const ticking = parseScenario({
   name: "ticks",
   rules: [
@@ -19,7 +20,7 @@ const ticking = parseScenario({
       turns: [
         {
           blocks: [
-            { type: "tool_use", name: "Bash", input: { command: "echo tick >> ticks.txt; sleep 0.2", description: "Work" } },
+            { type: "tool_use", name: "Bash", input: { command: "echo tick >> ticks.txt; sleep 0.4", description: "Work" } },
           ],
           repeat: TICKS,
         },

@@ -12,7 +12,7 @@ const text = (said: string) => ({ type: "text", text: said });
 const scenario = {
   name: "places",
   rules: [
-    { match: { contains: "Work for long" }, turns: [{ blocks: [bash("echo tick; sleep 0.3")], repeat: 500 }] },
+    { match: { contains: "Work for long" }, turns: [{ blocks: [bash("echo tick; timeout 1 tail -f /dev/null")], repeat: 500 }] },
     { match: { contains: "Do it badly" }, turns: [{ blocks: [text("I believe that it is done.")] }] },
     {
       match: { contains: "Do it well" },

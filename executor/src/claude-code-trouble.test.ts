@@ -154,6 +154,8 @@ describe("deaths", () => {
   });
 });
 
+const PATIENT_MS = 4_500;
+
 describe("a model in trouble", () => {
   it.each([
     ["nothing", 1_000],
@@ -182,17 +184,18 @@ describe("a model in trouble", () => {
   });
 
   it("takes a slow answer for what it is: every piece is a sign of life", async () => {
-    const reply: Turn = { blocks: [{ type: "text", text: "abcdefgh" }], pace: { betweenChunksMs: 400, chunkCharacters: 1 } };
+    const reply: Turn = { blocks: [{ type: "text", text: "abcdefgh" }], pace: { betweenChunksMs: 800, chunkCharacters: 1 } };
     await using here = await setUp({ go: [reply] });
-    expect(outcomeOf(await execute(here.executor, { prompt: "go", stallTimeoutMs: 1_000 }))).toEqual({
+    // Less than the whole takes, and more than the start of Claude Code does where much else goes on.
+    expect(outcomeOf(await execute(here.executor, { prompt: "go", stallTimeoutMs: PATIENT_MS }))).toEqual({
       kind: "completed",
       text: "abcdefgh",
     });
   });
 
   it("never takes a long command for a stall", async () => {
-    await using here = await setUp({ go: [bash(`${wait(3)}; echo finished`), say("Done.")] });
-    const events = await execute(here.executor, { prompt: "go", stallTimeoutMs: 1_000 });
+    await using here = await setUp({ go: [bash(`${wait(7)}; echo finished`), say("Done.")] });
+    const events = await execute(here.executor, { prompt: "go", stallTimeoutMs: PATIENT_MS });
     expect(outcomeOf(events)).toEqual({ kind: "completed", text: "Done." });
     expect(toolResults(events)).toContain("finished");
   });

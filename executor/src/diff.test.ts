@@ -1,5 +1,6 @@
-import { chmod, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { parseChanges, splitPatch } from "@ccr/protocol";
+import { waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { git } from "./git.ts";
 import { place, text } from "./testing/diff-place.ts";
@@ -88,6 +89,24 @@ describe("diffWorkspace", () => {
     ]);
     expect(files[0]).toMatchObject({ additions: null, deletions: null });
     expect(await here.treeOf(await here.applied(patch))).toBe(await here.treeOf(here.workspace));
+  });
+
+  it("shows a change of the same size in the very second of the checkout", async () => {
+    await using here = await place({ digit: "1\n" });
+    const second = () => Math.floor(Date.now() / 1000);
+    await waitFor(
+      async () => {
+        const begun = second();
+        await here.inWorkspace("checkout-index", "--force", "--index", "digit");
+        await writeFile(here.file("digit"), "2\n");
+        const { ctimeMs } = await stat(here.file("digit"));
+        return Math.floor(ctimeMs / 1000) === begun && second() === begun;
+      },
+      { what: "all of it to be within a second" },
+    );
+    const changed = second();
+    await waitFor(() => second() > changed, { what: "the next second" });
+    expect((await here.diff()).files.map(({ path }) => path)).toEqual(["digit"]);
   });
 
   it("shows files that the agent hid from git", async () => {

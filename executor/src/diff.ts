@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { CcrError, type Compare, joinDiffs, PATCH_MAX_BYTES, parseChanges, readPatch, type WorkspaceDiff } from "@ccr/protocol";
 import { assertFolder, clonePath } from "./clones.ts";
@@ -72,7 +72,7 @@ const compareClone = async (
       GIT_OBJECT_DIRECTORY: join(store, "objects"),
       GIT_ALTERNATE_OBJECT_DIRECTORIES: quoteForAlternates(objects),
     };
-    await copyFile(index, ours.GIT_INDEX_FILE).catch(() => {}); // without one, every file is new to git
+    await copyIndex(index, ours.GIT_INDEX_FILE).catch(() => {}); // without one, every file is new to git
     await showHidden({ ...inWorkspace, env: ours });
     await addEverything({ ...options, env: ours });
     // The comparison itself is made in a repository of ours: no configuration and no attribute of the other can change it.
@@ -90,6 +90,16 @@ const compareClone = async (
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+};
+
+/**
+ * As old as the original: git takes a file for unchanged that has the size and the second of its entry, unless the index is no younger than
+ * that second. What was changed in the second of the checkout would be missing.
+ */
+const copyIndex = async (from: string, to: string): Promise<void> => {
+  const { atime, mtime } = await stat(from);
+  await copyFile(from, to);
+  await utimes(to, atime, mtime);
 };
 
 interface InStore {

@@ -69,8 +69,9 @@ const slow = { pace: { betweenChunksMs: 20, chunkCharacters: 4 } };
 describe("a gateway that is away", () => {
   it("holds the agent up for longer than an agent may be silent, and does not end the turn", async () => {
     await using test = await setUp({ Go: [bash("echo one"), say("the end")] });
-    const done = execute(test.executor, { prompt: "Go", stallTimeoutMs: 1_000 });
-    await pass(3_500);
+    // Its start is silence, too, and takes a second or more where much else goes on.
+    const done = execute(test.executor, { prompt: "Go", stallTimeoutMs: 5_000 });
+    await pass(7_500);
     await test.gateway.start();
     const events = await done;
     expect(outcomeOf(events)).toEqual({ kind: "completed", text: "the end" });

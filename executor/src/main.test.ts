@@ -119,7 +119,8 @@ describe("the executor's program", () => {
     const leaks = await leakWatch();
     {
       await using folder = await executorFolder();
-      const env = { EXECUTOR_CLAUDE: wildAgent, EXECUTOR_LIFETIME_SECONDS: "2" };
+      // Long enough for it to be asked for something, however busy the machine is.
+      const env = { EXECUTOR_CLAUDE: wildAgent, EXECUTOR_LIFETIME_SECONDS: "6" };
       await using executor = await startExecutor({ folder, env });
       const exit = once(executor.child, "exit");
       const events = await collect(await executor.stream("POST", "/execute", { prompt: "waits" }));

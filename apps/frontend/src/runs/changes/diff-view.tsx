@@ -73,6 +73,14 @@ const useItems = (files: readonly ShownFile[], isBlind: boolean, stateOf: (id: s
   return useMemo(() => build(diffs, stateOf), [build, diffs, stateOf]);
 };
 
+/** Long lines are scrolled by keyboard, too, in whatever browser: the file can be focused while its lines are not wrapped. */
+const letFocus = (node: HTMLElement, isScrolled: boolean): void => {
+  for (const code of (node.shadowRoot ?? node).querySelectorAll("code")) {
+    if (isScrolled) code.setAttribute("tabindex", "0");
+    else code.removeAttribute("tabindex");
+  }
+};
+
 /** The changes of all files one below the other, of which only what is in view is drawn. */
 export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose, onTop, onScrolled }: Props) => {
   const view = useRef<CodeViewHandle<Note, undefined>>(null);
@@ -130,6 +138,7 @@ export const DiffView = ({ ref, files, options, stateOf, head, chosen, onChoose,
       lineHoverHighlight: onChoose === null ? "disabled" : "number",
       enableLineSelection: onChoose !== null,
       enableGutterUtility: onChoose !== null,
+      onPostRender: (node: HTMLElement) => letFocus(node, !options.isWrapped),
       onLineSelectionEnd: (range: Range | null, context: { item: { id: string } }) =>
         onChoose?.(range === null ? null : toChosen(context.item.id, range), true),
     }),

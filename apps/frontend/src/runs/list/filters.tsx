@@ -26,15 +26,17 @@ const TYPED_MS = 300;
 const sum = (counts: RunCounts, statuses: readonly RunStatus[] | null): number =>
   (statuses ?? Object.values(STATUS_GROUPS).flat()).reduce((total, status) => total + (counts.statuses[status] ?? 0), 0);
 
+/** The address as it is when it is changed: one that was drawn may lack what was typed a moment ago. */
+const changed = (part: Parameters<typeof withPart>[1]) => (before: Record<string, unknown>) =>
+  withPart(parseRunsSearch(before), part);
+
 const Choice = ({
-  search,
   choice,
   label,
   count,
   isOn,
   minor = false,
 }: {
-  search: RunsSearch;
   choice: StatusChoice | undefined;
   label: string;
   count: string;
@@ -43,7 +45,7 @@ const Choice = ({
 }) => (
   <Link
     to="/runs"
-    search={withPart(search, { status: choice })}
+    search={changed({ status: choice })}
     replace
     activeOptions={{ exact: true }}
     aria-current={isOn ? "true" : undefined}
@@ -67,11 +69,10 @@ const StatusFilter = ({ search, counts }: { search: RunsSearch; counts: RunCount
   const isActive = STATUS_GROUPS.active.some((status) => status === search.status) || search.status === "active";
   return (
     <nav aria-label="Filter by status" className="-mx-1 flex max-w-full flex-wrap gap-1 px-1 py-1">
-      <Choice search={search} choice={undefined} label="All" count={countOf(null)} isOn={search.status === undefined} />
+      <Choice choice={undefined} label="All" count={countOf(null)} isOn={search.status === undefined} />
       {STATUS_GROUP_NAMES.map((group) => (
         <Choice
           key={group}
-          search={search}
           choice={group}
           label={STATUS_GROUP_LABELS[group]}
           count={countOf(STATUS_GROUPS[group])}
@@ -83,7 +84,6 @@ const StatusFilter = ({ search, counts }: { search: RunsSearch; counts: RunCount
           {STATUS_GROUPS.active.map((status) => (
             <Choice
               key={status}
-              search={search}
               choice={search.status === status ? "active" : status}
               label={ACTIVE_LABELS[status]}
               count={countOf([status])}
@@ -185,14 +185,8 @@ export const RunFilters = ({
   const known = (useKnownRepositories() ?? []).map(({ value }) => value);
   const repositories = search.repo === undefined || known.includes(search.repo) ? known : [search.repo, ...known];
   const set = (part: Parameters<typeof withPart>[1]): void =>
-    void navigate({ to: "/runs", search: withPart(search, part), replace: true });
-  const [setText] = useState(() => (q: string) => {
-    void navigate({
-      to: "/runs",
-      search: (before) => withPart(parseRunsSearch(before), { q: q === "" ? undefined : q }),
-      replace: true,
-    });
-  });
+    void navigate({ to: "/runs", search: changed(part), replace: true });
+  const [setText] = useState(() => (q: string) => set({ q: q === "" ? undefined : q }));
   return (
     <div className="flex flex-col gap-2">
       <div className="flex flex-wrap items-center gap-2">
