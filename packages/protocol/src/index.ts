@@ -25,6 +25,7 @@ export * from "./run-sort.ts";
 export * from "./sandbox.ts";
 export * from "./server.ts";
 export * from "./shell.ts";
+export * from "./snapshot-message.ts";
 export * from "./spend.ts";
 export * from "./step.ts";
 export * from "./talk.ts";
