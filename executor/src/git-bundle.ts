@@ -190,9 +190,7 @@ export const goOnWithBundle = async (
   const { head } = refs;
   const name = "ref" in head ? Buffer.from(head.ref, "latin1").toString("utf8") : null;
   const setHead =
-    "ref" in head
-      ? run(["symbolic-ref", "HEAD", name ?? ""])
-      : run(["update-ref", "--no-deref", "HEAD", head.commit]);
+    "ref" in head ? run(["symbolic-ref", "HEAD", name ?? ""]) : run(["update-ref", "--no-deref", "HEAD", head.commit]);
   await must("its HEAD cannot be set", setHead);
   await must("its files cannot be checked out", plain(["read-tree", "-u", "--reset", commit]));
   const found = await run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);

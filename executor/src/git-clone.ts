@@ -139,9 +139,7 @@ export const gitClone = async (input: GitCloneInput, options: CloneOptions): Pro
 };
 
 const takeBundle = ({ baseCommit, ...bundle }: BundleSource, inPlace: InWorkspace): Promise<GitCloneResult> =>
-  baseCommit === null
-    ? checkOutBundle({ ...bundle, baseCommit }, inPlace)
-    : goOnWithBundle({ ...bundle, baseCommit }, inPlace);
+  baseCommit === null ? checkOutBundle({ ...bundle, baseCommit }, inPlace) : goOnWithBundle({ ...bundle, baseCommit }, inPlace);
 
 const fetchInto = async (
   source: string,

@@ -54,4 +54,3 @@ export const bundleScene = async (files: Record<string, string> = { a: "1\n" }) 
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };
 };
-

@@ -80,6 +80,8 @@ export type NewRun = {
   delivery: DeliverySettings | null;
   /** null: it begins anew. */
   continues: Continuation | null;
+  /** The server that alone may claim it; null, as when it is left out: any may. */
+  home?: ServerId | null;
   idempotencyKey: string | null;
   /** null, as when it is left out: none. */
   environment?: RunEnvironment | null;
