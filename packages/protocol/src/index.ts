@@ -1,4 +1,3 @@
-export * from "./attention.ts";
 export * from "./batch.ts";
 export * from "./batch-member.ts";
 export * from "./changes.ts";

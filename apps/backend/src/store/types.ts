@@ -400,8 +400,6 @@ export type Spent = { runs: number; costUsd: number };
 
 /** What is asked of all runs at once, each from an index. */
 export interface RunOverview {
-  /** The newest end first. */
-  lastEnded(limit: number): Promise<Run[]>;
   /** What the runs cost that ended from one moment on and before the other. */
   spent(span: { from: string; to: string }): Promise<Spent>;
   /** What those have cost so far that were begun and have not ended. */

@@ -397,7 +397,6 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         test: async () => ({ works: true, sentence: "It is taken." }),
       },
       overview: {
-        attention: async () => ({ waiting: [], ended: [] }),
         spend: async ({ boundaries }) => ({
           spans: boundaries.slice(1).map((to, index) => ({ from: boundaries[index] ?? to, to, runs: 0, costUsd: 0 })),
           going: { runs: 0, costUsd: 0 },
