@@ -87,6 +87,20 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await focused(page)).toBe("main");
 
+  // What stands in the instructions is found, too, on the server; what it cannot tell now is said, and asked for again.
+  await page.keyboard.press("Control+k");
+  await page.route(/runs\.page/, (route) => route.fulfill({ status: 500, body: "{}" }));
+  await field.fill("do it well");
+  await page.getByText("Not everything could be looked through.", { exact: false }).waitFor();
+  await page.unroute(/runs\.page/);
+  await page.getByRole("option", { name: "Look again" }).click();
+  await page.getByRole("option", { name: /Sort the shelves/ }).waitFor();
+  await page.getByText("Not everything could be looked through.", { exact: false }).waitFor({ state: "detached" });
+  await field.fill("nothing of the kind");
+  await page.getByText("Nothing is found.", { exact: false }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+
   await page.keyboard.press("Control+k");
   await field.fill(id);
   await page.getByRole("option", { name: /Sort the shelves/ }).waitFor();

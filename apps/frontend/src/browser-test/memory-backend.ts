@@ -336,7 +336,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             .slice(0, limit);
         },
       },
-      talk: memoryTalk(getRun),
+      talk: memoryTalk(getRun, (input) => backend.context.results.followUp(input)),
       results: {
         async push({ id, delivery }) {
           const run = getRun(id);

@@ -56,8 +56,7 @@ export const Section = ({
   <section id={id} aria-label={heading} className="flex min-w-0 flex-col gap-2.5">
     <div className="flex min-h-7 items-center justify-between gap-3">
       <h2 className="text-base font-semibold">
-        {heading}
-        {count !== undefined && <span className="ml-2 font-normal text-ink-faint tabular-nums">{count}</span>}
+        {heading} {count !== undefined && <span className="ml-1 font-normal text-ink-faint tabular-nums">{count}</span>}
       </h2>
       {action}
     </div>
