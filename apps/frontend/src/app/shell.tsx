@@ -155,13 +155,13 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
                 <Outlet />
               </ErrorBoundary>
             </main>
+            <Suspense fallback={null}>{isSettled && <Notifier />}</Suspense>
           </div>
           <nav aria-label="Main" className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)] lg:hidden">
             <NavLinks compact />
           </nav>
         </div>
         <Suspense fallback={null}>
-          {isSettled && <Notifier />}
           {open === "palette" && <Palette open onOpenChange={close} onHelp={openHelp} />}
           {open === "keys" && <KeysDialog open onOpenChange={close} />}
         </Suspense>

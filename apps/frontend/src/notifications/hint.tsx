@@ -5,7 +5,7 @@ import { useToasts } from "../ui/toast.tsx";
 import { askPermission, usePermission } from "./permission.ts";
 import { hintAnswered, notificationSettings } from "./settings.ts";
 
-/** On the page of a run, until it was answered once: offers to tell what happens to runs while nobody looks. */
+/** On the page of a run, until it was answered once: offers to tell what happens to runs while nobody looks. It stands below the page, and covers none of it. */
 export const Hint = ({ path }: { path: string }) => {
   const permission = usePermission();
   const toasts = useToasts();
@@ -22,13 +22,13 @@ export const Hint = ({ path }: { path: string }) => {
   return (
     <aside
       aria-label="Notifications"
-      className="fixed right-4 bottom-18 z-30 flex w-[min(22rem,calc(100vw-2rem))] flex-col gap-2.5 rounded-xl border border-line bg-surface p-4 shadow-float lg:bottom-4"
+      className="flex shrink-0 flex-wrap items-center gap-x-4 gap-y-2 border-t border-line bg-surface px-4 py-2 sm:px-5"
     >
-      <p className="flex items-start gap-2.5">
+      <p className="flex min-w-60 flex-1 items-start gap-2.5">
         <Bell aria-hidden className="mt-0.5 size-4 shrink-0 text-accent" />
         <span>Be told when a run needs you or ends badly while you are elsewhere?</span>
       </p>
-      <div className="flex flex-wrap justify-end gap-2">
+      <div className="flex flex-wrap gap-2">
         <Button size="sm" onClick={() => setAnswered(true)}>
           Not now
         </Button>
