@@ -20,6 +20,22 @@ const scenario = {
       turns: [bash("git status --porcelain --branch > seen.txt; echo {{remembered.said}} > more.txt"), says("There is more.")],
     },
     {
+      match: { contains: "Now add to both." },
+      turns: [
+        bash("cat hello/one.txt hello-2/two.txt > hello/more.txt; git -C hello-2 branch --show-current >> hello/more.txt"),
+        says("Added."),
+      ],
+    },
+    {
+      match: { contains: "Make it in both." },
+      turns: [
+        bash(
+          "echo one > hello/one.txt; cd hello-2 && git checkout -qb mine && echo two > two.txt && git add . && git commit -qm two",
+        ),
+        says("It is in both."),
+      ],
+    },
+    {
       match: { contains: "Take your time." },
       turns: [
         bash("echo slow > slow.txt; echo SAID-heard-while-it-was-slow"),
@@ -118,6 +134,34 @@ describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
       continues: { runId: second.id, fromKept: [null] },
     });
     expect(await filesOf(server, third.id)).toEqual(["a.txt", "mine.txt", "more.txt", "rest.txt", "seen.txt", "slow.txt"]);
+  });
+
+  it("in several repositories is gone on with in each of them, and pushed to a branch of each", async () => {
+    await using hosts = new AsyncDisposableStack();
+    const [one, two, untouched] = [
+      hosts.use(await openGitHost()),
+      hosts.use(await openGitHost()),
+      hosts.use(await openGitHost()),
+    ];
+    const { server } = stack;
+    const { client } = server;
+    const steps = [{ instructions: "Make it in both.", checks: "$ test -f hello/more.txt" }];
+    const task = await client.tasks.create.mutate({ name: "Both", steps, delivery: BRANCH });
+    const { id: first } = await client.runs.create.mutate({
+      taskId: task.id,
+      repository: one.repository,
+      additionalRepositories: [{ repository: two.repository }, { repository: untouched.repository }],
+      limits: { maxAttempts: 1 },
+    });
+    expect(await server.untilFinal(first)).toMatchObject({ reason: "check_failed" });
+    const { id } = await client.runs.followUp.mutate({ id: first, instructions: "Now add to both." });
+    const run = await server.untilFinal(id);
+    expect(run).toMatchObject({ reason: "passed", continues: { fromKept: ["hello", "hello-2"] } });
+    expect(await filesOf(server, id)).toEqual(["hello-2/two.txt", "hello/more.txt", "hello/one.txt"]);
+    const branch = run.delivered?.branch ?? "";
+    expect(await one.git("show", `${branch}:more.txt`)).toBe("one\ntwo\nmine");
+    expect(await two.git("log", "--format=%s", `main..${branch}`)).toBe("two");
+    expect(await untouched.git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
   });
 
   it("is told to be gone when it was removed, before anything is launched", async () => {

@@ -17,7 +17,10 @@ test("a message is read as it came, with what it says of the conversation and of
 
 test("a part of an answer is none of the messages, and a keep-alive shows nothing but that", () => {
   expect(readAgentMessage({ type: "stream_event", event: { type: "ping" } })).toEqual({ kind: "partial", isPing: true });
-  expect(readAgentMessage({ type: "stream_event", event: { type: "message_start" } })).toEqual({ kind: "partial", isPing: false });
+  expect(readAgentMessage({ type: "stream_event", event: { type: "message_start" } })).toEqual({
+    kind: "partial",
+    isPing: false,
+  });
 });
 
 test.each([null, 3, "text", {}, { type: 7 }])("what is no message, as %j, is wrapped up", (content) => {

@@ -1,6 +1,6 @@
 import type { Kysely } from "kysely";
 import type { Database } from "./schema.ts";
-import type { RunOverview } from "./types.ts";
+import type { RunOverview } from "./upkeep-types.ts";
 
 const GOING = ["starting", "running", "waiting", "canceling"] as const;
 
