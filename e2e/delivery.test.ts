@@ -1,16 +1,13 @@
-import { execFile } from "node:child_process";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { DeliverySettings, type Message, type Run } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
-import { createGitRepository, type GitHttpServer, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
+import { waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
+import { type GitHost as Host, openGitHost as openHost } from "./src/git-host.ts";
 import { allMessages, REAL_KEY, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
-
-const execute = promisify(execFile);
 
 /** An agent that commits one file itself, and leaves another one as it is. */
 const scenario = parseScenario({
@@ -50,25 +47,6 @@ const scenario = parseScenario({
 });
 
 const BRANCH = DeliverySettings.parse({ to: "branch" });
-
-/** A repository on a host of its own, to which anybody may push. */
-const openHost = async () => {
-  await using parts = new AsyncDisposableStack();
-  const folder = parts.use(await temporaryFolder());
-  const bare = folder.join("team", "hello.git");
-  await mkdir(folder.join("team"));
-  parts.use(await createGitRepository({ path: bare, bare: true, files: { "a.txt": "a\n" } }));
-  const server: GitHttpServer = parts.use(await startGitHttpServer({ root: folder.path, allowPush: true }));
-  const rest = parts.move();
-  return {
-    server,
-    bare,
-    repository: `${server.url}/team/hello.git`,
-    git: async (...args: string[]) => (await execute("git", ["-C", bare, ...args])).stdout.trim(),
-    [Symbol.asyncDispose]: () => rest.disposeAsync(),
-  };
-};
-type Host = Awaited<ReturnType<typeof openHost>>;
 
 const launch = async ({ client }: Server, host: Host, delivery: DeliverySettings | null = BRANCH): Promise<Run["id"]> => {
   const steps = [{ instructions: "Make both files.", checks: "$ test -f mine.txt -a -f rest.txt" }];

@@ -88,7 +88,6 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(printed.get("server.cleanUp"))).toMatchObject({ removed: [{ kind: "work" }, { kind: "mirrors" }], problems: [] });
   expect(printed.get("server.info")).toContain('"demo":true');
   expect(dataOf(printed.get("server.about"))).toMatchObject({ database: "sqlite", modelHost: "the built-in scripted model" });
-  expect(dataOf(printed.get("server.attention"))).toMatchObject({ waiting: [] });
   expect(dataOf(printed.get("server.spend"))).toMatchObject({ spans: [{ from: "2026-11-01T00:00:00.000Z" }] });
   expect(printed.get("server.credentials")).toContain('"id":"model","kind":"model"');
   expect(printed.get("tasks.create")).toMatch(/^task_\w+$/);

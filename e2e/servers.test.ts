@@ -35,6 +35,26 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     expect(await two.untilFinal(id, 30_000)).toMatchObject({ status: "canceled" });
   });
 
+  it("go on from work that one of them keeps on that one, whichever is asked", { timeout: 180_000 }, async () => {
+    await using at = await openWorld();
+    await using one = await at.serve("one");
+    const id = await launch(one, at.repository.path);
+    await atWork(one, id);
+    await using two = await at.serve("two", { CCR_TOKEN: one.token });
+    await two.client.runs.cancel.mutate({ id });
+    const canceled = await two.untilFinal(id, 30_000);
+    const next = await two.client.runs.followUp.mutate({ id, instructions: "Tick on." });
+    // More often than the check allows; on the other server it would not even have begun.
+    expect(await two.untilFinal(next.id)).toMatchObject({
+      reason: "check_failed",
+      baseCommit: canceled.baseCommit,
+      continues: { runId: id, fromKept: [null] },
+    });
+    expect(JSON.stringify(await two.client.runs.messages.query({ id: next.id, after: 0, limit: 50 }))).toContain(
+      `going on with the work of ${id}`,
+    );
+  });
+
   it("take over what a dead one leaves: a queued run at once, a running one within a lease", { timeout: 180_000 }, async () => {
     await using at = await openWorld();
     const one = await at.serve("one", { CCR_MAX_CONCURRENT_RUNS: "1" });

@@ -33,11 +33,11 @@ export const RULES = [
     types: ["@ccr/backend/router"],
     why: "the web UI imports protocol and, as types, the backend's router",
   },
-  {
-    room: "apps/backend/src/main.ts",
+  ...["main.ts", "main"].map((place) => ({
+    room: `apps/backend/src/${place}`,
     may: ["apps/backend/src", "@ccr/protocol", "@ccr/gateway", "@ccr/scripted-model"],
-    why: "main.ts builds everything",
-  },
+    why: "main.ts builds everything, with the parts of it in main",
+  })),
   {
     room: "apps/backend/src/demo",
     may: ["apps/backend/src/store", "@ccr/scripted-model", "@ccr/protocol"],

@@ -7,6 +7,7 @@ test.each([
   ["apps/backend/src/api/runs.ts", 'import { createDockerDriver } from "../drivers/docker/driver.ts";'],
   ["apps/backend/src/api/runs.ts", 'import type { SandboxDriver } from "../drivers/types.ts";'],
   ["apps/backend/src/api/runs.ts", 'import "../main.ts";'],
+  ["apps/backend/src/runs/launch.ts", 'import { chooseDriver } from "../main/drivers.ts";'],
   ["apps/backend/src/runs/supervise.ts", 'import { create } from "../drivers/bubblewrap/driver.ts";'],
   ["apps/backend/src/runs/supervise.ts", 'import { router } from "../api/router.ts";'],
   ["apps/backend/src/runs/supervise.ts", 'const { x } = await import("../drivers/docker/driver.ts");'],
@@ -37,6 +38,7 @@ test.each([
 
 test.each([
   ["apps/backend/src/main.ts", 'import { createDockerDriver } from "./drivers/docker/driver.ts";'],
+  ["apps/backend/src/main/drivers.ts", 'import { createDockerDriver } from "../drivers/docker/driver.ts";'],
   ["apps/backend/src/api/runs.ts", 'import type { Runs } from "../runs/types.ts";\nimport { tracked } from "@trpc/server";'],
   ["apps/backend/src/runs/supervise.ts", 'import type { SandboxDriver } from "../drivers/types.ts";'],
   ["apps/backend/src/drivers/docker/driver.ts", 'import { DOORS } from "../layout.ts";'],

@@ -27,6 +27,15 @@ const scenario = parseScenario({
       match: { contains: "Call it total." },
       turns: [{ blocks: [bash("sed -i 's/added = true/total = true/' src/added.ts")] }, says("It is called total now.")],
     },
+    {
+      match: { contains: "Take your time." },
+      turns: [
+        { blocks: [bash(WORK)] },
+        // It goes on until somebody has looked, and breaks it off.
+        { blocks: [bash("timeout 0.3 tail -f /dev/null")], repeat: 500 },
+        says("All of it is changed."),
+      ],
+    },
     { turns: [{ blocks: [bash(WORK)] }, says("All of it is changed.")] },
   ],
 });
@@ -172,12 +181,12 @@ it("sends comments to the agent, which goes on from there", { timeout: 180_000 }
   await page.getByRole("button", { name: "Discard" }).click();
   await waiting.getByText("1 comment to send").waitFor();
 
-  await waiting.getByRole("button", { name: "Push and send to Claude" }).click();
+  await waiting.getByRole("button", { name: "Send to Claude" }).click();
   await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
   const next = new URL(page.url()).pathname.split("/").at(-1);
   await page.getByText("It is called total now.").waitFor({ timeout: 60_000 });
   const sent = await stack.server.client.runs.byId.query({ id: RunId.parse(next) });
-  expect(sent.continues).toMatchObject({ runId: id, because: "person" });
+  expect(sent.continues).toMatchObject({ runId: id, because: "person", fromKept: [null] });
   expect(sent.steps[0]?.instructions).toContain(
     '"src/added.ts", line 1:\n\n```diff\n+export const added = true;\n```\n\nCall it total.',
   );
@@ -188,5 +197,50 @@ it("sends comments to the agent, which goes on from there", { timeout: 180_000 }
   await page.goto(`${stack.server.url}/runs/${id}?tab=changes`);
   await diff.waitFor();
   expect(await page.getByRole("region", { name: "Your comments" }).count()).toBe(0);
+  expect(offences).toEqual([]);
+});
+
+it("tells comments to the agent of a run that goes on, which does what they ask for before it is checked", {
+  timeout: 180_000,
+}, async () => {
+  const repository = await createGitRepository({ path: `${stack.repositories}/live`, files: FILES });
+  const { client } = stack.server;
+  const steps = [{ instructions: "Change files. Take your time.", checks: "$ grep total src/added.ts" }];
+  const task = await client.tasks.create.mutate({ name: "live", steps });
+  const { id } = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
+  await using opened = await visit(browser, stack.server);
+  const { page, offences } = opened;
+  await page.goto(`${stack.server.url}/runs/${id}?tab=changes&file=src%2Fadded.ts`);
+  const diff = diffOf(page);
+  await expect
+    .poll(
+      async () => {
+        await page
+          .getByRole("button", { name: "Refresh" })
+          .click({ timeout: 1000 })
+          .catch(() => {});
+        return diff.getByText("export const added").count();
+      },
+      { timeout: 60_000 },
+    )
+    .toBe(1);
+  await diff.focus();
+  await page.keyboard.press("j");
+  await page.keyboard.press("c");
+  await page.getByRole("textbox", { name: "Comment on line 1" }).fill("Call it total.");
+  await page.keyboard.press("Control+Enter");
+  const waiting = page.getByRole("region", { name: "Your comments" });
+  await waiting.getByRole("button", { name: "Send to Claude" }).click();
+  await waiting.waitFor({ state: "hidden" });
+  // It stands among what waits to be told, with the lines that it is about.
+  await page.getByRole("tab", { name: "Transcript" }).click();
+  await page.getByRole("region", { name: "Waits to be told" }).getByText("Call it total.").waitFor();
+  const [said] = await client.talk.list.query({ id });
+  expect(said).toMatchObject({ state: "queued", body: { kind: "prompt" } });
+  expect(JSON.stringify(said?.body)).toContain("export const added = true;");
+  await client.talk.interrupt.mutate({ id });
+  await page.getByText("It is called total now.").waitFor({ timeout: 60_000 });
+  expect(await stack.server.untilFinal(id)).toMatchObject({ reason: "passed" });
+  expect((await client.runs.list.query({ taskId: task.id })).length).toBe(1);
   expect(offences).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import { createGitRepository, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { visit } from "../src/browser.ts";
 import { REAL_KEY, type Server } from "../src/server.ts";
@@ -86,6 +86,20 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await focused(page)).toBe("main");
+
+  // What stands in the instructions is found, too, on the server; what it cannot tell now is said, and asked for again.
+  await page.keyboard.press("Control+k");
+  await page.route(/runs\.page/, (route) => route.fulfill({ status: 500, body: "{}" }));
+  await field.fill("do it well");
+  await page.getByText("Not everything could be looked through.", { exact: false }).waitFor();
+  await page.unroute(/runs\.page/);
+  await page.getByRole("option", { name: "Look again" }).click();
+  await page.getByRole("option", { name: /Sort the shelves/ }).waitFor();
+  await page.getByText("Not everything could be looked through.", { exact: false }).waitFor({ state: "detached" });
+  await field.fill("nothing of the kind");
+  await page.getByText("Nothing is found.", { exact: false }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
 
   await page.keyboard.press("Control+k");
   await field.fill(id);
@@ -264,109 +278,6 @@ it("shows what an environment's set-up left, from which run, and throws it away"
   expect(offences).toEqual([]);
 });
 
-/** Notes every notification that a page shows, and lets a test say whether it is looked at. */
-const watchNotifications = async (context: BrowserContext, url: string): Promise<void> => {
-  await context.grantPermissions(["notifications"], { origin: url });
-  await context.addInitScript(() => {
-    const shown: string[] = [];
-    let isLookedAt = true;
-    document.hasFocus = () => isLookedAt;
-    const Real = window.Notification;
-    class Noted extends Real {
-      constructor(title: string, options?: NotificationOptions) {
-        super(title, options);
-        this.addEventListener("show", () => shown.push(title));
-      }
-    }
-    window.Notification = Noted;
-    Object.assign(window, {
-      ccrShown: shown,
-      ccrLookAt: (looked: boolean) => {
-        isLookedAt = looked;
-        dispatchEvent(new Event(looked ? "focus" : "blur"));
-      },
-    });
-    localStorage.setItem("ccr.notifications", '{"desktop":true,"needsYou":true,"endedBadly":true,"endedWell":false}');
-  });
-};
-const shownOn = (page: Page): Promise<string[]> => page.evaluate("ccrShown");
-const lookAt = (page: Page, looked: boolean): Promise<unknown> => page.evaluate(`ccrLookAt(${looked})`);
-const iconOf = (page: Page): Promise<string | null> => page.locator("link[rel=icon]").getAttribute("href");
-/** Until the page has asked what there is to tell. */
-const watching = (page: Page): Promise<unknown> => page.waitForResponse(/server\.attention/);
-
-it("tells of a run that ended badly once, over all tabs, and only where nobody looks", { timeout: 240_000 }, async () => {
-  const { server } = stack;
-  await using first = await visit(browser, server);
-  await watchNotifications(first.page.context(), server.url);
-  const other = await first.page.context().newPage();
-  const pages = [first.page, other];
-  await Promise.all(pages.map((page) => Promise.all([watching(page), page.goto(`${server.url}/tasks`)])));
-  for (const page of pages) await lookAt(page, false);
-
-  const bad = await launch(server, "A bad one", { instructions: "Do it badly.", checks: "$ false" });
-  await server.untilFinal(bad.id);
-  await waitFor(async () => (await Promise.all(pages.map(shownOn))).flat().length > 0, { what: "a notification" });
-  for (const page of pages) await page.waitForFunction(() => document.title.startsWith("● "));
-  // Each has asked again since, and seen the same.
-  await Promise.all(pages.map(watching));
-  expect((await Promise.all(pages.map(shownOn))).flat()).toEqual(["Ended badly: A bad one"]);
-  expect(await iconOf(first.page)).toBe("/icon-bad.svg");
-  await lookAt(first.page, true);
-  await first.page.waitForFunction(() => !document.title.startsWith("●"));
-  expect(await iconOf(first.page)).toBe("/icon.svg");
-
-  // The first tab is looked at now: it tells in itself, and the other one is silent.
-  const again = await launch(server, "Another bad one", { instructions: "Do it badly.", checks: "$ false" });
-  await server.untilFinal(again.id);
-  const open = first.page.getByRole("button", { name: "Open the run" });
-  await open.waitFor();
-  await Promise.all(pages.map(watching));
-  expect((await Promise.all(pages.map(shownOn))).flat()).toHaveLength(1);
-  await open.click();
-  await first.page.waitForURL(new RegExp(again.id));
-
-  // Who wants to hear of none, hears of none.
-  await first.page.goto(`${server.url}/settings/notifications`);
-  await first.page.evaluate(() => {
-    localStorage.setItem("ccr.notifications", '{"desktop":true,"needsYou":true,"endedBadly":false,"endedWell":false}');
-  });
-  expect([...first.offences]).toEqual([]);
-});
-
-it("says on the tab how many runs wait for a person", { timeout: 120_000 }, async () => {
-  const { server } = stack;
-  await using opened = await visit(browser, server);
-  const { page } = opened;
-  await watchNotifications(page.context(), server.url);
-  let waits = false;
-  // No scenario makes a run wait; the answer of the server is what says so.
-  await page.route(/server\.attention/, async (route) => {
-    const answer = await route.fetch();
-    const body: unknown = JSON.parse(
-      (await answer.text()).replaceAll(
-        '"waiting":[]',
-        waits
-          ? '"waiting":[{"id":"run_0123456789","taskName":"Ask me","status":"waiting","title":"Waiting","sentence":"It asks."}]'
-          : '"waiting":[]',
-      ),
-    );
-    await route.fulfill({ response: answer, json: body });
-  });
-  await Promise.all([watching(page), page.goto(`${server.url}/tasks`)]);
-  await lookAt(page, false);
-  waits = true;
-  await page.waitForFunction(() => document.title === "(1) Tasks – claude-code-runner");
-  await waitFor(async () => (await shownOn(page)).length > 0, { what: "a notification" });
-  expect(await shownOn(page)).toEqual(["Needs you: Ask me"]);
-  expect(await iconOf(page)).toBe("/icon-waiting.svg");
-  // Another page has another title, and the same badge.
-  await page.getByRole("link", { name: "Runs" }).first().click();
-  await page.waitForFunction(() => document.title === "(1) Runs – claude-code-runner");
-  waits = false;
-  await page.waitForFunction(() => document.title === "Runs – claude-code-runner");
-});
-
 it("offers to load a newer version, never does it by itself, and outlives parts that are gone", {
   timeout: 180_000,
 }, async () => {
@@ -407,7 +318,7 @@ it("says since when the server is away, and is live again when it is back", { ti
   const connection = page.locator("[data-connection]").first();
   await page.locator("[data-connection=live]").first().waitFor();
   // By then what the page needs to tell of it is there.
-  await page.waitForResponse(/server\.attention/);
+  await page.waitForResponse(/runs\.overview/);
   await own.server.stop();
   await page.getByText("The server cannot be reached.", { exact: false }).first().waitFor();
   expect(await connection.textContent()).toMatch(/Server away since \d/);

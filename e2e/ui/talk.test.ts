@@ -1,4 +1,5 @@
-import type { Run } from "@ccr/protocol";
+import { rm } from "node:fs/promises";
+import { type Run, RunId } from "@ccr/protocol";
 import { createGitRepository, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Page } from "playwright-core";
@@ -98,9 +99,9 @@ describe("talking to a run, on its page", () => {
       "withdrawn",
       "taken",
     ]);
-    // What came of it was pushed: another run goes on from there.
+    // What came of it was pushed: another run goes on from there, on its branch.
     await page.getByLabel("What is to be done next").fill("Make it green again");
-    await page.getByRole("button", { name: "Start a follow-up" }).click();
+    await page.getByRole("button", { name: "Go on from here" }).click();
     await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
     await page.getByText("goes on from an earlier run").waitFor();
     await page.getByText("It is green.").waitFor();
@@ -209,6 +210,41 @@ describe("talking to a run, on its page", () => {
     await page.getByRole("button", { name: "How it works: Edits freely, claude-haiku-4-5" }).waitFor();
     await stack.server.client.runs.cancel.mutate({ id });
     await stack.server.untilFinal(id);
+    expect(at.offences).toEqual([]);
+  });
+
+  it("goes on from work that was never pushed, and says what to do where that is gone", async () => {
+    await using at = await open("kept", { instructions: "ENDLESS" });
+    const { page, id } = at;
+    const { client } = stack.server;
+    await page.getByText("tick").first().waitFor();
+    await client.runs.cancel.mutate({ id });
+    await stack.server.untilFinal(id);
+    const next = page.getByLabel("What is to be done next");
+    await next.waitFor();
+    expect(await next.getAttribute("placeholder")).toContain("goes on with this work, as it was left");
+    await next.fill("Make it green");
+    await page.getByRole("button", { name: "Go on from here" }).click();
+    await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
+    await page.getByText("It is green.").waitFor();
+    const second = RunId.parse(new URL(page.url()).pathname.split("/").at(-1));
+    expect(await stack.server.untilFinal(second)).toMatchObject({ reason: "passed", continues: { runId: id } });
+
+    // A third one would need the work of the second, had that not been pushed.
+    const third = await client.runs.create.mutate({
+      taskId: (await client.runs.byId.query({ id })).taskId,
+      repository: (await client.runs.byId.query({ id })).repository,
+    });
+    await page.goto(`${stack.server.url}/runs/${third.id}`);
+    await page.getByText("tick").first().waitFor();
+    await client.talk.say.mutate({ id: third.id, text: "Make it green", now: true });
+    await page.getByText("It is green.").waitFor();
+    expect(await stack.server.untilFinal(third.id)).toMatchObject({ delivered: null });
+    await rm(stack.folder.join("data", "kept", third.id), { recursive: true });
+    await page.getByLabel("What is to be done next").fill("Make it green again");
+    await page.getByRole("button", { name: "Go on from here" }).click();
+    await page.getByRole("alert").getByText("not kept any more: launch that run again", { exact: false }).waitFor();
+    expect(await page.getByLabel("What is to be done next").inputValue()).toBe("Make it green again");
     expect(at.offences).toEqual([]);
   });
 });

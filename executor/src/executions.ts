@@ -1,32 +1,25 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import {
-  AgentBody,
+  type AgentBody,
   CcrError,
   type ConfigureAgentInput,
   DEFAULT_PERMISSION_MODE,
   type ExecuteInput,
   type ExecutionOutcome,
-  PermissionMode,
 } from "@ccr/protocol";
-import { z } from "zod";
+import { readAgentMessage } from "./agent-body.ts";
 import { isResultOf, type SeenMessage, seeMessage } from "./agent-messages.ts";
 import type { AgentProcess } from "./agent-process.ts";
 import type { AgentSettings } from "./config.ts";
 import type { Conversation } from "./conversation.ts";
 import { Drafts } from "./drafts.ts";
+import { ExecutionLog, type ExecutionRecord } from "./execution-log.ts";
 import { exitOutcome, resultOutcome, stalledOutcome, unauthorizedOutcome, unavailableOutcome } from "./outcome.ts";
-import type { Spool, SpoolBody } from "./spool.ts";
+import { type PromptUuid, promptUuid } from "./prompt-uuid.ts";
+import type { Spool } from "./spool.ts";
 import { stoppingError } from "./stopping.ts";
 import { verdictOutcome } from "./verdict.ts";
 import { type Alarm, type Clock, Watchdog } from "./watchdog.ts";
-
-/** What a reader needs to know of an execution. */
-export interface ExecutionRecord {
-  executionId: string;
-  firstSeq: number;
-  /** The number of its last event; null as long as it runs. */
-  endSeq: number | null;
-}
 
 export interface ExecutionsOptions {
   spool: Spool;
@@ -63,26 +56,6 @@ const INTERRUPT_GRACE_MS = 5_000;
 // The message that follows a result comes within a few milliseconds; without it the end is not held up longer than this.
 const AFTERWORD_MS = 250;
 
-const isAgentBody = (message: unknown): message is AgentBody => AgentBody.safeParse(message).success;
-
-const isPartial = (message: unknown): boolean =>
-  typeof message === "object" && message !== null && "type" in message && message.type === "stream_event";
-const Ping = z.object({ type: z.literal("stream_event"), event: z.object({ type: z.literal("ping") }) });
-
-/** A keep-alive of the model's connection: it shows that a server is there, not that an answer is being made. */
-const isPing = (message: unknown): boolean => Ping.safeParse(message).success;
-
-const Moded = z.object({ type: z.literal("system"), permissionMode: PermissionMode });
-
-/** What Claude Code says that it may do without asking, whenever that has changed. */
-const permissionModeOf = (message: AgentBody): PermissionMode | null => {
-  const moded = Moded.safeParse(message);
-  return moded.success ? moded.data.permissionMode : null;
-};
-
-const sessionOf = (message: AgentBody): string | null =>
-  message.type === "system" && message.subtype === "init" ? (message.session_id ?? null) : null;
-
 type StartJudge = (settings: AgentSettings) => Promise<AgentProcess>;
 
 /**
@@ -91,6 +64,7 @@ type StartJudge = (settings: AgentSettings) => Promise<AgentProcess>;
  */
 export class Executions {
   readonly #spool: Spool;
+  readonly #log: ExecutionLog;
   readonly #clock: Clock;
   readonly #salt: string;
   readonly #interruptGraceMs: number;
@@ -105,12 +79,11 @@ export class Executions {
   #personAwaitedSinceMs: number | null = null;
   #personAwaitedMs = 0;
   readonly drafts = new Drafts();
-  /** An end that a full disk did not let us write. It is written before the next execution begins. */
-  #owed: { record: ExecutionRecord; outcome: ExecutionOutcome } | null = null;
 
   constructor({ spool, clock, salt, breakOff = async () => {}, interruptGraceMs = INTERRUPT_GRACE_MS }: ExecutionsOptions) {
     this.#breakOff = breakOff;
     this.#spool = spool;
+    this.#log = new ExecutionLog(spool);
     this.#salt = salt;
     this.#clock = clock;
     this.#interruptGraceMs = interruptGraceMs;
@@ -124,18 +97,8 @@ export class Executions {
    * get there. To be called once, before anything else.
    */
   async recover(salvage: (promptUuid: string) => Promise<AgentBody[]>): Promise<void> {
-    const cut = this.#spool.recovered.executions.filter(({ endSeq }) => endSeq === null);
-    const last = cut.at(-1);
-    if (last === undefined) return;
-    const bodies = await salvage(promptUuid(this.#salt, last.executionId));
-    // A full disk refuses the rest together; what there is has no hole, and the end is told all the same.
-    await Promise.allSettled(bodies.map((body) => this.#spool.append({ source: "agent", body })));
-    for (const { executionId, firstSeq } of cut) {
-      const message = "The executor ended while the agent was at work, and was started again. The conversation can go on.";
-      const event = ended(executionId, { kind: "failed", code: "agent_exited", message });
-      const { seq } = await this.#spool.withReserve(() => this.#spool.append(event));
-      this.#records.set(executionId, Promise.resolve({ executionId, firstSeq, endSeq: seq }));
-    }
+    for (const record of await this.#log.recover((executionId) => salvage(promptUuid(this.#salt, executionId))))
+      this.#records.set(record.executionId, Promise.resolve(record));
   }
 
   /** Says whom to ask for an agent, and for a judge. (They need our callbacks first.) */
@@ -172,7 +135,7 @@ export class Executions {
     if (this.#current !== null) {
       throw new CcrError("conflict", `The execution '${this.#current.id}' is going on. Wait for its end, or interrupt it.`);
     }
-    const started = this.#begin(id, input.prompt);
+    const started = this.#log.begin(id, input.prompt);
     const running: Running = {
       id,
       input,
@@ -247,18 +210,17 @@ export class Executions {
     // The agent may take turns of its own while a judge is at work: they are no part of that execution.
     const current = this.#current?.input.judges === judges ? this.#current : null;
     const seen = seeMessage(message);
-    if (!isPing(message)) current?.watchdog?.observe(seen);
+    const read = readAgentMessage(message);
+    if (read.kind === "whole" || !read.isPing) current?.watchdog?.observe(seen);
     if (!judges) this.drafts.observe(message);
-    if (isPartial(message)) return;
-    const body = isAgentBody(message) ? message : { type: "unreadable", content: message };
-    const mode = permissionModeOf(body);
-    if (mode !== null && !judges) this.#conversation?.notePermissionMode(mode);
-    const sessionId = sessionOf(body);
+    if (read.kind === "partial") return;
+    const { body, permissionMode, sessionId } = read;
+    if (permissionMode !== null && !judges) this.#conversation?.notePermissionMode(permissionMode);
     if (sessionId !== null && !judges && this.#conversation !== null) this.#conversation.sessionId = sessionId;
     if (this.#current?.cut !== true) {
-      void this.#append({ source: "agent", ...(judges ? { judges } : {}), body }).catch((error: unknown) =>
-        this.#onSpoolFailure(error),
-      );
+      void this.#log
+        .append({ source: "agent", ...(judges ? { judges } : {}), body })
+        .catch((error: unknown) => this.#onSpoolFailure(error));
     }
     if (current !== null && body.type !== "system") current.answered = true;
     if (current !== null && seen !== null) this.#observe(current, seen);
@@ -298,17 +260,6 @@ export class Executions {
     await this.interrupt();
   }
 
-  async #begin(executionId: string, prompt: string): Promise<ExecutionRecord> {
-    await this.#spool.ensureRoom();
-    const owed = this.#owed;
-    if (owed !== null) {
-      owed.record.endSeq = (await this.#spool.append(ended(owed.record.executionId, owed.outcome))).seq;
-      this.#owed = null;
-    }
-    const { seq } = await this.#spool.append({ source: "runner", body: { type: "execution_started", executionId, prompt } });
-    return { executionId, firstSeq: seq, endSeq: null };
-  }
-
   async #run(running: Running, record: ExecutionRecord): Promise<void> {
     const outcome = await this.#work(running).catch(
       (error: unknown): ExecutionOutcome => ({
@@ -320,7 +271,6 @@ export class Executions {
     running.watchdog?.stop();
     if (running.input.judges) await running.process?.kill();
     await this.#finish(running, record, running.stopping ?? outcome);
-    running.ended.resolve();
   }
 
   async #work(running: Running): Promise<ExecutionOutcome> {
@@ -389,36 +339,12 @@ export class Executions {
   }
 
   async #finish(running: Running, record: ExecutionRecord, outcome: ExecutionOutcome): Promise<void> {
-    const event = ended(running.id, outcome);
-    let spooled: { seq: number } | null = null;
     await this.#breakOff();
-    try {
-      spooled = await this.#spool.append(event);
-    } catch {
-      try {
-        await this.#spool.releaseReserve();
-        spooled = await this.#spool.append(event);
-      } catch (error) {
-        this.#owed = { record, outcome };
-        this.#spool.fail(
-          error instanceof CcrError ? error : new CcrError("internal", "The end of the execution could not be spooled."),
-        );
-      }
-    }
-    record.endSeq = spooled?.seq ?? null;
+    await this.#log.end(record, outcome);
     this.drafts.clear();
     this.#current = null;
     this.#spool.wake();
-  }
-
-  async #append(entry: SpoolBody): Promise<void> {
-    try {
-      await this.#spool.append(entry);
-    } catch (error) {
-      if (!(error instanceof CcrError) || error.code !== "unprocessable" || entry.source !== "agent") throw error;
-      const body = { type: "unreadable", original_type: entry.body.type, reason: "too deeply nested for JSON" };
-      await this.#spool.append({ source: "agent", body });
-    }
+    running.ended.resolve();
   }
 
   #onSpoolFailure(error: unknown): void {
@@ -428,23 +354,6 @@ export class Executions {
     this.#stop(this.#current, { kind: "failed", code: "disk_full", message });
   }
 }
-
-type PromptUuid = ReturnType<typeof randomUUID>;
-
-/**
- * The `uuid` under which an execution's prompt is given to Claude Code, which keeps it: by it an executor that was started again finds the
- * execution's place in the conversation. The salt is there because a conversation may be taken on in another sandbox, where the same id
- * is another prompt. Pure.
- */
-const promptUuid = (salt: string, executionId: string): PromptUuid => {
-  const hex = createHash("sha256").update(`${salt}\n${executionId}`).digest("hex");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
-};
-
-const ended = (executionId: string, outcome: ExecutionOutcome): SpoolBody => ({
-  source: "runner",
-  body: { type: "execution_ended", executionId, outcome },
-});
 
 const alarmOutcome = (alarm: Alarm): ExecutionOutcome => {
   switch (alarm.kind) {

@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { CcrError, type GitCloneInput, type GitCloneResult } from "@ccr/protocol";
+import { CcrError, type GitCloneInput, type GitCloneResult, parseSnapshotCommit, type SnapshotRefs } from "@ccr/protocol";
 import { isDiskFull, lastGitLine, runGit } from "./git.ts";
 import type { CommandOutput } from "./run-command.ts";
 
@@ -9,13 +9,17 @@ export interface BundleSource {
   bundlePath: string;
   /** The full name of a commit. */
   commit: string;
+  /** See `GitCloneInput`; null: the commit is checked out, and that is all. */
+  baseCommit: string | null;
 }
 
-interface InWorkspace {
+export interface InWorkspace {
   workspace: string;
   env: Readonly<Record<string, string>>;
   signal: AbortSignal;
 }
+
+type Run = (args: readonly string[], input?: string | Buffer) => Promise<CommandOutput>;
 
 // A thousand branches with names of the greatest length fit.
 const HEADER_MAX_BYTES = 1024 * 1024;
@@ -33,8 +37,13 @@ const gitRefuses = (what: string, { stderr }: CommandOutput): CcrError =>
     : refuse(`${what}: ${lastGitLine(stderr)}`);
 
 /** The bundle that a request names, or null. Throws `bad_request` for one that is not asked for as it must be. Pure. */
-export const readBundleSource = ({ mirrorPath, bundlePath, ref }: GitCloneInput): BundleSource | null => {
-  if (bundlePath === undefined) return null;
+export const readBundleSource = ({ mirrorPath, bundlePath, ref, baseCommit }: GitCloneInput): BundleSource | null => {
+  if (baseCommit !== undefined && !FULL_COMMIT.test(baseCommit))
+    throw new CcrError("bad_request", "baseCommit: give the full name of the commit on which the work was begun");
+  if (bundlePath === undefined) {
+    if (baseCommit === undefined) return null;
+    throw new CcrError("bad_request", "baseCommit: only the work of a bundle is gone on with; give bundlePath too");
+  }
   if (bundlePath.split("/").includes("..")) throw new CcrError("bad_request", "bundlePath: the path has a '..'");
   if (mirrorPath === undefined) {
     throw new CcrError("bad_request", "bundlePath: a bundle builds on what a mirror has; give mirrorPath too");
@@ -42,7 +51,7 @@ export const readBundleSource = ({ mirrorPath, bundlePath, ref }: GitCloneInput)
   if (ref === undefined || !FULL_COMMIT.test(ref)) {
     throw new CcrError("bad_request", "ref: give the full name of the commit that is to be checked out of the bundle");
   }
-  return { mirrorPath, bundlePath, commit: ref };
+  return { mirrorPath, bundlePath, commit: ref, baseCommit: baseCommit ?? null };
 };
 
 /** The commits that a bundle builds on, from what stands before its pack. */
@@ -70,17 +79,19 @@ const readPrerequisites = async (path: string): Promise<string[]> => {
 };
 
 /**
- * Takes every object of a bundle into the workspace's clone of the mirror, and checks the commit out, detached. The bundle's branches are
- * not set, nothing in it is run, and no filter is. Throws `unprocessable` for a bundle that is none, that builds on what the mirror does
- * not have, or that does not hold the commit and all that it leads to.
+ * Takes every object of a bundle into the workspace's clone of the mirror. The bundle's branches are not set. Throws `unprocessable` for a bundle
+ * that is none, that builds on what the mirror does not have, or that does not hold the commit and all that it leads to.
  */
-export const checkOutBundle = async (source: BundleSource, { workspace, env, signal }: InWorkspace): Promise<GitCloneResult> => {
-  const { mirrorPath, bundlePath, commit } = source;
+export const unpackBundle = async (
+  { mirrorPath, bundlePath, commit, baseCommit }: BundleSource,
+  { workspace, env, signal }: InWorkspace,
+): Promise<void> => {
   const run = (args: readonly string[], input = "") => runGit(args, { cwd: workspace, env, signal, input });
   const prerequisites = await readPrerequisites(bundlePath);
-  const lines = prerequisites.map((each) => `${each}\n`).join("");
+  const needed = [...new Set([...prerequisites, ...(baseCommit === null ? [] : [baseCommit])])];
+  const lines = needed.map((each) => `${each}\n`).join("");
   const known = await run(["cat-file", "--batch-check=%(objecttype)"], lines);
-  if (known.stdout.toString("utf8") !== "commit\n".repeat(prerequisites.length)) {
+  if (known.stdout.toString("utf8") !== "commit\n".repeat(needed.length)) {
     // A clone need not bring what no branch of the mirror leads to any more. By their names the mirror gives them all the same.
     const fetched = await runGit(
       [
@@ -111,10 +122,83 @@ export const checkOutBundle = async (source: BundleSource, { workspace, env, sig
     prerequisites.map((each) => `^${each}\n`).join(""),
   );
   if (whole.code !== 0) throw gitRefuses("objects are missing from it", whole);
+};
+
+/** Unpacks a bundle, as `unpackBundle` does, and checks its commit out, detached. Nothing in it is run, and no filter is. */
+export const checkOutBundle = async (source: BundleSource, inWorkspace: InWorkspace): Promise<GitCloneResult> => {
+  await unpackBundle(source, inWorkspace);
+  const { workspace, env, signal } = inWorkspace;
+  const { commit } = source;
   const checkedOut = await runGit(
     [...PLAIN_SETTINGS, "checkout", "--quiet", "--force", "--no-recurse-submodules", "--detach", commit, "--"],
     { cwd: workspace, env: { ...env, ...PLAIN_ENV }, signal },
   );
   if (checkedOut.code !== 0) throw gitRefuses("its files cannot be checked out", checkedOut);
   return { commit, branch: null };
+};
+
+/** What a snapshot says of HEAD and the branches. */
+const readRefs = async (commit: string, run: Run): Promise<SnapshotRefs> => {
+  const { code, stdout } = await run(["cat-file", "commit", commit]);
+  const message = code === 0 ? parseSnapshotCommit(stdout.toString("latin1")).message : null;
+  if (message === null) throw refuse("its commit is not the snapshot of a workspace");
+  return message;
+};
+
+const commitsIn = ({ head, refs }: SnapshotRefs): string[] => [
+  ...refs.map(({ commit }) => commit),
+  ...("commit" in head ? [head.commit] : []),
+];
+
+/** What makes the local branches those of the snapshot, for `git update-ref --stdin`; a clone has one of its own already. Pure. */
+const refUpdates = ({ refs }: SnapshotRefs, present: readonly string[]): Buffer => {
+  const names = new Set(refs.map(({ name }) => name));
+  const lines = [
+    ...present.filter((name) => !names.has(name)).map((name) => `delete ${name}\n`),
+    ...refs.map(({ name, commit }) => `update ${name} ${commit}\n`),
+  ];
+  return Buffer.from(lines.join(""), "latin1");
+};
+
+/**
+ * Unpacks a bundle, as `unpackBundle` does, and makes the workspace what it was when its snapshot was taken: HEAD and branches, files, and what was not
+ * committed not committed. Gives the commit on which that work was begun. Nothing in it is run, and no filter is.
+ */
+export const goOnWithBundle = async (
+  source: BundleSource & { baseCommit: string },
+  inWorkspace: InWorkspace,
+): Promise<GitCloneResult> => {
+  await unpackBundle(source, inWorkspace);
+  const { workspace, env, signal } = inWorkspace;
+  const run: Run = (args, input = "") => runGit(args, { cwd: workspace, env, signal, input });
+  const plain: Run = (args, input = "") =>
+    runGit([...PLAIN_SETTINGS, ...args], { cwd: workspace, env: { ...env, ...PLAIN_ENV }, signal, input });
+  const must = async (what: string, done: Promise<CommandOutput>): Promise<string> => {
+    const output = await done;
+    if (output.code !== 0) throw gitRefuses(what, output);
+    return output.stdout.toString("latin1");
+  };
+  const { commit, baseCommit } = source;
+  const refs = await readRefs(commit, run);
+  const lines = commitsIn(refs).map((each) => `${each}\n`);
+  const allThere = run(["rev-list", "--objects", "--quiet", "--stdin", "--not", "--remotes", "--tags"], lines.join(""));
+  await must("objects of its branches are missing from it", allThere);
+  const present = (await must("its branches cannot be set", run(["for-each-ref", "--format=%(refname)", "refs/heads"])))
+    .split("\n")
+    .filter((name) => name !== "");
+  await must("its branches cannot be set", run(["update-ref", "--create-reflog", "--stdin"], refUpdates(refs, present)));
+  const { head } = refs;
+  const name = "ref" in head ? Buffer.from(head.ref, "latin1").toString("utf8") : null;
+  const setHead =
+    "ref" in head ? run(["symbolic-ref", "HEAD", name ?? ""]) : run(["update-ref", "--no-deref", "HEAD", head.commit]);
+  await must("its HEAD cannot be set", setHead);
+  await must("its files cannot be checked out", plain(["read-tree", "-u", "--reset", commit]));
+  const found = await run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
+  const headCommit = found.code === 0 ? found.stdout.toString("utf8").trim() : "--empty";
+  await must("its files cannot be checked out", plain(["read-tree", headCommit]));
+  await plain(["update-index", "-q", "--refresh"]); // its exit code says that something is not committed
+  const branch = name?.slice("refs/heads/".length) ?? null;
+  // As a clone has it; a branch that is the agent's own has none.
+  if (branch !== null) await run(["branch", "--quiet", `--set-upstream-to=refs/remotes/origin/${branch}`, branch]);
+  return { commit: baseCommit, branch };
 };

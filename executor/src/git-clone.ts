@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { CcrError, type GitCloneInput, type GitCloneResult, parseRepository } from "@ccr/protocol";
 import { cloneDirectories, clonePath } from "./clones.ts";
 import { git, lastGitLine, runGit } from "./git.ts";
-import { checkOutBundle, readBundleSource } from "./git-bundle.ts";
+import { type BundleSource, checkOutBundle, goOnWithBundle, type InWorkspace, readBundleSource } from "./git-bundle.ts";
 import { type GitHome, templateFolder, trustFolders } from "./git-init.ts";
 import type { Clone, StateFile } from "./state.ts";
 
@@ -86,7 +86,7 @@ const readAddress = ({ repositoryUrl, mirrorPath }: GitCloneInput): { source: st
 
 /**
  * Clones a repository into the workspace, or into a folder of it, which must be empty, and checks a branch (a local one that tracks it), a tag
- * or a commit (detached) out; with a bundle, a commit of that (see `checkOutBundle`). Nothing that comes with the repository is run, no
+ * or a commit (detached) out; with a bundle, a commit of that, or the work in it to go on with (see `git-bundle.ts`). Nothing that comes with the repository is run, no
  * submodule fetched. A failure leaves nothing of it, and all that is beside it alone. The same request again gives the first one's result.
  */
 export const gitClone = async (input: GitCloneInput, options: CloneOptions): Promise<GitCloneResult> => {
@@ -122,7 +122,7 @@ export const gitClone = async (input: GitCloneInput, options: CloneOptions): Pro
     await state.update({ cloning: { directory } });
     await trustFolders(options);
     await fetchInto(source, input, inPlace);
-    const result = bundle === null ? await checkOut(ref, inPlace) : await checkOutBundle(bundle, inPlace);
+    const result = bundle === null ? await checkOut(ref, inPlace) : await takeBundle(bundle, inPlace);
     await git(["remote", "set-url", "--", "origin", origin], { cwd: inPlace.workspace, env: options.env });
     const clone = { request: input, result };
     await state.update({
@@ -137,6 +137,9 @@ export const gitClone = async (input: GitCloneInput, options: CloneOptions): Pro
     throw error;
   }
 };
+
+const takeBundle = ({ baseCommit, ...bundle }: BundleSource, inPlace: InWorkspace): Promise<GitCloneResult> =>
+  baseCommit === null ? checkOutBundle({ ...bundle, baseCommit }, inPlace) : goOnWithBundle({ ...bundle, baseCommit }, inPlace);
 
 const fetchInto = async (
   source: string,

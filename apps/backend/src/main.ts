@@ -1,9 +1,7 @@
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { arch, release, type } from "node:os";
 import { dirname, join } from "node:path";
 import { gatewayClient } from "@ccr/gateway";
-import { type AllowRule, CcrError, type ServerAbout, type ServerInfo } from "@ccr/protocol";
+import { CcrError, type RunId } from "@ccr/protocol";
 import { createAdaptorServer } from "@hono/node-server";
 import { createAccess } from "./api/access.ts";
 import { createHttp } from "./api/http.ts";
@@ -13,14 +11,6 @@ import { type Config, ConfigError, checkPlaces, isLoopback, readConfig, wantsCol
 import { helpText } from "./config-options.ts";
 import { createCredentials } from "./credentials/credentials.ts";
 import { startDemo } from "./demo/demo.ts";
-import { BubblewrapDriver } from "./drivers/bubblewrap/driver.ts";
-import { createBubblewrapUsage } from "./drivers/bubblewrap/usage.ts";
-import { createDevcontainers } from "./drivers/docker/devcontainer.ts";
-import { DockerDriver } from "./drivers/docker/driver.ts";
-import { DockerImages } from "./drivers/docker/image.ts";
-import { DockerImageStorage } from "./drivers/docker/image-storage.ts";
-import { createDockerUsage } from "./drivers/docker/usage.ts";
-import { selectDriver } from "./drivers/select.ts";
 import { createEnvironments } from "./environments/environments.ts";
 import { createPackageHosts } from "./environments/package-hosts.ts";
 import { platformOf } from "./environments/platform.ts";
@@ -36,25 +26,21 @@ import {
   makeFolders,
   StartError,
 } from "./folders.ts";
-import { createForges } from "./forges/forges.ts";
-import { createHosts } from "./forges/hosts.ts";
-import { startGateway } from "./gateway/process.ts";
-import { createBranches } from "./git/branches.ts";
-import { createMirrorUse } from "./git/mirror-use.ts";
-import { createMirrors } from "./git/mirrors.ts";
-import { createPushes } from "./git/push.ts";
-import { createMirrorRetention } from "./git/retention.ts";
 import { archiveTree, readTree } from "./git/tree.ts";
-import { createKeptWork } from "./git/work.ts";
 import { createKeptTrees } from "./git/work-tree.ts";
 import { listen } from "./listen.ts";
+import { chooseDriver } from "./main/drivers.ts";
+import { describeServer } from "./main/facts.ts";
+import { openGateway } from "./main/gateway.ts";
+import { openGit } from "./main/git.ts";
+import { openReadiness } from "./main/readiness.ts";
+import { databaseName, openStore } from "./main/store.ts";
 import { createLog } from "./observe/log.ts";
 import { createMask } from "./observe/mask.ts";
 import { createMetrics } from "./observe/metrics.ts";
-import { createReadiness } from "./observe/readiness.ts";
 import { createReport, type Report } from "./report.ts";
 import { systemClock } from "./runs/clock.ts";
-import type { Outlet, RunDeps } from "./runs/deps.ts";
+import type { RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
 import { createDownloads } from "./runs/downloads.ts";
 import { connectExecutor } from "./runs/executor-client.ts";
@@ -71,15 +57,10 @@ import { createRuns } from "./runs/runs.ts";
 import { createShells } from "./runs/shells.ts";
 import { createTalk } from "./runs/talk/talk.ts";
 import { createIds } from "./store/ids.ts";
-import { openPostgresStore, postgresName } from "./store/postgres.ts";
-import { openSqliteStore } from "./store/sqlite.ts";
-import type { Store } from "./store/types.ts";
 import { createDiskGuard } from "./upkeep/disk-guard.ts";
 import { startUpkeep } from "./upkeep/upkeep.ts";
 import { readVersion } from "./version.ts";
 
-// An engine that is started together with this server, or again, is there by then.
-const PROBE_WITHIN_MS = 60_000;
 const REPEATED_WITHIN_MS = 1000;
 
 /** Whoever reads standard output reads whole lines: of the log, or of what a person sees at the start. */
@@ -88,84 +69,6 @@ const startReport = ({ log: { format, level }, secrets }: Config): Report => {
   const colours = process.stdout.isTTY === true && wantsColours();
   const mask = createMask(secrets);
   return createReport({ write, format, colours, mask, log: createLog({ write, format, level, mask, colours }) });
-};
-
-const chooseDriver = async (
-  config: Config,
-  { stateDir, packageHosts, log }: { stateDir: string; packageHosts: () => Promise<AllowRule[]>; log: Report["log"] },
-) => {
-  const owner = createHash("sha256").update(config.dataDir).digest("hex").slice(0, 12);
-  const { projectRoot } = config;
-  const engine = config.dockerHost ?? undefined;
-  const images = new DockerImages({
-    engine,
-    owner,
-    projectRoot,
-    baseImage: config.baseImage ?? undefined,
-    extraCaCertificates: config.extraCaCerts ?? undefined,
-    npmRegistry: config.npmRegistry ?? undefined,
-    proxies: config.proxies,
-  });
-  const nodes = config.childEnvironment.NODE_COMPILE_CACHE;
-  const drivers = [
-    new DockerDriver({ engine, owner, stateDir: join(stateDir, "docker") }),
-    new BubblewrapDriver({
-      owner,
-      stateDir: join(stateDir, "bubblewrap"),
-      projectRoot,
-      // The server runs what lies there itself.
-      compiledDir: nodes === undefined ? undefined : join(nodes, "sandboxes"),
-      warn: (text) => log("warn", text),
-    }),
-  ];
-  const waiting = (why: string): void => log("warn", `waiting for ${config.driver}: ${why}`);
-  const signal = AbortSignal.timeout(PROBE_WITHIN_MS);
-  const { driver, because } = await selectDriver({ wanted: config.driver, drivers, waiting }, signal);
-  const usesImages = driver.name === "docker";
-  const devcontainers = createDevcontainers({
-    folder: join(stateDir, "devcontainers"),
-    owner,
-    engine,
-    path: config.childEnvironment.PATH ?? "",
-    hasNetwork: config.devcontainerNetwork,
-    featureHosts: async () => new Set((await packageHosts()).map(({ host }) => host)),
-  });
-  const meters = new Map([
-    ["docker", createDockerUsage({ engine })],
-    ["bubblewrap", createBubblewrapUsage({ stateDir: join(stateDir, "bubblewrap") })],
-  ]);
-  return {
-    driver,
-    drivers,
-    meters,
-    sentence: because,
-    images: usesImages ? images : null,
-    devcontainers: usesImages ? devcontainers : null,
-    storage: usesImages ? new DockerImageStorage({ engine, owner, images }) : null,
-  };
-};
-
-const openStore = ({ database }: Config): Promise<Store> =>
-  database.kind === "sqlite" ? openSqliteStore({ path: database.path }) : openPostgresStore({ url: database.url });
-
-const databaseName = ({ database }: Config): string => (database.kind === "sqlite" ? database.path : postgresName(database.url));
-
-/** Finds the gateway that an earlier start left, or starts one, with all that it alone may know. */
-const openGateway = (options: { config: Config; doors: string; modelUrl: string | null; log: Report["log"] }) => {
-  const { config, doors, modelUrl, log } = options;
-  const credential = config.modelCredential;
-  return startGateway({
-    controlSocket: join(doors, "gateway.sock"),
-    logFile: join(config.dataDir, "gateway.log"),
-    environment: {
-      ...config.childEnvironment,
-      ...(credential === null
-        ? { ANTHROPIC_API_KEY: "demo" }
-        : { [credential.kind === "api_key" ? "ANTHROPIC_API_KEY" : "CLAUDE_CODE_OAUTH_TOKEN"]: credential.value }),
-      ...(modelUrl === null ? {} : { ANTHROPIC_BASE_URL: modelUrl }),
-    },
-    log,
-  });
 };
 
 /** Builds everything, in the order in which it depends on each other, and serves until a signal comes. */
@@ -219,43 +122,17 @@ const serve = async (config: Config): Promise<void> => {
     ),
   );
   const localRepositoryRoots = [...config.localRepositoryRoots, ...(demo === null ? [] : [demo.repository])];
-  const use = createMirrorUse();
-  const forges = createForges(config.gitHosts);
-  const hosts = createHosts(forges);
-  const mirrors = createMirrors({
-    use,
-    dataDir: config.dataDir,
-    localRepositoryRoots,
-    credential: forges.credential,
-    environment: config.gitEnvironment,
-  });
-  const branches = createBranches({
-    dataDir: config.dataDir,
-    localRepositoryRoots,
-    credential: forges.credential,
-    environment: config.gitEnvironment,
-  });
-  const version = await readVersion(join(config.projectRoot, "package.json"));
-  const work = createKeptWork({ dataDir: config.dataDir, mirrors, removeFolder, environment: config.gitEnvironment });
-  const mask = createMask([...config.secrets, token, access.sessionValue]);
-  const pushes = createPushes({
-    dataDir: config.dataDir,
-    localRepositoryRoots,
-    credential: forges.credential,
-    work,
-    environment: config.gitEnvironment,
-    timeoutMs: config.pushSeconds * 1000,
-  });
   // A port that is left to the system is known when it listens; runs that are taken up before that tell of the start page at least.
   let address = config.publicUrl ?? origin(config.host, config.port);
-  const outlet: Outlet = {
-    push: pushes.push,
-    propose: hosts.propose,
-    withdraw: hosts.close,
-    author: config.commitAuthor,
-    linkTo: (runId) => `${address}/runs/${runId}`,
+  const version = await readVersion(join(config.projectRoot, "package.json"));
+  const mask = createMask([...config.secrets, token, access.sessionValue]);
+  const linkTo = (runId: RunId): string => `${address}/runs/${runId}`;
+  const { hosts, mirrors, mirrorRetention, branches, work, outlet } = openGit({
+    config,
+    localRepositoryRoots,
     hide: mask.hide,
-  };
+    linkTo,
+  });
   const guard = createDiskGuard({
     minFreeMb: config.minFreeDiskMb,
     places: [
@@ -283,7 +160,7 @@ const serve = async (config: Config): Promise<void> => {
       rules: config.keep,
       clock: systemClock,
       log: report.log,
-      mirrors: createMirrorRetention({ dataDir: config.dataDir, use, pins: mirrors }),
+      mirrors: mirrorRetention,
       folders: { work: folders.kept, audit: folders.audit, instances: folders.instances },
     }),
   );
@@ -330,53 +207,22 @@ const serve = async (config: Config): Promise<void> => {
   const results = createResults(deps, { runs, dispatcher }, closing.signal);
   const following = followPullRequests(deps, dispatcher, config.followSeconds * 1000);
   parts.defer(() => following.stop());
+  const apiUrl = new URL(modelUrl ?? "https://api.anthropic.com");
   const uiFolder = join(config.projectRoot, "apps/frontend/dist");
   const buildName = createBuildName({ version, uiFolder });
-  const info = async (): Promise<ServerInfo> => ({
-    version,
-    build: await buildName(),
-    demo: demo !== null,
-    demoRepository: demo?.repository ?? null,
-    ...(demo === null ? {} : { demoTaskId: demo.taskId }),
+  const facts = describeServer({
+    config,
+    demo,
     driver: { name: driver.name, sentence },
     localRepositoryRoots,
-    maxConcurrentRuns: config.maxConcurrentRuns,
-  });
-  const apiUrl = new URL(modelUrl ?? "https://api.anthropic.com");
-  const startedAtMoment = new Date().toISOString();
-  const about = (): ServerAbout => ({
-    startedAt: startedAtMoment,
-    node: process.version,
-    system: `${type()} ${release()} ${arch()}`,
-    database: config.database.kind,
-    maxRunsPerRepository: config.maxRunsPerRepository,
-    maxRunsPerTask: config.maxRunsPerTask,
-    modelHost: demo === null ? apiUrl.host : "the built-in scripted model",
+    version,
+    buildName,
+    apiUrl,
   });
   if (!existsSync(join(uiFolder, "index.html"))) report.log("warn", "the web UI is not built; 'npm start' builds it");
   const gateway = gatewayClient(join(folders.doors, "gateway.sock"));
   parts.defer(() => gateway.close());
-  const readiness = createReadiness({
-    log: report.log,
-    checks: {
-      store: async () => {
-        await store.upkeep.check();
-        return null;
-      },
-      sandbox: async (signal) => {
-        const probe = await driver.probe(signal);
-        return probe.usable ? null : probe.why;
-      },
-      gateway: async (signal) => {
-        await gateway.health(signal);
-        return null;
-      },
-      disk: async () => {
-        const room = await guard.roomForRun();
-        return room.enough ? null : room.why;
-      },
-    },
-  });
+  const readiness = openReadiness({ store, driver, gateway, guard, log: report.log });
   const app = createHttp({
     access,
     context: {
@@ -399,7 +245,7 @@ const serve = async (config: Config): Promise<void> => {
       shells: createShells(deps),
       files: createFiles(deps, parts.use(createKeptTrees({ work, dataDir: config.dataDir }))),
       upkeep,
-      server: { info, about },
+      server: facts,
       credentials: createCredentials({
         model: config.modelCredential,
         modelUrl: demo === null ? apiUrl : new URL("https://api.anthropic.com"),

@@ -135,7 +135,7 @@ export const Delivered = z.object({
 });
 export type Delivered = z.infer<typeof Delivered>;
 
-/** A run that goes on where another one ended: on its branch, and in its conversation. */
+/** A run that goes on where another one ended: on its branch, or with its kept work where that is on none, and in its conversation. */
 export const Continuation = z.object({
   runId: RunId,
   /** Why: a person asked for it, or a check or a reviewer of the pull request did. */
@@ -146,6 +146,8 @@ export const Continuation = z.object({
   lastComment: z.string().nullable(),
   /** The same for the requests of the repositories beside the first one, by their folders. */
   lastComments: z.record(z.string(), z.string()).default({}),
+  /** The folders of the repositories whose work is on no branch: it starts from what the server keeps of it. null: that of the only one. */
+  fromKept: z.array(z.string().nullable()).default([]),
 });
 export type Continuation = z.infer<typeof Continuation>;
 

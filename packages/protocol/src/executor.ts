@@ -52,6 +52,11 @@ export const GitCloneInput = z.object({
    * commit, which is checked out detached; the bundle's branches are not set.
    */
   bundlePath: line(4096).startsWith("/").optional(),
+  /**
+   * With a bundle whose `ref` is a snapshot: the full name of the commit on which that work was begun. The work is then gone on with: branches and
+   * HEAD are as they were, what was not committed is not committed, and all of it counts as a change of this commit.
+   */
+  baseCommit: line(64).min(40).optional(),
   /** The folder of the workspace for it, which others are beside; the workspace itself when left out. */
   directory: DirectoryName.optional(),
   /** Other repositories follow, or `POST /restore` does: an agent that was started in advance comes into the workspace after the last. */

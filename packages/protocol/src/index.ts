@@ -1,4 +1,3 @@
-export * from "./attention.ts";
 export * from "./batch.ts";
 export * from "./batch-member.ts";
 export * from "./changes.ts";
@@ -25,6 +24,7 @@ export * from "./run-sort.ts";
 export * from "./sandbox.ts";
 export * from "./server.ts";
 export * from "./shell.ts";
+export * from "./snapshot-message.ts";
 export * from "./spend.ts";
 export * from "./step.ts";
 export * from "./talk.ts";

@@ -172,7 +172,13 @@ export const RUN_REASONS = {
     sentence: "The repository could not be checked out in the sandbox.",
     next: "Read the message of the clone, and launch again.",
   },
-  // Like all of this outcome, it says that no workspace could be made ready, before any work.
+  // Like all of this outcome, they say that no workspace could be made ready, before any work.
+  work_gone: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The work that it was to go on from is not kept any more.",
+    next: "Launch the run that did it again, or start a new one with instructions that tell of it.",
+  },
   setup_failed: {
     status: "errored",
     outcome: "clone_failed",

@@ -104,7 +104,7 @@ export type Refusals = z.infer<typeof Refusals>;
 
 const Total = z.number().int().nonnegative();
 
-/** What a person wants to know at first, in one answer. */
+/** What a person wants to know at first, in one answer: what pages ask every few seconds. Of what each step says there is the beginning. */
 export const RunsOverview = z.object({
   /** Each waits for an answer; the one that has waited longest first. */
   waiting: z.array(ListedRun),

@@ -10,7 +10,5 @@ export const serverRouter = router({
   testCredential: procedure
     .input(TestCredentialInput)
     .mutation(({ ctx, input, signal }) => ctx.credentials.test(input.id, signal ?? new AbortController().signal)),
-  /** What waits for a person, and what ended last. */
-  attention: procedure.query(({ ctx }) => ctx.overview.attention()),
   spend: procedure.input(SpendInput).query(({ ctx, input }) => ctx.overview.spend(input)),
 });

@@ -3,7 +3,6 @@ import { CcrError, type WorkSnapshot } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import { contentsOf, keptPlace, OF, pieces, RUN, signal } from "./testing/kept-place.ts";
 import { parseBundleHeader } from "./work-bundle.ts";
-import { parseSnapshotCommit } from "./work-message.ts";
 
 /** A place with work that is kept, and later work that is not yet; and whether a lie about the later one left the earlier in its place. */
 const scene = async () => {
@@ -193,21 +192,6 @@ describe("parseBundleHeader", () => {
     expect(read(`# v3 git bundle\n@filter=blob:none\n${commit} HEAD\n\n`)).toContain("@filter");
     for (const bad of ["", "PACK", "# v2 git bundle", "# v2 git bundle\nHEAD\n\n", `# v9 git bundle\n${commit} HEAD\n\n`]) {
       expect(typeof read(bad)).toBe("string");
-    }
-  });
-});
-
-describe("parseSnapshotCommit", () => {
-  it("reads what the message says, and nothing from a message of another kind", () => {
-    const commit = "a".repeat(40);
-    const object = (message: string) => Buffer.from(`tree ${commit}\nparent ${commit}\nauthor x\n\n${message}`);
-    expect(parseSnapshotCommit(object(`T\n\nHEAD ref: refs/heads/m\n${commit} refs/heads/m\n`))).toEqual({
-      tree: commit,
-      parents: [commit],
-      message: { head: { ref: "refs/heads/m" }, refs: [{ name: "refs/heads/m", commit }] },
-    });
-    for (const bad of ["T\n", `T\n\nHEAD ref: refs/tags/m\n`, `T\n\nHEAD ${commit}\n${commit} refs/remotes/x\n`]) {
-      expect(parseSnapshotCommit(object(bad)).message).toBeNull();
     }
   });
 });

@@ -1,11 +1,10 @@
 import { copyFile, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CcrError, SNAPSHOT_REF, type WorkSnapshot } from "@ccr/protocol";
+import { CcrError, parseSnapshotCommit, SNAPSHOT_REF, type SnapshotRefs, type WorkSnapshot } from "@ccr/protocol";
 import { type GitCommand, runGit, streamGit } from "./command.ts";
 import { gitEnvironment, HARMLESS } from "./environment.ts";
 import { lastWord, scrub } from "./failure.ts";
 import { readBundleHeader } from "./work-bundle.ts";
-import { parseSnapshotCommit, type SnapshotRefs } from "./work-message.ts";
 
 export interface QuarantineOptions {
   /** An empty folder, for this alone. */
@@ -149,7 +148,7 @@ export const openQuarantine = async (options: QuarantineOptions): Promise<Quaran
   await git(["index-pack", "--stdin", "--fix-thin", FSCK, `--max-input-size=${BUNDLE_MAX_BYTES}`], file);
   await git(["cat-file", "-e", `${snapshotCommit}^{commit}`]);
   const { parents, message } = parseSnapshotCommit(
-    await collect(stream(["cat-file", "commit", snapshotCommit]), COMMIT_MAX_BYTES),
+    (await collect(stream(["cat-file", "commit", snapshotCommit]), COMMIT_MAX_BYTES)).toString("latin1"),
   );
   if (message === null) throw refuse("its snapshot is not described as snapshots are");
   if (parents.join(" ") !== (headCommit ?? "")) throw refuse("its snapshot does not follow the HEAD that it names");

@@ -167,7 +167,7 @@ describe("a result in several repositories", () => {
     const { delivered: first, additionalRepositories } = delivered.run;
     await at.store.runs.patch(root.id, claim?.fence ?? 0, { deliveries: { delivered: first, additionalRepositories } });
     const next = await at.create({
-      continues: { runId: root.id, because: "checks", number: 1, lastComment: null, lastComments: {} },
+      continues: { runId: root.id, because: "checks", number: 1, lastComment: null, lastComments: {}, fromKept: [] },
     });
     for (const name of ["a/api", "a/docs"]) at.pushes.set(name, { kind: "unchanged" });
     const { all, problem } = await at.deliver(next);
@@ -241,7 +241,9 @@ describe("a result in several repositories", () => {
   it("that goes on over one that changed nothing knows what is in the others, and forgets what failed before", async () => {
     await using at = await place();
     const goOn = (from: Run) =>
-      at.create({ continues: { runId: from.id, because: "person", number: 0, lastComment: null, lastComments: {} } });
+      at.create({
+        continues: { runId: from.id, because: "person", number: 0, lastComment: null, lastComments: {}, fromKept: [] },
+      });
     const root = await at.create();
     const claim = await at.store.queue.claimNext({
       owner: ServerId.parse("srv_0000000001"),

@@ -2,6 +2,7 @@ import { isFinal, type QueuePlace, type RunId } from "@ccr/protocol";
 import type { Claim, Lease, QueuedRun } from "../store/types.ts";
 import { type Background, inBackground } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
+import { keptElsewhere } from "./downloads.ts";
 import { RunEnded } from "./ending.ts";
 import { LeaseWatch, STALE_AFTER_MS } from "./lease.ts";
 import { Leaving } from "./patience.ts";
@@ -108,10 +109,18 @@ export class Dispatcher implements AsyncDisposable {
   async #isLeft({ id, owner, status }: Lease, quietMs: number): Promise<boolean> {
     // A server is one process at a time: what it owns when it starts was left by the one before it.
     if (owner !== null) return quietMs >= STALE_AFTER_MS || (this.#isFirstLook && owner === this.#deps.server);
-    // It was given up in order. What has not begun begins anew, wherever that is.
-    if (status === "starting" || (await this.#canReach(id))) return true;
+    // It was given up in order. What has not begun begins anew, wherever that can be.
+    if (status === "starting" ? await this.#canBegin(id) : await this.#canReach(id)) return true;
     // Whoever canceled a run waits for no more than its end to be told.
     return quietMs >= (status === "canceling" ? STALE_AFTER_MS : RETURN_WITHIN_MS);
+  }
+
+  /** Whether this server has what a run is to go on with, or it goes on with nothing that one of them keeps. */
+  async #canBegin(id: RunId): Promise<boolean> {
+    const { runs } = this.#deps.store;
+    const { continues } = (await runs.find(id)) ?? { continues: null };
+    if (continues === null || continues.fromKept.length === 0) return true;
+    return (await keptElsewhere(this.#deps, await runs.find(continues.runId))) === null;
   }
 
   /** Whether the sandbox of a run can be reached from here, or there is none. */

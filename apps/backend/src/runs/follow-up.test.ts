@@ -49,7 +49,7 @@ const run = (change: Partial<Run> = {}): Run => ({
 });
 const after = (change: Partial<Run> = {}, continues: Partial<Continuation> = {}): Run =>
   run({
-    continues: { runId: run().id, because: "checks", number: 1, lastComment: null, lastComments: {}, ...continues },
+    continues: { runId: run().id, because: "checks", number: 1, lastComment: null, lastComments: {}, fromKept: [], ...continues },
     ...change,
   });
 

@@ -8,9 +8,12 @@ import {
   RUN_OUTCOMES,
   type Run,
   type RunCheckout,
+  type ServerId,
+  type WorkspaceDiff,
 } from "@ccr/protocol";
 import type { Review } from "../forges/types.ts";
 import type { RunDeps } from "./deps.ts";
+import { keptElsewhere } from "./downloads.ts";
 
 /*
  * A pull request that is looked after gets a run after it when a check of its host fails, or when somebody who may writes a comment: on its branch, in
@@ -136,32 +139,71 @@ const deliveryAfter = (run: Run, delivered: Run["delivered"]): DeliverySettings 
   return { ...settings, branch: delivered.branch, base: run.delivered?.base ?? settings.base, follow: null };
 };
 
-/** Launches a run that goes on from one that has ended, on its branch, or from where that began when it changed nothing. The same key gives the same run. Throws `CcrError` with `conflict`. */
+type FollowUpDeps = Pick<RunDeps, "store" | "server"> & { work: Pick<RunDeps["work"], "find"> };
+
+/**
+ * The server that has the work with which a run is to go on, and alone may begin it; null: any may, since nothing of it is on no branch. Throws `CcrError`
+ * with `conflict` when this server ought to have it, and does not.
+ */
+export const homeOf = async (
+  deps: FollowUpDeps,
+  { runId, fromKept }: Pick<Continuation, "runId" | "fromKept">,
+): Promise<ServerId | null> => {
+  if (fromKept.length === 0) return null;
+  const run = await deps.store.runs.find(runId);
+  const elsewhere = await keptElsewhere(deps, run);
+  if (elsewhere !== null) return elsewhere.server;
+  const found = await Promise.all(fromKept.map((directory) => deps.work.find({ runId, directory })));
+  if (run !== null && found.every((work) => work !== null)) return deps.server;
+  throw new CcrError(
+    "conflict",
+    `The work of run ${runId} is on no branch, and not kept any more: launch that run again, or start a new one with instructions that tell of it.`,
+  );
+};
+
+/** Whether a diff of all repositories has something of this one. Pure. */
+const isChangedIn = ({ files }: WorkspaceDiff, { directory }: RunCheckout): boolean =>
+  directory === null ? files.length > 0 : files.some(({ path }) => path.startsWith(`${directory}/`));
+
+/** The repositories in which a run left work that is on no branch. Throws `CcrError` with `conflict` when it never came to any work. */
+const findUnpushed = async ({ store }: Pick<RunDeps, "store">, run: Run): Promise<RunCheckout[]> => {
+  const unpushed = checkoutsOf(run).filter(({ delivered }) => delivered?.isPushed !== true);
+  if (unpushed.length === 0) return [];
+  const diff = await store.runs.findDiff(run.id);
+  if (diff !== null) return unpushed.filter((checkout) => isChangedIn(diff, checkout));
+  const { continues } = run;
+  const instead = continues === null ? "launch it again" : `go on from ${continues.runId} again, as it did`;
+  throw new CcrError("conflict", `Run ${run.id} ended before there was anything to go on with: ${instead}.`);
+};
+
+/**
+ * Launches a run that goes on from one that has ended: in each repository on the branch that the work was pushed to, else with what is kept of it, and from
+ * where that began when it changed nothing. The same key gives the same run. Throws `CcrError` with `conflict`.
+ */
 export const launchFollowUp = async (
-  { store }: Pick<RunDeps, "store">,
+  deps: FollowUpDeps,
   run: Run,
   options: {
     instructions: string;
-    continuation: Continuation;
+    continuation: Omit<Continuation, "fromKept">;
     idempotencyKey: string | null;
     root: Run;
     /** Repositories whose requests are merged or closed: their branches may be gone. */
     over?: readonly string[];
   },
 ): Promise<Run> => {
-  const { instructions, continuation, idempotencyKey, root, over = [] } = options;
-  const pushed = checkoutsOf(run).filter(({ delivered }) => delivered?.isPushed === true);
-  const [one] = pushed;
+  const { store } = deps;
+  const { instructions, idempotencyKey, root, over = [] } = options;
   if (!isFinal(run.status))
     throw new CcrError("conflict", `Run ${run.id} is ${run.status}: it can be gone on with when it has ended.`);
-  // What changed nothing is gone on with from where it began itself.
-  if (one === undefined && (await store.runs.findDiff(run.id))?.files.length !== 0)
-    throw new CcrError(
-      "conflict",
-      `The work of run ${run.id} is on no branch from which another run could start: push it first.`,
-    );
+  // What hosts ask for is about what they have: the branches.
+  const isOfPerson = options.continuation.because === "person";
+  const unpushed = isOfPerson ? await findUnpushed(deps, run) : [];
+  const continuation = { ...options.continuation, fromKept: unpushed.map(({ directory }) => directory) };
+  const home = await homeOf(deps, continuation);
+  const one = checkoutsOf(run).find(({ delivered }) => delivered?.isPushed === true);
   const delivery = deliveryAfter(run, one?.delivered ?? null);
-  // Where nothing was pushed, it starts from where this one did.
+  // Where nothing was pushed, it starts from where this one did, or with what is kept, which was begun there.
   const startOf = ({ repository, delivered, ref }: RunCheckout): string | null => {
     if (delivered?.isPushed !== true) return ref;
     return over.includes(repository) ? delivered.base : delivered.branch;
@@ -191,6 +233,7 @@ export const launchFollowUp = async (
     priority,
     delivery,
     continues: continuation,
+    home,
     permissionMode: run.permissionMode,
     // Of what hosts ask for nobody looks on.
     asks: run.asks && continuation.because === "person",

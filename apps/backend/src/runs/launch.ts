@@ -24,7 +24,7 @@ import {
 } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { restoreSetup, setUp } from "./set-up.ts";
-import { fetchAll, mirrorsOf, type Source } from "./sources.ts";
+import { describeStart, fetchAll, giveKept, mirrorsOf, type Source } from "./sources.ts";
 import { transition } from "./transition.ts";
 import { openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -89,7 +89,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   const sources = await log.stage("mirror", (report) => fetchAll(scene, { report, signal }), {
     started: `Fetching ${listed(checkoutsOf(run).map(({ repository }) => repository))}.`,
     finished: (all) =>
-      `Fetched ${all.map(({ checkout, mirror }) => `${checkout.repository}; starting from ${mirror.commit.slice(0, 12)}`).join(". Fetched ")}.`,
+      `Fetched ${all.map((source) => `${source.checkout.repository}; ${describeStart(source)}`).join(". Fetched ")}.`,
   });
   const [{ mirror: repository }] = sources;
   const instanceId = deps.newInstanceId();
@@ -106,12 +106,13 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   scene.prepared = { baseImage: null, ...scene.prepared, setup: found?.key ?? null };
   await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
   let conversation: Awaited<ReturnType<KeptWork["giveConversation"]>> = null;
+  let kept: Awaited<ReturnType<typeof giveKept>> = new Map();
   const opened = await log.stage(
     "sandbox",
     async () => {
       const place = await prepare(scene, instanceId, signal);
       conversation = run.continues === null ? null : await deps.work.giveConversation(run.continues.runId, place.given);
-      const isGiven = conversation !== null;
+      kept = await giveKept(scene, sources, place);
       const wanted = {
         run,
         fence,
@@ -120,9 +121,9 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
         driver,
         image,
         mirrors: mirrorsOf(sources),
-        isGiven,
+        isGiven: conversation !== null || kept.size > 0,
         setup: held?.path ?? null,
-        prewarm: !isGiven,
+        prewarm: conversation === null,
       };
       return openSandbox(scene, wanted, signal);
     },
@@ -132,7 +133,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   await tend(scene, opened);
   const until = AbortSignal.any([signal, opened.cut.signal]);
   const ready = async (): Promise<void> => {
-    await clone(scene, opened, { sources, isRestored: held !== undefined, signal: until });
+    await clone(scene, opened, { sources, kept, isRestored: held !== undefined, signal: until });
     if (held !== undefined) await restoreSetup(scene, opened, signal);
   };
   await log.stage("clone", ready, {
@@ -201,10 +202,15 @@ const prepare = async (scene: Scene, instanceId: InstanceId, signal: AbortSignal
 const clone = async (
   scene: Scene,
   { executor }: OpenedSandbox,
-  options: { sources: readonly Source[]; isRestored: boolean; signal: AbortSignal },
+  options: {
+    sources: readonly Source[];
+    kept: Awaited<ReturnType<typeof giveKept>>;
+    isRestored: boolean;
+    signal: AbortSignal;
+  },
 ): Promise<void> => {
   const { run } = scene;
-  const { sources, isRestored, signal } = options;
+  const { sources, kept, isRestored, signal } = options;
   const failed = (error: unknown): never => {
     signal.throwIfAborted();
     throw lossOf(error) ?? new RunEnded("clone_failed", messageOf(error), { cause: error });
@@ -214,13 +220,16 @@ const clone = async (
   const commitTrailer = trailerOf(outlet.linkTo(run.id));
   await executor.initGit({ githubUsername, email, commitTrailer }, signal).catch(failed);
   const commits: string[] = [];
-  for (const [index, { checkout, mirror }] of sources.entries()) {
-    const ref = checkout.ref === null ? {} : { ref: mirror.ref.name };
+  for (const [index, source] of sources.entries()) {
+    const { checkout, mirror } = source;
+    const ref = kept.get(source) ?? (checkout.ref === null ? {} : { ref: mirror.ref.name });
     const moreFollows = isRestored || index < sources.length - 1;
     const input = { repositoryUrl: mirror.cloneUrl, mirrorPath: mirrorMount(checkout), moreFollows, ...ref };
     commits.push((await executor.gitClone({ ...input, ...inDirectory(checkout) }, signal).catch(failed)).commit);
   }
   await noteCommits(scene, "baseCommit", commits);
+  const heads = sources.map((source) => source.kept?.headCommit ?? source.mirror.commit);
+  if (kept.size > 0) await noteCommits(scene, "headCommit", heads);
 };
 
 /** Lets the agent go on in the conversation of the run that this one continues; where that is not kept, a new one begins, and it is told so. */

@@ -1,7 +1,7 @@
-import { CcrError, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
+import { CcrError, Continuation, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
-import { claimRun, createTask, endRun, ids, newRun, queueRun } from "../store/suite/place.ts";
+import { anyRun, claimRun, createTask, endRun, ids, newRun, otherServer, queueRun } from "../store/suite/place.ts";
 import { createLaunches } from "./launches.ts";
 
 /** The room over a real store, without anybody who drives runs. */
@@ -23,7 +23,14 @@ const open = async () => {
       woken++;
     },
   };
-  const launches = createLaunches({ store, driver: { name: "bubblewrap" }, images: null }, { runs: { get, cancel }, dispatcher });
+  const deps = {
+    store,
+    server: anyRun.owner,
+    work: { find: async () => null },
+    driver: { name: "bubblewrap" as const },
+    images: null,
+  };
+  const launches = createLaunches(deps, { runs: { get, cancel }, dispatcher });
   return { store, launches, woken: () => woken, [Symbol.asyncDispose]: () => store[Symbol.asyncDispose]() };
 };
 
@@ -97,6 +104,35 @@ test("a run that is launched again wants nobody's attention any more", async () 
   expect(await wanted()).toHaveLength(1);
   await launches.retry({ id: run.id });
   expect(await wanted()).toEqual([]);
+});
+
+test("a run that went on with kept work is launched again by the server that has it, and not when nobody has", async () => {
+  await using place = await open();
+  const { store, launches } = place;
+  const endedAt = "2026-11-22T20:00:00.000Z";
+  const failed = async (continues: Continuation | null) => {
+    const { run, fence } = await claimRun(store, { continues });
+    const instanceId = ids.instance();
+    const at = { machine: "elsewhere", root: "/r", doors: "/d" };
+    await store.instances.create({ id: instanceId, runId: run.id, driver: "bubblewrap", server: otherServer, place: at }, fence);
+    await store.runs.patch(run.id, fence, { instanceId });
+    const patch = { reason: "check_failed", sentence: "S.", endedAt } as const;
+    await store.runs.advance(run.id, { from: ["starting"], to: "failed", fence, patch });
+    return run.id;
+  };
+  const after = (runId: RunId) => Continuation.parse({ ...onceMore, runId, fromKept: [null] });
+  const onceMore = { because: "person", number: 0, lastComment: null };
+  const first = await failed(null);
+  const second = await failed(after(first));
+  const third = await launches.retry({ id: second });
+  expect(third.continues).toMatchObject({ runId: first, fromKept: [null] });
+  expect(await store.queue.claimNext(anyRun)).toBeNull();
+  expect((await store.queue.claimNext({ ...anyRun, owner: otherServer }))?.run.id).toBe(third.id);
+  const orphan = await failed(after(ids.run()));
+  await expect(launches.retry({ id: orphan })).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("not kept any more"),
+  });
 });
 
 test("what is done with many is told of each by itself", async () => {

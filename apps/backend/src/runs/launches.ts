@@ -13,10 +13,15 @@ import type { NewRun } from "../store/types.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { environmentOf, imageProblem } from "./environment.ts";
+import { homeOf } from "./follow-up.ts";
 import { repositoriesOf } from "./repositories.ts";
 import type { Launches, Runs } from "./types.ts";
 
-type LaunchDeps = Pick<RunDeps, "store"> & { driver: Pick<RunDeps["driver"], "name">; images: object | null };
+type LaunchDeps = Pick<RunDeps, "store" | "server"> & {
+  work: Pick<RunDeps["work"], "find">;
+  driver: Pick<RunDeps["driver"], "name">;
+  images: object | null;
+};
 
 // As many runs are moved at once; the store commits them together.
 const AT_ONCE = 50;
@@ -91,7 +96,8 @@ export const createLaunches = (
       throw new CcrError("conflict", `Run ${id} is ${run.status}: it can be launched again when it has ended, or is canceled.`);
     const environment = await environmentToday(deps, run.environment);
     const key = idempotencyKey === undefined ? null : `again ${id} ${idempotencyKey}`;
-    const launched = await store.runs.create({ ...again(run, environment), idempotencyKey: key });
+    const home = run.continues === null ? null : await homeOf(deps, run.continues);
+    const launched = await store.runs.create({ ...again(run, environment), home, idempotencyKey: key });
     await store.attention.dismiss([id], true);
     return launched.run;
   };

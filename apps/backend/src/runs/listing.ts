@@ -21,11 +21,13 @@ const DAY_MS = 24 * 3600 * 1000;
 // What one look takes in: more is a matter for the list of runs.
 const ATTENTION_MOST = 100;
 const RUNNING_MOST = 20;
-const WAITING_MOST = 20;
+const WAITING_MOST = 50;
 const QUEUED_MOST = 5;
-const RECENT_MOST = 8;
+// Pages ask every few seconds, and tell of each that ended in between.
+const RECENT_MOST = 20;
 const REFUSED_LOOKED_AT = 200;
 const HOSTS_MOST = 5;
+const BRIEF_CHARACTERS = 200;
 
 type Places = ReadonlyMap<RunId, QueuePlace>;
 
@@ -54,6 +56,15 @@ export const groupQueue = (
   }
   return { single: inOrder.flatMap(({ id, batch }) => (batch === null ? [id] : [])), batches: [...batches.values()] };
 };
+
+/** Pages ask for it every few seconds, and show nothing of what was asked for: of a long text, its beginning is enough. */
+const brief = (run: ListedRun): ListedRun => ({
+  ...run,
+  steps: run.steps.map((step) => ({
+    instructions: step.instructions.slice(0, BRIEF_CHARACTERS),
+    checks: step.checks.slice(0, BRIEF_CHARACTERS),
+  })),
+});
 
 const refusalsOf = async (store: Pick<Store, "audit">, id: RunId): Promise<Refusals> => {
   const refused = await store.audit.read(id, { after: 0, limit: REFUSED_LOOKED_AT, refusedOnly: true });
@@ -94,7 +105,7 @@ export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher
       ]);
       const { single, batches } = groupQueue(queued, places);
       const first = await store.listing.some(single.slice(0, QUEUED_MOST));
-      const view = (run: RunRow): ListedRun => listed(run, places);
+      const view = (run: RunRow): ListedRun => brief(listed(run, places));
       return {
         waiting: waiting.map(view),
         attention: attention.map(view),

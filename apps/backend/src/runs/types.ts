@@ -120,8 +120,8 @@ export interface Results {
    */
   push(input: PushRunInput): Promise<RunView>;
   /**
-   * Launches a run that goes on from one that has ended: on the branch that it was pushed to, in its conversation. Throws `CcrError` with `conflict`
-   * for one that has not ended, or that is on no branch.
+   * Launches a run that goes on from one that has ended, in its conversation: on the branch that it was pushed to, else with what is kept of its work.
+   * Throws `CcrError` with `conflict` for one that has not ended, that never came to any work, or whose work is neither pushed nor kept any more.
    */
   followUp(input: FollowUpInput): Promise<Run>;
 }

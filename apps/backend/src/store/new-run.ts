@@ -71,6 +71,7 @@ export const newRow = (
 ): Selectable<RunTable> => ({
   ...untouched(input.task.steps),
   id,
+  owner: input.home ?? null,
   task_id: input.task.id,
   task_name: input.task.name,
   task_version: input.taskVersion ?? null,

@@ -1,7 +1,6 @@
 import type { Kysely } from "kysely";
-import { toRun } from "./rows.ts";
 import type { Database } from "./schema.ts";
-import type { RunOverview } from "./types.ts";
+import type { RunOverview } from "./upkeep-types.ts";
 
 const GOING = ["starting", "running", "waiting", "canceling"] as const;
 
@@ -14,17 +13,6 @@ export const createRunOverview = ({ db }: { db: Kysely<Database> }): RunOverview
         eb.fn.coalesce(eb.fn.sum<number>("cost_usd"), eb.val(0)).as("costUsd"),
       ]);
   return {
-    lastEnded: async (limit) => {
-      const rows = await db
-        .selectFrom("runs")
-        .selectAll()
-        .where("ended_at", "is not", null)
-        .orderBy("ended_at", "desc")
-        .orderBy("id", "desc")
-        .limit(limit)
-        .execute();
-      return rows.map(toRun);
-    },
     spent: ({ from, to }) =>
       added()
         .where("ended_at", ">=", from)

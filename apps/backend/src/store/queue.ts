@@ -39,6 +39,7 @@ export const createQueue = ({ engine, commits }: { engine: Engine; commits: Grou
         for (;;) {
           const next = await inOrder(trx)
             .select("id")
+            .where((eb) => eb.or([eb("owner", "is", null), eb("owner", "=", owner)]))
             .$if(full.repositories.length > 0, (query) => query.where("repository", "not in", full.repositories))
             .$if(full.tasks.length > 0, (query) => query.where("task_id", "not in", full.tasks))
             .$if(closed.length > 0, (query) =>

@@ -133,7 +133,7 @@ export interface RunTable {
   started_at: string | null;
   ended_at: string | null;
   priority: number;
-  /** Who drives the run; null: nobody, or somebody who gave it up. */
+  /** Who drives the run; null: nobody, or somebody who gave it up. Of a queued one, who alone may claim it; null: anybody. */
   owner: ServerId | null;
   /** Raised by each renewal of the claim. */
   lease_beat: number;

@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Database } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
-import type { Upkeep } from "./types.ts";
+import type { Upkeep } from "./upkeep-types.ts";
 
 const UNFINISHED = RUN_STATUSES.filter((status) => !isFinal(status));
 

@@ -5,7 +5,7 @@ import type { StoredImage } from "../drivers/types.ts";
 import type { Store } from "../store/types.ts";
 import type { DiskGuard } from "./disk-guard.ts";
 import { listRunEntries, measure, type RunEntry, sumBytes } from "./folders.ts";
-import { listSetups, neededMirrors, type RetentionOptions } from "./retention.ts";
+import { isGoneOnWith, listSetups, neededMirrors, type RetentionOptions } from "./retention.ts";
 import {
   daysBefore,
   isDue,
@@ -17,7 +17,7 @@ import {
 } from "./rules.ts";
 
 export type DiskViewOptions = Omit<RetentionOptions, "store" | "folders" | "work" | "log"> & {
-  store: Pick<Store, "upkeep" | "runs" | "instances" | "environments">;
+  store: Pick<Store, "upkeep" | "runs" | "instances" | "environments" | "deliveries">;
   folders: { work: string; audit: string; instances: string };
   guard: DiskGuard;
   /** When retention looks the next time. */
@@ -79,12 +79,13 @@ export const createDiskView = (options: DiskViewOptions): DiskView => {
     const items: Sized[] = [];
     for (const { runId, path, changedAt } of entries) {
       const run = runs.get(runId) ?? null;
-      const removableAt = workRemovableAt({ run, changedAt }, days);
+      const isNeeded = await isGoneOnWith(store, runId);
+      const removableAt = workRemovableAt({ run, changedAt, isNeeded }, days);
       items.push({
         name: runId,
         bytes: await measureOne(path),
         since: run?.endedAt ?? null,
-        inUse: run !== null && !isFinal(run.status),
+        inUse: isNeeded || (run !== null && !isFinal(run.status)),
         removableAt: removableAt?.toISOString() ?? null,
         due: isDue(removableAt, clock.now()),
       });

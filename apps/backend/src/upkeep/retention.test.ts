@@ -1,5 +1,5 @@
 import { mkdir, readdir, symlink, utimes, writeFile } from "node:fs/promises";
-import { type RetentionRules, type RunId, ServerId } from "@ccr/protocol";
+import { Continuation, type RetentionRules, type RunId, ServerId } from "@ccr/protocol";
 import { createGitRepository } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { mirrorName } from "../git/mirrors.ts";
@@ -109,6 +109,22 @@ describe("retention", () => {
     expect(await place.store.runs.find(old.id)).not.toBeNull();
     // The records of requests are the run's.
     expect(await names(place.folders.audit)).toHaveLength(3);
+  });
+
+  it("leaves a run, and what is kept of it, from which another one is to go on", async () => {
+    await using place = await openPlace();
+    const run = await place.end(await place.addRun(), 100);
+    await utimes(await place.keep(run), daysAgo(400), daysAgo(400));
+    const next = await place.addRun(
+      "acme/slugs",
+      Continuation.parse({ runId: run.id, because: "person", number: 0, lastComment: null }),
+    );
+    const retention = retentionOf(place, { workDays: 30, runsDays: 60 });
+    expect(await retention.sweep(never())).toMatchObject([{ count: 0 }, { count: 0 }]);
+    expect(await names(place.folders.work)).toEqual([run.id]);
+    await place.end(next, 0);
+    expect(await retention.sweep(never())).toMatchObject([{ kind: "runs", count: 1 }, { kind: "work" }]);
+    expect(await names(place.folders.work)).toEqual([]);
   });
 
   it("removes what set-ups left and nobody used for long, and what is too much, but nothing that a run needs", async () => {

@@ -27,7 +27,7 @@ import {
 } from "./rules.ts";
 
 export type RetentionOptions = {
-  store: Pick<Store, "upkeep" | "runs" | "instances" | "environments">;
+  store: Pick<Store, "upkeep" | "runs" | "instances" | "environments" | "deliveries">;
   /** Folders in which everything is named after runs: what is kept of their work, and the gateway's records of their requests. */
   folders: { work: string; audit: string };
   mirrors: MirrorRetention;
@@ -96,6 +96,12 @@ export const neededMirrors = async (
   return needed;
 };
 
+/** Whether a run that has not ended goes on from this one: it starts with its conversation, and maybe with its work. */
+export const isGoneOnWith = async (
+  store: { deliveries: Pick<Store["deliveries"], "listContinuing"> },
+  id: RunId,
+): Promise<boolean> => (await store.deliveries.listContinuing(id)).some(({ status }) => !isFinal(status));
+
 /** What set-ups left; in use is what somebody is copying, and what a run needs that has not ended. */
 export const listSetups = async ({
   store,
@@ -159,7 +165,7 @@ export const createRetention = (options: RetentionOptions): Retention => {
         signal.throwIfAborted();
         try {
           // The record of a sandbox that is still to be taken down leads to it.
-          const isHeld = (await store.instances.listRecords({ runId: id })).length > 0;
+          const isHeld = (await store.instances.listRecords({ runId: id })).length > 0 || (await isGoneOnWith(store, id));
           const { deleted, bytes } = isHeld ? { deleted: false, bytes: 0 } : await removeRun(id, kept);
           if (deleted) counts.removed(bytes);
           else stuck.add(id);
@@ -178,7 +184,8 @@ export const createRetention = (options: RetentionOptions): Retention => {
         signal.throwIfAborted();
         try {
           const run = await store.runs.find(entry.runId);
-          if (isDue(workRemovableAt({ run, changedAt: entry.changedAt }, olderThanDays), clock.now()))
+          const isNeeded = await isGoneOnWith(store, entry.runId);
+          if (isDue(workRemovableAt({ run, changedAt: entry.changedAt, isNeeded }, olderThanDays), clock.now()))
             await removeOne(entry, run);
         } catch (error) {
           counts.problem(`What is kept of run ${entry.runId} could not be removed: ${reasonOf(error)}`);

@@ -12,12 +12,14 @@ const UNKNOWN_RUN_DAYS = 30;
 export const daysBefore = (now: Date, days: number): Date => new Date(now.getTime() - days * DAY_MS);
 const daysAfter = (time: Date, days: number): Date => new Date(time.getTime() + days * DAY_MS);
 
-/** From when on what is kept of a run's work may go; `days` null: for ever. null: never, or not as long as the run goes on. Pure. */
+/**
+ * From when on what is kept of a run's work may go; `days` null: for ever. null: never, or not as long as the run goes on, or one that goes on from it. Pure.
+ */
 export const workRemovableAt = (
-  kept: { run: Pick<Run, "status" | "endedAt"> | null; changedAt: Date },
+  kept: { run: Pick<Run, "status" | "endedAt"> | null; changedAt: Date; isNeeded: boolean },
   days: number | null,
 ): Date | null => {
-  if (days === null) return null;
+  if (days === null || kept.isNeeded) return null;
   if (kept.run === null) return daysAfter(kept.changedAt, Math.max(days, UNKNOWN_RUN_DAYS));
   if (!isFinal(kept.run.status) || kept.run.endedAt === null) return null;
   return daysAfter(new Date(kept.run.endedAt), days);

@@ -103,7 +103,7 @@ describe("the changes of a run that goes on", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("show by themselves where there were none, and a comment waits for the end of the run", { timeout: 60_000 }, async () => {
+  test("show by themselves where there were none, and a comment is told to Claude Code once", { timeout: 60_000 }, async () => {
     await using stage = await open(running, diffOf([]));
     const { page, backend, run } = stage;
     await page.getByText("No file is changed yet").waitFor();
@@ -115,15 +115,59 @@ describe("the changes of a run that goes on", () => {
     await page.getByRole("textbox", { name: "Comment on old line 2 to new line 2" }).fill("Say hi.");
     await page.keyboard.press("Control+Enter");
     const waiting = page.getByRole("region", { name: "Your comments" });
-    await waiting.getByText("Send them when the run has ended.").waitFor();
-    expect(await waiting.getByRole("button", { name: /Send/ }).count()).toBe(0);
+    await waiting.getByText("Claude Code is told when its turn has ended.").waitFor();
 
     // Its lines are others now: it is kept with what it was about.
     backend.setDiff(run.id, diffOf([hello("a.ts", "hi")]));
     await page.reload();
     await waiting.getByText("These lines have changed since.").waitFor();
-    await waiting.getByRole("button", { name: /Remove the comment/ }).click();
+
+    // Refused: they stay, and nothing is shown as said.
+    const { talk } = backend.context;
+    const { say } = talk;
+    talk.say = async () => {
+      throw new CcrError("disk_full", "The server's disk is full.");
+    };
+    await waiting.getByRole("button", { name: "Send to Claude" }).click();
+    await waiting.getByText("The comments were not sent. The server's disk is full.").waitFor();
+    // Heard, and the answer lost: the same again, also after a reload, is the same one.
+    const keys: (string | undefined)[] = [];
+    talk.say = async (input) => {
+      keys.push(input.idempotencyKey);
+      await say(input);
+      throw new CcrError("unavailable", "The database does not answer.");
+    };
+    await waiting.getByRole("button", { name: "Send to Claude" }).click();
+    await waiting.getByText("The database does not answer.", { exact: false }).waitFor();
+    await page.reload();
+    talk.say = (input) => {
+      keys.push(input.idempotencyKey);
+      return say(input);
+    };
+    await waiting.getByRole("button", { name: "Send to Claude" }).click();
     await waiting.waitFor({ state: "hidden" });
+    await page.getByText("Your comments wait to be told.", { exact: false }).first().waitFor();
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(1);
+    const said = await talk.list(run.id);
+    expect(said).toHaveLength(1);
+    expect(JSON.stringify(said[0]?.body)).toContain("Say hi.");
+    await page.getByRole("tab", { name: "Transcript" }).click();
+    await page.getByRole("region", { name: "Waits to be told" }).getByText("Say hi.").waitFor();
+    expect(stage.offences).toEqual([]);
+  });
+
+  test("leave comments where they are while the run is being canceled", { timeout: 60_000 }, async () => {
+    await using stage = await open({ ...running, status: "canceling" }, diffOf([hello("a.ts")]));
+    const { page } = stage;
+    await linesOf(page).getByText("hello of a.ts").waitFor();
+    await linesOf(page).focus();
+    for (const key of ["n", "c"]) await page.keyboard.press(key);
+    await page.getByRole("textbox", { name: "Comment on old line 2" }).fill("Say hi.");
+    await page.keyboard.press("Control+Enter");
+    const waiting = page.getByRole("region", { name: "Your comments" });
+    await waiting.getByText("Send them when it has ended.", { exact: false }).waitFor();
+    expect(await waiting.getByRole("button", { name: /Send/ }).count()).toBe(0);
     expect(stage.offences).toEqual([]);
   });
 });
@@ -145,12 +189,12 @@ test("comments are kept until they are taken, and what went wrong is said", { ti
   await page.getByRole("textbox", { name: "Comment on old line 2" }).fill("Keep the old one.");
   await page.getByRole("button", { name: "Add the comment" }).click();
   const waiting = page.getByRole("region", { name: "Your comments" });
-  await waiting.getByRole("button", { name: "Push and send to Claude" }).click();
+  await waiting.getByRole("button", { name: "Send to Claude" }).click();
   await waiting.getByText("The comments were not sent. There is no room for another run.").waitFor();
-  expect(backend.pushed).toHaveLength(1);
+  // Nothing is pushed for it.
+  expect(backend.pushed).toEqual([]);
   isOut = false;
   await page.reload();
-  // It is on a branch by now.
   await waiting.getByRole("button", { name: "Send to Claude", exact: true }).click();
   await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(run.id));
   expect(heard).toHaveLength(1);

@@ -3,14 +3,12 @@ import { noContext } from "@ccr/backend/no-context";
 import type { AppRouter } from "@ccr/backend/router";
 import {
   type AuditRecord,
-  branchFor,
   CcrError,
   type CleanUpInput,
   type CreateRunInput,
   type CreateTaskInput,
   contentOf,
-  type Delivered,
-  DeliverySettings,
+  type DeliverySettings,
   type DiskReport,
   directoriesFor,
   type Instance,
@@ -34,7 +32,9 @@ import {
 import type { inferRouterContext } from "@trpc/server";
 import { createMemoryBatches, type MemoryBatches } from "./memory-batches.ts";
 import { type MemoryEnvironments, memoryEnvironments } from "./memory-environments.ts";
+import { memoryInstances } from "./memory-instances.ts";
 import { memoryLists } from "./memory-lists.ts";
+import { memoryResults } from "./memory-results.ts";
 import { memoryTalk } from "./memory-talk.ts";
 import type { Said } from "./said.ts";
 
@@ -336,36 +336,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
             .slice(0, limit);
         },
       },
-      talk: memoryTalk(getRun),
-      results: {
-        async push({ id, delivery }) {
-          const run = getRun(id);
-          const settings = delivery ?? run.delivery ?? DeliverySettings.parse({ to: "branch" });
-          pushed.push(settings);
-          const delivered = (number: number): Delivered => ({
-            state: "delivered",
-            branch: branchFor(settings.branch, run),
-            commit: "5d41402abc4b2a76b9719d911017c592a1b2c3d4",
-            isPushed: true,
-            base: "main",
-            isFollowed: false,
-            pullRequest: settings.to === "branch" ? null : { number, url: `https://host.test/acme/slugs/pull/${number}` },
-            notes: [],
-            problem: null,
-            tries: 1,
-            at: at(),
-          });
-          backend.patchRun(id, {
-            delivered: delivered(7),
-            additionalRepositories: run.additionalRepositories.map((each, index) => ({
-              ...each,
-              delivered: each.headCommit === each.baseCommit ? null : delivered(8 + index),
-            })),
-          });
-          return viewOf(getRun(id));
-        },
-        followUp: async ({ id }) => getRun(id),
-      },
+      talk: memoryTalk(getRun, (input) => backend.context.results.followUp(input)),
+      results: memoryResults({ getRun, viewOf, pushed, patchRun: (id, patch) => backend.patchRun(id, patch) }),
       ...memoryLists({
         ...{ tasks, runs, dismissed, started, viewOf },
         addTask: (input) => backend.addTask(input),
@@ -397,37 +369,12 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         test: async () => ({ works: true, sentence: "It is taken." }),
       },
       overview: {
-        attention: async () => ({ waiting: [], ended: [] }),
         spend: async ({ boundaries }) => ({
           spans: boundaries.slice(1).map((to, index) => ({ from: boundaries[index] ?? to, to, runs: 0, costUsd: 0 })),
           going: { runs: 0, costUsd: 0 },
         }),
       },
-      instances: {
-        async get(id) {
-          const instance = instances.find((known) => known.id === id);
-          if (instance === undefined) throw new CcrError("not_found", `There is no instance ${id}.`);
-          return instance;
-        },
-        list: async ({ state }) =>
-          instances
-            .filter(({ status }) => (status === "stopped") === (state === "stopped"))
-            .map((instance) => {
-              const run = runs.find(({ id }) => id === instance.runId);
-              if (run === undefined) return { ...instance, run: null };
-              const { taskName, status, stepIndex, steps, limits } = run;
-              return { ...instance, run: { taskName, status, stepIndex, steps: steps.length, limits, isAgents: true } };
-            }),
-        usage: async () => instances.map(({ id }) => ({ id, usage: null })),
-        async remove(id) {
-          const index = instances.findIndex((known) => known.id === id);
-          const old = instances[index];
-          if (old === undefined) throw new CcrError("not_found", `There is no instance ${id}.`);
-          const stopped: Instance = { ...old, status: "stopped", stoppedAt: at() };
-          instances.splice(index, 1, stopped);
-          return stopped;
-        },
-      },
+      instances: memoryInstances({ instances, runs, at }),
     },
   };
   return backend;

@@ -1,12 +1,13 @@
 import type { AppRouter } from "@ccr/backend/router";
-import { CcrError, InputId, type Run, type RunId, type RunInput } from "@ccr/protocol";
+import { CcrError, type FollowUpInput, InputId, isFinal, type Run, type RunId, type RunInput } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
 
 type Talk = inferRouterContext<AppRouter>["talk"];
 
-/** What was said to runs, in memory: nobody takes it to an agent. */
-export const memoryTalk = (getRun: (id: RunId) => Run): Talk => {
+/** What was said to runs, in memory: nobody takes it to an agent. What is said to one that has ended is `goOn`'s. */
+export const memoryTalk = (getRun: (id: RunId) => Run, goOn: (input: FollowUpInput) => Promise<Run>): Talk => {
   const said: RunInput[] = [];
+  const byKey = new Map<string, RunInput>();
   const add = (runId: RunId, body: RunInput["body"]): RunInput => {
     getRun(runId);
     const id = InputId.parse(`input_${String(said.length + 1).padStart(10, "0")}`);
@@ -23,7 +24,13 @@ export const memoryTalk = (getRun: (id: RunId) => Run): Talk => {
     return changed;
   };
   return {
-    say: async ({ id, text }) => ({ kind: "queued", input: add(id, { kind: "prompt", text }) }),
+    say: async ({ id, text, idempotencyKey }) => {
+      const key = idempotencyKey === undefined ? {} : { idempotencyKey };
+      if (isFinal(getRun(id).status)) return { kind: "launched", id: (await goOn({ id, instructions: text, ...key })).id };
+      const input = byKey.get(`${id} ${idempotencyKey}`) ?? add(id, { kind: "prompt", text });
+      if (idempotencyKey !== undefined) byKey.set(`${id} ${idempotencyKey}`, input);
+      return { kind: "queued", input };
+    },
     list: async (id) => said.filter(({ runId }) => runId === id),
     edit: async ({ inputId, revision, text }) => change(inputId, { body: { kind: "prompt", text }, revision: revision + 1 }),
     withdraw: async ({ inputId }) => change(inputId, { state: "withdrawn" }),

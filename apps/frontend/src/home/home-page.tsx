@@ -18,6 +18,7 @@ import type { HomeSearch } from "./search.ts";
 
 const BUSY_MS = 2000;
 const QUIET_MS = 10_000;
+const RECENT_SHOWN = 8;
 
 const isBusy = (overview: RunsOverview | undefined): boolean =>
   overview !== undefined && overview.runningTotal + overview.queued.total + overview.waiting.length > 0;
@@ -73,7 +74,7 @@ const TaskLaunch = () => {
 };
 
 const Recent = ({ overview }: { overview: RunsOverview }) => {
-  const { recent } = overview;
+  const recent = overview.recent.slice(0, RECENT_SHOWN);
   if (recent.length > 0)
     return (
       <Card className="overflow-hidden">

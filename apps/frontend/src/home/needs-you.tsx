@@ -7,10 +7,11 @@ import { RunBadge } from "../runs/status.tsx";
 import { Button, buttonClasses, IconButton } from "../ui/button.tsx";
 import { plural } from "../ui/format.ts";
 import { Card, Section } from "../ui/layout.tsx";
+import { useStored } from "../ui/stored.ts";
 import { TailPath } from "../ui/tail-path.tsx";
 import { Ago } from "../ui/time.tsx";
-import { describeRefusals, endedOf, type Need, needsOf, seeRefusals } from "./needs.ts";
-import { useSeenRefusals } from "./seen-refusals.ts";
+import { describeBatch, describeRefusals, endedOf, type Need, needsOf, seeRefusals } from "./needs.ts";
+import { seenRefusals } from "./seen-refusals.ts";
 import { useDismiss, useRetry } from "./use-needs.ts";
 
 /** What comes below must not be out of sight. */
@@ -65,7 +66,7 @@ const RunLink = ({ run, tab }: { run: { id: string; taskName: string }; tab?: "n
 
 /** What should be seen to, each with what to do; nothing when there is nothing. */
 export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
-  const [seen, setSeen] = useSeenRefusals();
+  const [seen, setSeen] = useStored(seenRefusals);
   const [isWhole, setIsWhole] = useState(false);
   const dismiss = useDismiss();
   const retry = useRetry();
@@ -169,7 +170,7 @@ export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
             title={newest?.taskName ?? ""}
             where={[...new Set(need.runs.map(({ repository }) => repository))].slice(0, 3).join(", ")}
             when={newest?.endedAt ?? null}
-            what={`${plural(ids.length, "run")} of one batch ended badly.`}
+            what={describeBatch(need.runs)}
             next="Look at what came of each in the batch, and launch again there what is worth it."
             actions={
               <>
@@ -190,6 +191,7 @@ export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
   return (
     <Section
       heading="Needs you"
+      count={needs.length}
       action={
         ended.length > 1 ? (
           <Button size="sm" tone="ghost" onClick={() => dismiss.mutate({ ids: ended })}>

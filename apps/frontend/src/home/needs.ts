@@ -35,6 +35,10 @@ export const needsOf = (
 export const endedOf = (needs: readonly Need[]): RunId[] =>
   needs.flatMap((need) => (need.kind === "ended" ? [need.run.id] : need.kind === "batch" ? need.runs.map(({ id }) => id) : []));
 
+/** What came of runs of one batch, in a sentence. Pure. */
+export const describeBatch = (runs: readonly ListedRun[]): string =>
+  `${runs.length === 1 ? "A run" : `${runs.length} runs`} of one batch ended badly.`;
+
 const SEEN_MOST = 200;
 
 /** With more that was seen; only the last few runs are remembered. Pure. */

@@ -1,7 +1,7 @@
 import { useEffect } from "react";
 import type { Badge } from "./news.ts";
 
-const PREFIX = /^(\(\d+\) |● )/;
+const PREFIX = /^\(\d+\) /;
 
 /** Shows the badge on the browser's tab: before the title, whatever page sets it, and in the icon. */
 export const useBadge = ({ prefix, icon }: Badge): void => {

@@ -10,11 +10,13 @@ import {
   Moon,
   Package,
   Plus,
+  RotateCw,
   Search,
   Sun,
   Zap,
 } from "lucide-react";
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { describeError } from "../api/errors.ts";
 import { PLACES } from "../app/places.ts";
 import { repositoryAt } from "../runs/repositories.ts";
 import { lookOf, RunBadge } from "../runs/status.tsx";
@@ -23,6 +25,7 @@ import { chooseAppearance } from "../ui/appearance.ts";
 import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
 import { Dialog, DialogTitle } from "../ui/dialog.tsx";
 import { type PageAction, useOfferedActions } from "./actions.ts";
+import { RUNS_MOST } from "./find-runs.ts";
 import { matches } from "./matches.ts";
 import { useSearch } from "./use-search.ts";
 
@@ -110,6 +113,20 @@ const Choices = ({
           </Item>
         ))}
       </Group>
+      {found.runs.length >= RUNS_MOST && (
+        <Group heading="More runs">
+          {[
+            <Item
+              key="all"
+              value="all runs"
+              icon={Search}
+              onSelect={() => choose(() => void navigate({ to: "/runs", search: { q: text } }))}
+            >
+              List all runs with “{text}”
+            </Item>,
+          ]}
+        </Group>
+      )}
       <Group heading="Tasks">
         {found.tasks.map(({ id, name }) => (
           <Item
@@ -179,6 +196,21 @@ const Choices = ({
           </Item>
         ))}
       </Group>
+      {!found.isSearching && found.error === null && (
+        <Command.Empty className="px-3 py-8 text-center text-ink-soft">
+          Nothing is found. Runs are found by what was asked for, their task and repository, how they ended, or their id.
+        </Command.Empty>
+      )}
+      {found.error !== null && !found.isSearching && (
+        <>
+          <p role="status" className="px-2.5 pt-2.5 pb-1 text-xs text-pretty text-ink-soft">
+            Not everything could be looked through. {describeError(found.error)}
+          </p>
+          <Item value="look again" icon={RotateCw} onSelect={found.retry}>
+            Look again
+          </Item>
+        </>
+      )}
       {found.isSearching && (
         <Command.Loading>
           <p className="flex items-center gap-2 px-2.5 py-2 text-xs text-ink-faint">
@@ -255,9 +287,6 @@ export const Palette = ({
           />
         </div>
         <Command.List ref={list} label="What was found" className="max-h-[min(26rem,60dvh)] scroll-py-2 overflow-y-auto p-1.5">
-          <Command.Empty className="px-3 py-8 text-center text-ink-soft">
-            Nothing is found. Runs are found by their task and repository, or by a whole id.
-          </Command.Empty>
           <Choices
             text={text.trim()}
             choose={choose}

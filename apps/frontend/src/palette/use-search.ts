@@ -1,8 +1,8 @@
-import type { BatchView, EnvironmentView, RunView, Task } from "@ccr/protocol";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import type { BatchView, EnvironmentView, ListedRun, Task } from "@ccr/protocol";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useApi } from "../api/client.ts";
-import { findRuns } from "./find-runs.ts";
+import { findRuns, isEnough, RUNS_MOST } from "./find-runs.ts";
 import { found } from "./matches.ts";
 
 const MOST = 5;
@@ -19,35 +19,64 @@ const useSettled = (text: string): string => {
   return settled;
 };
 
-export type Found = {
-  runs: readonly RunView[];
-  tasks: readonly Task[];
-  environments: readonly EnvironmentView[];
-  batches: readonly BatchView[];
-  isSearching: boolean;
-};
-
-/** What is found of a text, by name. Nothing is looked for without one. */
-export const useSearch = (text: string): Found => {
+/** The runs in which a text stands, of all that there are; looked for part by part until there are enough to show. */
+const useRuns = (text: string) => {
   const { client, trpc } = useApi();
-  const query = useSettled(text.trim());
-  const enabled = query !== "";
-  const runs = useQuery({
-    queryKey: [...trpc.runs.list.queryKey(), "found", query],
-    queryFn: ({ signal }) => findRuns(client, query, signal),
+  const enabled = text !== "";
+  const query = useInfiniteQuery({
+    queryKey: [...trpc.runs.page.queryKey(), "found", text],
+    queryFn: ({ pageParam, signal }) => findRuns(client, { text, cursor: pageParam }, signal),
+    initialPageParam: ((): string | null => null)(),
+    getNextPageParam: (last, pages) => (isEnough(pages) ? null : last.next),
     placeholderData: keepPreviousData,
     enabled,
     ...LATELY,
   });
+  const { hasNextPage, isFetching, isError, fetchNextPage, isPlaceholderData } = query;
+  useEffect(() => {
+    if (enabled && hasNextPage && !isFetching && !isError && !isPlaceholderData) void fetchNextPage();
+  }, [enabled, hasNextPage, isFetching, isError, isPlaceholderData, fetchNextPage]);
+  return {
+    runs: enabled ? (query.data?.pages ?? []).flatMap(({ runs }) => runs).slice(0, RUNS_MOST) : [],
+    isSearching: enabled && (isFetching || (hasNextPage && !isError)),
+    error: enabled ? query.error : null,
+    // What was found before a part failed is kept: only that part is asked for again.
+    retry: (): void => void (query.isFetchNextPageError ? fetchNextPage() : query.refetch()),
+  };
+};
+
+export type Found = {
+  runs: readonly ListedRun[];
+  tasks: readonly Task[];
+  environments: readonly EnvironmentView[];
+  batches: readonly BatchView[];
+  isSearching: boolean;
+  /** Why not everything could be looked through; null: it was. */
+  error: unknown;
+  retry: () => void;
+};
+
+/** What is found of a text. Nothing is looked for without one; what was found last is there until something else is. */
+export const useSearch = (text: string): Found => {
+  const { trpc } = useApi();
+  const query = useSettled(text.trim());
+  const enabled = query !== "";
+  const runs = useRuns(query);
   const tasks = useQuery(trpc.tasks.list.queryOptions(undefined, { enabled, ...LATELY }));
   const environments = useQuery(trpc.environments.list.queryOptions(undefined, { enabled, ...LATELY }));
   const batches = useQuery(trpc.batches.list.queryOptions({}, { enabled, ...LATELY }));
   const byName = { texts: ({ name }: { name: string }) => [name], most: MOST };
+  const failed = [tasks, environments, batches].filter(({ isError }) => enabled && isError);
   return {
-    runs: enabled ? (runs.data ?? []) : [],
+    runs: runs.runs,
     tasks: enabled ? found(tasks.data ?? [], query, byName) : [],
     environments: enabled ? found(environments.data ?? [], query, byName) : [],
     batches: enabled ? found(batches.data ?? [], query, byName) : [],
-    isSearching: text.trim() !== query || (enabled && runs.isFetching),
+    isSearching: text.trim() !== query || runs.isSearching,
+    error: runs.error ?? failed[0]?.error ?? null,
+    retry: () => {
+      if (runs.error !== null) runs.retry();
+      for (const each of failed) void each.refetch();
+    },
   };
 };

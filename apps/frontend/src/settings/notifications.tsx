@@ -38,7 +38,7 @@ export const Notifications = () => {
           <legend className="mb-3 text-xs font-medium text-ink-soft">Tell me when a run</legend>
           <Checkbox
             label="needs me"
-            hint="It waits for an answer, and does not go on without one."
+            hint="It waits for an answer, or the network policy refuses what it asks for."
             checked={settings.needsYou}
             onChange={(needsYou) => set({ needsYou })}
           />
@@ -78,8 +78,8 @@ export const Notifications = () => {
         </div>
       </Card>
       <p className="text-xs text-pretty text-ink-faint">
-        In the page a message is shown in the corner, and the tab’s title and icon say how many runs wait for you. This is kept in
-        this browser, and works as long as a tab is open.
+        In the page a message is shown in the corner. The tab’s title and icon say how many things need you, as Home lists them,
+        until they are seen to there. This is kept in this browser, and works as long as a tab is open.
       </p>
     </Section>
   );

@@ -41,18 +41,23 @@ export const Page = ({
 /** A part of a page with a heading above it. What fails in it leaves the other parts alone. */
 export const Section = ({
   heading,
+  count,
   action,
   children,
   id,
 }: {
   heading: string;
+  /** How many things there are, told beside the heading. */
+  count?: number;
   action?: ReactNode;
   children: ReactNode;
   id?: string;
 }) => (
   <section id={id} aria-label={heading} className="flex min-w-0 flex-col gap-2.5">
     <div className="flex min-h-7 items-center justify-between gap-3">
-      <h2 className="text-base font-semibold">{heading}</h2>
+      <h2 className="text-base font-semibold">
+        {heading} {count !== undefined && <span className="ml-1 font-normal text-ink-faint tabular-nums">{count}</span>}
+      </h2>
       {action}
     </div>
     <ErrorBoundary name={heading}>{children}</ErrorBoundary>

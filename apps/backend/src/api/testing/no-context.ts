@@ -70,6 +70,6 @@ export const noContext: Context = {
   files: { list: unused, open: unused },
   upkeep: { disk: unused, cleanUp: unused },
   server: { info: unused, about: unused },
+  overview: { spend: unused },
   credentials: { list: unused, test: unused },
-  overview: { attention: unused, spend: unused },
 };

@@ -50,6 +50,15 @@ const describeOrder = (open: OpenPlace): void => {
       expect(await store.queue.queued(noLimits)).toEqual([]);
     });
 
+    test("leaves a run to the one server that may begin it", async () => {
+      await using place = await open();
+      const { store } = place;
+      const elsewhere = await queueRun(store, { home: otherServer, priority: 1 });
+      const [here, anywhere] = [await queueRun(store, { home: server }), await queueRun(store)];
+      expect([await claimed(store), await claimed(store), await claimed(store)]).toEqual([here.id, anywhere.id, null]);
+      expect(await claimed(store, { ...anyRun, owner: otherServer })).toBe(elsewhere.id);
+    });
+
     test("passes over a run that was canceled while it waited", async () => {
       await using place = await open();
       const [first, second] = [await queueRun(place.store), await queueRun(place.store)];

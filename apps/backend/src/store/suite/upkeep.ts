@@ -77,11 +77,10 @@ export const describeUpkeep = (open: OpenPlace): void => {
         const claim = await claimRun(store);
         await store.runs.patch(claim.run.id, claim.fence, { endedAt, usage: usage(costUsd) });
         await endRun(store, claim);
-        return claim.run.id;
       };
-      const first = await ended("2026-11-01T00:00:00.000Z", 0.5);
-      const second = await ended("2026-11-01T23:59:59.999Z", 0.25);
-      const third = await ended("2026-11-02T00:00:00.000Z", 8);
+      await ended("2026-11-01T00:00:00.000Z", 0.5);
+      await ended("2026-11-01T23:59:59.999Z", 0.25);
+      await ended("2026-11-02T00:00:00.000Z", 8);
       const going = await claimRun(store);
       await store.runs.patch(going.run.id, going.fence, { usage: usage(2) });
       await queueRun(store);
@@ -91,8 +90,6 @@ export const describeUpkeep = (open: OpenPlace): void => {
       expect(await overview.spent(day(2))).toEqual({ runs: 1, costUsd: 8 });
       expect(await overview.spent(day(3))).toEqual({ runs: 0, costUsd: 0 });
       expect(await overview.going()).toEqual({ runs: 1, costUsd: 2 });
-      expect((await overview.lastEnded(2)).map(({ id }) => id)).toEqual([third, second]);
-      expect((await overview.lastEnded(9)).at(-1)?.id).toBe(first);
     });
 
     test("says that it can be written, as often as it is asked, and that it is closed when it is", async () => {

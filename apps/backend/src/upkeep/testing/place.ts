@@ -1,6 +1,6 @@
 import { mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { InstanceId, type Run, RunLimits, ServerId } from "@ccr/protocol";
+import { type Continuation, InstanceId, type Run, RunLimits, ServerId } from "@ccr/protocol";
 import { createGitRepository, temporaryFolder } from "@ccr/testkit";
 import type { StoredImage } from "../../drivers/types.ts";
 import { createSetups } from "../../environments/setups.ts";
@@ -74,7 +74,7 @@ export const openPlace = async () => {
   let images: StoredImage[] = [];
   const task = await store.tasks.create({ name: "T", steps: [{ instructions: "x", checks: "" }], allowNoChanges: false });
 
-  const addRun = async (repository = "acme/slugs"): Promise<Run> => {
+  const addRun = async (repository = "acme/slugs", continues: Continuation | null = null): Promise<Run> => {
     const { run } = await store.runs.create({
       task,
       repository,
@@ -83,7 +83,7 @@ export const openPlace = async () => {
       limits: RunLimits.parse({}),
       priority: 0,
       delivery: null,
-      continues: null,
+      continues,
       idempotencyKey: null,
     });
     return run;

@@ -1,33 +1,33 @@
-import { deliveriesOf, isFinal, type Run } from "@ccr/protocol";
-import { useNavigate } from "@tanstack/react-router";
-import { useApi } from "../../api/client.ts";
+import type { Run } from "@ccr/protocol";
+import { z } from "zod";
+import { newIdempotencyKey } from "../../launch/launch-keys.ts";
+import { useToasts } from "../../ui/toast.tsx";
+import { useTalk } from "../talk/use-talk.ts";
+import { useKept } from "./kept.ts";
+import { type SendWay, sendWayOf } from "./send-way.ts";
 
-/** How comments reach Claude Code; `label` is what the button says, and `note` what happens then. */
+/** `onSend` rejects when it is not known that the server has them. */
 export type SendComments =
-  | { kind: "can"; label: string; note: string; onSend: (text: string) => Promise<void> }
-  | { kind: "cannot"; note: string };
+  | (Extract<SendWay, { kind: "can" }> & { onSend: (text: string) => Promise<void> })
+  | Extract<SendWay, { kind: "cannot" }>;
 
-/** Sends a message to the agent of a run: a run that goes on from this one once it has ended. Its page is gone to then. */
+/** A message on its way. As long as it is the same one it is said once, whatever became of the answer and of this page. */
+const Sending = z.object({ text: z.string(), key: z.string() });
+const NOTHING = { text: "", key: "" };
+
+/** Says a message to the agent of a run, or to that of a run that goes on from it once it has ended. Its page is gone to then. */
 export const useSendComments = (run: Run): SendComments => {
-  const { client } = useApi();
-  const navigate = useNavigate();
-  if (!isFinal(run.status)) return { kind: "cannot", note: "They are kept here. Send them when the run has ended." };
-  if (run.baseCommit === null) return { kind: "cannot", note: "The run ended before there was anything to go on with." };
-  const isPushed = deliveriesOf(run).some((delivered) => delivered.isPushed);
+  const talk = useTalk(run);
+  const toasts = useToasts();
+  const [sending, setSending] = useKept(`ccr.comments.sending.${run.id}`, Sending, NOTHING);
+  const way = sendWayOf(run);
+  if (way.kind === "cannot") return way;
   const onSend = async (text: string): Promise<void> => {
-    if (!isPushed) {
-      const failed = deliveriesOf(await client.runs.push.mutate({ id: run.id })).find(({ state }) => state === "failed");
-      if (failed !== undefined) throw new Error(`The work could not be pushed to a branch. ${failed.problem ?? ""}`.trim());
-    }
-    const { id } = await client.runs.followUp.mutate({ id: run.id, instructions: text });
-    await navigate({ to: "/runs/$runId", params: { runId: id } });
+    const key = sending.text === text ? sending.key : newIdempotencyKey();
+    setSending(() => ({ text, key }));
+    const said = await talk.say.mutateAsync({ id: run.id, text, idempotencyKey: key });
+    setSending(() => NOTHING);
+    if (said.kind === "queued") toasts.ok("Your comments wait to be told. They stand below the transcript.");
   };
-  return isPushed
-    ? { kind: "can", label: "Send to Claude", note: "A run starts that goes on from this one, on its branch.", onSend }
-    : {
-        kind: "can",
-        label: "Push and send to Claude",
-        note: "The work is on no branch yet. It is pushed to one first; then a run starts that goes on from there.",
-        onSend,
-      };
+  return { ...way, onSend };
 };

@@ -10,10 +10,10 @@ import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
 import { plural } from "../../ui/format.ts";
 import { Card, Page } from "../../ui/layout.tsx";
 import { isNarrowed, toFilter } from "../filter.ts";
+import { PriorityButtons, usePriority } from "../priority-buttons.tsx";
 import { RUN_COLUMNS, RunRow } from "../run-row.tsx";
 import { BulkBar } from "./bulk-bar.tsx";
 import { RunFilters } from "./filters.tsx";
-import { PriorityButtons, usePriority } from "./priority-buttons.tsx";
 import { nothing, type Selection, toggle, toggleShown } from "./selection.ts";
 import type { Told } from "./told.ts";
 import { asDone, useBulk } from "./use-bulk.ts";
@@ -195,7 +195,7 @@ export const RunsPage = () => {
                           run.status === "queued" ? "flex" : "hidden md:flex",
                         )}
                       >
-                        {run.status === "queued" && <PriorityButtons run={run} priority={priority} />}
+                        {run.status === "queued" && <PriorityButtons run={run} priority={priority} look="icons" />}
                       </div>
                     }
                   />

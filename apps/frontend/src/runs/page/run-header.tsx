@@ -1,9 +1,16 @@
-import { checkoutsOf, isFinal, outcomeOf, type Run, type RunCheckout, type RunView, type Task } from "@ccr/protocol";
+import {
+  type Continuation,
+  checkoutsOf,
+  isFinal,
+  outcomeOf,
+  type Run,
+  type RunCheckout,
+  type RunView,
+  type Task,
+} from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import {
-  ArrowDown,
-  ArrowUp,
   CircleStop,
   Clock,
   Coins,
@@ -34,6 +41,7 @@ import { Ago, Elapsed } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { Cost } from "../cost.tsx";
 import type { Activity } from "../entries/activity.ts";
+import { PriorityButtons, usePriority } from "../priority-buttons.tsx";
 import { MANY_REPOSITORIES, repositoryAt } from "../repositories.ts";
 import { RunBadge, startOf } from "../status.tsx";
 import { type Now, nowOf } from "./now.ts";
@@ -48,9 +56,10 @@ const CONTINUES = {
   review: "A reviewer of its pull request wrote something",
 } as const;
 
-// One step up or down is enough: most runs have none.
-const PRIORITY_STEP = 10;
-const PRIORITY_MOST = 100;
+const startOfWork = ({ fromKept }: Continuation): string =>
+  fromKept.length > 0
+    ? "It began with the work as that run left it."
+    : "It began on the branch of that run, or where that run began.";
 
 /** A sentence in two lines at most; all of an outcome's is shown when asked for. */
 const Sentence = ({ now, isOutcome, className }: { now: Now; isOutcome: boolean; className: string }) => {
@@ -193,36 +202,11 @@ const CancelButton = ({ run }: { run: Run }) => {
 };
 
 /** Moves a run that waits up or down in the queue. */
-const PriorityButtons = ({ run }: { run: RunView }) => {
-  const { trpc, queries } = useApi();
-  const toasts = useToasts();
-  const queryKey = trpc.runs.byId.queryKey({ id: run.id });
-  const move = useMutation(
-    trpc.runs.setPriority.mutationOptions({
-      onSuccess: (next) => queries.setQueryData(queryKey, next),
-      onError: toasts.error,
-      onSettled: () => queries.invalidateQueries({ queryKey }),
-    }),
-  );
-  const to = (by: number) => Math.max(-PRIORITY_MOST, Math.min(PRIORITY_MOST, run.priority + by));
+const Priority = ({ run }: { run: RunView }) => {
+  const priority = usePriority();
   return (
     <span className="inline-flex gap-1">
-      <Button
-        size="sm"
-        disabled={move.isPending || run.priority >= PRIORITY_MOST}
-        onClick={() => move.mutate({ id: run.id, priority: to(PRIORITY_STEP) })}
-        title="Start it before runs with a lower priority"
-      >
-        <ArrowUp aria-hidden className="size-3.5" /> Sooner
-      </Button>
-      <Button
-        size="sm"
-        disabled={move.isPending || run.priority <= -PRIORITY_MOST}
-        onClick={() => move.mutate({ id: run.id, priority: to(-PRIORITY_STEP) })}
-        title="Start it after runs with a higher priority"
-      >
-        <ArrowDown aria-hidden className="size-3.5" /> Later
-      </Button>
+      <PriorityButtons run={priority.shown(run)} priority={priority} look="words" />
     </span>
   );
 };
@@ -340,7 +324,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
         </Fact>
         <TaskVersionFact run={run} taskDeleted={taskDeleted} />
         {run.continues !== null && (
-          <Fact icon={CornerDownRight} title={CONTINUES[run.continues.because]}>
+          <Fact icon={CornerDownRight} title={`${CONTINUES[run.continues.because]}. ${startOfWork(run.continues)}`}>
             <Link to="/runs/$runId" params={{ runId: run.continues.runId }} className="rounded hover:underline">
               goes on from an earlier run
             </Link>
@@ -353,7 +337,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
             </Link>
           </Fact>
         )}
-        {run.status === "queued" && <PriorityButtons run={run} />}
+        {run.status === "queued" && <Priority run={run} />}
         {run.environment !== null && (
           <Fact icon={Package} title="The environment" className="hidden sm:flex">
             <Link

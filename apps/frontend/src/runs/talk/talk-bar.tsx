@@ -1,9 +1,9 @@
-import { isFinal, PERMISSION_MODES, type Run } from "@ccr/protocol";
+import { deliveriesOf, isFinal, PERMISSION_MODES, type Run } from "@ccr/protocol";
 import { CornerDownLeft, OctagonPause, SendHorizontal, Settings2, Zap } from "lucide-react";
 import { Popover } from "radix-ui";
 import { useId, useRef, useState } from "react";
 import { z } from "zod";
-import { describeError, statusOf } from "../../api/errors.ts";
+import { describeError } from "../../api/errors.ts";
 import { newIdempotencyKey } from "../../launch/launch-keys.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { useDraft } from "../../ui/draft.ts";
@@ -79,7 +79,10 @@ const Settings = ({ run, talk }: { run: Run; talk: Talk }) => {
 };
 
 const placeholderOf = (run: Run): string => {
-  if (isFinal(run.status)) return "Say what is to be done next. Another run goes on from this one.";
+  if (isFinal(run.status))
+    return deliveriesOf(run).some(({ isPushed }) => isPushed)
+      ? "Say what is to be done next. Another run goes on from this one, on its branch."
+      : "Say what is to be done next. Another run goes on with this work, as it was left.";
   if (run.status === "waiting") return "Say something to Claude Code";
   return "Say something to Claude Code. It is told when its turn has ended.";
 };
@@ -149,18 +152,9 @@ export const TalkBar = ({ run }: { run: Run }) => {
           }}
         />
         {talk.say.isError && (
-          <div role="alert" className="flex flex-wrap items-center gap-2">
-            <p className="min-w-0 flex-1 text-xs text-bad [overflow-wrap:anywhere]">{describeError(talk.say.error)}</p>
-            {isOver && statusOf(talk.say.error) === 409 && (
-              <Button
-                size="sm"
-                busy={talk.push.isPending}
-                onClick={() => talk.push.mutate({ id: run.id }, { onSuccess: () => say(false) })}
-              >
-                Push its work to a branch, and go on
-              </Button>
-            )}
-          </div>
+          <p role="alert" className="text-xs text-bad [overflow-wrap:anywhere]">
+            {describeError(talk.say.error)}
+          </p>
         )}
         <div className="flex flex-wrap items-center gap-2">
           {!isOver && <Settings run={run} talk={talk} />}
@@ -190,7 +184,7 @@ export const TalkBar = ({ run }: { run: Run }) => {
               </Button>
             )}
             <Button type="submit" size="sm" tone="primary" busy={talk.say.isPending} disabled={text.trim() === "" || isLeaving}>
-              <SendHorizontal aria-hidden className="size-3.5" /> {isOver ? "Start a follow-up" : "Send"}
+              <SendHorizontal aria-hidden className="size-3.5" /> {isOver ? "Go on from here" : "Send"}
             </Button>
           </div>
         </div>

@@ -24,7 +24,7 @@ export const useInputs = (run: Pick<Run, "id" | "status">): readonly Said[] => {
 };
 
 /** What a person may say. Each shows at once, is taken back with its reason when the server refuses it, and is asked for anew when it is done. */
-export const useTalk = ({ id }: Pick<Run, "id">) => {
+export const useTalk = ({ id, status }: Pick<Run, "id" | "status">) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
   const navigate = useNavigate();
@@ -36,8 +36,14 @@ export const useTalk = ({ id }: Pick<Run, "id">) => {
     queries.setQueryData(inputsKey, (inputs) => [...next(inputs ?? [])]);
     return { before };
   };
+  const takeBack = (context: { before: Said[] | undefined } | undefined): void => {
+    if (context === undefined) return;
+    // Where nothing was known before, nothing is known now.
+    if (context.before === undefined) queries.removeQueries({ queryKey: inputsKey, exact: true });
+    else queries.setQueryData(inputsKey, context.before);
+  };
   const undo = (error: unknown, context: { before: Said[] | undefined } | undefined): void => {
-    if (context !== undefined) queries.setQueryData(inputsKey, context.before);
+    takeBack(context);
     toasts.error(error);
   };
   const settle = () =>
@@ -57,6 +63,10 @@ export const useTalk = ({ id }: Pick<Run, "id">) => {
   return {
     say: useMutation(
       trpc.talk.say.mutationOptions({
+        onMutate: ({ text }) =>
+          change((inputs) => (isFinal(status) ? inputs : [...inputs, draftOf({ kind: "prompt", text: text.trim() })])),
+        // Why is said where it was written, and stands there as long as what was written does.
+        onError: (_, __, context) => takeBack(context),
         onSuccess: async (result) => {
           if (result.kind === "queued") return;
           void queries.invalidateQueries({ queryKey: trpc.runs.list.queryKey() });
@@ -98,17 +108,6 @@ export const useTalk = ({ id }: Pick<Run, "id">) => {
         },
         onError: (error, _, context) => undo(error, context),
         onSettled: settle,
-      }),
-    ),
-    /** Brings the work of a run that has ended to a branch, from which another one can go on. */
-    push: useMutation(
-      trpc.runs.push.mutationOptions({
-        onSuccess: (run) => {
-          queries.setQueryData(trpc.runs.byId.queryKey({ id }), run);
-          if (run.delivered?.isPushed !== true)
-            throw new Error(run.delivered?.problem ?? "Its work could not be pushed. Look above for what is wrong.");
-        },
-        onError: toasts.error,
       }),
     ),
     configure: useMutation(trpc.talk.configure.mutationOptions({ onError: toasts.error, onSettled: settle })),

@@ -6,9 +6,8 @@ export interface SnapshotRefs {
 
 const REFS_MAX = 1_000;
 
-/** Reads a commit object as git prints it; null when its message is not one of a snapshot. Pure. */
-export const parseSnapshotCommit = (object: Buffer): { tree: string; parents: string[]; message: SnapshotRefs | null } => {
-  const text = object.toString("latin1");
+/** Reads a commit object as git prints it, one character for each byte; `message` is null when it is not one of a snapshot. Pure. */
+export const parseSnapshotCommit = (text: string): { tree: string; parents: string[]; message: SnapshotRefs | null } => {
   const end = text.indexOf("\n\n");
   const lines = (end === -1 ? text : text.slice(0, end)).split("\n");
   const valuesOf = (key: string) => lines.flatMap((line) => (line.startsWith(`${key} `) ? [line.slice(key.length + 1)] : []));

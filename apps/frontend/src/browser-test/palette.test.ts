@@ -1,0 +1,129 @@
+import { CcrError, RunId } from "@ccr/protocol";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { MemoryBackend } from "./memory-backend.ts";
+import { openTheatre, type Theatre } from "./stage.ts";
+
+let theatre: Theatre;
+beforeAll(async () => {
+  theatre = await openTheatre();
+});
+afterAll(() => theatre[Symbol.asyncDispose]());
+
+const addRuns = (backend: MemoryBackend, name: string, count: number) => {
+  const task = backend.addTask({ name, steps: [{ instructions: "Do it.", checks: "" }] });
+  return Array.from({ length: count }, () => backend.addRun(task, { status: "queued" }));
+};
+const open = async (page: Page) => {
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.keyboard.press("Control+k");
+  return page.getByRole("combobox", { name: /Find a run/ });
+};
+const runs = (page: Page) => page.getByRole("group", { name: "Runs", exact: true }).getByRole("option");
+type PageRuns = MemoryBackend["context"]["listing"]["page"];
+
+test("runs are searched by the server, once for what was typed in one go, and there is a way to all of them", {
+  timeout: 40_000,
+}, async () => {
+  await using stage = await theatre.open({ path: "/tasks", prepare: (backend) => void addRuns(backend, "Sweep the floor", 11) });
+  const { page, backend } = stage;
+  const asked: (string | undefined)[] = [];
+  const { listing } = backend.context;
+  const real: PageRuns = listing.page;
+  listing.page = (input) => {
+    asked.push(input.text);
+    return real(input);
+  };
+  const field = await open(page);
+  await field.pressSequentially("sweep floor");
+  await expect.poll(() => runs(page).count()).toBe(8);
+  expect(asked).toEqual(["sweep floor"]);
+  await page.getByRole("option", { name: "List all runs with “sweep floor”" }).click();
+  await page.waitForURL(/\/runs\?q=sweep/);
+  expect(stage.offences).toEqual([]);
+});
+
+test("all runs are looked through, part by part, while what was found is there", { timeout: 40_000 }, async () => {
+  await using stage = await theatre.open({ path: "/tasks", prepare: (backend) => void addRuns(backend, "Sort the shelves", 2) });
+  const { page, backend } = stage;
+  const { listing } = backend.context;
+  const real: PageRuns = listing.page;
+  const held = Promise.withResolvers<void>();
+  const cursors: (string | undefined)[] = [];
+  // As with tens of thousands of runs: the first looks find one of them, and nothing.
+  listing.page = async (input) => {
+    cursors.push(input.cursor);
+    const found = await real({ ...input, cursor: undefined });
+    if (input.cursor === undefined) return { runs: found.runs.slice(0, 1), next: "one" };
+    if (input.cursor === "one") return { runs: [], next: "two" };
+    await held.promise;
+    return { runs: found.runs.slice(1), next: null };
+  };
+  const field = await open(page);
+  await field.fill("sort");
+  await expect.poll(() => runs(page).count()).toBe(1);
+  await page.getByText("Searching").waitFor();
+  held.resolve();
+  await expect.poll(() => runs(page).count()).toBe(2);
+  await page.getByText("Searching").waitFor({ state: "detached" });
+  expect(cursors).toEqual([undefined, "one", "two"]);
+  // What was found last stays until something else is.
+  const next = Promise.withResolvers<void>();
+  listing.page = async (input) => {
+    await next.promise;
+    return real(input);
+  };
+  await field.fill("sort the nothing");
+  await page.getByText("Searching").waitFor();
+  expect(await runs(page).count()).toBe(2);
+  next.resolve();
+  await page.getByText("Nothing is found.", { exact: false }).waitFor();
+  expect(stage.offences).toEqual([]);
+});
+
+test("what cannot be looked through is said calmly, beside what is found, and looked for again", {
+  timeout: 40_000,
+}, async () => {
+  await using stage = await theatre.open({ path: "/runs", prepare: (backend) => void addRuns(backend, "Sort the shelves", 1) });
+  const { page, backend } = stage;
+  const { listing } = backend.context;
+  const real: PageRuns = listing.page;
+  let isOut = true;
+  listing.page = async (input) => {
+    if (isOut && input.text !== undefined) throw new CcrError("bad_request", "The database has lost its index.");
+    return real(input);
+  };
+  const field = await open(page);
+  await field.fill("sort");
+  await page.getByText("Not everything could be looked through. The database has lost its index.").waitFor();
+  // Tasks are found all the same.
+  await page.getByRole("group", { name: "Tasks" }).getByRole("option", { name: "Sort the shelves" }).waitFor();
+  isOut = false;
+  await page.getByRole("option", { name: "Look again" }).click();
+  await expect.poll(() => runs(page).count()).toBe(1);
+  expect(await page.getByText("Not everything could be looked through.", { exact: false }).count()).toBe(0);
+});
+
+test("a queued run starts sooner or later from its own page as from the list", { timeout: 40_000 }, async () => {
+  await using stage = await theatre.open({ path: "/runs", prepare: (backend) => void addRuns(backend, "Sort the shelves", 1) });
+  const { page, backend } = stage;
+  const priority = async (id: string) => (await backend.context.runs.get(RunId.parse(id))).priority;
+  await page.getByRole("button", { name: "Start Sort the shelves sooner" }).click();
+  await page.getByRole("link", { name: "Sort the shelves" }).first().click();
+  await page.waitForURL(/\/runs\/run_/);
+  const id = new URL(page.url()).pathname.split("/").at(-1) ?? "";
+  await expect.poll(() => priority(id)).toBe(10);
+  const sooner = page.getByRole("button", { name: "Sooner" });
+  await sooner.click();
+  await expect.poll(() => priority(id)).toBe(20);
+  const later = page.getByRole("button", { name: "Later" });
+  await later.click();
+  await expect.poll(() => priority(id)).toBe(10);
+  // At the end of the scale there is no further.
+  backend.patchRun(RunId.parse(id), { priority: 100 });
+  await page.reload();
+  await later.waitFor();
+  await expect.poll(() => sooner.isDisabled()).toBe(true);
+  expect(await later.isDisabled()).toBe(false);
+  expect(stage.offences).toEqual([]);
+});
