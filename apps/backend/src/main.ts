@@ -53,6 +53,7 @@ import { createMask } from "./observe/mask.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createReadiness } from "./observe/readiness.ts";
 import { createReport, type Report } from "./report.ts";
+import { createNetwork } from "./runs/allowed-hosts.ts";
 import { systemClock } from "./runs/clock.ts";
 import type { Outlet, RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
@@ -384,6 +385,7 @@ const serve = async (config: Config): Promise<void> => {
       runs,
       results,
       talk: createTalk(deps, { runs, results }),
+      network: createNetwork(deps, { runs }),
       listing: createListing(deps, dispatcher),
       launches: createLaunches(deps, { runs, dispatcher }),
       repositories: createRepositories(store, { search: hosts.search, branches }),

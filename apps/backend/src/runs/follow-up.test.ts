@@ -1,8 +1,10 @@
 import { type Continuation, DeliverySettings, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import type { Review } from "../forges/types.ts";
+import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
 import { delivered } from "../store/suite/delivered.ts";
-import { decideFollowUp, type Looked } from "./follow-up.ts";
+import { claimRun, endRun, sampleDiff } from "../store/suite/place.ts";
+import { decideFollowUp, type Looked, launchFollowUp } from "./follow-up.ts";
 
 const delivery = DeliverySettings.parse({
   to: "pull_request",
@@ -30,6 +32,7 @@ const run = (change: Partial<Run> = {}): Run => ({
   environment: null,
   permissionMode: "bypassPermissions",
   asks: false,
+  allowedHosts: [],
   questions: [],
   priority: 0,
   status: "succeeded",
@@ -165,5 +168,24 @@ describe("what is done about a pull request", () => {
         lastComments: { web: "6" },
       });
     });
+  });
+});
+
+describe("the run that goes on from another", () => {
+  it.each([
+    { because: "person" as const, hosts: ["a.test"] },
+    { because: "checks" as const, hosts: [] },
+    { because: "review" as const, hosts: [] },
+  ])("may reach what people allowed, where a person asks for it: $because", async ({ because, hosts }) => {
+    await using store = await openSqliteStore({ path: IN_MEMORY });
+    const claim = await claimRun(store, { allowedHosts: [{ host: "a.test", ports: [443] }] });
+    await store.runs.saveDiff(claim.run.id, claim.fence, { ...sampleDiff, files: [] });
+    await endRun(store, claim);
+    const root = await store.runs.find(claim.run.id);
+    if (root === null) throw new Error("there is no run");
+    const continuation = { runId: root.id, because, number: 1, lastComment: null, lastComments: {} };
+    const options = { root, instructions: "Go on.", continuation, idempotencyKey: null };
+    const { allowedHosts } = await launchFollowUp({ store }, root, options);
+    expect(allowedHosts.map(({ host }) => host)).toEqual(hosts);
   });
 });

@@ -192,6 +192,8 @@ export const launchFollowUp = async (
     delivery,
     continues: continuation,
     permissionMode: run.permissionMode,
+    // What was allowed was so to the work that people looked at: what hosts ask for begins with what the server allows.
+    allowedHosts: continuation.because === "person" ? run.allowedHosts : [],
     // Of what hosts ask for nobody looks on.
     asks: run.asks && continuation.because === "person",
     idempotencyKey,

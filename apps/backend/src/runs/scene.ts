@@ -8,6 +8,7 @@ import { patient, type RunStores } from "./patience.ts";
 import { type RunLog, runLog } from "./run-log.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { addJudgeUsage, addUsage } from "./usage.ts";
+import type { WayOut } from "./way-out.ts";
 
 /** What everything that is done for one run needs. */
 export type Scene = {
@@ -28,6 +29,8 @@ export type Scene = {
   checkout: { opened: OpenedSandbox; guard: Background } | null;
   /** The snapshot that passed the checks of the last step that was worked on: this is the result, whatever is done to the workspace since. */
   checked: string | null;
+  /** Where the run's door is open, or is to be; null: nowhere. */
+  wayOut: WayOut | null;
   /** Keeps the requests of the run's door. */
   requests: Background | null;
   /** Takes copies of the work. */
@@ -99,6 +102,7 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     guard: null,
     checkout: null,
     checked: checkedBefore(claim.progress),
+    wayOut: null,
     requests: null,
     copies: null,
     people: null,

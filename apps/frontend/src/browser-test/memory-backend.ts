@@ -182,6 +182,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         environment: null,
         permissionMode: "bypassPermissions",
         asks: true,
+        allowedHosts: [],
         questions: [],
         priority: 0,
         status: "queued",
