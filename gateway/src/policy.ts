@@ -1,14 +1,10 @@
-import type { AllowRule, AuditRecord, Policy } from "@ccr/protocol";
+import { type AllowRule, type AuditRecord, matchesHost, type Policy } from "@ccr/protocol";
 import type { Target } from "./target.ts";
 
 /** `rule` says in words for people what decided; `by`: see `AuditRecord.refusedBy`. */
 export type Decision =
   | { decision: "allow"; rule: string }
   | { decision: "deny"; rule: string; by: NonNullable<AuditRecord["refusedBy"]> };
-
-const matchesHost = (pattern: string, host: string): boolean =>
-  // The dot belongs to the suffix: `*.x` matches neither `x` nor `evilx`.
-  pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
 
 const isHostPermitted = (rules: AllowRule[], host: string): AllowRule | undefined =>
   rules.find((rule) => matchesHost(rule.host, host));

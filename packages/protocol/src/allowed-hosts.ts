@@ -42,6 +42,11 @@ export type AllowHostInput = z.infer<typeof AllowHostInput>;
 /** One host with one port. */
 export type HostAndPort = { host: string; port: number };
 
+/** Whether a rule's host means this one: itself, or every name below it. Pure. */
+export const matchesHost = (pattern: string, host: string): boolean =>
+  // The dot belongs to the suffix: `*.x` matches neither `x` nor `evilx`.
+  pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
+
 /** Whether the rules name this host with this port; a rule for all names below another one names that alone. Pure. */
 export const namesHost = (rules: readonly AllowRule[], { host, port }: HostAndPort): boolean =>
   rules.some((rule) => rule.host === host && rule.ports.includes(port));
