@@ -46,7 +46,8 @@ describe.skipIf(outside === null)("what a run may reach, on its page", () => {
     await using opened = await visit(browser, stack.server, { width, height: 900 });
     const { page } = opened;
     await page.goto(`${stack.server.url}/runs/${id}?tab=network`);
-    const [wanted, inside] = [WANTED, INSIDE].map((host) => `${host}:${outside?.port}`);
+    const at = (host: string) => `${host}:${outside?.port}`;
+    const [wanted, inside] = [at(WANTED), at(INSIDE)];
     await page.getByRole("button", { name: `Allow ${inside}` }).click();
     const button = page.getByRole("button", { name: `Allow ${wanted}` }).first();
     await button.click();

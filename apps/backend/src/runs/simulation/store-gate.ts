@@ -215,7 +215,13 @@ export class StoreHouse {
         listen: (id, changed) => inputs.listen(id, changed),
       },
       allowedHosts: {
-        add: write("allowedHosts.add", (id, host, how) => allowedHosts.add(id, host, how)),
+        add: write(
+          "allowedHosts.add",
+          (id, host, how) => allowedHosts.add(id, host, how),
+          ({ kind }, id, { host }) => {
+            if (kind === "allowed") ledger.runs.get(id)?.allowedHosts.add(host);
+          },
+        ),
         list: read("allowedHosts.list", (id) => allowedHosts.list(id)),
         listen: (id, changed) => allowedHosts.listen(id, changed),
       },

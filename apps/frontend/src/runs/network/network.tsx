@@ -40,7 +40,7 @@ const AllowingAction = ({ allowing, address, onAllow }: { allowing: Allowing; ad
       return (
         <span
           className="flex shrink-0 items-center gap-1 font-medium text-ok"
-          title={`This run may reach ${address} now: the next request goes through`}
+          title={`This run may reach ${address} from now on`}
         >
           <Check aria-hidden className="size-3.5" />
           allowed
