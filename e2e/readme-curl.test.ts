@@ -75,6 +75,7 @@ test("every curl of the server's API in the README works as it is written, in de
     ...further,
     ...talk,
     "runs.setPriority",
+    "runs.allowHost",
     "runs.followUp",
     "repositories.search",
     "server.testCredential",
@@ -195,7 +196,7 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(dataOf(chosen.get("batches.choose")?.split("\n").at(-1))).toMatchObject({ closed: [expect.stringMatching(/^run_/)] });
 });
 
-test("a run that waits for room on the disk says so, is given another priority, and is canceled, all as it is written", async () => {
+test("a run that waits for room on the disk says so, is given another priority, allowed a host, and canceled, all as it is written", async () => {
   await using home = await temporaryFolder();
   const dataDir = home.join(".local", "share", "claude-code-runner");
   // No disk has as much.
@@ -203,10 +204,12 @@ test("a run that waits for room on the disk says so, is given another priority, 
   await using server = await startServer({ dataDir, driver: "bubblewrap", modelUrl: null, environment });
   const commands = without(await commandsBetween("## API", "### Instances"), /^URL=.*$/m);
   const whileQueued = commands.filter(
-    ({ name }) => name === "" || /^(server\.info|tasks\.create|runs\.(create|setPriority|byId|cancel))$/.test(name),
+    ({ name }) => name === "" || /^(server\.info|tasks\.create|runs\.(create|setPriority|allowHost|byId|cancel))$/.test(name),
   );
   const printed = await runCommands(whileQueued, { HOME: home.path, URL: server.url });
   expect(dataOf(printed.get("runs.setPriority"))).toMatchObject({ status: "queued", priority: 10 });
+  const allowedHosts = [{ host: "packages.example.org", ports: [443] }];
+  expect(dataOf(printed.get("runs.allowHost"))).toMatchObject({ status: "queued", allowedHosts });
   expect(dataOf(printed.get("runs.byId"))).toMatchObject({
     status: "queued",
     priority: 10,

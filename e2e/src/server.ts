@@ -7,6 +7,7 @@ import { pinnedNode, projectRoot, testCache, waitFor } from "@ccr/testkit";
 import { createTRPCClient, httpLink } from "@trpc/client";
 import { z } from "zod";
 import { type DriverName, dockerEnvironment } from "./drivers.ts";
+import type { Outside } from "./outside.ts";
 
 /** A credential that looks like one, and that nothing but the gateway may ever hold. */
 export const REAL_KEY = "sk-ant-api03-the-real-key-that-no-sandbox-may-see";
@@ -30,13 +31,21 @@ export type ServerOptions = {
   asNpmStart?: boolean;
   /** The name of the machine that it believes to be on; this one's when left out. Takes root. */
   machine?: string;
+  /** The world in which it, and its gateway, are to be; left out: that of this machine. */
+  outside?: Outside;
 };
 
-/** The program and its arguments, on a machine that is called so. Whichever it is, the process is the server's own. */
-const onMachine = (machine: string | undefined, program: readonly string[]): [string, string[]] =>
-  machine === undefined
+/** The program and its arguments, on a machine that is called so, or in a world of its own. Whichever it is, the process is the server's own. */
+const onMachine = ({ machine, outside }: ServerOptions, program: readonly string[]): [string, string[]] => {
+  const command = [pinnedNode, ...program];
+  if (outside !== undefined) {
+    const own = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', outside.hostsFile];
+    return ["nsenter", [`--net=${outside.namespace}`, ...own, ...command]];
+  }
+  return machine === undefined
     ? [pinnedNode, [...program]]
-    : ["unshare", ["--uts", "sh", "-c", 'hostname "$0" && exec "$@"', machine, pinnedNode, ...program]];
+    : ["unshare", ["--uts", "sh", "-c", 'hostname "$0" && exec "$@"', machine, ...command]];
+};
 
 export type Client = ReturnType<typeof createTRPCClient<AppRouter>>;
 
@@ -66,10 +75,11 @@ const serverProgram = async (): Promise<{ program: string[]; environment: Record
 
 /** Starts the real server as a process of its own, on a free port, and waits for its login link. */
 export const startServer = async (options: ServerOptions): Promise<Server> => {
-  const { dataDir, driver, modelUrl, localRepositories = [], environment = {} } = options;
+  const { dataDir, driver, modelUrl, localRepositories = [], environment = {}, outside } = options;
   const launch =
     options.asNpmStart === true ? { program: [join(projectRoot, "scripts/start.mjs")], environment: {} } : await serverProgram();
-  const [command, args] = onMachine(options.machine, launch.program);
+  for (const url of [modelUrl, environment.DATABASE_URL]) if (url) await outside?.lead(Number(new URL(url).port));
+  const [command, args] = onMachine(options, launch.program);
   const child = spawn(command, args, {
     env: {
       PATH: process.env.PATH ?? "",
@@ -80,7 +90,7 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
       // As `npm start` does: what was compiled once is not compiled again.
       NODE_COMPILE_CACHE: join(testCache(), "node"),
       ...launch.environment,
-      PORT: "0",
+      PORT: String((await outside?.publish()) ?? 0),
       CCR_DATA_DIR: dataDir,
       CCR_DRIVER: driver,
       CCR_LOCAL_REPOSITORIES: localRepositories.join(":"),

@@ -26,7 +26,7 @@ export type ProxyContext = {
 /** `decide`, with the model's hosts kept for the model route. */
 export const decideProxied = ({ policy, modelHosts }: ProxyContext, target: Target): Decision =>
   modelHosts.has(target.host)
-    ? { decision: "deny", rule: `${target.host} is reached through the model route alone` }
+    ? { decision: "deny", by: "gateway", rule: `${target.host} is reached through the model route alone` }
     : decide(policy, target);
 
 /** What a refused client is told. */

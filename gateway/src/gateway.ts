@@ -1,5 +1,5 @@
 import path from "node:path";
-import { CcrError, type Door, type GatewayHealth, type RunId } from "@ccr/protocol";
+import { CcrError, type Door, type GatewayHealth, MODEL_HOST, type RunId } from "@ccr/protocol";
 import { createDial, type DialOptions } from "./dial.ts";
 import { type Lost, type OpenDoor, openDoor } from "./door.ts";
 import { askForDoor } from "./hand-over.ts";
@@ -43,9 +43,6 @@ export type Gateway = {
   close(): Promise<void>;
 };
 
-/** The API's own address: a door to it past the model route would take any key. */
-const ANTHROPIC_HOST = "api.anthropic.com";
-
 /** Where a door is, in the one way to write it. */
 const placesOf = ({ socketPath, alsoAt, auditPath }: Door): { sockets: string[]; audit: string } => ({
   sockets: [socketPath, ...alsoAt].map((each) => path.resolve(each)),
@@ -79,7 +76,7 @@ export const createGateway = (options: GatewayOptions): Gateway => {
   const { control = null, note = () => {} } = options;
   const limits = { ...DEFAULT_LIMITS, ...given };
   const modelRoute = createModelRoute(upstream, limits);
-  const modelHosts = new Set([ANTHROPIC_HOST, upstream.baseUrl.hostname]);
+  const modelHosts = new Set([MODEL_HOST, upstream.baseUrl.hostname]);
   const dial = createDial({ limits, resolve, isPublic });
   const startedAt = new Date(now()).toISOString();
   const doors = new Map<RunId, OpenDoor>();

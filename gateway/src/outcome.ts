@@ -3,17 +3,23 @@ import type { AuditRecord } from "@ccr/protocol";
 /** How an exchange went, as far as its handler knows; the door makes the audit record of it. */
 export type Outcome = Pick<
   AuditRecord,
-  "kind" | "method" | "host" | "port" | "path" | "decision" | "rule" | "status" | "bytesUp" | "bytesDown" | "usage"
+  "kind" | "method" | "host" | "port" | "path" | "decision" | "rule" | "refusedBy" | "status" | "bytesUp" | "bytesDown" | "usage"
 >;
 
 /** What was asked for. */
 export type Asked = Pick<Outcome, "kind" | "method" | "host" | "port" | "path">;
 
-/** The outcome of a request that went nowhere. */
-export const refused = (asked: Asked, rule: string, status: number | null): Outcome => ({
+/** The outcome of a request that went nowhere; no rule of a policy would let it through, unless that is said. */
+export const refused = (
+  asked: Asked,
+  rule: string,
+  status: number | null,
+  refusedBy: NonNullable<Outcome["refusedBy"]> = "gateway",
+): Outcome => ({
   ...asked,
   decision: "refused",
   rule,
+  refusedBy,
   status,
   bytesUp: 0,
   bytesDown: 0,

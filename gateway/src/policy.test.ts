@@ -32,12 +32,13 @@ describe("decide", () => {
     ["a.below.test.evil.test", 443],
     ["test", 443],
   ])("denies %s:%i", (host, port) => {
-    expect(decide(policy, { host, port })).toMatchObject({ decision: "deny" });
+    expect(decide(policy, { host, port })).toMatchObject({ decision: "deny", by: "policy" });
   });
 
   test("denies everything by default", () => {
     expect(decide({ allow: [] }, { host: "allowed.test", port: 443 })).toEqual({
       decision: "deny",
+      by: "policy",
       rule: "allowed.test is not on the allow-list of this run",
     });
   });
@@ -52,6 +53,6 @@ describe("decide", () => {
         throw new Error("broken");
       },
     };
-    expect(decide(broken, { host: "allowed.test", port: 443 })).toMatchObject({ decision: "deny" });
+    expect(decide(broken, { host: "allowed.test", port: 443 })).toMatchObject({ decision: "deny", by: "gateway" });
   });
 });

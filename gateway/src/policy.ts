@@ -1,12 +1,10 @@
-import type { AllowRule, Policy } from "@ccr/protocol";
+import { type AllowRule, type AuditRecord, matchesHost, type Policy } from "@ccr/protocol";
 import type { Target } from "./target.ts";
 
-/** `rule` says in words for people what decided. */
-export type Decision = { decision: "allow"; rule: string } | { decision: "deny"; rule: string };
-
-const matchesHost = (pattern: string, host: string): boolean =>
-  // The dot belongs to the suffix: `*.x` matches neither `x` nor `evilx`.
-  pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : host === pattern;
+/** `rule` says in words for people what decided; `by`: see `AuditRecord.refusedBy`. */
+export type Decision =
+  | { decision: "allow"; rule: string }
+  | { decision: "deny"; rule: string; by: NonNullable<AuditRecord["refusedBy"]> };
 
 const isHostPermitted = (rules: AllowRule[], host: string): AllowRule | undefined =>
   rules.find((rule) => matchesHost(rule.host, host));
@@ -21,12 +19,13 @@ export const decide = (policy: Policy, target: Target): Decision => {
     const sameHost = isHostPermitted(policy.allow, target.host);
     return {
       decision: "deny",
+      by: "policy",
       rule:
         sameHost === undefined
           ? `${target.host} is not on the allow-list of this run`
           : `${target.host} is on the allow-list of this run, but not with port ${target.port}`,
     };
   } catch {
-    return { decision: "deny", rule: "the policy of this run could not be read" };
+    return { decision: "deny", by: "gateway", rule: "the policy of this run could not be read" };
   }
 };

@@ -192,6 +192,21 @@ describe("plain proxying", () => {
     expect(statuses).toEqual(["200", "403"]);
   });
 
+  test("lets through what was refused once its host is allowed, and never what leads to an address that is not public", async () => {
+    await using origin = await startOrigin((_request, response) => response.end("fine"));
+    await using house = await openHouse({ names: { ...NAMES, "inside.test": ["10.0.0.5"] } });
+    const asked = ["allowed.test", "inside.test"].map((host) => get(`http://${host}:${origin.port}/`));
+    const statuses = async () =>
+      (await Promise.all(asked.map((request) => house.send(request)))).map((answer) => answer.slice(9, 12));
+    expect(await statuses()).toEqual(["403", "403"]);
+    await house.setAllow(["allowed.test", "inside.test"].map((host) => ({ host, ports: [origin.port] })));
+    expect(await statuses()).toEqual(["200", "403"]);
+    const records = await house.records(4);
+    const told = records.map(({ host, decision, refusedBy }) => `${host} ${decision} ${refusedBy ?? ""}`);
+    expect(told.slice(0, 2).sort()).toEqual(["allowed.test refused policy", "inside.test refused policy"]);
+    expect(told.slice(2).sort()).toEqual(["allowed.test allowed ", "inside.test refused gateway"]);
+  });
+
   test("says which part failed: the name, the connection, the answer", async () => {
     await using rude = await startRawOrigin((socket) => socket.once("data", () => socket.destroy()));
     await using garbled = await startRawOrigin((socket) => socket.once("data", () => socket.end("SSH-2.0-hello\r\n")));

@@ -71,9 +71,9 @@ export const proxyRequest = async (
   }
   const { target } = parsed;
   const asked = { kind: "http" as const, method, ...target, path: parsed.path };
-  const refuse = (rule: string, status: number): Outcome => {
+  const refuse = (rule: string, status: number, by?: Outcome["refusedBy"]): Outcome => {
     answerError(request, response, { status, message: refusalMessage(rule), format: "proxy" });
-    return refused(asked, rule, status);
+    return refused(asked, rule, status, by);
   };
   // Other codings than chunked would have to be understood to know where the request ends.
   const codings = headerValues(headerPairs(request.rawHeaders), "transfer-encoding");
@@ -81,7 +81,7 @@ export const proxyRequest = async (
     return refuse("the request's transfer coding is not plainly chunked", 400);
   }
   const decision = decideProxied(context, target);
-  if (decision.decision === "deny") return refuse(decision.rule, 403);
+  if (decision.decision === "deny") return refuse(decision.rule, 403, decision.by);
 
   const canceled = new AbortController();
   response.on("close", () => canceled.abort());

@@ -102,15 +102,15 @@ export const openTunnel = async (
   context: ProxyContext,
 ): Promise<Outcome> => {
   client.on("error", () => {}); // Seen as "close", by whoever holds the connection then.
-  const refuse = (target: Target, rule: string): Outcome => {
+  const refuse = (target: Target, rule: string, by?: Outcome["refusedBy"]): Outcome => {
     answerErrorOnSocket(client, 403, refusalMessage(rule));
-    return refused({ kind: "connect", method: "CONNECT", ...target, path: "" }, rule, 403);
+    return refused({ kind: "connect", method: "CONNECT", ...target, path: "" }, rule, 403, by);
   };
   const parsed = parseAuthority(request.url ?? "", null);
   if (!parsed.ok) return refuse({ host: request.url ?? "", port: 0 }, parsed.reason);
   const { target } = parsed;
   const decision = decideProxied(context, target);
-  if (decision.decision === "deny") return refuse(target, decision.rule);
+  if (decision.decision === "deny") return refuse(target, decision.rule, decision.by);
 
   const asked = { kind: "connect" as const, method: "CONNECT", ...target, path: "" };
   const gone = new AbortController();

@@ -39,6 +39,7 @@ import { createLog } from "./observe/log.ts";
 import { createMask } from "./observe/mask.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { createReport, type Report } from "./report.ts";
+import { createNetwork } from "./runs/allowed-hosts.ts";
 import { systemClock } from "./runs/clock.ts";
 import type { RunDeps } from "./runs/deps.ts";
 import { Dispatcher } from "./runs/dispatcher.ts";
@@ -230,6 +231,7 @@ const serve = async (config: Config): Promise<void> => {
       runs,
       results,
       talk: createTalk(deps, { runs, results }),
+      network: createNetwork(deps, { runs }),
       listing: createListing(deps, dispatcher),
       launches: createLaunches(deps, { runs, dispatcher }),
       repositories: createRepositories(store, { search: hosts.search, branches }),

@@ -1,19 +1,24 @@
 import { z } from "zod";
 import { RunId, Timestamp } from "./ids.ts";
 
-/** One rule of an allow-list: a host (`example.org`, or `*.example.org` for every name below it) and its ports. */
-export const AllowRule = z.object({
-  host: z
-    .string()
-    .toLowerCase()
-    .regex(/^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "is not a host name"),
-  ports: z.array(z.number().int().min(1).max(65535)).min(1).default([443]),
-});
+/** `example.org`, or `*.example.org` for every name below it. */
+export const AllowedHost = z
+  .string()
+  .toLowerCase()
+  .regex(/^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/, "is not a host name");
+
+export const AllowedPort = z.number().int().min(1).max(65535);
+
+/** One rule of an allow-list: a host and its ports. */
+export const AllowRule = z.object({ host: AllowedHost, ports: z.array(AllowedPort).min(1).default([443]) });
 export type AllowRule = z.infer<typeof AllowRule>;
+
+/** The most rules of one policy. */
+export const POLICY_RULES_MAX = 1000;
 
 /** What a run may reach. Deny by default. */
 export const Policy = z.object({
-  allow: z.array(AllowRule).max(1000),
+  allow: z.array(AllowRule).max(POLICY_RULES_MAX),
   /** Whether requests to the model are let through; left out: they are. */
   model: z.boolean().optional(),
 });
@@ -43,6 +48,11 @@ export const AuditRecord = z.object({
   decision: z.enum(["allowed", "refused"]),
   /** The rule that decided, in words for people. */
   rule: z.string(),
+  /**
+   * Of a refused one: `policy` has no rule for it, and would let it through with one; `gateway`: it is refused whatever the policy says. Left out by
+   * gateways that did not tell yet.
+   */
+  refusedBy: z.enum(["policy", "gateway"]).optional(),
   /** HTTP status that the sandbox got; null for an open tunnel, and when it got none. */
   status: z.number().int().nullable(),
   bytesUp: z.number().int(),

@@ -1,3 +1,4 @@
+export * from "./allowed-hosts.ts";
 export * from "./batch.ts";
 export * from "./batch-member.ts";
 export * from "./changes.ts";

@@ -140,6 +140,8 @@ export const RunnerBody = z.discriminatedUnion("type", [
   }),
   /** Something that left, or wanted to leave, the sandbox. Only refused requests are put into the transcript. */
   z.object({ type: z.literal("egress_refused"), record: AuditRecord }),
+  /** A person has allowed the run to reach a host, from now on. */
+  z.object({ type: z.literal("egress_allowed"), host: z.string(), port: z.number().int() }),
 ]);
 export type RunnerBody = z.infer<typeof RunnerBody>;
 

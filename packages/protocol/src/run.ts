@@ -10,6 +10,7 @@ import {
 } from "./checkout.ts";
 import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
 import { RunEnvironment } from "./environment.ts";
+import { AllowRule } from "./gateway.ts";
 import { BatchId, EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunOutcome, RunReason, RunStatus } from "./outcome.ts";
 import { GivenLimits, ModelName, RunLimits } from "./run-limits.ts";
@@ -97,6 +98,8 @@ export const Run = z.object({
   continues: Continuation.nullable(),
   /** null: none. */
   environment: RunEnvironment.nullable(),
+  /** What people allowed it to reach while it went on, and those that it does once more or goes on from, beyond what its server allows every run. */
+  allowedHosts: z.array(AllowRule),
   permissionMode: PermissionMode,
   /** Whether its agent may ask a person. */
   asks: z.boolean(),

@@ -1,4 +1,13 @@
-import { CcrError, type CleanUpInput, type CreateRunInput, RunId, RunLimits, type RunView, TaskId } from "@ccr/protocol";
+import {
+  type AllowHostInput,
+  CcrError,
+  type CleanUpInput,
+  type CreateRunInput,
+  RunId,
+  RunLimits,
+  type RunView,
+  TaskId,
+} from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
 import { noContext } from "./testing/no-context.ts";
 import { serveHttp } from "./testing/serve.ts";
@@ -25,6 +34,7 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   environment: null,
   permissionMode: "bypassPermissions",
   asks: false,
+  allowedHosts: [],
   questions: [],
   priority: 0,
   status: "queued",
@@ -112,6 +122,44 @@ describe("a run's place in the queue", () => {
     expect(messageOf(refused)).toContain("only a run that is queued");
     expect((await server.mutate("runs.setPriority", { id: RUN, priority: 1000 })).status).toBe(400);
     expect((await server.mutate("runs.setPriority", { id: "nothing", priority: 1 })).status).toBe(404);
+  });
+});
+
+describe("runs.allowHost", () => {
+  const serveNetwork = async () => {
+    const asked: AllowHostInput[] = [];
+    const allowHost = async (input: AllowHostInput) => {
+      asked.push(input);
+      return view({ status: "running", queue: null, allowedHosts: [{ host: input.host, ports: [input.port] }] });
+    };
+    const server = await serveHttp({ context: { network: { allowHost } } });
+    return { asked, ...server, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  };
+
+  it("takes a host as every policy does, and port 443 when none is said", async () => {
+    await using server = await serveNetwork();
+    const answer = await server.mutate("runs.allowHost", { id: RUN, host: "Registry.Example.ORG" });
+    expect(dataOf(answer)).toMatchObject({ id: RUN, allowedHosts: [{ host: "registry.example.org", ports: [443] }] });
+    await server.mutate("runs.allowHost", { id: RUN, host: "*.example.org", port: 80 });
+    expect(server.asked).toEqual([
+      { id: RUN, host: "registry.example.org", port: 443 },
+      { id: RUN, host: "*.example.org", port: 80 },
+    ]);
+  });
+
+  it.each([
+    [{ host: "169.254.169.254" }, /^host: 169\.254\.169\.254 is an address: only names of hosts can be allowed/],
+    [{ host: "localhost" }, /^host: localhost is a name of a private network or of the machine itself/],
+    [{ host: "api.anthropic.com" }, /^host: api\.anthropic\.com is reached through the model route alone/],
+    [{ host: "a b" }, /^host: is not a host name/],
+    [{ host: "example.org", port: 0 }, /^port: /],
+    [{}, /^host: /],
+  ])("refuses %j with a sentence", async (change, message) => {
+    await using server = await serveNetwork();
+    const answer = await server.mutate("runs.allowHost", { id: RUN, ...change });
+    expect(answer.status).toBe(400);
+    expect(messageOf(answer)).toMatch(message);
+    expect(server.asked).toEqual([]);
   });
 });
 

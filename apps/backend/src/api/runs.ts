@@ -1,4 +1,5 @@
 import {
+  AllowHostInput,
   CancelRunsInput,
   CreateRunInput,
   DismissRunsInput,
@@ -56,6 +57,7 @@ export const runsRouter = router({
       }),
     )
     .query(({ ctx, input }) => ctx.runs.requests(input.id, input)),
+  allowHost: procedure.input(AllowHostInput).mutation(({ ctx, input }) => ctx.network.allowHost(input)),
   /** Replays what comes after `lastEventId`, then goes on live; the stream ends after the last message of a run that has ended. */
   onMessage: procedure.input(OnMessageInput).subscription(async function* ({ ctx, input, signal }) {
     const until = signal ?? new AbortController().signal;

@@ -14,7 +14,7 @@ import type { Batches } from "../batches/types.ts";
 import type { Credentials } from "../credentials/types.ts";
 import type { Environments } from "../environments/types.ts";
 import type { Overview } from "../runs/overview.ts";
-import type { Files, Instances, Launches, Listing, Repositories, Results, Runs, Shells, Talk } from "../runs/types.ts";
+import type { Files, Instances, Launches, Listing, Network, Repositories, Results, Runs, Shells, Talk } from "../runs/types.ts";
 import type { TaskStore } from "../store/types.ts";
 import type { Upkeep } from "../upkeep/upkeep.ts";
 
@@ -24,6 +24,7 @@ export type Context = {
   runs: Runs;
   results: Results;
   talk: Talk;
+  network: Network;
   listing: Listing;
   launches: Launches;
   repositories: Repositories;

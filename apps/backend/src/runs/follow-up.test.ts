@@ -30,6 +30,7 @@ const run = (change: Partial<Run> = {}): Run => ({
   environment: null,
   permissionMode: "bypassPermissions",
   asks: false,
+  allowedHosts: [],
   questions: [],
   priority: 0,
   status: "succeeded",

@@ -235,8 +235,10 @@ export const launchFollowUp = async (
     continues: continuation,
     home,
     permissionMode: run.permissionMode,
+    // What was allowed was so to the work that people looked at: what hosts ask for begins with what the server allows.
+    allowedHosts: isOfPerson ? run.allowedHosts : [],
     // Of what hosts ask for nobody looks on.
-    asks: run.asks && continuation.because === "person",
+    asks: run.asks && isOfPerson,
     idempotencyKey,
   });
   return launched.run;

@@ -1,4 +1,11 @@
-import { type AdditionalRepository, Delivered, DeliverySettings, type FileChange, type Run } from "@ccr/protocol";
+import {
+  type AdditionalRepository,
+  type Continuation,
+  Delivered,
+  DeliverySettings,
+  type FileChange,
+  type Run,
+} from "@ccr/protocol";
 import { expect, test } from "vitest";
 import type { KeptOf } from "../git/work-places.ts";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
@@ -57,7 +64,7 @@ const open = async () => {
       await endRun(store, claim);
       return (await store.runs.find(run.id)) ?? run;
     },
-    goOn: (run: Run, because: "person" | "review" = "person", idempotencyKey: string | null = null) =>
+    goOn: (run: Run, because: Continuation["because"] = "person", idempotencyKey: string | null = null) =>
       launchFollowUp(deps, run, {
         root: run,
         instructions: "More.",
@@ -153,4 +160,19 @@ test("a run that goes on is not gone on with", async () => {
     code: "conflict",
     message: expect.stringContaining("when it has ended"),
   });
+});
+
+test.each([
+  { because: "person" as const, hosts: ["a.test"] },
+  { because: "checks" as const, hosts: [] },
+  { because: "review" as const, hosts: [] },
+])("what people allowed it to reach is allowed on where a person asks for it: $because", async ({ because, hosts }) => {
+  await using place = await open();
+  const run = await place.ended({
+    files: changed("a"),
+    pushed: true,
+    run: { allowedHosts: [{ host: "a.test", ports: [443] }] },
+  });
+  const { allowedHosts } = await place.goOn(run, because);
+  expect(allowedHosts.map(({ host }) => host)).toEqual(hosts);
 });

@@ -26,7 +26,7 @@ import { messageOf, type Scene } from "./scene.ts";
 import { restoreSetup, setUp } from "./set-up.ts";
 import { describeStart, fetchAll, giveKept, mirrorsOf, type Source } from "./sources.ts";
 import { transition } from "./transition.ts";
-import { openDoor, withGateway } from "./way-out.ts";
+import { closeDoor, openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
 
 /** A run whose server ended so often while it was starting is not tried again: it may be what ends it. */
@@ -70,7 +70,7 @@ const undoPatiently = async (scene: Scene, signal: AbortSignal): Promise<void> =
   for (;;) {
     try {
       await clearInstances(scene);
-      return await withGateway(scene, () => deps.doors.close(run.id), signal);
+      return await withGateway(scene, () => closeDoor(scene), signal);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FenceLostError) throw error;
@@ -147,7 +147,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
 /** Takes back what an earlier launch of the run has made, wherever it was cut: the agent had not begun. Idempotent. */
 export const undoLaunch = async (scene: Scene): Promise<void> => {
   await clearInstances(scene);
-  await scene.deps.doors.close(scene.run.id);
+  await closeDoor(scene);
 };
 
 const clearInstances = async (scene: Scene): Promise<void> => {

@@ -81,6 +81,8 @@ test("a run is launched again as it was, though its task is another one now, or 
   const task = await createTask(store);
   const claim = await claimRun(store, { task, ref: "v1", model: "opus", priority: 100, environment: copy });
   await expect(launches.retry({ id: claim.run.id })).rejects.toMatchObject({ code: "conflict" });
+  const message = { source: "runner" as const, body: { type: "note" as const, text: "It may." } };
+  await store.allowedHosts.add(claim.run.id, { host: "a.test", port: 443 }, { most: 9, message });
   await endRun(store, claim);
   await store.tasks.delete(task.id);
   await store.environments.update({ id: environment.id, variables: { A: "mended" } });
@@ -88,6 +90,8 @@ test("a run is launched again as it was, though its task is another one now, or 
   const { taskId, taskName, steps, repository, ref, model, limits, delivery, priority } = claim.run;
   expect(fresh).toMatchObject({ taskId, taskName, steps, repository, ref, model, limits, delivery, priority, status: "queued" });
   expect(fresh.id).not.toBe(claim.run.id);
+  // What a person allowed it while it went on.
+  expect(fresh.allowedHosts).toEqual([{ host: "a.test", ports: [443] }]);
   // What its set-up failed at may be mended since.
   expect(fresh.environment).toMatchObject({ variables: { A: "mended" } });
   expect((await launches.retry({ id: claim.run.id, idempotencyKey: "k" })).id).toBe(fresh.id);

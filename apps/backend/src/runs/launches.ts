@@ -57,13 +57,15 @@ const again = (run: Run, environment: RunEnvironment | null): Omit<NewRun, "idem
   const { repository, ref, directory, additionalRepositories, model, limits, priority, delivery } = run;
   // Whoever asks for it is a person, whoever asked for the one before.
   const continues = run.continues === null ? null : { ...run.continues, because: "person" as const };
-  const { permissionMode, asks } = run;
+  const { permissionMode, asks, allowedHosts } = run;
   const how = { model, permissionMode, asks, limits, priority };
   return {
     task,
     taskVersion,
     parameters,
     environment,
+    // Without them it would be refused the same once more.
+    allowedHosts,
     repository,
     ref,
     directory,

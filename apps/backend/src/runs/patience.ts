@@ -14,7 +14,10 @@ export class Leaving extends Error {
 }
 
 /** The parts of the store that driving a run takes. */
-export type RunStores = Pick<Store, "runs" | "queue" | "instances" | "inputs" | "transcript" | "audit" | "deliveries">;
+export type RunStores = Pick<
+  Store,
+  "runs" | "queue" | "instances" | "inputs" | "allowedHosts" | "transcript" | "audit" | "deliveries"
+>;
 
 /** Whether the store could not be used: whether what was to be written is stored, nobody knows. */
 export const isAway = (error: unknown): boolean =>
@@ -46,7 +49,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
         }
       }
     };
-  const { runs, queue, instances, inputs, transcript, audit, deliveries } = store;
+  const { runs, queue, instances, inputs, allowedHosts, transcript, audit, deliveries } = store;
   return {
     runs: {
       create: (input) => runs.create(input),
@@ -89,6 +92,12 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
       listQueued: waiting((runId) => inputs.listQueued(runId)),
       list: waiting((runId, limit) => inputs.list(runId, limit)),
       listen: (runId, changed) => inputs.listen(runId, changed),
+    },
+    allowedHosts: {
+      // Nor does it allow it anything.
+      add: (runId, host, how) => allowedHosts.add(runId, host, how),
+      list: waiting((runId) => allowedHosts.list(runId)),
+      listen: (runId, changed) => allowedHosts.listen(runId, changed),
     },
     transcript: {
       append: waiting((runId, fence, own) => transcript.append(runId, fence, own)),

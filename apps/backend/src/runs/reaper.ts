@@ -58,6 +58,9 @@ const reapInstances = async (deps: RunDeps, drives: (id: RunId) => boolean): Pro
     const isForOther = ![null, undefined, deps.server].includes(leases.get(record.runId)?.owner);
     const isNeeded = run !== null && !isFinal(run.status) && (run.instanceId === record.id || !isForOther);
     if (isNeeded || drives(record.runId)) continue;
+    // Whoever took the run up since the list was read may have taken the sandbox over with it.
+    const now = await deps.store.instances.findRecord(record.id);
+    if (now === null || now.server !== deps.server) continue;
     deps.log("warn", "taking down a sandbox that its run does not need any more", { instanceId: record.id, runId: record.runId });
     await attempt(deps, `taking down ${record.id}`, () => clear(deps, record, null));
   }

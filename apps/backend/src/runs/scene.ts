@@ -8,6 +8,7 @@ import { patient, type RunStores } from "./patience.ts";
 import { type RunLog, runLog } from "./run-log.ts";
 import type { OpenedSandbox } from "./sandboxes.ts";
 import { addJudgeUsage, addUsage } from "./usage.ts";
+import type { WayOut } from "./way-out.ts";
 
 /** People are waited for no longer than for so many unanswered questions; from then on the run's time goes on while it asks. */
 export const WAITS_MAX = 10;
@@ -31,6 +32,8 @@ export type Scene = {
   checkout: { opened: OpenedSandbox; guard: Background } | null;
   /** The snapshot that passed the checks of the last step that was worked on: this is the result, whatever is done to the workspace since. */
   checked: string | null;
+  /** Where the run's door is open, or is to be; null: nowhere. */
+  wayOut: WayOut | null;
   /** Keeps the requests of the run's door. */
   requests: Background | null;
   /** Takes copies of the work. */
@@ -106,6 +109,7 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
     guard: null,
     checkout: null,
     checked: checkedBefore(claim.progress),
+    wayOut: null,
     requests: null,
     copies: null,
     people: null,

@@ -24,7 +24,7 @@ import { destroyPatiently, type OpenedSandbox, openSandbox } from "./sandboxes.t
 import { messageOf, type Scene } from "./scene.ts";
 import { tellOutput } from "./setup-output.ts";
 import { mirrorsOf, type Source } from "./sources.ts";
-import { openDoor, withGateway } from "./way-out.ts";
+import { closeDoor, openDoor, withGateway } from "./way-out.ts";
 import { SETUP_MOUNT, type Workplace, workplaceAt } from "./workplace.ts";
 
 /*
@@ -211,13 +211,13 @@ const make = async (
   } finally {
     await deps.places.remove(workplace);
   }
-  await closeDoor(scene, signal);
+  await leaveDoor(scene, signal);
 };
 
 /** The next door of the run has another policy and other sockets. */
-const closeDoor = async (scene: Scene, signal: AbortSignal): Promise<void> => {
-  const { deps, run } = scene;
-  await withGateway(scene, () => deps.doors.close(run.id), signal);
+const leaveDoor = async (scene: Scene, signal: AbortSignal): Promise<void> => {
+  const { deps } = scene;
+  await withGateway(scene, () => closeDoor(scene), signal);
   await scene.requests?.stop((ended) => deps.clock.wait(AUDIT_DRAIN_MS, ended));
   scene.requests = null;
 };

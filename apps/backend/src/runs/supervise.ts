@@ -1,5 +1,6 @@
 import { isFinal, type WorkspaceDiff } from "@ccr/protocol";
 import { type Claim, type Ending, FenceLostError, type InstanceRecord } from "../store/types.ts";
+import { followAllowedHosts } from "./allowed-hosts.ts";
 import { inBackground } from "./background.ts";
 import { closeCheckout, dropCheckout } from "./checkout.ts";
 import { within } from "./clock.ts";
@@ -17,6 +18,7 @@ import { workOnSteps } from "./steps.ts";
 import { listenToPeople } from "./talk/listening.ts";
 import { tellWhetherWaiting } from "./talk/questions.ts";
 import { transition } from "./transition.ts";
+import { closeDoor } from "./way-out.ts";
 import { workplaceAt } from "./workplace.ts";
 
 // A closed door ends its audit's stream; reading what is left of it may take this long.
@@ -44,6 +46,7 @@ export const superviseRun = async (options: {
   const stop = (why: Error): void => stopping.abort(why);
   const scene = setScene({ claim, deps, stop, closing });
   const lease = inBackground((until) => keepLease(scene, stop, until));
+  const allowed = inBackground((until) => followAllowedHosts(scene, until));
   try {
     const until = AbortSignal.any([options.signal, stopping.signal]);
     const end = await work(scene, until);
@@ -69,6 +72,7 @@ export const superviseRun = async (options: {
     await scene.guard?.stop();
     await dropCheckout(scene);
     await scene.requests?.stop();
+    await allowed.stop();
     await lease.stop();
     deps.metrics.spool(id, null);
   }
@@ -211,7 +215,7 @@ const release = async (scene: Scene): Promise<InstanceRecord[]> => {
     });
   }
   // A closed door ends its audit, which is then read to its end.
-  await guarded("closing the door", () => deps.doors.close(run.id));
+  await guarded("closing the door", () => closeDoor(scene));
   await guarded("reading the rest of the requests", async () =>
     scene.requests?.stop((ended) => deps.clock.wait(AUDIT_DRAIN_MS, ended)),
   );
@@ -259,8 +263,9 @@ const removePlaces = async ({ deps, run }: Scene, records: readonly InstanceReco
 };
 
 /** Another one drives the run, through a door of its own: nothing of it goes through ours any more. */
-const withdraw = async ({ run, deps }: Scene): Promise<void> => {
-  await deps.doors.close(run.id).catch((error: unknown) => {
+const withdraw = async (scene: Scene): Promise<void> => {
+  const { run, deps } = scene;
+  await closeDoor(scene).catch((error: unknown) => {
     deps.log("warn", "the door of a run that was lost could not be closed; the reaper tries again", {
       runId: run.id,
       error: describeError(error),

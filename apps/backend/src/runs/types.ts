@@ -1,4 +1,5 @@
 import type {
+  AllowHostInput,
   AnswerInput,
   AuditRecord,
   CanceledRun,
@@ -67,6 +68,15 @@ export interface Runs {
   /** Asked of the sandbox while it runs; the last copy of it when it cannot be asked, and afterwards. */
   diff(id: RunId): Promise<WorkspaceDiff>;
   requests(id: RunId, range: { after: number; limit: number; refusedOnly: boolean }): Promise<AuditRecord[]>;
+}
+
+/** What people say of a run's network while it goes on. */
+export interface Network {
+  /**
+   * Lets a run reach a host, from its next request on; resolves when that is stored, and is told in its transcript. Idempotent. Throws `CcrError`:
+   * `not_found` for a run that is not there, `conflict` for one that has ended, or that has too many hosts already.
+   */
+  allowHost(input: AllowHostInput): Promise<RunView>;
 }
 
 /** Lists of runs. See `RunListing` and `AttentionStore` of the store. */

@@ -1,3 +1,4 @@
+import { createAllowedHostStore } from "./allowed-hosts.ts";
 import { createAttentionStore } from "./attention.ts";
 import { createAuditStore } from "./audit.ts";
 import { createBatchStore } from "./batches.ts";
@@ -44,6 +45,7 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     batches: createBatchStore({ engine, commits, feeds, ids, now }),
     queue: createQueue({ engine, commits }),
     inputs: createInputStore({ db, commits, changes, ids, now }),
+    allowedHosts: createAllowedHostStore({ db, commits, changes, feeds, now }),
     instances: createInstanceStore({ db, commits, now }),
     transcript: createTranscript({ engine, commits, feeds, now }),
     audit: createAuditStore({ db, commits }),

@@ -1,4 +1,4 @@
-import { type BatchMember, DEFAULT_PERMISSION_MODE, noFigures, type RunId } from "@ccr/protocol";
+import { type AllowRule, type BatchMember, DEFAULT_PERMISSION_MODE, noFigures, type RunId } from "@ccr/protocol";
 import type { Selectable, Transaction } from "kysely";
 import { toJson } from "./json.ts";
 import { searchTextOf } from "./run-text.ts";
@@ -64,6 +64,10 @@ export const parametersColumn = ({ parameters = {} }: Pick<NewRun, "parameters">
   return values.length === 0 ? null : toJson(Object.fromEntries(values), "The run");
 };
 
+/** What it may reach beyond what its server allows, as it is stored. */
+export const allowedHostsColumn = (rules: readonly AllowRule[]): string | null =>
+  rules.length === 0 ? null : toJson(rules, "The run");
+
 /** The row of a run that waits for its turn. */
 export const newRow = (
   input: NewRun,
@@ -90,6 +94,7 @@ export const newRow = (
   priority: input.priority,
   allow_no_changes: input.task.allowNoChanges ? 1 : 0,
   environment: input.environment == null ? null : toJson(input.environment, "The run"),
+  allowed_hosts: allowedHostsColumn(input.allowedHosts ?? []),
   delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
   continues: input.continues?.runId ?? null,
   continuation: input.continues === null ? null : toJson(input.continues, "The run"),

@@ -108,6 +108,7 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   ...toDeliveries(row),
   continues: row.continuation === null ? null : { ...NO_COMMENTS, ...fromJson<Continuation>(row.continuation) },
   environment: row.environment === null ? null : fromJson(row.environment),
+  allowedHosts: row.allowed_hosts === null ? [] : fromJson(row.allowed_hosts),
   permissionMode: row.permission_mode,
   asks: row.asks !== 0,
   questions: row.questions === null ? [] : fromJson(row.questions),

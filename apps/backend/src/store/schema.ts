@@ -184,6 +184,8 @@ export interface RunTable {
   asks: number;
   /** JSON of `Question[]`; null: none is open. */
   questions: string | null;
+  /** JSON of `AllowRule[]`; null: nothing beyond what the server allows. */
+  allowed_hosts: string | null;
 }
 
 export interface RunInputTable {

@@ -1,4 +1,5 @@
 import { describe } from "vitest";
+import { describeAllowedHosts } from "./suite/allowed-hosts.ts";
 import { describeBatches } from "./suite/batches.ts";
 import { describeChanges } from "./suite/changes.ts";
 import { describeDeliveries } from "./suite/deliveries.ts";
@@ -32,6 +33,7 @@ export const describeStore = (name: string, open: OpenPlace): void => {
     describeBatches(open);
     describeLeases(open);
     describeInputs(open);
+    describeAllowedHosts(open);
     describeTranscript(open);
     describeOwnMessages(open);
     describeFollow(open);

@@ -1,5 +1,6 @@
 import type {
   AdditionalRepository,
+  AllowRule,
   AuditRecord,
   Continuation,
   CreateTaskInput,
@@ -31,6 +32,7 @@ import type {
   UpdateTaskInput,
   WorkspaceDiff,
 } from "@ccr/protocol";
+import type { AllowedHostStore } from "./allowed-host-types.ts";
 import type { BatchStore } from "./batch-types.ts";
 import type { EnvironmentStore, Prepared } from "./environment-types.ts";
 import type { AttentionStore, QuickRuns, RunListing } from "./listing-types.ts";
@@ -86,6 +88,8 @@ export type NewRun = {
   idempotencyKey: string | null;
   /** null, as when it is left out: none. */
   environment?: RunEnvironment | null;
+  /** What it may reach beyond what its server allows; nothing when it is left out. */
+  allowedHosts?: readonly AllowRule[];
   /** Left out: everything. */
   permissionMode?: PermissionMode;
   /** Whether its agent may ask a person; left out: no. */
@@ -389,6 +393,7 @@ export interface Store extends AsyncDisposable {
   readonly deliveries: DeliveryStore;
   readonly instances: InstanceStore;
   readonly inputs: InputStore;
+  readonly allowedHosts: AllowedHostStore;
   readonly transcript: Transcript;
   readonly audit: AuditStore;
   readonly changes: RunChanges;

@@ -131,7 +131,6 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
                 <Outlet />
               </ErrorBoundary>
             </main>
-            <Suspense fallback={null}>{isSettled && <Notifier />}</Suspense>
           </div>
           <nav aria-label="Main" className="shrink-0 border-t border-line bg-sunken pb-[env(safe-area-inset-bottom)] lg:hidden">
             <NavRow />

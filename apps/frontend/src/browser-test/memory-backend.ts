@@ -34,6 +34,7 @@ import { createMemoryBatches, type MemoryBatches } from "./memory-batches.ts";
 import { type MemoryEnvironments, memoryEnvironments } from "./memory-environments.ts";
 import { memoryInstances } from "./memory-instances.ts";
 import { memoryLists } from "./memory-lists.ts";
+import { type MemoryNetwork, memoryNetwork } from "./memory-network.ts";
 import { memoryResults } from "./memory-results.ts";
 import { memoryTalk } from "./memory-talk.ts";
 import type { Said } from "./said.ts";
@@ -51,6 +52,7 @@ export interface MemoryBackend {
   readonly instances: Instance[];
   readonly batches: MemoryBatches;
   readonly environments: MemoryEnvironments;
+  readonly network: MemoryNetwork;
   addTask(input: NewTask): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   patchRun(id: RunId, patch: Partial<Run>): void;
@@ -131,8 +133,10 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     addRun: (task, patch) => backend.addRun(task, patch),
     patchRun: (id, patch) => backend.patchRun(id, patch),
   });
+  const network = memoryNetwork({ get: getRun, patch: (id, patch) => backend.patchRun(id, patch), viewOf });
   const backend: MemoryBackend = {
     batches,
+    network,
     tasks,
     runs,
     instances,
@@ -182,6 +186,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         environment: null,
         permissionMode: "bypassPermissions",
         asks: true,
+        allowedHosts: [],
         questions: [],
         priority: 0,
         status: "queued",
@@ -337,6 +342,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         },
       },
       talk: memoryTalk(getRun, (input) => backend.context.results.followUp(input)),
+      network: network.context,
       results: memoryResults({ getRun, viewOf, pushed, patchRun: (id, patch) => backend.patchRun(id, patch) }),
       ...memoryLists({
         ...{ tasks, runs, dismissed, started, viewOf },

@@ -22,6 +22,7 @@ export const listedRun = (n: number, patch: Partial<Run> = {}): ListedRun => {
     parameters: {},
     permissionMode: "bypassPermissions",
     asks: true,
+    allowedHosts: [],
     questions: [],
     priority: 0,
     status: "running",

@@ -52,6 +52,7 @@ export const noContext: Context = {
     configure: unused,
     draft: unused,
   },
+  network: { allowHost: unused },
   listing: { page: unused, counts: unused, select: unused, some: unused, overview: unused, dismiss: unused },
   launches: { start: unused, retry: unused, retryMany: unused, cancelMany: unused },
   repositories: { search: unused, recent: unused, branches: unused },

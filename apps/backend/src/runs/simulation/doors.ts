@@ -38,7 +38,12 @@ export const doorsOf = (world: World, { process, server, clock }: Host): Doors =
   return {
     open: async (door) => {
       wanted.set(door.runId, { door, followers: wanted.get(door.runId)?.followers ?? new Set() });
-      await whileUp("doors.open", () => gateway.open(door));
+      // As it was asked for last; one that is to be closed by now is not opened.
+      await whileUp("doors.open", () => {
+        const entry = wanted.get(door.runId);
+        if (entry === undefined) throw new CcrError("conflict", "The door was closed meanwhile.");
+        gateway.open(entry.door);
+      });
     },
     close,
     list: () =>

@@ -4,7 +4,7 @@ import type { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
 /** A door that is open: whose gateway serves it, and where it writes down what goes through. */
-export type OpenDoor = Pick<Door, "runId" | "socketPath" | "alsoAt" | "auditPath"> & { server: ServerId };
+export type OpenDoor = Pick<Door, "runId" | "socketPath" | "alsoAt" | "auditPath" | "fence"> & { server: ServerId };
 
 /** The process that looks after a gateway, and the doors that it wants to be open. */
 type Keeper = { process: Process; wanted: ReadonlyMap<RunId, { door: Door }> };
@@ -59,14 +59,22 @@ export class Gateway {
 
   /**
    * Opens a run's door; one that is open with other paths is closed first. Whoever opens a socket last has it, also when another gateway of the
-   * machine had it before.
+   * machine had it before, unless that was with a greater fencing number.
    */
-  open({ runId, socketPath, alsoAt, auditPath }: Door): void {
-    const { sockets } = this.#world;
+  open({ runId, socketPath, alsoAt, auditPath, policy, fence }: Door): void {
+    const { sockets, ledger } = this.#world;
     this.assertThere();
+    for (const { host } of policy.allow)
+      if (ledger.runs.get(runId)?.allowedHosts.has(host) !== true)
+        this.#world.violate(`the door of ${runId} lets through ${host}, which nobody has stored`);
+    const current = sockets.get(socketPath)?.fence ?? 0;
+    if (fence < current) throw new CcrError("forbidden", `The door of ${runId} was opened with ${current}.`);
     const open = this.doors.get(runId);
     const isSame = open?.socketPath === socketPath && open.auditPath === auditPath && isDeepStrictEqual(open.alsoAt, alsoAt);
-    if (open !== undefined && isSame && sockets.get(socketPath) === open) return;
+    if (open !== undefined && isSame && sockets.get(socketPath) === open) {
+      open.fence = fence;
+      return;
+    }
     const taken = [...this.doors.values()].find(
       (other) => other.runId !== runId && (other.socketPath === socketPath || other.auditPath === auditPath),
     );
@@ -79,7 +87,7 @@ export class Gateway {
     for (const path of all)
       if (!folders.has(path))
         throw new CcrError("unavailable", `Cannot listen at ${path}. Its folder must exist and be writable.`);
-    const door = { server: this.server, runId, socketPath, alsoAt, auditPath };
+    const door = { server: this.server, runId, socketPath, alsoAt, auditPath, fence };
     this.doors.set(runId, door);
     for (const path of all) sockets.set(path, door);
   }

@@ -64,6 +64,7 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   if (!isFinal(run.status)) return wrong(`it is ${run.status} for ever`);
   const messages = await store.transcript.read(run.id, { after: 0, limit: 100_000 });
   for (const [index, { seq }] of messages.entries()) if (seq !== index + 1) wrong(`message ${index + 1} has the number ${seq}`);
+  judgeAllowed(entry, wrong, { run, messages });
   if (messages.length !== run.lastSeq) wrong(`it has ${messages.length} messages and says ${run.lastSeq}`);
   const told = messages.filter(({ body }) => body.type === "status" && "reason" in body && body.reason !== undefined);
   const last = messages.at(-1);
@@ -100,6 +101,19 @@ export const judgeRun = async (world: World, run: Run): Promise<void> => {
   const requests = await store.audit.read(run.id, { after: 0, limit: 1000 });
   for (const [index, { n }] of requests.entries()) if (n !== index + 1) wrong(`request ${index + 1} has the number ${n}`);
   if (requests.length > (file?.records.length ?? 0)) wrong("more requests are stored than there were");
+};
+
+/** What people let a run reach is kept with it and told, once each, though asked for by whichever server and again when nobody answered. */
+const judgeAllowed = (
+  { allowedHosts }: { allowedHosts: ReadonlySet<string> },
+  wrong: (what: string) => void,
+  { run, messages }: { run: Run; messages: readonly Message[] },
+): void => {
+  const told = messages.flatMap(({ source, body }) => (source === "runner" && body.type === "egress_allowed" ? [body.host] : []));
+  const kept = run.allowedHosts.map(({ host }) => host);
+  const allowed = [...allowedHosts].sort();
+  if (JSON.stringify(kept.toSorted()) !== JSON.stringify(allowed)) wrong(`it may reach ${kept}, and was allowed ${allowed}`);
+  if (JSON.stringify(told.toSorted()) !== JSON.stringify(allowed)) wrong(`it was told to be allowed ${told}, and was ${allowed}`);
 };
 
 /** What people said was told to the agent once, in order and as it was told last, or not at all; and what it was told is done. */

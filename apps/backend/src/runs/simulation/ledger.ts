@@ -29,6 +29,8 @@ export type RunEntry = {
   drivenAt: number;
   /** Whether somebody wished to cancel it. */
   wasCanceled: boolean;
+  /** What people let it reach, once that was stored. */
+  allowedHosts: Set<string>;
   /** How many claims of it ended before it ran. */
   launches: number;
   /** Whether its agent has begun. */
@@ -83,7 +85,8 @@ export class Ledger {
     const lease = { refused: { chance: 0, outage: 0 }, isForsaken: false, hasRun: false };
     const time = { limitMs: limits.timeSeconds * 1000, mostMs: 0, leastMs: 0, overdueMs: 0 };
     const isSetUp = environment?.setup != null;
-    this.runs.set(id, { id, repository, taskId, isSetUp, status: "queued", wasCanceled: false, hit, time, ...nobody, ...lease });
+    const people = { wasCanceled: false, allowedHosts: new Set<string>() };
+    this.runs.set(id, { id, repository, taskId, isSetUp, status: "queued", hit, time, ...people, ...nobody, ...lease });
   }
 
   /** A server has a new process. */

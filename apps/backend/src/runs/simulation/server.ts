@@ -1,10 +1,11 @@
 import { CcrError, type RunId, type ServerId } from "@ccr/protocol";
+import { createNetwork } from "../allowed-hosts.ts";
 import type { RunDeps } from "../deps.ts";
 import { Dispatcher } from "../dispatcher.ts";
 import { createInstances } from "../instances.ts";
 import { createRuns } from "../runs.ts";
 import { createTalk } from "../talk/talk.ts";
-import type { Instances, Runs, Talk } from "../types.ts";
+import type { Instances, Network, Runs, Talk } from "../types.ts";
 import { connectOf } from "./connect.ts";
 import { doorsOf } from "./doors.ts";
 import { driverOf } from "./engine.ts";
@@ -15,7 +16,7 @@ import type { StoreHouse } from "./store-gate.ts";
 import { mirrorsOf, placesOf, workOf } from "./surroundings.ts";
 import { EPOCH_MS, type World } from "./world.ts";
 
-type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances; talk: Talk };
+type Up = { dispatcher: Dispatcher; runs: Runs; instances: Instances; talk: Talk; network: Network };
 
 /** One server: a data folder on a machine, and one process after the other that holds it. */
 export class Server {
@@ -132,7 +133,8 @@ export class Server {
     const results = { followUp: () => Promise.reject(new CcrError("conflict", "It has ended.")) };
     const talk = createTalk(deps, { runs, results });
     const instances = createInstances(deps, dispatcher, { runs, meters: new Map() });
-    this.up = { dispatcher, runs, instances, talk };
+    const network = createNetwork(deps, { runs });
+    this.up = { dispatcher, runs, instances, talk, network };
   }
 
   #deps(process: Process): RunDeps {

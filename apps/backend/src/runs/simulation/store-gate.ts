@@ -48,7 +48,7 @@ export class StoreHouse {
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
     const { tasks, environments, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
-    const { inputs, listing, attention, quick, overview } = store;
+    const { inputs, allowedHosts, listing, attention, quick, overview } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -213,6 +213,17 @@ export class StoreHouse {
         listQueued: read("inputs.listQueued", (id) => inputs.listQueued(id)),
         list: read("inputs.list", (id, limit) => inputs.list(id, limit)),
         listen: (id, changed) => inputs.listen(id, changed),
+      },
+      allowedHosts: {
+        add: write(
+          "allowedHosts.add",
+          (id, host, how) => allowedHosts.add(id, host, how),
+          ({ kind }, id, { host }) => {
+            if (kind === "allowed") ledger.runs.get(id)?.allowedHosts.add(host);
+          },
+        ),
+        list: read("allowedHosts.list", (id) => allowedHosts.list(id)),
+        listen: (id, changed) => allowedHosts.listen(id, changed),
       },
       transcript: {
         append: fenced(write("transcript.append", (id, fence, own) => transcript.append(id, fence, own))),

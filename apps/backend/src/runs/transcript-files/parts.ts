@@ -76,6 +76,8 @@ const ofRunner = (body: RunnerBody): Shown | null => {
       return line(body.text);
     case "egress_refused":
       return line(`Refused: ${body.record.host}:${body.record.port}`, true);
+    case "egress_allowed":
+      return line(`A person allowed this run to reach ${body.host}:${body.port}.`);
   }
 };
 

@@ -15,6 +15,7 @@ import { runList } from "./0009-run-list.ts";
 import { taskVersions } from "./0010-task-versions.ts";
 import { talk } from "./0011-talk.ts";
 import { spend } from "./0012-spend.ts";
+import { allowedHosts } from "./0013-allowed-hosts.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -30,6 +31,7 @@ const migrations: Record<string, Migration> = {
   "0010-task-versions": taskVersions,
   "0011-talk": talk,
   "0012-spend": spend,
+  "0013-allowed-hosts": allowedHosts,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

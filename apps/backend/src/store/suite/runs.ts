@@ -46,6 +46,7 @@ const describeCreating = (open: OpenPlace): void => {
         limits,
         permissionMode: "bypassPermissions",
         asks: false,
+        allowedHosts: [],
         questions: [],
         priority: 7,
         status: "queued",

@@ -218,6 +218,8 @@ export type Entry =
   | (Base & { kind: "outcome"; outcome: Exclude<ExecutionOutcome, { kind: "completed" }> })
   /** `count` requests in a row that were refused alike; `record` is the last. */
   | (Base & { kind: "refused"; record: AuditRecord; count: number })
+  /** A person has allowed the run to reach a host, from now on. */
+  | (Base & { kind: "host_allowed"; host: string; port: number })
   | (Base & { kind: "note"; text: string })
   /** What a person said while the agent was at work. */
   | (Base & { kind: "said"; text: string })

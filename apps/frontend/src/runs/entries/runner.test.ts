@@ -147,6 +147,17 @@ describe("our own messages", () => {
     expect(transcript.refusedCount).toBe(3);
   });
 
+  test("a host that a person allowed is an entry of its own, after which refusals are counted anew", () => {
+    const refused = runner({ type: "egress_refused", record: record("a.test") });
+    const allowed = runner({ type: "egress_allowed", host: "a.test", port: 443 });
+    const entries = deriveEntries(transcriptOf(refused, allowed, refused));
+    expect(entries).toMatchObject([
+      { kind: "refused", count: 1 },
+      { kind: "host_allowed", host: "a.test", port: 443 },
+      { kind: "refused", count: 1 },
+    ]);
+  });
+
   test("an execution that ended well says nothing; one that failed says why", () => {
     const ended = (outcome: Extract<Runner, { type: "execution_ended" }>["outcome"]) =>
       runner({ type: "execution_ended", executionId: "e", outcome });

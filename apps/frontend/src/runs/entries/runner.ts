@@ -97,6 +97,9 @@ export const addRunnerMessage = (builder: Builder, message: RunnerMessage): void
       }
       return;
     }
+    case "egress_allowed":
+      builder.tree.append(null, { ...base, kind: "host_allowed", host: body.host, port: body.port });
+      return;
     case "resumed":
       if (body.after === "sandbox") cutOffChecks(builder);
       builder.tree.append(null, { ...base, kind: "note", text: body.text });

@@ -72,6 +72,8 @@ export const textsOf = (entry: Entry): readonly string[] => {
       return inside(entry.outcome);
     case "refused":
       return inside(entry.record);
+    case "host_allowed":
+      return [`${entry.host}:${entry.port}`];
     case "status":
       return [entry.sentence];
     case "unknown":

@@ -42,6 +42,7 @@ export const isTrouble = (entry: Entry): boolean => {
     case "question":
     case "interrupted":
     case "configured":
+    case "host_allowed":
     case "step":
     case "step_end":
     case "note":

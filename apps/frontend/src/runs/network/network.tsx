@@ -1,20 +1,69 @@
 import { type AuditRecord, isFinal, type Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
-import { ShieldCheck, ShieldX } from "lucide-react";
+import { Check, ShieldCheck, ShieldX } from "lucide-react";
 import { useState } from "react";
 import { useApi } from "../../api/client.ts";
+import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatBytes, formatClock, formatDuration, plural } from "../../ui/format.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
+import { type Allowing, allowingOf, hostsOf } from "./allowing.ts";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
+import { useAllowHost } from "./use-allow-host.ts";
 
 const COLUMNS = "grid grid-cols-[3.5rem_5rem_minmax(13rem,1fr)_minmax(14rem,1.1fr)_3rem_7.5rem_3rem] items-center gap-3 px-4";
 /** Where there is no room for columns: what was decided, for which address, with which answer; below it by which rule, and when. */
 const STACKED = "grid grid-cols-[5rem_minmax(0,1fr)_auto] content-center gap-x-3 px-4";
 
-const RequestRow = ({ record, wide }: { record: AuditRecord; wide: boolean }) => {
+/** What can be done about a refused request. */
+const AllowingAction = ({ allowing, address, onAllow }: { allowing: Allowing; address: string; onAllow: () => void }) => {
+  switch (allowing?.kind) {
+    case "can":
+      return (
+        <Button
+          size="sm"
+          className="h-6"
+          aria-label={`Allow ${address}`}
+          title={`Let this run reach ${address} from now on`}
+          onClick={(event) => {
+            // The button goes: whoever came to it by keyboard stays in its row.
+            event.currentTarget.closest<HTMLElement>("[role=row]")?.focus();
+            onAllow();
+          }}
+        >
+          Allow
+        </Button>
+      );
+    case "is":
+      return (
+        <span
+          className="flex shrink-0 items-center gap-1 font-medium text-ok"
+          title={`This run may reach ${address} from now on`}
+        >
+          <Check aria-hidden className="size-3.5" />
+          allowed
+        </span>
+      );
+    case "never":
+      return <span className="shrink-0 text-ink-faint">cannot be allowed</span>;
+    case undefined:
+      return null;
+  }
+};
+
+const RequestRow = ({
+  record,
+  wide,
+  allowing,
+  onAllow,
+}: {
+  record: AuditRecord;
+  wide: boolean;
+  allowing: Allowing;
+  onAllow: () => void;
+}) => {
   const refused = record.decision === "refused";
   const address = `${record.host}:${record.port}`;
   const time = <Cell className="nums text-ink-faint">{formatClock(record.at)}</Cell>;
@@ -31,9 +80,13 @@ const RequestRow = ({ record, wide }: { record: AuditRecord; wide: boolean }) =>
       <span className="text-ink-faint">{record.path}</span>
     </Cell>
   );
+  const words = allowing?.kind === "never" ? allowing.why : record.rule;
   const rule = (
-    <Cell className={classes("truncate text-ink-soft", !wide && "col-span-2")} title={record.rule}>
-      {record.rule}
+    <Cell className={classes("flex items-center gap-2 text-ink-soft", !wide && "col-span-2")}>
+      <span className="min-w-0 flex-1 truncate" title={words}>
+        {words}
+      </span>
+      <AllowingAction allowing={allowing} address={address} onAllow={onAllow} />
     </Cell>
   );
   const status = <Cell className="nums text-right text-ink-soft">{record.status ?? "open"}</Cell>;
@@ -89,6 +142,7 @@ export const NetworkView = ({ run }: { run: Run }) => {
   const { trpc, client, queries } = useApi();
   const [refusedOnly, setRefusedOnly] = useState(false);
   const wide = useWide();
+  const allow = useAllowHost(run);
   const queryKey = [...trpc.runs.requests.queryKey({ id: run.id }), "all"];
   const query = useQuery({
     queryKey,
@@ -116,6 +170,11 @@ export const NetworkView = ({ run }: { run: Run }) => {
         <p className="min-w-0 flex-1">
           {plural(query.data.length, "request")}
           {refused.length > 0 && <span className="font-medium text-warn">, {refused.length} refused</span>}
+          {run.allowedHosts.length > 0 && (
+            <span className="text-ink-soft [overflow-wrap:anywhere]">
+              . Allowed for this run: {hostsOf(run.allowedHosts).join(", ")}
+            </span>
+          )}
         </p>
         <label className="flex items-center gap-2 text-xs font-medium text-ink-soft">
           <input
@@ -156,7 +215,11 @@ export const NetworkView = ({ run }: { run: Run }) => {
           }
           render={(index) => {
             const record = shown[index];
-            return record === undefined ? null : <RequestRow record={record} wide={wide} />;
+            if (record === undefined) return null;
+            const { host, port } = record;
+            return (
+              <RequestRow record={record} wide={wide} allowing={allowingOf(run, record)} onAllow={() => allow(host, port)} />
+            );
           }}
         />
       )}

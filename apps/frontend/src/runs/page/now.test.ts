@@ -26,6 +26,7 @@ const run = (patch: Partial<Pick<RunView, "status" | "stepIndex" | "steps" | "qu
     parameters: {},
     permissionMode: "bypassPermissions",
     asks: true,
+    allowedHosts: [],
     questions: [],
     priority: 0,
     status: "running",

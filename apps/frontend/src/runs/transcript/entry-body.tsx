@@ -5,7 +5,7 @@ import { AgentText, Command, Prompt, Retracted, Thinking, Unknown } from "./agen
 import { CheckLine, Judge } from "./check-entries.tsx";
 import { Note, Outcome, Refused, StageLine, StatusChange, StepEnd, StepStart } from "./runner-entries.tsx";
 import { AgentNotice, Compact, Hook, Init, RateLimit, Retry, Signals } from "./system-entries.tsx";
-import { AskedPerson, ConfiguredByPerson, InterruptedByPerson, SaidByPerson } from "./talk-entries.tsx";
+import { AskedPerson, ConfiguredByPerson, HostAllowedByPerson, InterruptedByPerson, SaidByPerson } from "./talk-entries.tsx";
 import { ToolCall } from "./tools/tool-call.tsx";
 import { TurnResult } from "./turn-entry.tsx";
 
@@ -69,6 +69,8 @@ export const EntryBody = ({ entry, by, folds, runEnded }: Props) => {
       return <InterruptedByPerson entry={entry} />;
     case "configured":
       return <ConfiguredByPerson entry={entry} />;
+    case "host_allowed":
+      return <HostAllowedByPerson entry={entry} />;
     case "status":
       return <StatusChange entry={entry} {...common} />;
   }

@@ -1,4 +1,4 @@
-import { MessageCircleQuestion, MessageSquareReply, OctagonPause, Settings2 } from "lucide-react";
+import { MessageCircleQuestion, MessageSquareReply, OctagonPause, Settings2, ShieldCheck } from "lucide-react";
 import type { EntryOf } from "../entries/entry.ts";
 import { askedIn, MODE_LABELS, subjectOf } from "../talk/words.ts";
 import { EntryFrame } from "./frame.tsx";
@@ -72,3 +72,16 @@ export const ConfiguredByPerson = ({ entry }: { entry: EntryOf<"configured"> }) 
     </EntryFrame>
   );
 };
+
+/** What a person lets the run reach from now on. */
+export const HostAllowedByPerson = ({ entry }: { entry: EntryOf<"host_allowed"> }) => (
+  <EntryFrame entry={entry} icon={ShieldCheck}>
+    <p className="text-ink-soft [overflow-wrap:anywhere]">
+      A person allowed this run to reach{" "}
+      <code className="code">
+        {entry.host}:{entry.port}
+      </code>
+      .
+    </p>
+  </EntryFrame>
+);
