@@ -1,6 +1,7 @@
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin } from "vite";
+import { precompress } from "./precompress.ts";
 
 const backend = "http://127.0.0.1:4100";
 
@@ -20,9 +21,22 @@ const viewerWith = (languages: string): Plugin => {
   };
 };
 
+// The page reads with zod, and never makes JSON schemas of what it reads with: what would make them is a fifth of zod, and every page's.
+const withoutJsonSchema: Plugin = {
+  name: "zod-without-json-schema",
+  apply: "build",
+  transform: {
+    filter: { id: /[\\/]zod[\\/]v4[\\/]core[\\/](to-json-schema|json-schema-processors)\.js$/ },
+    handler: (code) => {
+      const names = [...code.matchAll(/^export (?:(?:const|function) |\{ \w+ as )(\w+)/gm)].map(([, name]) => name);
+      return { code: `const none = () => undefined;\nexport { ${names.map((name) => `none as ${name}`).join(", ")} };\n`, map: null };
+    },
+  },
+};
+
 export default defineConfig({
   root: import.meta.dirname,
-  plugins: [react(), tailwindcss(), viewerWith("languages.ts")],
+  plugins: [react(), tailwindcss(), viewerWith("languages.ts"), withoutJsonSchema, precompress()],
   worker: {
     format: "es",
     // The worker of the viewer is sent each language with the first file in it; the one that colours other code fetches its grammars one by one.

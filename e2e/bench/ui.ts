@@ -166,8 +166,14 @@ show("heap after scrolling", `${result.heapScrolledMb} MB`, "< 200 MB");
 show(`a diff of ${result.diffLines.toLocaleString("en")} lines`, `${result.diffMs} ms`, "< 1,000 ms");
 const live = await measureLive(browser, { perSecond: 200, seconds: Number(values["live-seconds"]), before: 2000 });
 show("longest frame at 200 messages a second", `${live.longestMs} ms`, "<= 100 ms");
-show("longest task meanwhile", `${live.longestTaskMs} ms`);
+const { tasks, cpuShares } = live;
+show("longest task meanwhile", `${tasks.longestMs} ms`);
+show("for so long of it there was a processor", `${tasks.longestCpuMs} ms`, "the rest is waiting for other processes");
+show("most that a task needed of a processor", `${tasks.mostCpuMs} ms`);
+show("processors: page, its main thread alone", `${cpuShares.page}, ${tasks.cpuShare}`);
+show("processors: browser, server with this bench", `${cpuShares.browser}, ${cpuShares.server}`);
 show("sent, shown", `${live.sent}, ${live.shown}`, "equal");
+show("followed to the end", live.isAtEnd ? "yes" : "no", "yes");
 const report = {
   at: new Date().toISOString(),
   machine: {

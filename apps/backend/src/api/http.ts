@@ -187,6 +187,8 @@ export const createHttp = (options: HttpOptions): Hono => {
     serveStatic({
       root: uiFolder,
       ...options,
+      // The build lays compressed copies beside its files.
+      precompressed: true,
       // The build puts a hash of the content into the names below assets/.
       onFound: (path, c) =>
         c.header("cache-control", /[/\\]assets[/\\]/.test(path) ? "public, max-age=31536000, immutable" : "no-cache"),

@@ -42,12 +42,14 @@ export const startPageServer = async (dist: string, backend: MemoryBackend): Pro
   const sockets = new Set<Socket>();
   const api = createHTTPHandler({ router: appRouter, basePath: "/trpc/", createContext: () => backend.context });
 
-  const serveFile = async (path: string, response: ServerResponse): Promise<void> => {
+  const serveFile = async (path: string, accepted: string, response: ServerResponse): Promise<void> => {
     const wanted = normalize(path).replace(/^\/+/, "");
     const file = extname(wanted) === "" ? "index.html" : wanted;
-    const body = await readFile(join(dist, file)).catch(() => null);
+    const compressed = /\bbr\b/.test(accepted) ? await readFile(join(dist, `${file}.br`)).catch(() => null) : null;
+    const body = compressed ?? (await readFile(join(dist, file)).catch(() => null));
     if (body === null) return void response.writeHead(404).end();
     response.writeHead(200, {
+      ...(compressed === null ? {} : { "content-encoding": "br" }),
       "content-type": TYPES[extname(file)] ?? "application/octet-stream",
       "content-security-policy": CONTENT_SECURITY_POLICY,
     });
@@ -74,7 +76,9 @@ export const startPageServer = async (dist: string, backend: MemoryBackend): Pro
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? "/", "http://127.0.0.1");
     if (pathname === "/login" && request.method === "POST") return void logIn(request, response);
-    if (!pathname.startsWith("/trpc/")) return void serveFile(pathname, response);
+    if (!pathname.startsWith("/trpc/")) {
+      return void serveFile(pathname, String(request.headers["accept-encoding"]), response);
+    }
     if (fault !== null) return refuse(response, fault);
     if (loginRequired && !(request.headers.cookie ?? "").includes(`ccr=${TOKEN}`)) return refuse(response, 401);
     if (pathname === "/trpc/runs.onMessage") {

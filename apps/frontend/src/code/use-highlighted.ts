@@ -5,7 +5,7 @@ import type { Language } from "./languages.ts";
 const highlighter = new Highlighter(() => new Worker(new URL("./highlight-worker.ts", import.meta.url), { type: "module" }));
 
 /** Who scrolls past a text does not want its colours: they are asked for when it has stayed so long. */
-const PAUSE_MS = 60;
+const PAUSE_MS = 120;
 
 /** The code in coloured pieces, line by line; null as long as there are no colours (draw the plain text then), or for good. */
 export const useHighlighted = (code: string, language: Language | null): HighlightedLines | null => {

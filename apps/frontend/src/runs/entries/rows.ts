@@ -26,7 +26,7 @@ export type RowList = {
 export const noRows: RowList = { rows: [], starts: [], entries: [], choice: null };
 
 /** How many entries both lists begin with, identically. */
-const commonStart = (before: readonly Entry[], now: readonly Entry[]): number => {
+export const commonStart = (before: readonly Entry[], now: readonly Entry[]): number => {
   const most = Math.min(before.length, now.length);
   for (let index = 0; index < most; index += 1) if (before[index] !== now[index]) return index;
   return most;

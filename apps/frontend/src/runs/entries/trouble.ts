@@ -1,5 +1,6 @@
 import { verdictOfCommand, verdictOfJudge } from "../check-outcome.ts";
 import { type Entry, insideOf } from "./entry.ts";
+import { commonStart } from "./rows.ts";
 
 /** Whether an entry tells of something that went wrong. */
 export const isTrouble = (entry: Entry): boolean => {
@@ -61,8 +62,17 @@ const troublesIn = (entry: Entry): number =>
 
 /** Counts anew what changed since `before`, and nothing else. */
 export const tally = (before: Tally, entries: readonly Entry[]): Tally => {
-  const counts = entries.map((entry, index) =>
-    before.entries[index] === entry ? (before.counts[index] ?? 0) : troublesIn(entry),
-  );
-  return { entries, counts, total: counts.reduce((sum, count) => sum + count, 0) };
+  const same = commonStart(before.entries, entries);
+  if (same === entries.length && same === before.entries.length) return before;
+  const counts = before.counts.slice(0, same);
+  let { total } = before;
+  for (let index = same; index < before.counts.length; index += 1) total -= before.counts[index] ?? 0;
+  for (let index = same; index < entries.length; index += 1) {
+    const entry = entries[index];
+    if (entry === undefined) break;
+    const count = before.entries[index] === entry ? (before.counts[index] ?? 0) : troublesIn(entry);
+    counts.push(count);
+    total += count;
+  }
+  return { entries, counts, total };
 };

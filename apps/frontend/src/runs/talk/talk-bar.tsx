@@ -1,6 +1,5 @@
 import { deliveriesOf, isFinal, PERMISSION_MODES, type Run } from "@ccr/protocol";
 import { CornerDownLeft, OctagonPause, SendHorizontal, Settings2, Zap } from "lucide-react";
-import { Popover } from "radix-ui";
 import { useId, useRef, useState } from "react";
 import { z } from "zod";
 import { describeError } from "../../api/errors.ts";
@@ -8,6 +7,7 @@ import { newIdempotencyKey } from "../../launch/launch-keys.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { useDraft } from "../../ui/draft.ts";
 import { Field, GrowingTextArea, Select, TextInput } from "../../ui/field.tsx";
+import { Popover } from "../../ui/popover.tsx";
 import { Questions } from "./questions.tsx";
 import { Queued, Untold } from "./queued.tsx";
 import { useInputs, useTalk } from "./use-talk.ts";

@@ -8,7 +8,6 @@ import {
   Suspense,
   type SyntheticEvent,
   useCallback,
-  useDeferredValue,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -20,7 +19,7 @@ import { plural } from "../../ui/format.ts";
 import { CHOICES, type Choice } from "../entries/choices.ts";
 import type { Entry } from "../entries/entry.ts";
 import { findEntryPath, indexOfRow, listRows, noRows, type Row, type RowChoice } from "../entries/rows.ts";
-import { isTrouble, noTally, tally } from "../entries/trouble.ts";
+import { isTrouble } from "../entries/trouble.ts";
 import { type Found, pick, stepFrom } from "../entries/walk.ts";
 import type { Folds, RunStream, StreamActions } from "../page/use-run-stream.ts";
 import { estimateEntryHeight } from "./entry-row.tsx";
@@ -146,11 +145,10 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     if (path !== null && entry !== undefined) lead({ entry, above: path.slice(0, -1) }, { top, isPlace });
   }, [visit, target, before, shown, entries, transcript.lastSeq, lookAt, lead, goingTo]);
 
-  const [seenSeq, setSeenSeq] = useState(0);
   const isAway = rowWindow.isAway || shown.to !== null;
-  useEffect(() => {
-    if (!isAway) setSeenSeq(transcript.lastSeq);
-  }, [isAway, transcript.lastSeq]);
+  // Noted when the end goes out of sight or comes back, not with every message: each note draws the list once more.
+  const [left, setLeft] = useState({ isAway: false, atSeq: 0 });
+  if (left.isAway !== isAway) setLeft({ isAway, atSeq: transcript.lastSeq });
   const jump = (): void => {
     wanted.current = null;
     setGoingTo(null);
@@ -167,12 +165,6 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     return key ?? null;
   };
 
-  const later = useDeferredValue(entries);
-  const tallied = useRef(noTally);
-  const errors = useMemo(() => tally(tallied.current, later), [later]);
-  useEffect(() => {
-    tallied.current = errors;
-  }, [errors]);
   const toError = (by: 1 | -1): void => {
     const { found, before: count, at } = pick(entries, isTrouble, hereKey());
     const next = found[stepFrom({ count: found.length, before: count, at }, by) ?? -1];
@@ -295,7 +287,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
     if (key !== pointed) setPointed(key);
   };
 
-  const unseen = transcript.lastSeq - seenSeq;
+  const unseen = transcript.lastSeq - left.atSeq;
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: its keys are those of the list and of what leads through it
     <div ref={panel} onKeyDown={onKeyDown} className="relative flex min-h-0 flex-1 flex-col">
@@ -303,7 +295,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
         runId={run.id}
         choice={choice}
         onChoose={setChoice}
-        errorCount={errors.total}
+        entries={entries}
         onError={toError}
         onFind={openFind}
         onAll={(open) => {
@@ -347,7 +339,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
         className="inset-ring-focus relative min-h-0 flex-1 overflow-y-auto overscroll-contain px-3 [overflow-anchor:none] sm:px-5"
       >
         <div className="pt-3">{earlier !== null && <EarlierLine earlier={earlier} />}</div>
-        <div ref={refs.inner} className="relative mx-auto max-w-4xl">
+        <div ref={refs.inner} className="relative mx-auto max-w-4xl overflow-y-clip">
           <div ref={refs.block} className="absolute inset-x-0 top-0">
             {rows.slice(range.first, range.end).map((row, place) => {
               const { key } = row.entry;
@@ -378,7 +370,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
       {(isAway || (!rowWindow.isFollowing && !runEnded)) && (
         <Button size="sm" className="absolute bottom-4 left-1/2 -translate-x-1/2 rounded-full! shadow-float" onClick={jump}>
           <ArrowDown aria-hidden className="size-3.5" />
-          {isAway && unseen > 0 && seenSeq > 0 && !runEnded ? plural(unseen, "new message") : "Jump to latest"}
+          {isAway && unseen > 0 && !runEnded ? plural(unseen, "new message") : "Jump to latest"}
         </Button>
       )}
       {raw !== null && (

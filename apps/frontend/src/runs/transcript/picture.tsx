@@ -1,9 +1,11 @@
-import { X } from "lucide-react";
-import { Dialog } from "radix-ui";
-import { useState } from "react";
-import { buttonClasses } from "../../ui/button.tsx";
+import { lazy, Suspense, useRef, useState } from "react";
 import { formatBytes } from "../../ui/format.ts";
+import { useToasts } from "../../ui/toast.tsx";
 import type { Picture } from "../entries/entry.ts";
+
+// Few images are looked at closely, and most transcripts have none.
+const importDialog = () => import("./picture-dialog.tsx").then((module) => ({ default: module.PictureDialog }));
+const PictureDialog = lazy(importDialog);
 
 /** Kinds of images that cannot hold a script. */
 const TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
@@ -13,6 +15,9 @@ const bytesOf = (base64: string): number => Math.floor((base64.length * 3) / 4) 
 const Shown = ({ picture: { mediaType, base64 }, label }: { picture: Picture; label: string }) => {
   const [size, setSize] = useState<{ width: number; height: number } | null>(null);
   const [broken, setBroken] = useState(false);
+  const [isLarge, setLarge] = useState(false);
+  const button = useRef<HTMLButtonElement>(null);
+  const toasts = useToasts();
   const source = `data:${mediaType};base64,${base64}`;
   const facts = [
     mediaType.replace("image/", "").toUpperCase(),
@@ -23,43 +28,34 @@ const Shown = ({ picture: { mediaType, base64 }, label }: { picture: Picture; la
   if (broken) return <p className="text-xs text-ink-faint">{label}: the image cannot be shown. It may be cut off.</p>;
   return (
     <figure className="flex flex-col gap-1 self-start">
-      <Dialog.Root>
-        <Dialog.Trigger
-          aria-label={`${label}, ${caption}: show it large`}
-          className="flex h-40 max-w-full min-w-24 items-center justify-center self-start rounded-lg border border-line bg-sunken p-1 hover:border-line-strong"
-        >
-          <img
-            src={source}
-            alt=""
-            className="max-h-38 max-w-full rounded object-contain"
-            onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => setSize({ width, height })}
-            onError={() => setBroken(true)}
+      <button
+        ref={button}
+        type="button"
+        aria-haspopup="dialog"
+        aria-expanded={isLarge}
+        aria-label={`${label}, ${caption}: show it large`}
+        onClick={() => void importDialog().then(() => setLarge(true), toasts.error)}
+        className="flex h-40 max-w-full min-w-24 items-center justify-center self-start rounded-lg border border-line bg-sunken p-1 hover:border-line-strong"
+      >
+        <img
+          src={source}
+          alt=""
+          className="max-h-38 max-w-full rounded object-contain"
+          onLoad={({ currentTarget: { naturalWidth: width, naturalHeight: height } }) => setSize({ width, height })}
+          onError={() => setBroken(true)}
+        />
+      </button>
+      {isLarge && (
+        <Suspense fallback={null}>
+          <PictureDialog
+            source={source}
+            label={label}
+            caption={caption}
+            opener={() => button.current}
+            onClose={() => setLarge(false)}
           />
-        </Dialog.Trigger>
-        <Dialog.Portal>
-          <Dialog.Overlay className="fixed inset-0 z-40 bg-[rgb(8_10_18/0.7)] data-[state=open]:animate-appear" />
-          <Dialog.Content
-            aria-describedby={undefined}
-            className="fixed inset-4 z-50 flex flex-col overflow-hidden rounded-xl border border-line bg-surface shadow-float sm:inset-8"
-          >
-            <div className="flex items-center justify-between gap-3 border-b border-line py-1.5 pr-2 pl-4">
-              <Dialog.Title className="min-w-0 truncate font-medium">
-                {label} <span className="font-normal text-ink-faint">· {caption}</span>
-              </Dialog.Title>
-              <Dialog.Close className={buttonClasses("ghost", "icon")} aria-label="Close the image" title="Close the image">
-                <X aria-hidden className="size-4" />
-              </Dialog.Close>
-            </div>
-            <div className="relative min-h-0 flex-1 bg-sunken">
-              <img
-                src={source}
-                alt={label}
-                className="absolute inset-2 m-auto max-h-[calc(100%-1rem)] max-w-[calc(100%-1rem)] object-contain"
-              />
-            </div>
-          </Dialog.Content>
-        </Dialog.Portal>
-      </Dialog.Root>
+        </Suspense>
+      )}
       <figcaption aria-hidden className="nums text-xs text-ink-faint">
         {caption}
       </figcaption>

@@ -6,6 +6,8 @@ const END_PX = 60;
 /** So far beyond what is seen rows are there, and so far they are made when they are not. */
 const NEAR_PX = 400;
 const FAR_PX = 800;
+/** The same while the end is followed: rows go away upwards, and are seldom looked for there. */
+const FOLLOWED_PX = 150;
 /** Without a frame of its own yet, the list is taken to be so high. */
 const FIRST_VIEW_PX = 900;
 /** Without an event for so long, a person's scrolling has come to its end. */
@@ -272,7 +274,7 @@ export class RowWindow {
       first: this.heights.indexAt(offset - px),
       end: this.heights.indexAt(offset + view + px) + 1,
     });
-    const near = around(NEAR_PX);
+    const near = around(this.isFollowing ? FOLLOWED_PX : NEAR_PX);
     if (
       now.first <= near.first &&
       now.end >= near.end &&
@@ -281,6 +283,6 @@ export class RowWindow {
     )
       return now;
     // What is followed moves on: rows above would be made only to be taken away again.
-    return around(this.isFollowing ? NEAR_PX : FAR_PX);
+    return this.isFollowing ? near : around(FAR_PX);
   }
 }

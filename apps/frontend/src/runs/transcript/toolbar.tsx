@@ -1,9 +1,11 @@
 import { ArrowDown, ArrowUp, CircleAlert, Ellipsis, Search } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useEffect, useState } from "react";
+import { lazy, type ReactNode, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
 import { IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { plural } from "../../ui/format.ts";
 import { CHOICE_NAMES, CHOICES, type Choice } from "../entries/choices.ts";
+import type { Entry } from "../entries/entry.ts";
+import { noTally, tally } from "../entries/trouble.ts";
 
 const importMenu = () => import("./menu.tsx").then(({ TranscriptMenu }) => ({ default: TranscriptMenu }));
 const Menu = lazy(importMenu);
@@ -63,28 +65,52 @@ const Choices = ({ choice, onChoose }: { choice: Choice; onChoose: (choice: Choi
   </div>
 );
 
-const Errors = ({ count, onStep }: { count: number; onStep: (by: 1 | -1) => void }) => (
-  <fieldset aria-label="Errors" className="flex shrink-0 items-center">
-    <span className="nums flex items-center gap-1 text-xs text-bad" title={plural(count, "error")}>
-      <CircleAlert aria-hidden className="size-3.5" />
-      {count.toLocaleString("en")}
-      <span className="sr-only"> {count === 1 ? "error" : "errors"}</span>
-    </span>
-    <IconButton label="Previous error" title="Previous error (p)" onClick={() => onStep(-1)}>
-      <ArrowUp aria-hidden className="size-3.5" />
-    </IconButton>
-    <IconButton label="Next error" title="Next error (n)" onClick={() => onStep(1)}>
-      <ArrowDown aria-hidden className="size-3.5" />
-    </IconButton>
-  </fieldset>
-);
+/** How many entries tell of trouble; while many come, a little later than they. */
+const useTroubleCount = (entries: readonly Entry[]): number => {
+  const later = useDeferredValue(entries);
+  const before = useRef(noTally);
+  const now = useMemo(() => tally(before.current, later), [later]);
+  useEffect(() => {
+    before.current = now;
+  }, [now]);
+  return now.total;
+};
+
+/** By itself, so that counting draws nothing else once more. */
+const Errors = ({
+  entries,
+  className,
+  onStep,
+}: {
+  entries: readonly Entry[];
+  className: string;
+  onStep: (by: 1 | -1) => void;
+}) => {
+  const count = useTroubleCount(entries);
+  if (count === 0) return null;
+  return (
+    <fieldset aria-label="Errors" className={classes("shrink-0 items-center", className)}>
+      <span className="nums flex items-center gap-1 text-xs text-bad" title={plural(count, "error")}>
+        <CircleAlert aria-hidden className="size-3.5" />
+        {count.toLocaleString("en")}
+        <span className="sr-only"> {count === 1 ? "error" : "errors"}</span>
+      </span>
+      <IconButton label="Previous error" title="Previous error (p)" onClick={() => onStep(-1)}>
+        <ArrowUp aria-hidden className="size-3.5" />
+      </IconButton>
+      <IconButton label="Next error" title="Next error (n)" onClick={() => onStep(1)}>
+        <ArrowDown aria-hidden className="size-3.5" />
+      </IconButton>
+    </fieldset>
+  );
+};
 
 /** What can be done with a transcript as a whole; while something is looked for, `find` takes most of the room. */
 export const TranscriptToolbar = ({
   runId,
   choice,
   onChoose,
-  errorCount,
+  entries,
   onError,
   find,
   onFind,
@@ -93,7 +119,7 @@ export const TranscriptToolbar = ({
   runId: string;
   choice: Choice;
   onChoose: (choice: Choice) => void;
-  errorCount: number;
+  entries: readonly Entry[];
   onError: (by: 1 | -1) => void;
   /** null: nothing is looked for. */
   find: ReactNode;
@@ -104,11 +130,7 @@ export const TranscriptToolbar = ({
     <div className="flex h-10 shrink-0 items-center gap-1 border-b border-line px-2 sm:px-4">
       {find ?? <Choices choice={choice} onChoose={onChoose} />}
       <span className={find === null ? "flex-1" : ""} />
-      {errorCount > 0 && (
-        <div className={find === null ? "" : "hidden sm:block"}>
-          <Errors count={errorCount} onStep={onError} />
-        </div>
-      )}
+      <Errors entries={entries} className={find === null ? "flex" : "hidden sm:flex"} onStep={onError} />
       {find === null && (
         <IconButton label="Find in the transcript" title="Find in the transcript (/)" onClick={onFind}>
           <Search aria-hidden className="size-3.5" />
