@@ -27,11 +27,11 @@ describe.each(await driversUnderTest())("in Chromium, on %s", (driver) => {
     await page.waitForURL(/\/runs\/run_/);
     await page.getByText("I'll look at the project first.").waitFor();
     await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 120_000 });
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("link", { name: "Changes", exact: true }).click();
     await page.getByRole("navigation", { name: "Changed files" }).getByTitle("src/summary.js").waitFor();
     await page.reload();
     await page.getByRole("navigation", { name: "Changed files" }).getByTitle("src/summary.js").waitFor();
-    await page.getByRole("tab", { name: "Network" }).click();
+    await page.getByRole("link", { name: /^Network/ }).click();
     await page.getByRole("row").filter({ hasText: "example.com" }).filter({ hasText: "refused" }).first().waitFor();
     expect(offences).toEqual([]);
   });
@@ -70,7 +70,7 @@ it("creates a task, launches it, watches it work, and cancels another", { timeou
   await page.getByText("The file is written.").waitFor();
   await page.getByText("Passed", { exact: true }).first().waitFor();
   await page.getByText("Every step finished and its checks passed.").first().waitFor();
-  await page.getByRole("tab", { name: "Changes" }).click();
+  await page.getByRole("link", { name: "Changes", exact: true }).click();
   await page.getByRole("navigation", { name: "Changed files" }).getByTitle("hello.txt").waitFor();
   const runPage = page.url();
 

@@ -265,7 +265,7 @@ describe("the results of several repositories", () => {
     for (const { url } of run === undefined ? [] : deliveriesOf(run).flatMap(({ pullRequest }) => pullRequest ?? []))
       await page.locator(`a[href="${url}"]`).first().waitFor();
     await page.getByText("Nothing was changed here.").waitFor();
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("link", { name: "Changes", exact: true }).click();
     const files = page.getByRole("navigation", { name: "Changed files" });
     for (const path of ["api/new.txt", "web/caller.txt"]) await files.getByTitle(path).waitFor();
     const [bundle] = await Promise.all([

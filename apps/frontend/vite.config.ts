@@ -29,7 +29,10 @@ const withoutJsonSchema: Plugin = {
     filter: { id: /[\\/]zod[\\/]v4[\\/]core[\\/](to-json-schema|json-schema-processors)\.js$/ },
     handler: (code) => {
       const names = [...code.matchAll(/^export (?:(?:const|function) |\{ \w+ as )(\w+)/gm)].map(([, name]) => name);
-      return { code: `const none = () => undefined;\nexport { ${names.map((name) => `none as ${name}`).join(", ")} };\n`, map: null };
+      return {
+        code: `const none = () => undefined;\nexport { ${names.map((name) => `none as ${name}`).join(", ")} };\n`,
+        map: null,
+      };
     },
   },
 };

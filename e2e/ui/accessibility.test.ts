@@ -121,7 +121,7 @@ const problemsOf = async (page: Page, where: string): Promise<string[]> => {
 
 const problemsOfTabs = async (page: Page, where: string): Promise<string[]> => {
   const problems: string[] = [];
-  for (const tab of await page.getByRole("tab").all()) {
+  for (const tab of await page.getByRole("navigation", { name: "What is shown of the run" }).getByRole("link").all()) {
     await tab.click();
     problems.push(...(await problemsOf(page, `${where}, ${(await tab.textContent())?.trim()}`)));
   }

@@ -190,7 +190,7 @@ it("sends comments to the agent, which goes on from there", { timeout: 180_000 }
   expect(sent.steps[0]?.instructions).toContain(
     '"src/added.ts", line 1:\n\n```diff\n+export const added = true;\n```\n\nCall it total.',
   );
-  await page.getByRole("tab", { name: "Changes" }).click();
+  await page.getByRole("link", { name: "Changes", exact: true }).click();
   await diff.getByText("total = true").waitFor();
 
   // What was sent waits no more.
@@ -233,7 +233,7 @@ it("tells comments to the agent of a run that goes on, which does what they ask 
   await waiting.getByRole("button", { name: "Send to Claude" }).click();
   await waiting.waitFor({ state: "hidden" });
   // It stands among what waits to be told, with the lines that it is about.
-  await page.getByRole("tab", { name: "Transcript" }).click();
+  await page.getByRole("link", { name: "Transcript", exact: true }).click();
   await page.getByRole("region", { name: "Waits to be told" }).getByText("Call it total.").waitFor();
   const [said] = await client.talk.list.query({ id });
   expect(said).toMatchObject({ state: "queued", body: { kind: "prompt" } });

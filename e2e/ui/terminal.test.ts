@@ -147,7 +147,7 @@ describe("the terminal and the files of a run", () => {
     // The files, in the sandbox, with what the agent and the shell have made.
     await type(page, "echo from-the-shell > by-hand.txt; ln -s /etc/passwd secrets; echo it-is-wri''tten");
     await screenOf(page).getByText("it-is-written").waitFor();
-    await tab(page, "Files").click();
+    await page.getByRole("link", { name: "Files", exact: true }).click();
     await page.getByText("In the sandbox, as it was at").waitFor();
     const item = (name: string | RegExp) => page.getByRole("treeitem", { name });
     await item(/^by-hand\.txt/).click();
@@ -187,7 +187,7 @@ describe("the terminal and the files of a run", () => {
     }
 
     // The run ends while the shell is open.
-    await tab(page, "Terminal").click();
+    await page.getByRole("link", { name: "Terminal", exact: true }).click();
     await page.getByText("Shell connected").waitFor();
     await type(page, "touch /tmp/go-on");
     await page.getByText("The run has ended, and its shells with it.").waitFor({ timeout: 90_000 });
@@ -197,7 +197,7 @@ describe("the terminal and the files of a run", () => {
     await page.getByText("The run has ended, and its sandbox with it").waitFor();
 
     // The files, as they are kept.
-    await tab(page, "Files").click();
+    await page.getByRole("link", { name: "Files", exact: true }).click();
     await page.getByText("What is kept of the work").waitFor();
     await item(/^made/).click();
     await item(/^note\.txt/).click();

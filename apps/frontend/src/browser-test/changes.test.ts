@@ -152,7 +152,7 @@ describe("the changes of a run that goes on", () => {
     const said = await talk.list(run.id);
     expect(said).toHaveLength(1);
     expect(JSON.stringify(said[0]?.body)).toContain("Say hi.");
-    await page.getByRole("tab", { name: "Transcript" }).click();
+    await page.getByRole("link", { name: "Transcript", exact: true }).click();
     await page.getByRole("region", { name: "Waits to be told" }).getByText("Say hi.").waitFor();
     expect(stage.offences).toEqual([]);
   });

@@ -83,7 +83,9 @@ test.each(["/", "/tasks/new", "/runs", "run"])(
     expect(bytes).toBeGreaterThan(100_000);
     expect(bytes).toBeLessThan(LIMIT_BYTES);
     // What is heavy comes with what needs it: the viewer of changes, terminals, the colours of code.
-    expect(scripts.filter(({ name }) => /^.assets.(changes|terminal-view|shell-panel|highlight|popover|.*dialog)/.test(name))).toEqual([]);
+    expect(
+      scripts.filter(({ name }) => /^.assets.(changes|terminal-view|shell-panel|highlight|popover|.*dialog)/.test(name)),
+    ).toEqual([]);
     expect(stage.offences).toEqual([]);
   },
 );

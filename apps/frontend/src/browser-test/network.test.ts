@@ -64,7 +64,7 @@ describe("a refused request", () => {
     await button("b.example.com").click();
     await button("b.example.com").waitFor({ state: "detached" });
     refusing.reject(new CcrError("conflict", "b.example.com cannot be allowed as well: 200 hosts are the most."));
-    await page.getByText("b.example.com cannot be allowed as well: 200 hosts are the most.").waitFor();
+    await page.getByText("b.example.com cannot be allowed as well: 200 hosts are the most.", { exact: true }).waitFor();
     await button("b.example.com").waitFor();
     expect(await page.getByText("Allowed for this run").count()).toBe(0);
   });

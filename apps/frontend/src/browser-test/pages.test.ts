@@ -174,13 +174,13 @@ describe("a run", () => {
       patch: samplePatch,
       truncated: false,
     });
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("link", { name: "Changes", exact: true }).click();
     await page.getByText("A binary file").waitFor();
     await page.reload();
     await page.getByText('`slugify("Crème brûlée")` is').waitFor();
     expect(new URL(page.url()).search).toBe("?tab=changes");
-    await page.getByRole("tab", { name: "Steps" }).click();
-    await page.getByRole("tabpanel").getByText("exit code 1").first().waitFor();
+    await page.getByRole("link", { name: "Steps", exact: true }).click();
+    await page.getByRole("region", { name: "Steps" }).getByText("exit code 1").first().waitFor();
     for (const path of ["/", "/?launch=task", "/tasks", "/tasks/new", "/runs", "/instances", `/runs/${run.id}`]) {
       await stage.go(path);
       await page.getByRole("heading", { level: 1 }).waitFor();
@@ -236,7 +236,7 @@ describe("a run", () => {
     backend.patchRun(run.id, ended);
     backend.say(run.id, lastPart());
     await page.getByText("Complete").waitFor();
-    await page.getByRole("tab", { name: "Raw" }).click();
+    await page.getByRole("link", { name: "Raw", exact: true }).click();
     await page.getByText(`${backend.messagesOf(run.id).length} messages`).waitFor();
     expect(stage.offences).toEqual([]);
   });
@@ -271,7 +271,9 @@ describe("a run", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("is followed on when what was said before takes its place, however high its entries are", { timeout: 60_000 }, async () => {
+  test("is followed on when what was said before takes its place, however high its entries are", {
+    timeout: 60_000,
+  }, async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(task(backend), running);
@@ -315,7 +317,7 @@ describe("a run", () => {
       deletions: 0,
     }));
     backend.setDiff(run.id, { baseCommit: "a", headCommit: "b", files, patch, truncated: false });
-    await page.getByRole("tab", { name: "Changes" }).click();
+    await page.getByRole("link", { name: "Changes", exact: true }).click();
     await page.getByText("file 0 line 0", { exact: true }).waitFor();
     await page.getByRole("navigation", { name: "Changed files" }).getByTitle("f39.txt").click();
     await page.getByText("file 39 line 0", { exact: true }).waitFor();

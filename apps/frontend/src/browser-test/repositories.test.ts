@@ -232,6 +232,7 @@ test("a list tells of the first repository and how many others there are, and th
 
   await stage.go(`/runs/${run.id}`);
   const listed = page.getByRole("region", { name: "Repositories" }).getByRole("listitem");
+  await page.getByRole("button", { name: "Details", expanded: false }).click();
   await listed.first().waitFor();
   expect(await listed.allTextContents()).toEqual([
     "api/acme/api@main1f3c9ab0",

@@ -27,7 +27,8 @@ export const SaveAsTask = ({ task, size = "sm" }: { task: Task | undefined; size
       title="Its words become a task that can be launched again and changed"
       onClick={() => save.mutate({ id: task.id, name: task.name })}
     >
-      <BookmarkPlus aria-hidden className="size-3.5" /> Save as a task
+      <BookmarkPlus aria-hidden className="size-3.5" />{" "}
+      <span className={size === "sm" ? "max-sm:sr-only" : ""}>Save as a task</span>
     </Button>
   );
 };
