@@ -202,17 +202,28 @@ const live = async (browser: Browser): Promise<void> => {
     { name: "batch", path: `/batches/${batch.id}`, ready: text("Licences everywhere") },
     { name: "batch-compare", path: `/batches/${batch.id}/groups/1`, ready: text("LICENSE") },
     { name: "environments", path: "/environments", ready: text("Node with dependencies") },
-    { name: "instances", path: "/instances", ready: text("bubblewrap") },
+    {
+      name: "instances",
+      path: "/instances",
+      // What it takes of the processor is told by the second look.
+      ready: async (page) => {
+        await text("bubblewrap")(page);
+        await page
+          .getByText(/^\d+% of/)
+          .first()
+          .waitFor();
+      },
+    },
     {
       name: "run-terminal",
       path: `/runs/${working}?tab=terminal`,
       ready: async (page) => {
-        await page
-          .getByRole("button", { name: /open a shell|another shell/i })
-          .first()
-          .click()
-          .catch(() => {});
-        await page.getByText("Shell connected").waitFor();
+        const shell = page.getByText("Shell connected");
+        const first = page.getByRole("button", { name: "Open a shell" });
+        await shell.or(first).waitFor();
+        if (await first.isVisible()) await first.click();
+        await shell.waitFor();
+        await page.locator(".xterm-screen").click();
         await page.keyboard.type("git log --oneline && ls -l src\n");
         await page.waitForTimeout(1000);
       },

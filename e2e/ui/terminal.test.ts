@@ -159,6 +159,7 @@ describe("the terminal and the files of a run", () => {
     await page.getByText("400 lines").waitFor();
     await page.reload();
     await page.getByText("export const line1 = 1;").waitFor();
+    await page.getByRole("region", { name: "Content of main.ts" }).locator(".text-code-keyword").first().waitFor();
     await item(/^picture\.png/).click();
     await expect
       .poll(() =>

@@ -17,15 +17,29 @@ const ChangesView = lazy(() => import("../runs/changes/changes.tsx").then(({ Cha
 // More do not fit side by side on any screen; others are shown when they are asked for.
 const SHOWN_AT_FIRST = 3;
 
+/** What the heads of a pane take, and a file with its first changes; and a line of the lines around a change. */
+const PANE_REM = 16;
+const FILE_REM = 10;
+const LINE_REM = 1.25;
+/** Room for all that changed in one of them, as far as the screen has it. */
+const heightOf = (rows: readonly BatchRow[]): string => {
+  const most = Math.max(
+    0,
+    ...rows.map(({ diff }) => (diff === null ? FILE_REM : diff.files * FILE_REM + (diff.additions + diff.deletions) * LINE_REM)),
+  );
+  return `min(70vh, ${PANE_REM + most}rem)`;
+};
+
 /** The changes of one run beside those of the others. */
-const Pane = ({ row, batch }: { row: BatchRow; batch: BatchView }) => {
+const Pane = ({ row, batch, height }: { row: BatchRow; batch: BatchView; height: string }) => {
   const { trpc } = useApi();
   const run = useQuery(trpc.runs.byId.queryOptions({ id: row.runId }, { refetchInterval: isFinal(row.status) ? false : 2000 }));
   const name = nameOf(row, batch);
   return (
     <section
       aria-label={`Changes of ${name}`}
-      className="flex h-[70vh] min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-surface shadow-card"
+      style={{ height }}
+      className="flex min-w-0 flex-col overflow-hidden rounded-xl border border-line bg-surface shadow-card"
     >
       <header className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-sunken px-4 py-2">
         <h3 className="min-w-0 flex-1 truncate font-medium">{name}</h3>
@@ -98,7 +112,7 @@ const Comparison = ({ rows, batch }: { rows: readonly BatchRow[]; batch: BatchVi
           <div className="overflow-x-auto pb-2">
             <div className="grid grid-flow-col gap-3 auto-cols-[minmax(min(26rem,85vw),1fr)]">
               {panes.map((row) => (
-                <Pane key={row.runId} row={row} batch={batch} />
+                <Pane key={row.runId} row={row} batch={batch} height={heightOf(panes)} />
               ))}
             </div>
           </div>

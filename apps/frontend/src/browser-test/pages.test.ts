@@ -188,6 +188,30 @@ describe("a run", () => {
     }
   });
 
+  test("has tabs that are links, of which the open one is in sight on a phone", { timeout: 30_000 }, async () => {
+    await using stage = await withRun(ended, "?tab=usage", 390);
+    const { page } = stage;
+    const tabs = page.getByRole("navigation", { name: "What is shown of the run" });
+    const open = tabs.locator("[aria-current]");
+    await open.getByText("Usage").waitFor();
+    expect(await open.count()).toBe(1);
+    const isInSight = () =>
+      open.evaluate((tab) => {
+        const [inner, outer] = [tab.getBoundingClientRect(), tab.parentElement?.getBoundingClientRect()];
+        return outer !== undefined && inner.left >= outer.left && inner.right <= outer.right;
+      });
+    expect(await isInSight()).toBe(true);
+    await tabs.getByRole("link", { name: "Raw" }).press("Enter");
+    await open.getByText("Raw").waitFor();
+    expect(await open.count()).toBe(1);
+    expect(await isInSight()).toBe(true);
+    expect(new URL(page.url()).search).toBe("?tab=raw");
+    await tabs.getByRole("link", { name: "Transcript" }).click();
+    await open.getByText("Transcript").waitFor();
+    expect(new URL(page.url()).search).toBe("");
+    expect(stage.offences).toEqual([]);
+  });
+
   test("shows refused requests, and only them when asked", { timeout: 30_000 }, async () => {
     await using stage = await withRun(running, "?tab=network");
     const { page, backend, run } = stage;

@@ -94,17 +94,19 @@ const Remove = ({ instance: { id, run } }: { instance: InstanceView }) => {
 /** A sandbox that is there, with what it uses. */
 export const LivingRow = ({ instance, looks }: { instance: InstanceView; looks: Looks }) => (
   <li className="flex flex-col gap-3 px-4 py-3.5">
-    <div className="flex flex-wrap items-center gap-x-3 gap-y-1.5">
+    <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 md:grid-cols-[auto_minmax(0,1fr)_auto_auto]">
       <StatusPill status={instance.status} />
-      <div className="min-w-0 flex-1 basis-40">
+      <div className="col-span-3 row-start-2 min-w-0 md:col-span-1 md:row-start-auto">
         <RunLink instance={instance} />
-        <p className="truncate text-xs text-ink-faint">
+        <p className="text-xs text-ink-faint">
           {workOf(instance)} · {instance.driver} · <span className="sr-only">age </span>
           <Elapsed from={instance.createdAt} to={null} className="nums" />
         </p>
       </div>
       <code className="code hidden text-xs text-ink-faint md:block">{instance.id}</code>
-      <Remove instance={instance} />
+      <div className="col-start-3 row-start-1 md:col-start-auto md:row-start-auto">
+        <Remove instance={instance} />
+      </div>
     </div>
     <Usage instance={instance} looks={looks} />
   </li>

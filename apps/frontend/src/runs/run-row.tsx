@@ -83,11 +83,13 @@ export const RunRow = ({
       )}
     >
       {lead}
-      <div className={classes("grid min-w-0 flex-1 grid-cols-[minmax(0,1fr)_auto] items-start gap-x-4 gap-y-1", RUN_COLUMNS)}>
-        <div className="order-2 justify-self-end md:order-none md:justify-self-start">
-          <RunBadge run={run} className="max-w-42 md:max-w-none" />
+      <div
+        className={classes("grid min-w-0 flex-1 grid-cols-[minmax(0,1fr)] items-start gap-x-4 gap-y-1.5 md:gap-y-1", RUN_COLUMNS)}
+      >
+        <div>
+          <RunBadge run={run} />
         </div>
-        <div className="order-1 min-w-0 md:order-none">
+        <div className="min-w-0">
           <Link
             to="/runs/$runId"
             params={{ runId: run.id }}
@@ -107,7 +109,7 @@ export const RunRow = ({
           )}
           <Result run={run} />
         </div>
-        <div className="order-3 col-span-2 flex gap-3 text-xs text-ink-faint md:contents">
+        <div className="flex gap-3 text-xs text-ink-faint md:contents">
           <Ago at={run.createdAt} className="nums md:text-right" />
           <span className="nums whitespace-nowrap md:text-right">
             <span className="sr-only">Duration </span>

@@ -153,7 +153,11 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
   const toggleTree = (): void => (isTreeBeside ? change({ hasTree: !options.hasTree }) : setTreeAsked(!isTreeAsked));
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: keys are taken from whatever has the focus inside
-    <div ref={panel} className="flex min-h-[70dvh] flex-1 flex-col lg:min-h-96" onKeyDown={walk.onKeyDown}>
+    <div
+      ref={panel}
+      className={classes("flex flex-1 flex-col", beside ? "min-h-0" : "min-h-[70dvh] lg:min-h-96")}
+      onKeyDown={walk.onKeyDown}
+    >
       <Toolbar
         run={run}
         diff={diff}

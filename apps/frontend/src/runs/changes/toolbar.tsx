@@ -87,7 +87,7 @@ export const Toolbar = ({
   const sum = (of: "additions" | "deletions"): number => diff.files.reduce((total, file) => total + (file[of] ?? 0), 0);
   return (
     <div className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line px-4 py-2">
-      <p className="min-w-0 flex-1 whitespace-nowrap">
+      <p className="flex-1 whitespace-nowrap">
         {plural(diff.files.length, "file")} <Counts additions={sum("additions")} deletions={sum("deletions")} />
         {viewed !== null && viewed.count > 0 && (
           <span className="nums ml-2 text-xs text-ink-faint">

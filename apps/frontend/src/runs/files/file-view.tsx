@@ -104,7 +104,7 @@ export const FileView = ({
         </EmptyState>
       );
     }
-    if (text !== null) return <FileText name={name} lines={text.lines} />;
+    if (text !== null) return <FileText name={name} path={path} lines={text.lines} />;
     return content.error === null ? (
       <Skeleton rows={8} />
     ) : (

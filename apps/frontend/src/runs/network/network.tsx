@@ -13,7 +13,7 @@ import { type Allowing, allowingOf, hostsOf } from "./allowing.ts";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
 import { useAllowHost } from "./use-allow-host.ts";
 
-const COLUMNS = "grid grid-cols-[3.5rem_5rem_minmax(13rem,1fr)_minmax(14rem,1.1fr)_3rem_7.5rem_3rem] items-center gap-3 px-4";
+const COLUMNS = "grid grid-cols-[3.5rem_5rem_minmax(13rem,1.3fr)_minmax(13rem,1fr)_3rem_7.5rem_3rem] items-center gap-3 px-4";
 /** Where there is no room for columns: what was decided, for which address, with which answer; below it by which rule, and when. */
 const STACKED = "grid grid-cols-[5rem_minmax(0,1fr)_auto] content-center gap-x-3 px-4";
 
@@ -76,7 +76,8 @@ const RequestRow = ({
   const where = (
     <Cell className="code truncate" title={`${record.method} ${address}${record.path}`}>
       <span className="text-ink-faint">{record.kind === "connect" ? "" : `${record.method} `}</span>
-      <span className={refused ? "font-semibold" : ""}>{address}</span>
+      {/* What was asked is what tells one request to the model from another: its server is always the same. */}
+      {record.kind !== "model" && <span className={refused ? "font-semibold" : ""}>{address}</span>}
       <span className="text-ink-faint">{record.path}</span>
     </Cell>
   );

@@ -114,6 +114,8 @@ const TabLink = ({ name, isOpen, children }: { name: Tab | "steps"; isOpen: bool
     search={name === "transcript" ? {} : { tab: name }}
     replace
     resetScroll={false}
+    // By itself it takes an address that says more for its own.
+    activeOptions={{ exact: true }}
     aria-current={isOpen ? "page" : undefined}
     className={classes(
       "inset-ring-focus flex h-10 shrink-0 items-center gap-1.5 border-b-2 px-2.5 text-sm font-medium sm:px-3",

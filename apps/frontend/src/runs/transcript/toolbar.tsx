@@ -42,7 +42,7 @@ const Choices = ({ choice, onChoose }: { choice: Choice; onChoose: (choice: Choi
   <div
     role="radiogroup"
     aria-label="What is shown of the transcript"
-    className="flex min-w-0 overflow-x-auto [scrollbar-width:none]"
+    className="flex min-w-0 overflow-x-auto pr-4 [scrollbar-width:none] max-sm:fade-end"
   >
     {CHOICE_NAMES.map((name) => (
       <label

@@ -10,12 +10,12 @@ import { describeCost } from "../cost.tsx";
 import type { RunStream } from "../page/use-run-stream.ts";
 import { type AttemptUsage, plus, type Used } from "./figures.ts";
 
-const HEAD = "px-3 py-2 text-right text-2xs font-medium text-ink-faint first:text-left";
-const CELL = "nums px-3 py-2 text-right whitespace-nowrap";
+const HEAD = "px-2 py-2 text-right text-2xs font-medium text-ink-faint first:pl-3 first:text-left last:pr-3 sm:px-3";
+const CELL = "nums px-2 py-2 text-right whitespace-nowrap last:pr-3 sm:px-3";
 
 // Where there is no room for all.
 const DETAIL = "hidden sm:table-cell";
-const DETAILS: readonly string[] = ["Cache read", "Cache write"];
+const DETAILS: readonly string[] = ["Calls", "Cache read", "Cache write"];
 
 const Tokens = ({ count, isDetail = false }: { count: number; isDetail?: boolean }) => (
   <td className={classes(CELL, isDetail && DETAIL)} title={count.toLocaleString("en")}>
@@ -25,7 +25,9 @@ const Tokens = ({ count, isDetail = false }: { count: number; isDetail?: boolean
 
 const Figures = ({ used, demo }: { used: Used; demo: boolean }) => (
   <>
-    <td className={CELL}>{used.turns === 0 ? <span className="text-ink-faint">–</span> : used.turns.toLocaleString("en")}</td>
+    <td className={classes(CELL, DETAIL)}>
+      {used.turns === 0 ? <span className="text-ink-faint">–</span> : used.turns.toLocaleString("en")}
+    </td>
     <ModelFigures used={used} demo={demo} />
   </>
 );
@@ -66,7 +68,7 @@ const Table = ({ caption, head, children }: { caption: string; head: readonly st
 );
 
 const Name = ({ children }: { children: ReactNode }) => (
-  <th scope="row" className="px-3 py-2 text-left font-normal whitespace-nowrap">
+  <th scope="row" className="py-2 pr-2 pl-3 text-left font-normal whitespace-nowrap sm:pr-3">
     {children}
   </th>
 );
