@@ -6,6 +6,7 @@ import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
 import { fromJson, toJson } from "./json.ts";
 import { evenIfMet } from "./moves.ts";
+import { createRunListeners } from "./run-listeners.ts";
 import type { Database, RunInputTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 import { InputChangedError, type InputMove, type InputStore } from "./types.ts";
@@ -47,13 +48,8 @@ export const createInputStore = (parts: {
   ids: Ids;
   now: Clock;
 }): InputStore => {
-  const { db, commits, changes, ids, now } = parts;
-  const listeners = new Map<RunId, Set<() => void>>();
-  let stopListening: (() => void) | null = null;
-
-  const tell = (runId: RunId): void => {
-    for (const changed of listeners.get(runId) ?? []) changed();
-  };
+  const { db, commits, ids, now } = parts;
+  const { listen, tell } = createRunListeners(parts.changes);
 
   /** Others hear of it as of any change of the run. */
   const write = async <Result>(
@@ -166,21 +162,6 @@ export const createInputStore = (parts: {
       return rows.map(toInput);
     },
 
-    listen: (runId, changed) => {
-      const own = (): void => changed();
-      const known = listeners.get(runId) ?? new Set();
-      listeners.set(runId, known.add(own));
-      stopListening ??= changes.listen(async (runIds) => {
-        for (const id of listeners.keys()) if (runIds === null || runIds.has(id)) tell(id);
-      });
-      changed();
-      return () => {
-        known.delete(own);
-        if (known.size === 0 && listeners.get(runId) === known) listeners.delete(runId);
-        if (listeners.size > 0) return;
-        stopListening?.();
-        stopListening = null;
-      };
-    },
+    listen,
   };
 };

@@ -80,8 +80,13 @@ export const limitTests = (opened: () => DriverUnderTest): void => {
     if (before === null) throw new Error("it runs");
     expect(before.memoryBytes).toBeGreaterThan(MEBIBYTE);
     expect(before.processes).toBeGreaterThan(0);
+    // Until they have left its session they end with the command.
     await sandbox.output(
-      "head -c 20000000 /dev/urandom > /workspace/made; sha256sum /workspace/made; for i in 1 2 3; do setsid sleep 600 > /dev/null 2>&1 < /dev/null & done",
+      [
+        "head -c 20000000 /dev/urandom > /workspace/made; sha256sum /workspace/made",
+        "for i in 1 2 3; do setsid sh -c 'touch /tmp/up.'$i'; exec sleep 600' > /dev/null 2>&1 < /dev/null & done",
+        'for i in 1 2 3; do until [ -e "/tmp/up.$i" ]; do sleep 0.05; done; done',
+      ].join("\n"),
     );
     const after = await waitFor(
       async () => {
