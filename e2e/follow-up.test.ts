@@ -201,7 +201,7 @@ describe("work that is removed while the run that is to go on with it waits", ()
     await client.runs.cancel.mutate({ id: inFront });
     const run = await server.untilFinal(id);
     expect(run).toMatchObject({ status: "errored", reason: "work_gone", outcome: { name: "clone_failed" } });
-    expect(run.sentence).toContain(`does not have the work of ${first} in ${host.repository} any more`);
+    expect(run.sentence).toContain(`not kept any more. It is that of ${first} in ${host.repository}.`);
     await expect(client.runs.followUp.mutate({ id, instructions: "More." })).rejects.toMatchObject({
       message: expect.stringContaining(`go on from ${first} again`),
     });

@@ -1,4 +1,5 @@
-import { open } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { CcrError, type GitCloneInput, type GitCloneResult, parseSnapshotCommit, type SnapshotRefs } from "@ccr/protocol";
 import { isDiskFull, lastGitLine, runGit } from "./git.ts";
 import type { CommandOutput } from "./run-command.ts";
@@ -189,9 +190,9 @@ export const goOnWithBundle = async (
   await must("its branches cannot be set", run(["update-ref", "--create-reflog", "--stdin"], refUpdates(refs, present)));
   const { head } = refs;
   const name = "ref" in head ? Buffer.from(head.ref, "latin1").toString("utf8") : null;
-  const setHead =
-    "ref" in head ? run(["symbolic-ref", "HEAD", name ?? ""]) : run(["update-ref", "--no-deref", "HEAD", head.commit]);
-  await must("its HEAD cannot be set", setHead);
+  if (!("ref" in head)) await must("its HEAD cannot be set", run(["update-ref", "--no-deref", "HEAD", head.commit]));
+  // Names are bytes to git, and an argument of ours is text.
+  else await writeFile(join(workspace, ".git/HEAD"), Buffer.from(`ref: ${head.ref}\n`, "latin1"));
   await must("its files cannot be checked out", plain(["read-tree", "-u", "--reset", commit]));
   const found = await run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]);
   const headCommit = found.code === 0 ? found.stdout.toString("utf8").trim() : "--empty";

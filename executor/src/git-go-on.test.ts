@@ -63,6 +63,25 @@ describe("work that is gone on with", () => {
     expect(snapshot).toMatchObject({ baseCommit: request.baseCommit, branch: "feature" });
   });
 
+  it("is on its branch also when the name of that is no text", async () => {
+    await using here = await bundleScene();
+    const { agent } = here;
+    // As an older machine spells it: é is one byte.
+    const name = Buffer.from("refs/heads/caf\xe9", "latin1");
+    const head = await agent.git("rev-parse", "HEAD");
+    await writeFile(agent.file(".git/packed-refs"), Buffer.concat([Buffer.from(`${head} `), name, Buffer.from("\n")]));
+    await writeFile(agent.file(".git/HEAD"), Buffer.concat([Buffer.from("ref: "), name, Buffer.from("\n")]));
+    await writeFile(agent.file("committed"), "1\n");
+    await agent.git("add", "committed");
+    await agent.git("commit", "-qm", "work");
+    const request = { ...(await here.bundle()), baseCommit: await here.mirror.commitId() };
+    const next = await here.open("next");
+    await next.clone(request);
+    expect((await readFile(next.file(".git/HEAD"))).toString("latin1")).toBe("ref: refs/heads/caf\xe9\n");
+    expect(await next.git("log", "--format=%s", "-1")).toBe("work");
+    expect(await next.git("status", "--porcelain")).toBe("");
+  });
+
   it("has a detached HEAD where the agent left one, and no branch that it took away", async () => {
     await using here = await bundleScene();
     const { agent } = here;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { CcrError, SNAPSHOT_REF, type WorkSnapshot } from "@ccr/protocol";
 import { assertFolder, clonePath } from "./clones.ts";
@@ -164,9 +165,12 @@ export class Snapshots {
         ? ""
         : (await this.#store.must(["show", "-s", "--format=%ct", headCommit], { signal })).toString("utf8");
     const date = `@${/^\d{1,10}$/.test(time.trim()) ? time.trim() : "0"} +0000`;
+    const message = Buffer.from(`${lines.join("\n")}\n`, "latin1");
+    // What is no UTF-8 git would make it, and name a branch that is not there.
+    const encoding = isUtf8(message) ? [] : ["-c", "i18n.commitEncoding=ISO-8859-1"];
     const commit = await this.#store.must(
-      ["commit-tree", tree, ...(headCommit === null ? [] : ["-p", headCommit])],
-      { input: Buffer.from(`${lines.join("\n")}\n`, "latin1"), signal },
+      [...encoding, "commit-tree", tree, ...(headCommit === null ? [] : ["-p", headCommit])],
+      { input: message, signal },
       {
         GIT_AUTHOR_NAME: IDENTITY.name,
         GIT_AUTHOR_EMAIL: IDENTITY.email,

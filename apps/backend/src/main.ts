@@ -231,7 +231,7 @@ const serve = async (config: Config): Promise<void> => {
       runs,
       results,
       talk: createTalk(deps, { runs, results }),
-      network: createNetwork(deps, { runs }),
+      network: createNetwork({ ...deps, modelHost: apiUrl.hostname }, { runs }),
       listing: createListing(deps, dispatcher),
       launches: createLaunches(deps, { runs, dispatcher }),
       repositories: createRepositories(store, { search: hosts.search, branches }),

@@ -1,4 +1,5 @@
 export * from "./allowed-hosts.ts";
+export * from "./allowing.ts";
 export * from "./batch.ts";
 export * from "./batch-member.ts";
 export * from "./changes.ts";

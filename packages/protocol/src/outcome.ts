@@ -179,6 +179,12 @@ export const RUN_REASONS = {
     sentence: "The work that it was to go on from is not kept any more.",
     next: "Launch the run that did it again, or start a new one with instructions that tell of it.",
   },
+  work_elsewhere: {
+    status: "errored",
+    outcome: "clone_failed",
+    sentence: "The work that it was to go on from is kept by a server that is not there.",
+    next: "Start that server again, and launch this run again: nothing of that work is lost.",
+  },
   setup_failed: {
     status: "errored",
     outcome: "clone_failed",

@@ -13,13 +13,13 @@ import { workplaceAt } from "./workplace.ts";
 const SERVERS = [{ host: "everybody.test", ports: [443] }];
 const A = { host: "a.test", port: 443 };
 
-const networkOf = (store: Store, allowedHosts = SERVERS) => {
+const networkOf = (store: Store, allowedHosts = SERVERS, modelHost: string | null = null) => {
   const get = async (id: RunId) => {
     const run = await store.runs.find(id);
     if (run === null) throw new CcrError("not_found", `There is no run ${id}.`);
     return { ...run, queue: null, outcome: outcomeOf(run) };
   };
-  return createNetwork({ store, allowedHosts }, { runs: { get } });
+  return createNetwork({ store, allowedHosts, modelHost }, { runs: { get } });
 };
 
 /** A run that goes on, whose door is open; `opened` are the policies that the gateway was asked for. */
@@ -43,7 +43,7 @@ const open = async ({ fails = [] }: { fails?: CcrError[] } = {}) => {
   // Waits for a second try are not waited for; others end when something was said.
   const clock = {
     ...systemClock,
-    wait: (ms: number, signal: AbortSignal) => systemClock.wait(ms > 1000 ? ms : 0, signal),
+    wait: (ms: number, signal: AbortSignal) => systemClock.wait(ms > 4000 ? ms : 0, signal),
   };
   const scene: Parameters<typeof followAllowedHosts>[0] = {
     run,
@@ -84,6 +84,17 @@ test("a host that is allowed is stored, told, and let through by the door where 
   });
   const messages = await store.transcript.read(run.id, { after: 0, limit: 9 });
   expect(messages.map(({ body }) => body)).toEqual([{ type: "egress_allowed", ...A }]);
+});
+
+test("the host of the model is none, as every way there but the gateway's own is closed", async () => {
+  await using at = await open();
+  const { store, run } = at;
+  const network = networkOf(store, SERVERS, "model.test");
+  await expect(network.allowHost({ id: run.id, host: "model.test", port: 443 })).rejects.toMatchObject({
+    code: "bad_request",
+    message: expect.stringContaining("model route"),
+  });
+  expect(await store.allowedHosts.list(run.id)).toEqual([]);
 });
 
 test("allowing twice is one, and the door is asked for once", async () => {

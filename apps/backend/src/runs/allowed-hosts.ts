@@ -12,7 +12,8 @@ import { type DoorScene, openAsWanted } from "./way-out.ts";
  * whoever opens its door again, reads it from the store.
  */
 
-const AGAIN_MS = 1000;
+/** What the gateway cannot do it is asked for again, ever later. */
+const AGAIN_MS = { first: 1000, most: 60_000 };
 // Only so that nothing is ever waited for without an end.
 const QUIET_MS = 60_000;
 
@@ -32,10 +33,20 @@ const over = (id: RunId, status: Run["status"]): CcrError =>
 
 /** See `Network`. */
 export const createNetwork = (
-  { store, allowedHosts }: { store: Pick<RunDeps["store"], "allowedHosts">; allowedHosts: RunDeps["allowedHosts"] },
+  {
+    store,
+    allowedHosts,
+    modelHost = null,
+  }: {
+    store: Pick<RunDeps["store"], "allowedHosts">;
+    allowedHosts: RunDeps["allowedHosts"];
+    /** Where the gateway sends what is asked of the model: no other way leads there. */
+    modelHost?: string | null;
+  },
   { runs }: { runs: Pick<Runs, "get"> },
 ): Network => ({
   async allowHost({ id, host, port }) {
+    if (host.toLowerCase() === modelHost) throw new CcrError("bad_request", `${host} is reached through the model route alone.`);
     const most = Math.max(0, Math.min(RUN_HOSTS_MAX, POLICY_RULES_MAX - allowedHosts.length));
     const message = { source: "runner" as const, body: { type: "egress_allowed" as const, host, port } };
     const added = await store.allowedHosts.add(id, { host, port }, { most, message });
@@ -62,6 +73,7 @@ export const followAllowedHosts = async (
   let isChanged = true;
   let isBehind = false;
   let woken = new AbortController();
+  let againMs = AGAIN_MS.first;
   const stop = stores.allowedHosts.listen(run.id, () => {
     isChanged = true;
     woken.abort();
@@ -84,6 +96,7 @@ export const followAllowedHosts = async (
         if (isChanged) {
           isChanged = false;
           await look();
+          againMs = AGAIN_MS.first;
         }
       } catch (error) {
         // Whoever drives the run now does it; the work on the run finds it out by itself.
@@ -94,7 +107,8 @@ export const followAllowedHosts = async (
           error: describeError(error),
         });
         isChanged = true;
-        await deps.clock.wait(AGAIN_MS, signal);
+        await deps.clock.wait(againMs, AbortSignal.any([signal, woken.signal]));
+        againMs = Math.min(againMs * 2, AGAIN_MS.most);
         continue;
       }
       if (!isChanged) await deps.clock.wait(QUIET_MS, AbortSignal.any([signal, woken.signal]));

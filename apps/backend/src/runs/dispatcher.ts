@@ -108,7 +108,12 @@ export class Dispatcher implements AsyncDisposable {
   /** Whether nobody drives a run any more, and it is for us to take it up. */
   async #isLeft({ id, owner, status }: Lease, quietMs: number): Promise<boolean> {
     // A server is one process at a time: what it owns when it starts was left by the one before it.
-    if (owner !== null) return quietMs >= STALE_AFTER_MS || (this.#isFirstLook && owner === this.#deps.server);
+    if (owner !== null) {
+      if (this.#isFirstLook && owner === this.#deps.server) return true;
+      if (quietMs < STALE_AFTER_MS) return false;
+      // Another one, that has not what it is to begin with, could only end it.
+      return status !== "starting" || quietMs >= RETURN_WITHIN_MS || (await this.#canBegin(id));
+    }
     // It was given up in order. What has not begun begins anew, wherever that can be.
     if (status === "starting" ? await this.#canBegin(id) : await this.#canReach(id)) return true;
     // Whoever canceled a run waits for no more than its end to be told.

@@ -24,7 +24,7 @@ import {
 } from "./sandboxes.ts";
 import { messageOf, type Scene } from "./scene.ts";
 import { restoreSetup, setUp } from "./set-up.ts";
-import { describeStart, fetchAll, giveKept, mirrorsOf, type Source } from "./sources.ts";
+import { describeStart, fetchAll, giveConversation, giveKept, mirrorsOf, type Source } from "./sources.ts";
 import { transition } from "./transition.ts";
 import { closeDoor, openDoor, withGateway } from "./way-out.ts";
 import { type Workplace, workplaceAt } from "./workplace.ts";
@@ -111,7 +111,7 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
     "sandbox",
     async () => {
       const place = await prepare(scene, instanceId, signal);
-      conversation = run.continues === null ? null : await deps.work.giveConversation(run.continues.runId, place.given);
+      conversation = await giveConversation(scene, place);
       kept = await giveKept(scene, sources, place);
       const wanted = {
         run,

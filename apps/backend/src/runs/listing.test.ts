@@ -1,6 +1,9 @@
 import { BatchId, type QueuePlace, RunId } from "@ccr/protocol";
 import { expect, test } from "vitest";
-import { groupQueue } from "./listing.ts";
+import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
+import { auditRecord, claimRun, range } from "../store/suite/place.ts";
+import { systemClock } from "./clock.ts";
+import { createListing, groupQueue } from "./listing.ts";
 
 const run = (name: string) => RunId.parse(`run_${name.padEnd(10, "0")}`);
 const place = (position: number): QueuePlace => ({ position, queued: 9, heldBy: null });
@@ -22,4 +25,29 @@ test("the queue tells the runs of a batch together, and others one by one in the
     [run("d"), place(4)],
   ]);
   expect(groupQueue(queued, places)).toEqual({ single: [run("a"), run("d")], batches: [{ ...batch, count: 2, position: 2 }] });
+});
+
+test("tells of a run what it was refused lately and may still be allowed, and of nothing else", async () => {
+  await using store = await openSqliteStore({ path: IN_MEMORY });
+  const { run, fence } = await claimRun(store);
+  const listing = createListing({ store, clock: systemClock }, { places: async () => new Map() });
+  const refusedOf = async () => (await listing.overview()).running.map(({ refused }) => refused);
+  const refused = (n: number, host: string, refusedBy: "policy" | "gateway" = "policy") => ({
+    ...auditRecord(run.id, n, "refused"),
+    host,
+    refusedBy,
+  });
+  await store.audit.append(run.id, fence, [
+    ...range(1, 250).map((n) => refused(n, "often.test")),
+    refused(251, "needed.test"),
+    refused(252, "inside.test", "gateway"),
+  ]);
+  expect(await refusedOf()).toEqual([{ count: 199, hosts: ["needed.test", "often.test"], last: 251 }]);
+  for (const host of ["often.test", "needed.test"])
+    await store.allowedHosts.add(
+      run.id,
+      { host, port: 443 },
+      { most: 9, message: { source: "runner", body: { type: "egress_allowed", host, port: 443 } } },
+    );
+  expect(await refusedOf()).toEqual([{ count: 0, hosts: [], last: 0 }]);
 });

@@ -1,5 +1,6 @@
 import {
   ATTENTION_DAYS,
+  allowingOf,
   isFinal,
   type ListedRun,
   outcomeOf,
@@ -66,10 +67,12 @@ const brief = (run: ListedRun): ListedRun => ({
   })),
 });
 
-const refusalsOf = async (store: Pick<Store, "audit">, id: RunId): Promise<Refusals> => {
-  const refused = await store.audit.read(id, { after: 0, limit: REFUSED_LOOKED_AT, refusedOnly: true });
-  const hosts = [...new Set(refused.toReversed().map(({ host }) => host))].slice(0, HOSTS_MOST);
-  return { count: refused.length, hosts, last: refused.at(-1)?.n ?? 0 };
+/** Of the last requests that a run was refused, those about which something can be done. */
+const refusalsOf = async (store: Pick<Store, "audit">, run: RunRow): Promise<Refusals> => {
+  const newest = await store.audit.newestRefused(run.id, REFUSED_LOOKED_AT);
+  const refused = newest.filter((record) => allowingOf(run, record)?.kind === "can");
+  const hosts = [...new Set(refused.map(({ host }) => host))].slice(0, HOSTS_MOST);
+  return { count: refused.length, hosts, last: refused[0]?.n ?? 0 };
 };
 
 /** Lists of runs, each with its place in the queue and its outcome. */
@@ -109,7 +112,7 @@ export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher
       return {
         waiting: waiting.map(view),
         attention: attention.map(view),
-        running: await Promise.all(running.map(async (run) => ({ ...view(run), refused: await refusalsOf(store, run.id) }))),
+        running: await Promise.all(running.map(async (run) => ({ ...view(run), refused: await refusalsOf(store, run) }))),
         runningTotal: GOING.reduce((sum, status) => sum + (counts.statuses[status] ?? 0), 0),
         // One that was claimed while this was read is queued no more.
         queued: { total: queued.length, runs: first.filter(({ status }) => status === "queued").map(view), batches },

@@ -115,6 +115,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
     audit: {
       append: waiting((runId, fence, records) => audit.append(runId, fence, records)),
       read: waiting((runId, range) => audit.read(runId, range)),
+      newestRefused: waiting((runId, limit) => audit.newestRefused(runId, limit)),
       position: waiting((runId) => audit.position(runId)),
     },
   };

@@ -1,8 +1,10 @@
 import { join } from "node:path";
-import { checkoutsOf, type GitCloneInput, parseRepository, type RunCheckout, type RunId } from "@ccr/protocol";
+import { checkoutsOf, type GitCloneInput, parseRepository, type Run, type RunCheckout, type RunId } from "@ccr/protocol";
 import type { KeptOf } from "../git/work-places.ts";
-import type { MirroredRepository } from "./deps.ts";
+import type { KeptWork, MirroredRepository, RunDeps } from "./deps.ts";
+import { keptElsewhere } from "./downloads.ts";
 import { RunEnded } from "./ending.ts";
+import type { RunStores } from "./patience.ts";
 import { mirrorMount } from "./repositories.ts";
 import type { Scene } from "./scene.ts";
 import type { MountedMirror, Workplace } from "./workplace.ts";
@@ -13,18 +15,38 @@ type KeptStart = { of: KeptOf; baseCommit: string; headCommit: string; snapshotC
 /** A repository of a run, and the mirror from which its sandboxes have it. `kept` null: it starts from the mirror's commit itself. */
 export type Source = { checkout: RunCheckout; mirror: MirroredRepository; kept: KeptStart | null };
 
-/** What the run is to go on with in a repository, if that is not on a branch. Throws `RunEnded` when it is not kept here any more. */
-const findKept = async ({ run, deps }: Scene, { directory, repository }: RunCheckout): Promise<KeptStart | null> => {
-  const { continues } = run;
+/** What it takes to find what is kept of the run that one goes on from. */
+export type GoingOn = {
+  run: Pick<Run, "continues">;
+  deps: Pick<RunDeps, "server"> & { work: Pick<RunDeps["work"], "find" | "giveConversation"> };
+  stores: { runs: Pick<RunStores["runs"], "find">; instances: Pick<RunStores["instances"], "findRecord"> };
+};
+
+/** Of the run that one goes on from: which other server drove it last. What this one has of it may be older, and is as good as nothing. */
+const driverElsewhere = async ({ deps, stores }: GoingOn, id: RunId) =>
+  keptElsewhere({ store: stores, server: deps.server }, await stores.runs.find(id));
+
+/** What the run is to go on with in a repository, if that is not on a branch. Throws `RunEnded` when it is not kept here, or not any more. */
+export const findKept = async (
+  scene: GoingOn,
+  { directory, repository }: Pick<RunCheckout, "directory" | "repository">,
+): Promise<KeptStart | null> => {
+  const { continues } = scene.run;
   if (continues === null || !continues.fromKept.includes(directory)) return null;
   const of = { runId: continues.runId, directory };
-  const { baseCommit, headCommit, snapshotCommit } = (await deps.work.find(of))?.snapshot ?? { baseCommit: null };
+  const elsewhere = await driverElsewhere(scene, of.runId);
+  if (elsewhere !== null)
+    throw new RunEnded(
+      "work_elsewhere",
+      `It is that of ${of.runId} in ${repository}, and the server is ${elsewhere.server}.`,
+    );
+  const { baseCommit, headCommit, snapshotCommit } = (await scene.deps.work.find(of))?.snapshot ?? { baseCommit: null };
   if (baseCommit === null) throw workGone(of.runId, repository);
   return { of, baseCommit, headCommit: headCommit ?? baseCommit, snapshotCommit };
 };
 
 const workGone = (runId: RunId, repository: string): RunEnded =>
-  new RunEnded("work_gone", `This server does not have the work of ${runId} in ${repository} any more.`);
+  new RunEnded("work_gone", `It is that of ${runId} in ${repository}.`);
 
 /** Says from where a run starts in a repository, for people. Pure. */
 export const describeStart = ({ mirror, kept }: Source): string => {
@@ -52,6 +74,16 @@ export const giveKept = async (
     all.set(source, { ref: kept.snapshotCommit, bundlePath: `/given/${folder}/${found.bundle}`, baseCommit: kept.baseCommit });
   }
   return all;
+};
+
+/** Puts the conversation that the run goes on with into a folder that its sandbox may read; null: there is none, or another server has it. */
+export const giveConversation = async (
+  scene: GoingOn,
+  { given }: Pick<Workplace, "given">,
+): ReturnType<KeptWork["giveConversation"]> => {
+  const { run, deps } = scene;
+  if (run.continues === null || (await driverElsewhere(scene, run.continues.runId)) !== null) return null;
+  return deps.work.giveConversation(run.continues.runId, given);
 };
 
 /** Fetches the mirrors of all repositories of a run, side by side. When one cannot be had, the others are not waited for, and left alone. */

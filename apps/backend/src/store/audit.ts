@@ -43,6 +43,18 @@ export const createAuditStore = ({ db, commits }: { db: Kysely<Database>; commit
     return rows.map((row) => fromJson<AuditRecord>(row.record));
   },
 
+  newestRefused: async (runId, limit) => {
+    const rows = await db
+      .selectFrom("audit_records")
+      .select("record")
+      .where("run_id", "=", runId)
+      .where("decision", "=", "refused")
+      .orderBy("n", "desc")
+      .limit(limit)
+      .execute();
+    return rows.map((row) => fromJson<AuditRecord>(row.record));
+  },
+
   position: async (runId) => {
     const row = await db
       .selectFrom("audit_records")

@@ -66,6 +66,7 @@ test("every question that grows with the data is answered from an index, in its 
   await store.audit.append(id, claim.fence, [auditRecord(id, 1)]);
   await store.audit.read(id, { after: 0, limit: 10 });
   await store.audit.read(id, { after: 0, limit: 10, refusedOnly: true });
+  await store.audit.newestRefused(id, 10);
   await store.audit.position(id);
   await store.runs.patch(id, claim.fence, { stepIndex: 1 });
   await store.runs.list({ limit: 10, before: id });

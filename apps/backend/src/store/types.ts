@@ -377,6 +377,8 @@ export interface AuditStore {
   /** Appends as one commit. Records that are stored already (by run and `n`) are left out. Throws `FenceLostError`. */
   append(runId: RunId, fence: number, records: AuditRecord[]): Promise<void>;
   read(runId: RunId, range: { after: number; limit: number; refusedOnly?: boolean }): Promise<AuditRecord[]>;
+  /** The refused ones, the newest first. */
+  newestRefused(runId: RunId, limit: number): Promise<AuditRecord[]>;
   /** The `n` up to which records are stored; 0 when none is. */
   position(runId: RunId): Promise<number>;
 }

@@ -86,7 +86,7 @@ export const wordsOf = ({ kind, taskName, text }: News): { title: string; body: 
 
 export type Badge = { prefix: string; icon: "/icon.svg" | "/icon-waiting.svg" | "/icon-bad.svg" };
 
-/** What the browser's tab shows: how many things need somebody, and whether a run goes on no further until then. Pure. */
+/** What the browser's tab shows: how many things need somebody, and whether a run waits for that, or is kept from a part of its work. Pure. */
 export const badgeOf = (needs: readonly Need[]): Badge => {
   if (needs.length === 0) return { prefix: "", icon: "/icon.svg" };
   const isHeld = needs.some(({ kind }) => kind === "waiting" || kind === "refused");

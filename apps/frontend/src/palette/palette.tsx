@@ -113,7 +113,7 @@ const Choices = ({
           </Item>
         ))}
       </Group>
-      {found.runs.length >= RUNS_MOST && (
+      {(found.runs.length >= RUNS_MOST || found.isPartial) && (
         <Group heading="More runs">
           {[
             <Item

@@ -38,6 +38,8 @@ const useRuns = (text: string) => {
   }, [enabled, hasNextPage, isFetching, isError, isPlaceholderData, fetchNextPage]);
   return {
     runs: enabled ? (query.data?.pages ?? []).flatMap(({ runs }) => runs).slice(0, RUNS_MOST) : [],
+    // So many looks were made that the rest is left to the list of runs.
+    isPartial: enabled && !hasNextPage && (query.data?.pages.at(-1)?.next ?? null) !== null,
     isSearching: enabled && (isFetching || (hasNextPage && !isError)),
     error: enabled ? query.error : null,
     // What was found before a part failed is kept: only that part is asked for again.
@@ -50,6 +52,8 @@ export type Found = {
   tasks: readonly Task[];
   environments: readonly EnvironmentView[];
   batches: readonly BatchView[];
+  /** There are runs that were not looked through, being very many. */
+  isPartial: boolean;
   isSearching: boolean;
   /** Why not everything could be looked through; null: it was. */
   error: unknown;
@@ -72,7 +76,8 @@ export const useSearch = (text: string): Found => {
     tasks: enabled ? found(tasks.data ?? [], query, byName) : [],
     environments: enabled ? found(environments.data ?? [], query, byName) : [],
     batches: enabled ? found(batches.data ?? [], query, byName) : [],
-    isSearching: text.trim() !== query || runs.isSearching,
+    isPartial: runs.isPartial,
+    isSearching: text.trim() !== query || runs.isSearching || [tasks, environments, batches].some(({ isLoading }) => isLoading),
     error: runs.error ?? failed[0]?.error ?? null,
     retry: () => {
       if (runs.error !== null) runs.retry();

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { CcrError, type Door, type RunId, type ServerId } from "@ccr/protocol";
+import { CcrError, type Door, type Policy, type RunId, type ServerId } from "@ccr/protocol";
 import type { Process } from "./process.ts";
 import type { World } from "./world.ts";
 
@@ -73,6 +73,7 @@ export class Gateway {
     const isSame = open?.socketPath === socketPath && open.auditPath === auditPath && isDeepStrictEqual(open.alsoAt, alsoAt);
     if (open !== undefined && isSame && sockets.get(socketPath) === open) {
       open.fence = fence;
+      this.#letThrough(runId, policy);
       return;
     }
     const taken = [...this.doors.values()].find(
@@ -90,6 +91,7 @@ export class Gateway {
     const door = { server: this.server, runId, socketPath, alsoAt, auditPath, fence };
     this.doors.set(runId, door);
     for (const path of all) sockets.set(path, door);
+    this.#letThrough(runId, policy);
   }
 
   close(runId: RunId): void {
@@ -99,6 +101,10 @@ export class Gateway {
 
   assertThere(): void {
     if (this.#isAway) throw new CcrError("unavailable", "The gateway does not answer.");
+  }
+
+  #letThrough(runId: RunId, { allow }: Policy): void {
+    for (const { host } of allow) this.#world.letThrough.add(`${runId} ${host}`);
   }
 
   #shut(runId: RunId): void {

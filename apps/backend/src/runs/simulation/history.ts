@@ -16,6 +16,9 @@ export type History = {
   checksum: number;
   /** How many runs there were. */
   runs: number;
+  /** How many hosts people allowed, each for a run, and how many of them doors let through before it ended. */
+  allowed: number;
+  letThrough: number;
   virtualMs: number;
   events: number;
 };
@@ -51,5 +54,7 @@ export const play = async (seed: number, options: { tellsAll: boolean } = { tell
   }
   await store[Symbol.asyncDispose]();
   const { violations, history: lines, checksum } = world;
-  return { seed, violations, lines, checksum, runs: runs.length, virtualMs: time.now, events: time.events };
+  const allowed = [...ledger.runs.values()].reduce((sum, { allowedHosts }) => sum + allowedHosts.size, 0);
+  const letThrough = world.letThrough.size;
+  return { seed, violations, lines, checksum, runs: runs.length, allowed, letThrough, virtualMs: time.now, events: time.events };
 };

@@ -237,6 +237,7 @@ export class StoreHouse {
       audit: {
         append: write("audit.append", (id, fence, records) => audit.append(id, fence, records)),
         read: read("audit.read", (id, range) => audit.read(id, range)),
+        newestRefused: read("audit.newestRefused", (id, limit) => audit.newestRefused(id, limit)),
         position: read("audit.position", (id) => audit.position(id)),
       },
       changes,

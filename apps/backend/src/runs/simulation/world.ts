@@ -65,6 +65,8 @@ export class World {
   readonly setups = new Set<string>();
   readonly violations: string[] = [];
   readonly history: string[] = [];
+  /** Each host with its run that a door has let through. */
+  readonly letThrough = new Set<string>();
   /** Of everything that happened, so that two histories can be compared. */
   checksum = 0;
   readonly #tellsAll: boolean;

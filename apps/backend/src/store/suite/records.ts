@@ -271,7 +271,7 @@ const describeAudit = (open: OpenPlace): void => {
       expect(records[0]).toEqual(auditRecord(id, 1));
     });
 
-    test("reads in pages, and the refused alone", async () => {
+    test("reads in pages, the refused alone, and the newest of them", async () => {
       await using place = await open();
       const { id } = await queueRun(place.store);
       await place.store.audit.append(
@@ -282,6 +282,7 @@ const describeAudit = (open: OpenPlace): void => {
       expect((await place.store.audit.read(id, { after: 3, limit: 2 })).map(({ n }) => n)).toEqual([4, 5]);
       const refused = await place.store.audit.read(id, { after: 5, limit: 2, refusedOnly: true });
       expect(refused.map(({ n }) => n)).toEqual([10, 15]);
+      expect((await place.store.audit.newestRefused(id, 2)).map(({ n }) => n)).toEqual([20, 15]);
     });
 
     test("takes nothing for a run that is not there, and nothing is nothing", async () => {

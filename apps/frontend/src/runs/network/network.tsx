@@ -1,4 +1,4 @@
-import { type AuditRecord, isFinal, type Run } from "@ccr/protocol";
+import { type Allowing, type AuditRecord, allowingOf, hostsOf, isFinal, type Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Check, ShieldCheck, ShieldX } from "lucide-react";
 import { useState } from "react";
@@ -9,7 +9,6 @@ import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatBytes, formatClock, formatDuration, plural } from "../../ui/format.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
-import { type Allowing, allowingOf, hostsOf } from "./allowing.ts";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
 import { useAllowHost } from "./use-allow-host.ts";
 

@@ -1,4 +1,4 @@
-import { type Run, withHost } from "@ccr/protocol";
+import { namesHost, type Run, withHost, withoutHost } from "@ccr/protocol";
 import { useMutation } from "@tanstack/react-query";
 import { useApi } from "../../api/client.ts";
 import { useToasts } from "../../ui/toast.tsx";
@@ -12,13 +12,14 @@ export const useAllowHost = ({ id }: Pick<Run, "id">): ((host: string, port: num
     trpc.runs.allowHost.mutationOptions({
       onMutate: async ({ host, port = 443 }) => {
         await queries.cancelQueries({ queryKey });
-        const before = queries.getQueryData(queryKey);
+        const wasThere = namesHost(queries.getQueryData(queryKey)?.allowedHosts ?? [], { host, port });
         queries.setQueryData(queryKey, (run) => run && { ...run, allowedHosts: withHost(run.allowedHosts, { host, port }) });
-        return { before };
+        return { wasThere };
       },
-      onSuccess: (run) => queries.setQueryData(queryKey, run),
-      onError: (error, _, context) => {
-        queries.setQueryData(queryKey, context?.before);
+      onError: (error, { host, port = 443 }, context) => {
+        // Others may have been allowed meanwhile, and the run may have gone on: that one alone is taken back.
+        if (context?.wasThere === false)
+          queries.setQueryData(queryKey, (run) => run && { ...run, allowedHosts: withoutHost(run.allowedHosts, { host, port }) });
         toasts.error(error);
       },
       onSettled: () => queries.invalidateQueries({ queryKey }),

@@ -1,13 +1,7 @@
-import {
-  AllowedHost,
-  AllowedPort,
-  type AllowRule,
-  type AuditRecord,
-  isFinal,
-  matchesHost,
-  type Run,
-  whyNeverAllowed,
-} from "@ccr/protocol";
+import { matchesHost, whyNeverAllowed } from "./allowed-hosts.ts";
+import { AllowedHost, AllowedPort, type AllowRule, type AuditRecord } from "./gateway.ts";
+import { isFinal } from "./outcome.ts";
+import type { Run } from "./run.ts";
 
 /**
  * What can be done about a request that was refused: its host can be allowed for the run (`can`), it is (`is`), or it cannot be, and why. null: there is

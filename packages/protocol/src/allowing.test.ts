@@ -1,6 +1,8 @@
-import { type AuditRecord, type Environment, EnvironmentId, RunId, Setup } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { allowingOf, hostsOf } from "./allowing.ts";
+import { type Environment, Setup } from "./environment.ts";
+import type { AuditRecord } from "./gateway.ts";
+import { EnvironmentId, RunId } from "./ids.ts";
 
 const refused = (change: Partial<AuditRecord> = {}): AuditRecord => ({
   n: 1,
