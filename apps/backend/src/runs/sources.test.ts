@@ -54,6 +54,8 @@ describe("what is kept of the run that one goes on from", () => {
 
   test("is told to be gone when it is", async () => {
     await using at = await open(server);
-    await expect(findKept(at.scene({ find: async () => null }), checkout)).rejects.toMatchObject({ ending: { reason: "work_gone" } });
+    await expect(findKept(at.scene({ find: async () => null }), checkout)).rejects.toMatchObject({
+      ending: { reason: "work_gone" },
+    });
   });
 });

@@ -36,10 +36,7 @@ export const findKept = async (
   const of = { runId: continues.runId, directory };
   const elsewhere = await driverElsewhere(scene, of.runId);
   if (elsewhere !== null)
-    throw new RunEnded(
-      "work_elsewhere",
-      `It is that of ${of.runId} in ${repository}, and the server is ${elsewhere.server}.`,
-    );
+    throw new RunEnded("work_elsewhere", `It is that of ${of.runId} in ${repository}, and the server is ${elsewhere.server}.`);
   const { baseCommit, headCommit, snapshotCommit } = (await scene.deps.work.find(of))?.snapshot ?? { baseCommit: null };
   if (baseCommit === null) throw workGone(of.runId, repository);
   return { of, baseCommit, headCommit: headCommit ?? baseCommit, snapshotCommit };
