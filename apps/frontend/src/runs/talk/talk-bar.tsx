@@ -94,8 +94,12 @@ export const TalkBar = ({ run }: { run: Run }) => {
   const [draft, setDraft] = useDraft(`ccr.draft.say.${run.id}`, z.string());
   const key = useRef(newIdempotencyKey());
   const hintId = useId();
-  const text = draft ?? "";
   const isOver = isFinal(run.status);
+  // What is on its way stands among what waits, and no more in the box; it is kept as it was written until it is there.
+  const [sending, setSending] = useState<string | null>(null);
+  const written = useRef("");
+  written.current = draft ?? "";
+  const text = draft === null || draft === sending ? "" : draft;
   const isLeaving = run.status === "canceling";
   const isInterrupting = inputs.some(({ state, body }) => state === "queued" && body.kind === "interrupt");
 
@@ -108,14 +112,20 @@ export const TalkBar = ({ run }: { run: Run }) => {
 
   const say = (now: boolean): void => {
     if (text.trim() === "" || talk.say.isPending) return;
+    if (!isOver) setSending(text);
     talk.say.mutate(
       { id: run.id, text, now, idempotencyKey: key.current },
       {
         onSuccess: () => {
-          // What was sent is gone from the box; a lost answer is asked for again under the same key.
+          // A lost answer is asked for again under the same key.
           key.current = newIdempotencyKey();
-          setDraft(null);
+          if (written.current === text) setDraft(null);
         },
+        onError: () => {
+          // What was written meanwhile comes behind it.
+          if (written.current !== text) write(written.current === "" ? text : `${text}\n\n${written.current}`);
+        },
+        onSettled: () => setSending(null),
       },
     );
   };
