@@ -1,6 +1,6 @@
 import type { RunId } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
-import { useNavigate, useRouterState } from "@tanstack/react-router";
+import { useNavigate, useRouter, useRouterState } from "@tanstack/react-router";
 import { useEffect, useMemo, useRef } from "react";
 import { useApi } from "../api/client.ts";
 import { needsOf } from "../home/needs.ts";
@@ -11,6 +11,7 @@ import { useBadge } from "./badge.ts";
 import { Hint } from "./hint.tsx";
 import { badgeOf, isOver, type News, newsOf, type Seen, type Standing, seenOf, wanted, wordsOf } from "./news.ts";
 import { notificationSettings } from "./settings.ts";
+import { onClicked, showNotification } from "./show.ts";
 import { claim, isAnyLookedAt, isLookedAt, showThatLookedAt, unclaim } from "./tabs.ts";
 
 /** As often as the heartbeat, with which it goes in one request. */
@@ -25,6 +26,7 @@ const TONES = { needsYou: "warn", endedBadly: "bad", endedWell: "ok" } as const;
 export const Notifier = () => {
   const { trpc } = useApi();
   const navigate = useNavigate();
+  const { history } = useRouter();
   const toasts = useToasts();
   const [settings] = useStored(notificationSettings);
   const path = useRouterState({ select: (state) => state.location.pathname });
@@ -37,29 +39,33 @@ export const Notifier = () => {
     [data, refusals],
   );
   useEffect(showThatLookedAt, []);
+  useEffect(() => onClicked(history.push), [history]);
 
   const open = (runId: RunId): void => void navigate({ to: "/runs/$runId", params: { runId } });
+  const tellHere = (each: News): void => {
+    const { title, body } = wordsOf(each);
+    toasts.news(TONES[each.kind], `${title}. ${body}`, { label: "Open the run", run: () => open(each.runId) });
+  };
+  /** What cannot be shown outside is told here, where it is seen later, and counts as told by no tab. */
+  const tellOutside = async (each: News): Promise<void> => {
+    const shown = { ...wordsOf(each), tag: each.id, path: `/runs/${each.runId}` };
+    try {
+      await showNotification(shown, history.push);
+    } catch (error) {
+      await unclaim((id) => id === each.id);
+      toasts.error(error);
+      tellHere(each);
+    }
+  };
   const tell = async (news: readonly News[]): Promise<void> => {
     const isHere = isLookedAt();
     // Where another tab is looked at, that one tells.
     if (!isHere && (await isAnyLookedAt())) return;
     const fresh = new Set(await claim(news.map(({ id }) => id)));
-    for (const each of news) {
-      const { title, body } = wordsOf(each);
-      const { runId } = each;
-      if (isHere) {
-        // Who is on the run's own page sees it there.
-        if (path !== `/runs/${runId}`)
-          toasts.news(TONES[each.kind], `${title}. ${body}`, { label: "Open the run", run: () => open(runId) });
-      } else if (fresh.has(each.id) && settings.desktop && "Notification" in window && Notification.permission === "granted") {
-        const shown = new Notification(title, { body, tag: each.id, icon: "/icon.svg" });
-        shown.onclick = () => {
-          window.focus();
-          open(runId);
-          shown.close();
-        };
-      }
-    }
+    // Who is on the run's own page sees it there.
+    if (isHere) return news.filter(({ runId }) => path !== `/runs/${runId}`).forEach(tellHere);
+    if (!settings.desktop || !("Notification" in window) || Notification.permission !== "granted") return;
+    await Promise.all(news.filter(({ id }) => fresh.has(id)).map(tellOutside));
   };
 
   const seen = useRef<Seen>(null);
@@ -68,7 +74,9 @@ export const Notifier = () => {
     const told = wanted(newsOf(seen.current, standing), settings);
     const known = seenOf(standing);
     seen.current = known;
-    void unclaim((id) => isOver(id, known)).then(() => tell(told), toasts.error);
+    unclaim((id) => isOver(id, known))
+      .then(() => tell(told))
+      .catch(toasts.error);
   };
   useEffect(() => {
     if (now !== null) act.current(now);

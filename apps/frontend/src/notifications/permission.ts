@@ -1,11 +1,28 @@
 import { useSyncExternalStore } from "react";
 
-/** Whether this page may tell something outside of it. `none`: the browser has no such thing here. */
-export type Permission = "granted" | "denied" | "default" | "none";
+/** Whether this page may tell something outside of it. `insecure`: not at an address like this one; `none`: this browser has no way to. */
+export type Permission = "granted" | "denied" | "default" | "insecure" | "none";
 
 const CHANGED = "ccr:permission";
 
-const read = (): Permission => ("Notification" in window && window.isSecureContext ? Notification.permission : "none");
+let canPageShow: boolean | null = null;
+/** Whether the page itself can show any, which browsers on phones leave to its worker. It is tried only where that shows none. */
+const isConstructible = (): boolean => {
+  if (canPageShow !== null || Notification.permission === "granted") return canPageShow ?? true;
+  try {
+    new Notification("");
+    canPageShow = true;
+  } catch {
+    canPageShow = false;
+  }
+  return canPageShow;
+};
+
+const read = (): Permission => {
+  if (!window.isSecureContext) return "insecure";
+  if (!("Notification" in window)) return "none";
+  return "serviceWorker" in navigator || isConstructible() ? Notification.permission : "none";
+};
 
 const subscribe = (changed: () => void): (() => void) => {
   const noted = (): void => changed();

@@ -1,6 +1,7 @@
 import { BellOff, BellRing } from "lucide-react";
 import { askPermission, type Permission, usePermission } from "../notifications/permission.ts";
 import { hintAnswered, notificationSettings } from "../notifications/settings.ts";
+import { showNotification } from "../notifications/show.ts";
 import { Button } from "../ui/button.tsx";
 import { Notice } from "../ui/feedback.tsx";
 import { Checkbox } from "../ui/field.tsx";
@@ -10,7 +11,9 @@ import { useToasts } from "../ui/toast.tsx";
 
 const WHY_NOT: Record<Exclude<Permission, "granted" | "default">, string> = {
   denied: "This browser was told not to show notifications of this page. Allow them in its settings for this address.",
-  none: "This browser shows notifications only of pages on https or on localhost. The badge on the tab and messages in the page work here too.",
+  insecure:
+    "Browsers show notifications only of pages on https or on localhost. The badge on the tab and messages in the page work here too.",
+  none: "This browser shows no notifications of pages, as Safari on an iPhone, or some private windows. The badge on the tab and messages in the page work here too.",
 };
 
 /** What one is told of, and where. */
@@ -29,7 +32,10 @@ export const Notifications = () => {
   };
   const isDesktop = settings.desktop && permission === "granted";
   const test = (): void => {
-    new Notification("claude-code-runner", { body: "So a run tells that it needs you.", tag: "test", icon: "/icon.svg" });
+    const body = "So a run tells that it needs you.";
+    showNotification({ title: "claude-code-runner", body, tag: "test", path: "/settings/notifications" }, () => {}).catch(
+      toasts.error,
+    );
   };
   return (
     <Section heading="Notifications">
@@ -56,7 +62,7 @@ export const Notifications = () => {
           />
         </fieldset>
         <div className="flex flex-col gap-3 border-t border-line pt-5">
-          {permission === "denied" || permission === "none" ? (
+          {permission !== "granted" && permission !== "default" ? (
             <Notice icon={BellOff}>
               <p>{WHY_NOT[permission]}</p>
             </Notice>
