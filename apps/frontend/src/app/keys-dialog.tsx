@@ -1,7 +1,7 @@
 import { X } from "lucide-react";
 import { IconButton } from "../ui/button.tsx";
 import { Dialog, DialogClose, DialogTitle } from "../ui/dialog.tsx";
-import { KEYS } from "./keys.ts";
+import { KEYS } from "./keys-table.ts";
 
 const Key = ({ name }: { name: string }) => (
   <kbd className="code inline-grid min-h-6 min-w-6 place-items-center rounded border border-line-strong bg-sunken px-1.5 text-xs">
@@ -9,9 +9,9 @@ const Key = ({ name }: { name: string }) => (
   </kbd>
 );
 
-/** Every key of the page, from the one table that they are read from. */
+/** Every key of the page, by where it works. */
 export const KeysDialog = ({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) => (
-  <Dialog open={open} onOpenChange={onOpenChange} width="40rem">
+  <Dialog open={open} onOpenChange={onOpenChange} width="44rem">
     <div className="flex items-center justify-between">
       <DialogTitle className="text-base font-semibold">Keys</DialogTitle>
       <DialogClose asChild>
@@ -39,6 +39,9 @@ export const KeysDialog = ({ open, onOpenChange }: { open: boolean; onOpenChange
         </section>
       ))}
     </div>
-    <p className="text-xs text-ink-faint">While you type, keys are text.</p>
+    <p className="text-xs text-ink-faint">
+      While you type, single keys are text. Where a list, changes or a terminal have keys of their own, they hold while it has the
+      focus.
+    </p>
   </Dialog>
 );

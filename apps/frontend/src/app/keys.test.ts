@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import { actionOf, KEYS, type KeyPress } from "./keys.ts";
+import { KEYS as OF_CHANGES } from "../runs/changes/keys.ts";
+import { actionOf, type KeyPress } from "./keys.ts";
+import { KEYS } from "./keys-table.ts";
 import { PLACES } from "./places.ts";
 
 const press = (key: string, given: Partial<KeyPress> = {}) =>
@@ -27,4 +29,13 @@ test("every place has a key of its own, which the table shows", () => {
   expect(new Set(PLACES.map(({ key }) => key)).size).toBe(PLACES.length);
   const shown = KEYS.find(({ group }) => group === "Go to")?.keys.map(({ keys }) => keys.join(" "));
   expect(shown).toEqual(PLACES.map(({ key }) => `g ${key}`));
+});
+
+test("the table tells where each key works, and nothing twice in one place", () => {
+  for (const { keys } of KEYS) {
+    const combinations = keys.map((each) => each.keys.join(" "));
+    expect(new Set(combinations).size).toBe(combinations.length);
+  }
+  const changes = KEYS.find(({ group }) => group === "In changes")?.keys.flatMap(({ keys }) => keys);
+  expect(changes).toEqual(OF_CHANGES.flatMap(({ keys }) => keys));
 });

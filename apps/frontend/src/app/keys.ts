@@ -1,26 +1,5 @@
 import { PLACES, type Place } from "./places.ts";
 
-/** Every key of the page that is not the browser's own: what is shown on `?`, and all that there is. */
-export const KEYS: readonly { group: string; keys: readonly { keys: readonly string[]; what: string }[] }[] = [
-  {
-    group: "Everywhere",
-    keys: [
-      { keys: ["Ctrl K"], what: "Search, go somewhere, or do something (⌘ K on a Mac)" },
-      { keys: ["/"], what: "Search on this page; where there is no search, everywhere" },
-      { keys: ["?"], what: "Show these keys" },
-      { keys: ["Esc"], what: "Close what is open" },
-    ],
-  },
-  {
-    group: "In lists",
-    keys: [
-      { keys: ["j", "k"], what: "The next, the one before" },
-      { keys: ["Enter"], what: "Open it" },
-    ],
-  },
-  { group: "Go to", keys: PLACES.map(({ key, label }) => ({ keys: ["g", key], what: label })) },
-];
-
 export type KeyAction =
   | { kind: "go"; to: Place["to"] }
   | { kind: "row"; by: 1 | -1 }

@@ -35,7 +35,7 @@ const toSearch = (): boolean => {
   return field !== null;
 };
 
-/** Listens to the keys of `KEYS`. */
+/** Listens to the keys that work everywhere and in lists. */
 export const useKeys = ({ openPalette, openHelp }: { openPalette: () => void; openHelp: () => void }): void => {
   const navigate = useNavigate();
   // Before anything is seen, so that no key is lost.

@@ -113,9 +113,11 @@ const TextFilter = ({ search, onChange }: { search: RunsSearch; onChange: (q: st
     <search className="relative min-w-0 flex-1 basis-56">
       <Search aria-hidden className="pointer-events-none absolute top-2.25 left-2.5 size-3.5 text-ink-faint" />
       <TextInput
+        type="search"
         aria-label="Search runs"
         placeholder="Search names, instructions, repositories, outcomes"
-        className="pr-8 pl-8"
+        // With a button of the page's own to clear it, which can be reached by keyboard.
+        className="pr-8 pl-8 [&::-webkit-search-cancel-button]:hidden"
         maxLength={200}
         value={text}
         onChange={({ target }) => setHeld({ there, text: target.value })}
