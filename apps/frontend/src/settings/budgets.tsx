@@ -3,16 +3,14 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useApi } from "../api/client.ts";
 import { useServerInfo } from "../api/server-info.ts";
+import { useAppearance } from "../ui/appearance.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
-import { formatBytes, formatCost, formatDuration, plural } from "../ui/format.ts";
+import { formatBytes, formatCost, formatDay, formatDuration, plural } from "../ui/format.ts";
 import { Card, Section } from "../ui/layout.tsx";
 import { dayBoundaries, sumOf } from "./spans.ts";
 
 const DAYS = 30;
 const WEEK = 7;
-
-const dayName = (from: string): string =>
-  new Date(from).toLocaleDateString(undefined, { weekday: "short", month: "short", day: "numeric" });
 
 const Figure = ({ label, runs, costUsd }: { label: string; runs: number; costUsd: number }) => (
   <div className="flex flex-col gap-0.5 px-4 py-3">
@@ -31,7 +29,7 @@ const Days = ({ spans }: { spans: Spend["spans"] }) => {
         {spans.map(({ from, costUsd, runs }) => (
           <div
             key={from}
-            title={`${dayName(from)}: ${formatCost(costUsd)}, ${plural(runs, "run")}`}
+            title={`${formatDay(from)}: ${formatCost(costUsd)}, ${plural(runs, "run")}`}
             className="flex h-full min-w-0 flex-1 items-end rounded-sm hover:bg-hover"
           >
             <div
@@ -42,7 +40,7 @@ const Days = ({ spans }: { spans: Spend["spans"] }) => {
         ))}
       </div>
       <figcaption aria-hidden className="flex justify-between text-2xs text-ink-faint">
-        <span>{spans[0] === undefined ? "" : dayName(spans[0].from)}</span>
+        <span>{spans[0] === undefined ? "" : formatDay(spans[0].from)}</span>
         <span>up to {formatCost(most)} a day</span>
         <span>today</span>
       </figcaption>
@@ -60,7 +58,7 @@ const Days = ({ spans }: { spans: Spend["spans"] }) => {
             .filter(({ runs }) => runs > 0)
             .map(({ from, costUsd, runs }) => (
               <tr key={from}>
-                <th scope="row">{dayName(from)}</th>
+                <th scope="row">{formatDay(from)}</th>
                 <td>{formatCost(costUsd)}</td>
                 <td>{runs}</td>
               </tr>
@@ -75,7 +73,9 @@ const SpendSection = () => {
   const { trpc } = useApi();
   const isDemo = useServerInfo()?.demo === true;
   // The days stay those of when one came, so that the question stays the same.
-  const [boundaries] = useState(() => dayBoundaries(new Date(), DAYS));
+  const [now] = useState(() => new Date());
+  const zone = useAppearance("zone");
+  const boundaries = dayBoundaries(now, DAYS, zone);
   const spend = useQuery(trpc.server.spend.queryOptions({ boundaries }, { refetchInterval: 30_000 }));
   return (
     <Section heading="What runs cost">

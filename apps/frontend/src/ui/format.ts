@@ -48,14 +48,14 @@ export const formatCount = (value: number): string => shorten(value, 1000, ["", 
 /** A size in few characters, 1 KB being 1,024 bytes: `0 B`, `1.5 KB`, `12 MB`. */
 export const formatBytes = (bytes: number): string => shorten(bytes, 1024, [" B", " KB", " MB", " GB", " TB"]);
 
-/** How long ago a moment is: `just now`, `4 min ago`, `3 h ago`, `2 days ago`, then the date in the reader's own zone. */
+/** How long ago a moment is: `just now`, `4 min ago`, `3 h ago`, `2 days ago`, then the date in the reader's own zone unless another was chosen. */
 export const formatAgo = (at: string, now: number): string => {
   const passed = now - Date.parse(at);
   if (passed < 45 * SECOND) return "just now";
   if (passed < HOUR) return `${Math.max(1, Math.round(passed / MINUTE))} min ago`;
   if (passed < DAY) return `${Math.round(passed / HOUR)} h ago`;
   if (passed < 7 * DAY) return Math.round(passed / DAY) === 1 ? "1 day ago" : `${Math.round(passed / DAY)} days ago`;
-  return new Date(at).toLocaleDateString(undefined, { year: "numeric", month: "short", day: "numeric" });
+  return formatIn({ year: "numeric", month: "short", day: "numeric" }).format(Date.parse(at));
 };
 
 // Making one takes far longer than using it, and a list that scrolls uses them all the time.
@@ -77,6 +77,10 @@ export const formatClock = (at: string): string =>
 
 /** A moment in full, in the reader's own zone unless another was chosen. */
 export const formatMoment = (at: string): string => formatIn({ dateStyle: "medium", timeStyle: "medium" }).format(Date.parse(at));
+
+/** A day in few words, with its day of the week, in the same zone: `Fri, Nov 27`. */
+export const formatDay = (at: string): string =>
+  formatIn({ weekday: "short", month: "short", day: "numeric" }).format(Date.parse(at));
 
 /** `1 step`, `3 steps`. */
 export const plural = (count: number, one: string, many = `${one}s`): string =>

@@ -1,16 +1,16 @@
 import type { FileEntry, Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
-import { ArrowLeft, CornerUpRight, Download, FileQuestion, FileX2 } from "lucide-react";
+import { ArrowLeft, CornerUpRight, Download, FileQuestion, FileX2, Folder } from "lucide-react";
 import { useState } from "react";
 import { useApi } from "../../api/client.ts";
-import { buttonClasses, IconButton } from "../../ui/button.tsx";
+import { Button, buttonClasses, IconButton } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatBytes, plural } from "../../ui/format.ts";
 import { TailPath } from "../../ui/tail-path.tsx";
 import { fileUrl, readContent, SHOWN_MAX_BYTES, showing } from "./content.ts";
 import { FileText } from "./file-text.tsx";
-import { lastPart, shownName } from "./names.ts";
+import { lastPart, linkedPath, shownName } from "./names.ts";
 
 const DownloadLink = ({ run, path }: { run: Run; path: string }) => (
   <a className={buttonClasses("secondary", "sm")} href={fileUrl(run.id, path)} download>
@@ -46,6 +46,8 @@ export const FileView = ({
   entry,
   version,
   ended,
+  onFollow,
+  onFolder,
   onBack,
 }: {
   run: Run;
@@ -55,6 +57,10 @@ export const FileView = ({
   /** Changes when it is to be read anew. */
   version: number;
   ended: boolean;
+  /** Opens what a link leads to. */
+  onFollow: (path: string) => void;
+  /** Opens a folder in the tree. */
+  onFolder: (path: string) => void;
   /** On a small screen, where the tree is not beside it. */
   onBack: (() => void) | null;
 }) => {
@@ -74,12 +80,26 @@ export const FileView = ({
   const name = shownName(lastPart(path));
   const body = () => {
     if (entry?.kind === "link") {
+      const to = entry.target === null ? null : linkedPath(path, entry.target);
       return (
-        <EmptyState icon={CornerUpRight} title="This is a link">
+        <EmptyState
+          icon={CornerUpRight}
+          title="This is a link"
+          action={to === null ? undefined : <Button onClick={() => onFollow(to)}>Open where it leads</Button>}
+        >
           {entry.target === null
             ? "Where it leads was not read."
-            : `It leads to ${shownName(entry.target)}. Links are not followed here.`}
+            : `It leads to ${shownName(entry.target)}${to === null ? ", which is not in the workspace: it cannot be read from here" : ""}.`}
         </EmptyState>
+      );
+    }
+    if (entry?.kind === "folder") {
+      return (
+        <EmptyState
+          icon={Folder}
+          title="This is a folder"
+          action={<Button onClick={() => onFolder(path)}>Show what is in it</Button>}
+        />
       );
     }
     if (entry !== null && entry.kind !== "file") {

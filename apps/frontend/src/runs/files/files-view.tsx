@@ -8,7 +8,7 @@ import { statusOf } from "../../api/errors.ts";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
-import { formatMoment } from "../../ui/format.ts";
+import { formatClock, formatMoment } from "../../ui/format.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { sandboxPhase } from "../terminal/words.ts";
 import { FileView } from "./file-view.tsx";
@@ -84,7 +84,7 @@ export const FilesView = ({ run }: { run: Run }) => {
       <div className="flex items-center justify-between gap-3 border-b border-line bg-accent-soft px-4 py-1.5 text-xs text-ink-soft">
         <span className="min-w-0">
           {from.kind === "sandbox"
-            ? `In the sandbox, as it was at ${new Date(root.dataUpdatedAt).toLocaleTimeString()}.`
+            ? `In the sandbox, as it was at ${formatClock(new Date(root.dataUpdatedAt).toISOString())}.`
             : `What is kept of the work, as it was on ${formatMoment(from.at)}. Files that git ignores are not kept.`}
         </span>
         {!ended && (
@@ -107,6 +107,14 @@ export const FilesView = ({ run }: { run: Run }) => {
             entry={entry}
             version={version}
             ended={ended}
+            onFollow={(path) => {
+              setOpen((old) => [...new Set([...old, ...foldersTo(path)])]);
+              show(path);
+            }}
+            onFolder={(path) => {
+              toggle(path, true);
+              show(null);
+            }}
             onBack={wide ? null : () => show(null)}
           />
         ) : (
