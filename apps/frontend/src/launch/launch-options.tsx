@@ -6,6 +6,7 @@ import { classes } from "../ui/classes.ts";
 import { Checkbox, Field, Select, TextInput } from "../ui/field.tsx";
 import type { LaunchProblems } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
+import { ModelInput } from "./model-input.tsx";
 
 type Options = {
   model: string;
@@ -37,11 +38,11 @@ export const LaunchOptions = ({
   <>
     <Field label="Model" error={problemOf("model")}>
       {(parts) => (
-        <TextInput
+        <ModelInput
           {...parts}
-          placeholder={defaults.model ?? "Claude Code's default"}
+          placeholder={defaults.model ?? undefined}
           value={draft.model}
-          onChange={(event) => onChange({ model: event.target.value })}
+          onChange={(model) => onChange({ model })}
         />
       )}
     </Field>

@@ -3,6 +3,7 @@ import { Collapsible } from "radix-ui";
 import { useState } from "react";
 import { useServerInfo } from "../api/server-info.ts";
 import { defaultLimit, LIMIT_FIELDS } from "../launch/limits.ts";
+import { ModelInput } from "../launch/model-input.tsx";
 import { Field, TextInput } from "../ui/field.tsx";
 import type { DefaultsDraft, Problems } from "./draft.ts";
 
@@ -23,7 +24,7 @@ export const DefaultsFields = ({
   const [isOpen, setIsOpen] = useState(isSet(draft));
   const errorOf = (field: string): string | undefined => problems.get(`defaults.${field}`);
   const isWrong = [...problems.keys()].some((path) => path.startsWith("defaults."));
-  const text = (key: "repository" | "ref" | "model", label: string, options: { placeholder: string; hint?: string }) => (
+  const text = (key: "repository" | "ref", label: string, options: { placeholder: string; hint?: string }) => (
     <Field label={label} error={errorOf(key)} hint={options.hint}>
       {(parts) => (
         <TextInput
@@ -51,7 +52,9 @@ export const DefaultsFields = ({
           placeholder: "default branch",
           hint: draft.repository.trim() === "" ? "Of every repository." : "Of that repository.",
         })}
-        {text("model", "Usual model", { placeholder: "Claude Code's default" })}
+        <Field label="Usual model" error={errorOf("model")}>
+          {(parts) => <ModelInput {...parts} value={draft.model} onChange={(model) => onChange({ ...draft, model })} />}
+        </Field>
         {LIMIT_FIELDS.map((field) => (
           <Field
             key={field.key}

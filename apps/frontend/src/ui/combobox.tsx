@@ -7,8 +7,8 @@ import { TextInput } from "./field.tsx";
 type Item = { kind: "option"; option: ComboboxOption } | { kind: "action"; label: string };
 
 /**
- * A text field with a list of choices below it; any other text may be written as well. `status` is a sentence below the list, and `action` a last
- * entry that does something and leaves the list open.
+ * A text field with a list of choices below it, or above; any other text may be written as well. `status` is a sentence below the list, and `action` a
+ * last entry that does something and leaves the list open.
  */
 export const Combobox = ({
   value,
@@ -17,6 +17,7 @@ export const Combobox = ({
   onOpen,
   status,
   action,
+  side = "bottom",
   className,
   ...rest
 }: Omit<ComponentProps<"input">, "value" | "onChange" | "list"> & {
@@ -27,6 +28,8 @@ export const Combobox = ({
   onOpen?: () => void;
   status?: string | null;
   action?: { label: string; busy: boolean; onAct: () => void } | null;
+  /** Above it, where there is no room below. */
+  side?: "bottom" | "top";
 }) => {
   const list = useId();
   const [isOpen, setIsOpen] = useState(false);
@@ -111,7 +114,8 @@ export const Combobox = ({
           ref={popup}
           onMouseDown={(event) => event.preventDefault()}
           className={classes(
-            "absolute top-full right-0 left-0 z-30 mt-1 max-h-64 min-w-56 overflow-y-auto rounded-lg border border-line bg-surface p-1 shadow-float",
+            "absolute right-0 left-0 z-30 max-h-64 min-w-56 overflow-y-auto rounded-lg border border-line bg-surface p-1 shadow-float",
+            side === "top" ? "bottom-full mb-1" : "top-full mt-1",
             items.length === 0 && "pointer-events-none",
           )}
         >
@@ -127,7 +131,7 @@ export const Combobox = ({
                 aria-selected={index === current}
                 onClick={() => choose(item)}
                 className={classes(
-                  "flex min-h-7 cursor-pointer items-center gap-2 rounded-md px-2 py-1 text-xs hover:bg-hover",
+                  "flex min-h-7 cursor-pointer items-center gap-2 rounded-md px-2 py-1 text-xs hover:bg-hover pointer-coarse:min-h-10",
                   index === current && "bg-hover",
                   item.kind === "action" && "text-accent",
                 )}

@@ -1,32 +1,41 @@
-import { deliveriesOf, isFinal, PERMISSION_MODES, type Run } from "@ccr/protocol";
+import { deliveriesOf, isFinal, type Run, type RunInput } from "@ccr/protocol";
 import { CornerDownLeft, OctagonPause, SendHorizontal, Settings2, Zap } from "lucide-react";
-import { useId, useRef, useState } from "react";
+import { lazy, Suspense, useEffect, useId, useRef, useState } from "react";
 import { z } from "zod";
+import { useApi } from "../../api/client.ts";
 import { describeError } from "../../api/errors.ts";
 import { newIdempotencyKey } from "../../launch/launch-keys.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { useDraft } from "../../ui/draft.ts";
-import { Field, GrowingTextArea, Select, TextInput } from "../../ui/field.tsx";
+import { Skeleton } from "../../ui/feedback.tsx";
+import { GrowingTextArea } from "../../ui/field.tsx";
 import { Popover } from "../../ui/popover.tsx";
 import { Questions } from "./questions.tsx";
 import { Queued, Untold } from "./queued.tsx";
 import { useInputs, useTalk } from "./use-talk.ts";
-import { MODE_LABELS, queuedPrompts, untoldPrompts } from "./words.ts";
+import { conductAfter, conductWishes, MODE_LABELS, queuedPrompts, untoldPrompts } from "./words.ts";
 
 type Talk = ReturnType<typeof useTalk>;
 
+// Few change how it works while it does.
+const Conduct = lazy(() => import("./conduct.tsx").then((module) => ({ default: module.Conduct })));
+
 /** Which model works, and what it may do without asking; both can be changed while it works. */
-const Settings = ({ run, talk }: { run: Run; talk: Talk }) => {
-  const [model, setModel] = useState(run.model ?? "");
-  const changed = model.trim() !== (run.model ?? "");
+const Settings = ({ run, inputs, talk }: { run: Run; inputs: readonly RunInput[]; talk: Talk }) => {
+  const { isPending, variables } = talk.configure;
+  const { waiting, last } = conductWishes(inputs);
+  const { trpc, queries } = useApi();
+  const waits = waiting.length > 0;
+  // The run has it as soon as Claude Code does.
+  useEffect(() => {
+    if (!waits) void queries.invalidateQueries({ queryKey: trpc.runs.byId.queryKey({ id: run.id }) });
+  }, [waits, queries, trpc, run.id]);
+  // As it is about to be: what the server refuses is gone from here by itself.
+  const wanted = conductAfter(run, [...waiting, ...(isPending ? [variables] : [])]);
   return (
-    <Popover.Root
-      onOpenChange={(open) => {
-        if (open) setModel(run.model ?? "");
-      }}
-    >
+    <Popover.Root>
       <Popover.Trigger asChild>
-        <IconButton label={`How it works: ${MODE_LABELS[run.permissionMode].label}, ${run.model ?? "default model"}`}>
+        <IconButton label={`How it works: ${MODE_LABELS[wanted.permissionMode].label}, ${wanted.model ?? "default model"}`}>
           <Settings2 aria-hidden className="size-4" />
         </IconButton>
       </Popover.Trigger>
@@ -36,42 +45,16 @@ const Settings = ({ run, talk }: { run: Run; talk: Talk }) => {
           align="start"
           sideOffset={6}
           collisionPadding={12}
+          onEscapeKeyDown={(event) => {
+            // The list of models goes first.
+            if (event.target instanceof Element && event.target.matches("[role=combobox][aria-expanded=true]"))
+              event.preventDefault();
+          }}
           className="z-40 flex w-[min(20rem,calc(100vw-1.5rem))] flex-col gap-3 rounded-lg border border-line bg-surface p-3.5 shadow-float"
         >
-          <h3 className="font-medium">How Claude Code works from now on</h3>
-          <Field label="What it may do" hint={MODE_LABELS[run.permissionMode].hint}>
-            {(parts) => (
-              <Select
-                {...parts}
-                value={run.permissionMode}
-                disabled={talk.configure.isPending}
-                onChange={({ target }) => {
-                  const permissionMode = PERMISSION_MODES.find((mode) => mode === target.value);
-                  if (permissionMode !== undefined) talk.configure.mutate({ id: run.id, permissionMode });
-                }}
-              >
-                {PERMISSION_MODES.map((mode) => (
-                  <option key={mode} value={mode}>
-                    {MODE_LABELS[mode].label}
-                  </option>
-                ))}
-              </Select>
-            )}
-          </Field>
-          <form
-            className="flex flex-col gap-2"
-            onSubmit={(event) => {
-              event.preventDefault();
-              talk.configure.mutate({ id: run.id, model: model.trim() === "" ? null : model.trim() });
-            }}
-          >
-            <Field label="Model" hint="Left empty, Claude Code’s own default. It holds from its next answer on.">
-              {(parts) => <TextInput {...parts} value={model} onChange={({ target }) => setModel(target.value)} />}
-            </Field>
-            <Button type="submit" size="sm" disabled={!changed} busy={talk.configure.isPending}>
-              Use this model
-            </Button>
-          </form>
+          <Suspense fallback={<Skeleton rows={3} />}>
+            <Conduct run={run} wanted={wanted} talk={talk} told={isPending ? "queued" : last} />
+          </Suspense>
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
@@ -146,6 +129,7 @@ export const TalkBar = ({ run }: { run: Run }) => {
         }}
       >
         <GrowingTextArea
+          id="say"
           aria-label={isOver ? "What is to be done next" : "What to say to Claude Code"}
           aria-describedby={hintId}
           placeholder={placeholderOf(run)}
@@ -167,7 +151,7 @@ export const TalkBar = ({ run }: { run: Run }) => {
           </p>
         )}
         <div className="flex flex-wrap items-center gap-2">
-          {!isOver && <Settings run={run} talk={talk} />}
+          {!isOver && <Settings run={run} inputs={inputs} talk={talk} />}
           {run.status === "running" && (
             <Button
               size="sm"

@@ -1,6 +1,6 @@
 import { InputId, RunId, type RunInput } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import { answersOf, askedIn, isBeingAnswered, planIn, queuedPrompts, subjectOf } from "./words.ts";
+import { answersOf, askedIn, conductAfter, conductWishes, isBeingAnswered, planIn, queuedPrompts, subjectOf } from "./words.ts";
 
 const two = askedIn({
   input: {
@@ -55,4 +55,30 @@ it("tells what waits from what was told", () => {
   expect(queuedPrompts(inputs).map(({ text }) => text)).toEqual(["t2"]);
   expect(isBeingAnswered(inputs, "q")).toBe(true);
   expect(isBeingAnswered(inputs, "p")).toBe(false);
+});
+
+describe("how the agent works", () => {
+  const input = (n: number, body: RunInput["body"], state: RunInput["state"]): RunInput => ({
+    id: InputId.parse(`input_${String(n).padStart(10, "0")}`),
+    runId: RunId.parse("run_0000000000"),
+    body,
+    state,
+    revision: 0,
+    createdAt: "2026-11-27T10:00:00.000Z",
+  });
+
+  it("is as it will be once it was told what waits, the last wish for each thing", () => {
+    const { waiting, last } = conductWishes([
+      input(1, { kind: "configure", model: "opus" }, "taken"),
+      input(2, { kind: "configure", model: "sonnet" }, "queued"),
+      input(3, { kind: "prompt", text: "Go on." }, "queued"),
+      input(4, { kind: "configure", permissionMode: "plan" }, "queued"),
+    ]);
+    expect(last).toBe("queued");
+    const now = { model: "opus", permissionMode: "default" } as const;
+    expect(conductAfter(now, waiting)).toEqual({ model: "sonnet", permissionMode: "plan" });
+    expect(conductAfter(now, [...waiting, { model: null }])).toEqual({ model: null, permissionMode: "plan" });
+    expect(conductAfter(now, [])).toEqual(now);
+    expect(conductWishes([])).toEqual({ waiting: [], last: null });
+  });
 });

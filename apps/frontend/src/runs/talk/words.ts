@@ -1,4 +1,4 @@
-import type { PermissionMode, Question, RunInput } from "@ccr/protocol";
+import type { PermissionMode, Question, Run, RunInput } from "@ccr/protocol";
 import { z } from "zod";
 
 /* What is said on the page about talking to a run. */
@@ -76,6 +76,26 @@ const promptsOf = (inputs: readonly RunInput[], state: RunInput["state"]): Queue
 export const queuedPrompts = (inputs: readonly RunInput[]): QueuedPrompt[] => promptsOf(inputs, "queued");
 /** The prompts that came too late. Pure. */
 export const untoldPrompts = (inputs: readonly RunInput[]): QueuedPrompt[] => promptsOf(inputs, "late");
+
+type Conduct = Pick<Run, "model" | "permissionMode">;
+/** A wish for another conduct; what is left out stays. */
+type ConductChange = { model?: string | null | undefined; permissionMode?: PermissionMode | undefined };
+
+/** How the agent works once it was told all of this, in this order. Pure. */
+export const conductAfter = ({ model, permissionMode }: Conduct, changes: readonly ConductChange[]): Conduct =>
+  changes.reduce<Conduct>(
+    (now, change) => ({
+      model: change.model === undefined ? now.model : change.model,
+      permissionMode: change.permissionMode ?? now.permissionMode,
+    }),
+    { model, permissionMode },
+  );
+
+/** What was wished for another conduct and is not told yet, and how it stands with the last of all of them; null: none was. Pure. */
+export const conductWishes = (inputs: readonly RunInput[]) => {
+  const wishes = inputs.flatMap(({ body, state }) => (body.kind === "configure" ? [{ ...body, state }] : []));
+  return { waiting: wishes.filter(({ state }) => state === "queued"), last: wishes.at(-1)?.state ?? null };
+};
 
 /** Whether an answer to this question is on its way. Pure. */
 export const isBeingAnswered = (inputs: readonly RunInput[], questionId: string): boolean =>
