@@ -6,6 +6,7 @@ import { useMemo } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
+import { buttonClasses } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Select, TextInput } from "../ui/field.tsx";
@@ -150,6 +151,7 @@ const LoadedBatch = ({ batch }: { batch: BatchView }) => {
                 ))}
               </Select>
               <TextInput
+                type="search"
                 aria-label="Find repositories"
                 placeholder="Find"
                 className="min-w-0 flex-1 sm:w-44"
@@ -172,6 +174,13 @@ const LoadedBatch = ({ batch }: { batch: BatchView }) => {
               <EmptyState
                 icon={SearchX}
                 title={rows.data.length === 0 ? "Its runs are not kept any more" : "No run fits this filter"}
+                action={
+                  rows.data.length === 0 ? undefined : (
+                    <Link to="/batches/$batchId" params={{ batchId: batch.id }} className={buttonClasses("secondary")}>
+                      Show all {rows.data.length}
+                    </Link>
+                  )
+                }
               />
             ) : (
               <BatchTable

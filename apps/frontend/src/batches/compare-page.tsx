@@ -7,6 +7,7 @@ import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { RunBadge } from "../runs/status.tsx";
+import { Button } from "../ui/button.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { CompetitorHead, CompetitorRow, nameOf } from "./competitor-row.tsx";
@@ -105,7 +106,11 @@ const Comparison = ({ rows, batch }: { rows: readonly BatchRow[]; batch: BatchVi
       </Card>
       <Section heading="Changes side by side">
         {panes.length === 0 ? (
-          <EmptyState icon={Columns3} title="No run is ticked">
+          <EmptyState
+            icon={Columns3}
+            title="No run is ticked"
+            action={<Button onClick={() => setAsked(new Set(firstShown(rows)))}>Tick the best ones</Button>}
+          >
             Tick those whose changes are to stand side by side.
           </EmptyState>
         ) : (

@@ -3,6 +3,7 @@ import { useMutation } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Trash2 } from "lucide-react";
 import { useApi } from "../api/client.ts";
+import { usePending } from "../api/use-pending.ts";
 import { IconButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { Confirm } from "../ui/confirm.tsx";
@@ -11,15 +12,18 @@ import { useToasts } from "../ui/toast.tsx";
 import { type Looks, metersOf } from "./usage.ts";
 import { removalOf, workOf } from "./words.ts";
 
-const TONES: Record<(typeof INSTANCE_STATUSES)[number], string> = {
+type ShownStatus = (typeof INSTANCE_STATUSES)[number] | "removing";
+
+const TONES: Record<ShownStatus, string> = {
   starting: "bg-accent-soft text-accent",
   idle: "bg-hover text-ink-soft",
   // As a run that is running.
   executing: "bg-accent-soft text-accent",
   stopped: "bg-hover text-ink-soft",
+  removing: "bg-warn-soft text-warn",
 };
 
-const StatusPill = ({ status }: Pick<InstanceView, "status">) => (
+const StatusPill = ({ status }: { status: ShownStatus }) => (
   <span
     className={classes("inline-flex h-6 shrink-0 items-center rounded-full px-2.5 text-xs font-medium capitalize", TONES[status])}
   >
@@ -91,26 +95,34 @@ const Remove = ({ instance: { id, run } }: { instance: InstanceView }) => {
   );
 };
 
-/** A sandbox that is there, with what it uses. */
-export const LivingRow = ({ instance, looks }: { instance: InstanceView; looks: Looks }) => (
-  <li className="flex flex-col gap-3 px-4 py-3.5">
-    <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 md:grid-cols-[auto_minmax(0,1fr)_auto_auto]">
-      <StatusPill status={instance.status} />
-      <div className="col-span-3 row-start-2 min-w-0 md:col-span-1 md:row-start-auto">
-        <RunLink instance={instance} />
-        <p className="text-xs text-ink-faint">
-          {workOf(instance)} · {instance.driver} · <span className="sr-only">age </span>
-          <Elapsed from={instance.createdAt} to={null} className="nums" />
-        </p>
+/** A sandbox that is there, with what it uses; while it is being removed it looks as if it went. */
+export const LivingRow = ({ instance, looks }: { instance: InstanceView; looks: Looks }) => {
+  const { trpc } = useApi();
+  const isGoing = usePending(trpc.instances.remove.mutationKey()).includes(instance.id);
+  return (
+    <li className="flex flex-col gap-3 px-4 py-3.5" aria-busy={isGoing || undefined}>
+      <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-center gap-x-3 gap-y-1.5 md:grid-cols-[auto_minmax(0,1fr)_auto_auto]">
+        <StatusPill status={isGoing ? "removing" : instance.status} />
+        <div className="col-span-3 row-start-2 min-w-0 md:col-span-1 md:row-start-auto">
+          <RunLink instance={instance} />
+          <p className="text-xs text-ink-faint">
+            {workOf(instance)} · {instance.driver} · <span className="sr-only">age </span>
+            <Elapsed from={instance.createdAt} to={null} className="nums" />
+          </p>
+        </div>
+        <code className="code hidden text-xs text-ink-faint md:block">{instance.id}</code>
+        <div className="col-start-3 row-start-1 md:col-start-auto md:row-start-auto">
+          <Remove instance={instance} />
+        </div>
       </div>
-      <code className="code hidden text-xs text-ink-faint md:block">{instance.id}</code>
-      <div className="col-start-3 row-start-1 md:col-start-auto md:row-start-auto">
-        <Remove instance={instance} />
-      </div>
-    </div>
-    <Usage instance={instance} looks={looks} />
-  </li>
-);
+      {isGoing ? (
+        <p className="text-xs text-ink-faint">What its run has done is being saved.</p>
+      ) : (
+        <Usage instance={instance} looks={looks} />
+      )}
+    </li>
+  );
+};
 
 export const STOPPED_COLUMNS = "md:grid-cols-[minmax(0,1fr)_13rem_7rem_7rem_6rem]";
 

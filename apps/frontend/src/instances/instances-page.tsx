@@ -78,7 +78,15 @@ const Stopped = () => {
     return query.error === null ? <Skeleton rows={6} /> : <LoadError error={query.error} onRetry={() => query.refetch()} />;
   if (list.length === 0)
     return (
-      <EmptyState icon={History} title="No sandbox was stopped yet">
+      <EmptyState
+        icon={History}
+        title="No sandbox was stopped yet"
+        action={
+          <Link to="/instances" className={buttonClasses("secondary")}>
+            Show those that are open
+          </Link>
+        }
+      >
         When a run has ended, the record of its sandbox is kept here with the run.
       </EmptyState>
     );

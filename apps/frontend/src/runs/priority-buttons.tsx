@@ -30,7 +30,10 @@ export const usePriority = () => {
   };
 };
 
-const WAYS = [
+/** Whether it can be moved further that way. Pure. */
+export const canMove = ({ priority }: Pick<Run, "priority">, by: number): boolean => Math.abs(priority + Math.sign(by)) <= MOST;
+
+export const WAYS = [
   { icon: ArrowUp, label: "Sooner", by: STEP, title: "Start it before runs with a lower priority" },
   { icon: ArrowDown, label: "Later", by: -STEP, title: "Start it after runs with a higher priority" },
 ] as const;
@@ -46,7 +49,7 @@ export const PriorityButtons = ({
   look: "icons" | "words";
 }) =>
   WAYS.map(({ icon: Icon, label, by, title }) => {
-    const isDisabled = priority.isMoving || Math.abs(run.priority + Math.sign(by)) > MOST;
+    const isDisabled = priority.isMoving || !canMove(run, by);
     const onClick = () => priority.by(run, by);
     return look === "icons" ? (
       <IconButton key={label} label={`Start ${run.taskName} ${label.toLowerCase()}`} disabled={isDisabled} onClick={onClick}>

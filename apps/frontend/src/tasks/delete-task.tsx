@@ -6,20 +6,26 @@ import { Confirm } from "../ui/confirm.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { invalidateTasks } from "./invalidate.ts";
 
-/** Deletes a task after a question, which `trigger` opens; `onDeleted` is called when it is gone. */
+/**
+ * Deletes a task after a question, which `trigger` opens. `onBegun` is called at once: the list of tasks is without it from then on, until the server
+ * refuses; `onDeleted` when it is gone.
+ */
 export const DeleteTask = ({
   task,
   trigger,
+  onBegun,
   onDeleted,
 }: {
   task: Pick<Task, "id" | "name">;
   trigger: (busy: boolean) => ReactNode;
+  onBegun?: () => void;
   onDeleted?: () => void;
 }) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
   const remove = useMutation(
     trpc.tasks.delete.mutationOptions({
+      onMutate: () => onBegun?.(),
       onSuccess: () => {
         toasts.ok(`“${task.name}” was deleted.`);
         onDeleted?.();

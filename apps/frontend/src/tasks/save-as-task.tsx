@@ -5,11 +5,11 @@ import { useApi } from "../api/client.ts";
 import { Button } from "../ui/button.tsx";
 import { useToasts } from "../ui/toast.tsx";
 
-/** Puts a task that was made for one run among the tasks; nothing for any other one. */
-export const SaveAsTask = ({ task, size = "sm" }: { task: Task | undefined; size?: "sm" | "md" }) => {
+/** Puts a task that was made for one run among the tasks. */
+export const useSaveAsTask = () => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
-  const save = useMutation(
+  return useMutation(
     trpc.tasks.update.mutationOptions({
       onSuccess: (saved) => {
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: saved.id }), saved);
@@ -19,6 +19,11 @@ export const SaveAsTask = ({ task, size = "sm" }: { task: Task | undefined; size
       onError: toasts.error,
     }),
   );
+};
+
+/** Offers that; nothing for a task that is among them. */
+export const SaveAsTask = ({ task, size = "sm" }: { task: Task | undefined; size?: "sm" | "md" }) => {
+  const save = useSaveAsTask();
   if (task?.isQuick !== true) return null;
   return (
     <Button

@@ -199,11 +199,12 @@ const EditTask = ({ task }: { task: Task }) => {
                 <Trash2 aria-hidden className="size-3.5" /> Delete
               </Button>
             )}
-            onDeleted={() => {
+            onBegun={() => {
+              // What was typed stays kept until the task is gone.
               form.dirty.current = false;
-              form.forget();
               void navigate({ to: "/tasks" });
             }}
+            onDeleted={form.forget}
           />
         </>
       }

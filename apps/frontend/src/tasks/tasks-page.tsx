@@ -4,6 +4,7 @@ import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { Download, FileUp, ListChecks, Plus, SearchX } from "lucide-react";
 import { useDeferredValue, useState } from "react";
 import { useApi } from "../api/client.ts";
+import { usePending } from "../api/use-pending.ts";
 import { anyUnfinished } from "../runs/status.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
@@ -104,6 +105,8 @@ export const TasksPage = () => {
       refetchInterval: ({ state }) => (anyUnfinished((state.data ?? []).flatMap(({ lastRuns }) => lastRuns)) ? 3000 : 15_000),
     }),
   );
+  const going = usePending(trpc.tasks.delete.mutationKey());
+  const list = tasks.data?.filter(({ id }) => !going.includes(id));
   return (
     <Page
       title="Tasks"
@@ -112,7 +115,7 @@ export const TasksPage = () => {
       actions={
         <>
           {importLink}
-          {tasks.data !== undefined && tasks.data.length > 0 && (
+          {list !== undefined && list.length > 0 && (
             <ExportTasks name="all">
               {(props) => (
                 <Button {...props}>
@@ -125,17 +128,17 @@ export const TasksPage = () => {
         </>
       }
     >
-      {tasks.data !== undefined && tasks.data.length > 0 && (
+      {list !== undefined && list.length > 0 && (
         <Tools search={search} onChange={(next) => void navigate({ to: "/tasks", search: next, replace: true })} />
       )}
       <Card className="overflow-hidden">
-        {tasks.data === undefined ? (
+        {list === undefined ? (
           tasks.error === null ? (
             <Skeleton />
           ) : (
             <LoadError error={tasks.error} onRetry={() => tasks.refetch()} />
           )
-        ) : tasks.data.length === 0 ? (
+        ) : list.length === 0 ? (
           <EmptyState
             icon={ListChecks}
             title="No tasks yet"
@@ -149,7 +152,7 @@ export const TasksPage = () => {
             Write what is to be done and how to check it; then launch it as often as you like.
           </EmptyState>
         ) : (
-          <TaskList tasks={tasks.data} search={search} />
+          <TaskList tasks={list} search={search} />
         )}
       </Card>
     </Page>

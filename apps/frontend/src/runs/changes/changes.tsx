@@ -4,6 +4,7 @@ import { statusOf } from "../../api/errors.ts";
 import { Button } from "../../ui/button.tsx";
 import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
 import { formatClock } from "../../ui/format.ts";
+import { TabButton } from "../tab-button.tsx";
 import { KeptWork } from "./kept-work.tsx";
 import { ChangesPanel } from "./panel.tsx";
 import { type Diff, useDiff } from "./use-diff.ts";
@@ -41,7 +42,11 @@ const Nothing = ({ run, diff }: { run: Run; diff: Diff }) => {
   const isOne = run.directory === null;
   if (run.baseCommit === null)
     return (
-      <EmptyState icon={FileDiff} title={ended ? "Nothing was changed" : "Nothing to compare yet"}>
+      <EmptyState
+        icon={FileDiff}
+        title={ended ? "Nothing was changed" : "Nothing to compare yet"}
+        action={<TabButton run={run} tab="transcript" />}
+      >
         {ended
           ? `The run ended before the ${isOne ? "repository was" : "repositories were"} checked out.`
           : `The ${isOne ? "repository is" : "repositories are"} not checked out yet.`}
@@ -49,7 +54,16 @@ const Nothing = ({ run, diff }: { run: Run; diff: Diff }) => {
     );
   if (ended)
     return (
-      <EmptyState icon={FileDiff} title="No file was changed">
+      <EmptyState
+        icon={FileDiff}
+        title="No file was changed"
+        action={
+          <>
+            <TabButton run={run} tab="transcript" />
+            <TabButton run={run} tab="files" />
+          </>
+        }
+      >
         {`The ${isOne ? "repository is as it was" : "repositories are as they were"} at the start of the run.`}
       </EmptyState>
     );

@@ -9,6 +9,7 @@ import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatBytes, formatClock, formatDuration, plural } from "../../ui/format.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
+import { TabButton } from "../tab-button.tsx";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
 import { useAllowHost } from "./use-allow-host.ts";
 
@@ -143,6 +144,7 @@ export const NetworkView = ({ run }: { run: Run }) => {
   const [refusedOnly, setRefusedOnly] = useState(false);
   const wide = useWide();
   const allow = useAllowHost(run);
+  const ended = isFinal(run.status);
   const queryKey = [...trpc.runs.requests.queryKey({ id: run.id }), "all"];
   const query = useQuery({
     queryKey,
@@ -150,7 +152,7 @@ export const NetworkView = ({ run }: { run: Run }) => {
       readRequests(queries.getQueryData<readonly AuditRecord[]>(queryKey) ?? [], (after) =>
         client.runs.requests.query({ id: run.id, after, limit: REQUESTS_PAGE }, { signal }),
       ),
-    refetchInterval: isFinal(run.status) ? false : 2000,
+    refetchInterval: ended ? false : 2000,
   });
   if (query.data === undefined) {
     return query.error === null ? <Skeleton rows={6} /> : <LoadError error={query.error} onRetry={() => query.refetch()} />;
@@ -158,8 +160,12 @@ export const NetworkView = ({ run }: { run: Run }) => {
   const refused = query.data.filter(({ decision }) => decision === "refused");
   if (query.data.length === 0) {
     return (
-      <EmptyState icon={ShieldCheck} title="No request yet">
-        A sandbox has no network. What it asks the gateway for shows here, allowed or refused.
+      <EmptyState
+        icon={ShieldCheck}
+        title={ended ? "Nothing was asked for" : "No request yet"}
+        action={<TabButton run={run} tab="transcript" />}
+      >
+        A sandbox has no network. What it asks the gateway for {ended ? "would show" : "shows"} here, allowed or refused.
       </EmptyState>
     );
   }
@@ -187,7 +193,11 @@ export const NetworkView = ({ run }: { run: Run }) => {
         </label>
       </div>
       {shown.length === 0 ? (
-        <EmptyState icon={ShieldCheck} title="Nothing was refused" />
+        <EmptyState
+          icon={ShieldCheck}
+          title="Nothing was refused"
+          action={<Button onClick={() => setRefusedOnly(false)}>Show {plural(query.data.length, "request")}</Button>}
+        />
       ) : (
         <VirtualRows
           label="Requests"

@@ -1,29 +1,16 @@
-import { outcomeOf, type Run, type Task } from "@ccr/protocol";
-import { useMutation } from "@tanstack/react-query";
+import type { Run, Task } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
 import { CircleStop, RotateCw } from "lucide-react";
-import { useApi } from "../../api/client.ts";
 import { draftOfRun } from "../../launch/draft-of-run.ts";
 import { launchDraftKey } from "../../launch/launch-keys.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { Confirm } from "../../ui/confirm.tsx";
 import { storeDraft } from "../../ui/draft.ts";
-import { useToasts } from "../../ui/toast.tsx";
+import { CANCEL_QUESTION, useCancel } from "./use-cancel.ts";
 
 export const CancelButton = ({ run }: { run: Run }) => {
-  const { trpc, queries } = useApi();
-  const toasts = useToasts();
-  const queryKey = trpc.runs.byId.queryKey({ id: run.id });
-  const cancel = useMutation(
-    trpc.runs.cancel.mutationOptions({
-      // A run that was canceled has no place in the queue.
-      onSuccess: (next) => queries.setQueryData(queryKey, { ...next, queue: null, outcome: outcomeOf(next) }),
-      onError: toasts.error,
-      onSettled: () => queries.invalidateQueries({ queryKey }),
-    }),
-  );
-  const canceling = run.status === "canceling" || cancel.isPending;
-  if (canceling) {
+  const cancel = useCancel(run.id);
+  if (run.status === "canceling") {
     return (
       <Button size="sm" busy>
         Canceling
@@ -32,16 +19,16 @@ export const CancelButton = ({ run }: { run: Run }) => {
   }
   return (
     <Confirm
-      title="Cancel this run?"
-      action="Cancel the run"
-      onConfirm={() => cancel.mutate({ id: run.id })}
+      title={CANCEL_QUESTION.title}
+      action={CANCEL_QUESTION.action}
+      onConfirm={cancel}
       trigger={
         <Button size="sm" tone="danger">
           <CircleStop aria-hidden className="size-3.5" /> Cancel
         </Button>
       }
     >
-      Claude Code is stopped. What it has changed so far is saved with the run.
+      {CANCEL_QUESTION.text}
     </Confirm>
   );
 };

@@ -1,28 +1,37 @@
 import { isFinal, RunId, type RunView } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { NotFound } from "../../app/not-found.tsx";
 import { ErrorBoundary } from "../../ui/error-boundary.tsx";
 import { LoadError, Skeleton } from "../../ui/feedback.tsx";
+import { useSettled } from "../../ui/use-settled.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { lookOf } from "../status.tsx";
 import { asTold } from "./now.ts";
-import { useRunActions } from "./run-actions.ts";
 import { RunHeader } from "./run-header.tsx";
 import { RunTabs, railOf } from "./run-tabs.tsx";
 import { StepsRail } from "./steps-rail.tsx";
+import { useAsCanceled } from "./use-cancel.ts";
 import { useRunStream } from "./use-run-stream.ts";
+
+// For the palette alone, which few open on this page. Where it cannot be had, the page has it all the same.
+const RunActions = lazy(() =>
+  import("./run-actions.tsx").then(
+    (module) => ({ default: module.RunActions }),
+    () => ({ default: () => null }),
+  ),
+);
 
 const LoadedRun = ({ run: asked }: { run: RunView }) => {
   const { trpc, queries } = useApi();
   const stream = useRunStream(asked.id, asked.lastSeq);
-  const run = asTold(asked, stream.transcript.ending);
+  const run = useAsCanceled(asTold(asked, stream.transcript.ending));
   const { status, steps } = stream.transcript;
   const wide = useWide();
-  useRunActions(run);
+  const isSettled = useSettled();
   // A message that says that the run moved is newer than what was asked for before.
   // biome-ignore lint/correctness/useExhaustiveDependencies: status and steps are what is watched
   useEffect(() => {
@@ -31,6 +40,11 @@ const LoadedRun = ({ run: asked }: { run: RunView }) => {
   return (
     <div className="flex h-full flex-col">
       <title>{`${lookOf(run).mark} ${run.taskName} – run`}</title>
+      {isSettled && (
+        <Suspense fallback={null}>
+          <RunActions run={run} />
+        </Suspense>
+      )}
       <RunHeader run={run} activity={stream.transcript.activity} />
       <div className="flex min-h-0 flex-1">
         {wide && (

@@ -1,4 +1,4 @@
-import type { Message, Run } from "@ccr/protocol";
+import { isFinal, type Message, type Run } from "@ccr/protocol";
 import { Download, Hourglass, X } from "lucide-react";
 import { useState } from "react";
 import { buttonClasses, IconButton } from "../../ui/button.tsx";
@@ -38,7 +38,14 @@ export const RawView = ({ run, count }: { run: Run; count: number }) => {
   const [chosen, setChosen] = useState<Message | null>(null);
   const [seen, setSeen] = useState({ first: 1, last: 1 });
   const pages = useMessagePages(run.id, seen, count);
-  if (count === 0) return <EmptyState icon={Hourglass} title="No message yet" />;
+  if (count === 0) {
+    const ended = isFinal(run.status);
+    return (
+      <EmptyState icon={Hourglass} title={ended ? "There is no message" : "No message yet"}>
+        {ended ? "The run ended before anything happened in it." : "The first one comes when the run starts."}
+      </EmptyState>
+    );
+  }
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">

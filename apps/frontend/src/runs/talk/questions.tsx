@@ -307,7 +307,9 @@ const cardOf = (props: Props): ReactNode => {
 export const Questions = ({ run, inputs, talk }: { run: Run; inputs: readonly RunInput[]; talk: Talk }) => (
   <div role="alert" className="flex flex-col gap-2 empty:hidden">
     {run.questions.map((question) => (
-      <div key={question.questionId}>{cardOf({ run, question, talk, isBusy: isBeingAnswered(inputs, question.questionId) })}</div>
+      <div key={question.questionId} data-question tabIndex={-1} className="rounded-lg">
+        {cardOf({ run, question, talk, isBusy: isBeingAnswered(inputs, question.questionId) })}
+      </div>
     ))}
   </div>
 );

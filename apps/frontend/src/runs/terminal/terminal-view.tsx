@@ -5,11 +5,12 @@ import { Accessibility, Hourglass, Info, Plus, SquareTerminal, X } from "lucide-
 import { Tabs } from "radix-ui";
 import { lazy, Suspense, useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
-import { Button, buttonClasses, IconButton } from "../../ui/button.tsx";
+import { Button, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
 import { useToasts } from "../../ui/toast.tsx";
+import { TabButton } from "../tab-button.tsx";
 import { namedShells, outcomeWords, type Seen, sandboxPhase } from "./words.ts";
 
 const ShellPanel = lazy(() => import("./shell-panel.tsx").then((module) => ({ default: module.ShellPanel })));
@@ -31,11 +32,7 @@ const Over = ({ run, children }: { run: Run; children: string }) => (
   <EmptyState
     icon={SquareTerminal}
     title="The run has ended, and its sandbox with it"
-    action={
-      <Link to="/runs/$runId" params={{ runId: run.id }} search={{ tab: "changes" }} className={buttonClasses()}>
-        Show the changes
-      </Link>
-    }
+    action={<TabButton run={run} tab="changes" />}
   >
     {children}
   </EmptyState>
@@ -120,7 +117,7 @@ export const TerminalView = ({ run }: { run: Run }) => {
 
   if (phase === "before") {
     return (
-      <EmptyState icon={Hourglass} title="There is no sandbox yet">
+      <EmptyState icon={Hourglass} title="There is no sandbox yet" action={<TabButton run={run} tab="transcript" />}>
         A shell can be opened here as soon as the run is running.
       </EmptyState>
     );

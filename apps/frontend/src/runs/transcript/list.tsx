@@ -360,7 +360,12 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
           </div>
         </div>
         <div className="mx-auto max-w-4xl pb-6">
-          {rows.length === 0 && <p className="py-8 text-center text-ink-soft">Nothing of this kind so far.</p>}
+          {rows.length === 0 && (
+            <div className="flex flex-col items-center gap-3 py-8 text-ink-soft">
+              <p>Nothing of this kind{runEnded ? "" : " so far"}.</p>
+              <Button onClick={() => setChoice("all")}>Show all</Button>
+            </div>
+          )}
           {shown.to === null && tail}
         </div>
       </section>

@@ -2,15 +2,10 @@ import { ChevronsDownUp, ChevronsUpDown, Download, type LucideIcon } from "lucid
 import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
 import { buttonClasses } from "../../ui/button.tsx";
+import { EXPORTS } from "./exports.ts";
 
 const ITEM =
   "flex h-8 cursor-pointer items-center gap-2 rounded-md px-2 text-sm outline-none select-none data-[highlighted]:bg-hover";
-
-const EXPORTS = [
-  { file: "transcript.md", label: "Markdown" },
-  { file: "transcript.html", label: "Web page" },
-  { file: "transcript.jsonl", label: "JSON lines" },
-] as const;
 
 const Sign = ({ icon: Icon }: { icon: LucideIcon }) => <Icon aria-hidden className="size-3.5 text-ink-faint" />;
 

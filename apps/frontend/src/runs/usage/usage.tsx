@@ -8,6 +8,7 @@ import { formatCost, formatCount, formatElapsed } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
 import { describeCost } from "../cost.tsx";
 import type { RunStream } from "../page/use-run-stream.ts";
+import { TabButton } from "../tab-button.tsx";
 import { type AttemptUsage, plus, type Used } from "./figures.ts";
 
 const HEAD = "px-2 py-2 text-right text-2xs font-medium text-ink-faint first:pl-3 first:text-left last:pr-3 sm:px-3";
@@ -127,7 +128,11 @@ export const UsageView = ({ run, stream }: { run: Run; stream: Pick<RunStream, "
   const ended = isFinal(run.status);
   if (attempts.length === 0 && usage.turns === 0 && !isUsed(going)) {
     return (
-      <EmptyState icon={Gauge} title={ended ? "Nothing was used" : "Nothing used yet"}>
+      <EmptyState
+        icon={Gauge}
+        title={ended ? "Nothing was used" : "Nothing used yet"}
+        action={<TabButton run={run} tab="transcript" />}
+      >
         {ended ? "The run ended before the model was asked." : "Tokens, time and cost show here once Claude Code works."}
       </EmptyState>
     );
