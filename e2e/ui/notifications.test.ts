@@ -65,14 +65,12 @@ const watchNotifications = async (context: BrowserContext, url: string): Promise
     const shown: string[] = [];
     let isLookedAt = true;
     document.hasFocus = () => isLookedAt;
-    const Real = window.Notification;
-    class Noted extends Real {
-      constructor(title: string, options?: NotificationOptions) {
-        super(title, options);
-        this.addEventListener("show", () => shown.push(title));
-      }
-    }
-    window.Notification = Noted;
+    const { prototype } = ServiceWorkerRegistration;
+    const { showNotification } = prototype;
+    prototype.showNotification = async function (title, options) {
+      await showNotification.call(this, title, options);
+      shown.push(title);
+    };
     Object.assign(window, {
       ccrShown: shown,
       ccrLookAt: (looked: boolean) => {

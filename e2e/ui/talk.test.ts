@@ -198,7 +198,7 @@ describe("talking to a run, on its page", () => {
     await page.getByText("tick").first().waitFor();
     await page.getByRole("button", { name: /^How it works/ }).click();
     await page.getByLabel("What it may do").selectOption("acceptEdits");
-    await page.getByRole("textbox", { name: "Model" }).fill("claude-haiku-4-5");
+    await page.getByRole("combobox", { name: "Model" }).fill("claude-haiku-4-5");
     await page.getByRole("button", { name: "Use this model" }).click();
     await waitFor(
       async () => {

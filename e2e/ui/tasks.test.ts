@@ -257,6 +257,7 @@ test("a task is exported, deleted, and comes back from its file; what is there a
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await page.waitForURL(/\/tasks$/);
+  await page.getByText("was deleted.", { exact: false }).first().waitFor();
 
   await page.getByRole("link", { name: "Import" }).click();
   await page.getByLabel("Text of the file").fill(text.replace('"instructions": "Go."', '"instructions": ""'));

@@ -131,7 +131,7 @@ test("a task is written by keyboard, told how it is checked, and deleted from it
   await page.getByRole("button", { name: "Delete", exact: true }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
   await page.waitForURL(/\/tasks$/);
-  expect(backend.tasks).toEqual([]);
+  await expect.poll(() => backend.tasks).toEqual([]);
   await stage.go(`/runs/run_9999999999`);
   await page.getByText("The address was cut or changed").waitFor();
   expect(await page.getByText("deleted").count()).toBe(0);

@@ -1,5 +1,7 @@
+import { CcrError } from "@ccr/protocol";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { MemoryBackend } from "./memory-backend.ts";
+import { type MemoryBackend, newInstance } from "./memory-backend.ts";
 import { openTheatre, type Theatre } from "./stage.ts";
 
 let theatre: Theatre;
@@ -149,4 +151,100 @@ test("what cannot be canceled together is shown as it was", { timeout: 40_000 },
   expect(backend.canceled).toEqual([]);
   // Nothing was lost of what was chosen.
   await page.getByText("2 runs chosen").waitFor();
+});
+
+/** A server that takes its time, and then refuses. */
+const refusal = (why: string) => {
+  const { promise, reject } = Promise.withResolvers<never>();
+  return { answer: () => promise, refuse: () => reject(new CcrError("conflict", why)) };
+};
+const confirm = async (page: Page, button: string | RegExp, action: string): Promise<void> => {
+  await page.getByRole("button", { name: button }).first().click();
+  await page.getByRole("alertdialog").getByRole("button", { name: action, exact: true }).click();
+};
+
+test("what one cancels, deletes or removes is shown so at once, and as it was when the server refuses", {
+  timeout: 60_000,
+}, async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const { context } = backend;
+  const run = backend.addRun(addTask(backend, "Mend it"), { status: "running", stepIndex: 0, startedAt: failed.endedAt });
+  backend.instances.push(newInstance(run.id, "executing", "1"));
+
+  const cancel = refusal("It cannot be canceled now.");
+  context.runs.cancel = cancel.answer;
+  await stage.go(`/runs/${run.id}`);
+  await confirm(page, "Cancel", "Cancel the run");
+  const header = page.locator("main header");
+  await header.getByText("Canceling", { exact: true }).first().waitFor();
+  await page.getByText("Saving what was done").waitFor();
+  expect(await header.getByText("Running", { exact: true }).count()).toBe(0);
+  cancel.refuse();
+  await page.getByText("It cannot be canceled now.").first().waitFor();
+  await header.getByText("Running", { exact: true }).waitFor();
+  await header.getByRole("button", { name: "Cancel" }).waitFor();
+
+  const remove = refusal("The sandbox is held.");
+  context.instances.remove = remove.answer;
+  await stage.go("/instances");
+  await confirm(page, /Remove inst_/, "Cancel the run and remove it");
+  const row = page.getByRole("listitem").filter({ hasText: "Mend it" });
+  await row.getByText("removing").waitFor();
+  await row.getByText("What its run has done is being saved.").waitFor();
+  remove.refuse();
+  await page.getByText("The sandbox is held.").first().waitFor();
+  await row.getByText("executing").waitFor();
+
+  const link = page.getByRole("link", { name: "Mend it", exact: true });
+  for (const path of ["/tasks", `/tasks/${run.taskId}`]) {
+    const held = refusal("The task is held.");
+    context.tasks.delete = held.answer;
+    await stage.go(path);
+    await confirm(page, /^Delete/, "Delete");
+    await page.waitForURL(/\/tasks$/);
+    await page.getByText("No tasks yet").waitFor();
+    held.refuse();
+    await page.getByText("The task is held.").first().waitFor();
+    await link.waitFor();
+  }
+  expect(stage.offences).toEqual([]);
+});
+
+test("how Claude Code is to work is shown at once, taken back when it is refused, and said when it was told", {
+  timeout: 40_000,
+}, async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const { talk } = backend.context;
+  const { configure, list } = talk;
+  backend.addRun(addTask(backend, "Earlier"), { ...failed, model: "claude-x-1" });
+  const run = backend.addRun(addTask(backend), { status: "running", stepIndex: 0, startedAt: failed.endedAt });
+  const held = refusal("Not in this turn.");
+  talk.configure = held.answer;
+  await stage.go(`/runs/${run.id}`);
+  const button = (how: string) => page.getByRole("button", { name: `How it works: ${how}` });
+  await button("Works freely, default model").click();
+  await page.getByLabel("What it may do").selectOption("plan");
+  await button("Plans first, default model").waitFor();
+  held.refuse();
+  await page.getByText("Not in this turn.").first().waitFor();
+  await button("Works freely, default model").waitFor();
+
+  talk.configure = configure;
+  const model = page.getByRole("combobox", { name: "Model" });
+  await model.click();
+  await page.getByRole("option", { name: /claude-x-1/ }).waitFor();
+  await page.keyboard.press("Escape");
+  await model.fill("op");
+  await page.getByRole("option", { name: /^opus/ }).click();
+  expect(await model.inputValue()).toBe("opus");
+  await model.fill("opus-of-my-own");
+  await page.getByRole("button", { name: "Use this model" }).click();
+  await button("Works freely, opus-of-my-own").waitFor();
+  await page.getByText("Claude Code is told as soon as it can listen.").waitFor();
+  talk.list = async (id) => (await list(id)).map((input) => ({ ...input, state: "taken" }));
+  backend.patchRun(run.id, { model: "opus-of-my-own" });
+  await page.getByText("Claude Code was told of the last change.").waitFor();
+  expect(stage.offences).toEqual([]);
 });

@@ -95,7 +95,7 @@ describe("tasks", () => {
     await page.getByRole("button", { name: "Delete Old one" }).click();
     await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("No tasks yet").waitFor();
-    expect(backend.tasks).toHaveLength(0);
+    await expect.poll(() => backend.tasks.length).toBe(0);
   });
 
   test("is launched from the list: the form is shown and ready to type", { timeout: 30_000 }, async () => {
@@ -216,7 +216,13 @@ describe("a run", () => {
     await using stage = await withRun(running, "?tab=network");
     const { page, backend, run } = stage;
     await page.getByText("No request yet").waitFor();
-    backend.addRequests(run.id, [allowedRecord(run.id, 1), refusedRecord(run.id, 2)]);
+    backend.addRequests(run.id, [allowedRecord(run.id, 1)]);
+    await page.getByText("1 request", { exact: true }).waitFor();
+    await page.getByLabel("Refused only").check();
+    await page.getByText("Nothing was refused").waitFor();
+    await page.getByRole("button", { name: "Show 1 request" }).click();
+    await page.getByRole("row").filter({ hasText: "allowed" }).waitFor();
+    backend.addRequests(run.id, [refusedRecord(run.id, 2)]);
     await page.getByText("2 requests").waitFor();
     await page.getByLabel("Refused only").check();
     expect(await page.getByRole("row").filter({ hasText: "refused" }).count()).toBe(1);

@@ -1,4 +1,4 @@
-import { CcrError, RunId } from "@ccr/protocol";
+import { CcrError, type Question, RunId } from "@ccr/protocol";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { MemoryBackend } from "./memory-backend.ts";
@@ -19,6 +19,7 @@ const open = async (page: Page) => {
   await page.keyboard.press("Control+k");
   return page.getByRole("combobox", { name: /Find a run/ });
 };
+const focusedName = (page: Page) => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
 const runs = (page: Page) => page.getByRole("group", { name: "Runs", exact: true }).getByRole("option");
 type PageRuns = MemoryBackend["context"]["listing"]["page"];
 
@@ -34,12 +35,23 @@ test("runs are searched by the server, once for what was typed in one go, and th
     asked.push(input.text);
     return real(input);
   };
+  // Not the palette where the page has a search of its own, and a letter there.
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  await page.getByRole("searchbox", { name: "Search tasks" }).waitFor();
+  await page.keyboard.press("/");
+  expect(await focusedName(page)).toBe("Search tasks");
+  await page.keyboard.press("/");
+  expect(await page.getByRole("searchbox").inputValue()).toBe("/");
   const field = await open(page);
   await field.pressSequentially("sweep floor");
   await expect.poll(() => runs(page).count()).toBe(8);
   expect(asked).toEqual(["sweep floor"]);
   await page.getByRole("option", { name: "List all runs with “sweep floor”" }).click();
   await page.waitForURL(/\/runs\?q=sweep/);
+  await page.getByRole("searchbox", { name: "Search runs" }).waitFor();
+  await page.keyboard.press("/");
+  expect(await focusedName(page)).toBe("Search runs");
+  expect(await page.getByRole("dialog").count()).toBe(0);
   expect(stage.offences).toEqual([]);
 });
 
@@ -119,11 +131,63 @@ test("a queued run starts sooner or later from its own page as from the list", {
   const later = page.getByRole("button", { name: "Later" });
   await later.click();
   await expect.poll(() => priority(id)).toBe(10);
+  await open(page);
+  await page.getByRole("option", { name: "Start it later" }).click();
+  await expect.poll(() => priority(id)).toBe(0);
   // At the end of the scale there is no further.
   backend.patchRun(RunId.parse(id), { priority: 100 });
   await page.reload();
   await later.waitFor();
   await expect.poll(() => sooner.isDisabled()).toBe(true);
   expect(await later.isDisabled()).toBe(false);
+  expect(stage.offences).toEqual([]);
+});
+
+test("what a run's page offers is in the palette, and is done there", { timeout: 60_000 }, async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const task = backend.addTask({ name: "Sort the shelves", steps: [{ instructions: "Do it.", checks: "" }] });
+  backend.tasks.splice(0, 1, { ...task, isQuick: true });
+  const asked: Question = {
+    ...{ questionId: "q1", kind: "permission", toolName: "Bash", toolUseId: null, description: null, canBeAlways: false },
+    ...{ input: { command: "rm -r shelves" }, at: "2026-11-22T20:00:00.000Z" },
+  };
+  const run = backend.addRun(task, { status: "waiting", stepIndex: 0, startedAt: asked.at, questions: [asked] });
+  backend.say(run.id, [{ source: "runner", body: { type: "note", text: "A note." }, afterMs: 1 }]);
+  const choose = async (name: string): Promise<void> => {
+    await open(page);
+    await page.getByRole("option", { name, exact: true }).click();
+    await page.getByRole("dialog").waitFor({ state: "detached" });
+  };
+  await stage.go(`/runs/${run.id}?tab=raw`);
+  await choose("Go to what waits: may it use Bash?");
+  await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toContain("rm -r shelves");
+  await choose("Say something to Claude Code");
+  await expect.poll(() => focusedName(page)).toBe("What to say to Claude Code");
+  await choose("Save as a task");
+  await page.getByText("It is among your tasks now").waitFor();
+
+  backend.patchRun(run.id, { status: "running", questions: [] });
+  await page.getByRole("button", { name: "Interrupt" }).waitFor();
+  await choose("Interrupt Claude Code");
+  await expect.poll(async () => (await backend.context.talk.list(run.id)).map(({ body }) => body.kind)).toEqual(["interrupt"]);
+
+  backend.patchRun(run.id, { status: "failed", reason: "check_failed", sentence: "No.", endedAt: asked.at });
+  await page.getByRole("link", { name: "Launch again" }).waitFor();
+  await page.route(/transcript\.md$/, (route) =>
+    route.fulfill({ headers: { "content-disposition": "attachment" }, body: "# x" }),
+  );
+  const downloaded = page.waitForEvent("download");
+  await choose("Download the transcript: Markdown");
+  expect(new URL((await downloaded).url()).pathname).toBe(`/runs/${run.id}/transcript.md`);
+  await choose("Launch again");
+  await page.waitForURL(new RegExp(`/tasks/${task.id}#launch$`));
+
+  backend.tasks.pop();
+  await stage.go(`/runs/${run.id}`);
+  await page.getByText("Its task was deleted").waitFor();
+  await open(page);
+  await page.getByRole("option", { name: "Show the tab “raw”" }).waitFor();
+  expect(await page.getByRole("option", { name: "Launch again" }).count()).toBe(0);
   expect(stage.offences).toEqual([]);
 });

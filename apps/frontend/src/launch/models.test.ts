@@ -9,7 +9,7 @@ test("what runs had comes first, each once, and Claude Code's own names after it
 });
 
 test("the names are those that the installed Claude Code takes", async () => {
-  const types = new URL("../../../../node_modules/@anthropic-ai/claude-agent-sdk/sdk-tools.d.ts", import.meta.url);
+  const types = `${import.meta.dirname}/../../../../node_modules/@anthropic-ai/claude-agent-sdk/sdk-tools.d.ts`;
   const union = /\bmodel\?: ((?:"\w+"(?: \| )?)+);/.exec(await readFile(types, "utf8"))?.[1] ?? "";
   expect(new Set(union.match(/\w+/g))).toEqual(new Set(MODEL_ALIASES));
 });

@@ -86,7 +86,7 @@ const Choices = ({
   const navigate = useNavigate();
   const offered = useOfferedActions();
   const found = useSearch(text);
-  const listed = [...found.runs, ...found.tasks, ...found.environments, ...found.batches].map(({ id }) => id).join();
+  const listed = [...offered, ...found.runs, ...found.tasks, ...found.environments, ...found.batches].map(({ id }) => id).join();
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is listed is what is told
   useEffect(onFound, [listed]);
   return (
