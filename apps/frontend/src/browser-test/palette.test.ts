@@ -165,7 +165,7 @@ test("what a run's page offers is in the palette, and is done there", { timeout:
   await choose("Say something to Claude Code");
   await expect.poll(() => focusedName(page)).toBe("What to say to Claude Code");
   await choose("Save as a task");
-  await page.getByText("It is among your tasks now").waitFor();
+  await page.getByText("It is among your tasks now").first().waitFor();
 
   backend.patchRun(run.id, { status: "running", questions: [] });
   await page.getByRole("button", { name: "Interrupt" }).waitFor();

@@ -1,4 +1,4 @@
-import type { Run } from "@ccr/protocol";
+import type { FileEntry, Run } from "@ccr/protocol";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { MemoryBackend } from "./memory-backend.ts";
@@ -147,5 +147,37 @@ test("what a run used shows by step and by model", { timeout: 30_000 }, async ()
   const { page } = stage;
   await page.getByRole("row").filter({ hasText: "Step 1" }).filter({ hasText: "56k" }).waitFor();
   await page.getByRole("row").filter({ hasText: "claude-opus-4-5" }).filter({ hasText: "1.2k" }).waitFor();
+  expect(stage.offences).toEqual([]);
+});
+
+test("what shows nothing leads on: a choice of entries, and a link among the files", { timeout: 40_000 }, async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const run = backend.addRun(task(backend), running);
+  backend.say(run.id, notes(1, 3));
+  const entry = (name: string, kind: FileEntry["kind"], target: string | null = null) => ({ name, kind, bytes: null, target });
+  const folders: Record<string, FileEntry[]> = {
+    "": [entry("docs", "folder"), entry("latest", "link", "docs/v2"), entry("out", "link", "../../etc")],
+    docs: [entry("v2", "folder")],
+    "docs/v2": [entry("index.md", "file")],
+  };
+  backend.context.files = {
+    ...backend.context.files,
+    list: async ({ path }) => ({ entries: folders[path] ?? [], truncated: false, from: { kind: "sandbox" } }),
+  };
+  await stage.go(`/runs/${run.id}`);
+  await page.getByText("note 3.", { exact: true }).waitFor();
+  await page.getByText("Edits", { exact: true }).click();
+  await page.getByText("Nothing of this kind so far.").waitFor();
+  await page.getByRole("button", { name: "Show all" }).click();
+  await page.getByText("note 3.", { exact: true }).waitFor();
+
+  await page.getByRole("link", { name: "Files", exact: true }).click();
+  await page.getByRole("treeitem", { name: "out" }).click();
+  await page.getByText("which is not in the workspace", { exact: false }).waitFor();
+  await page.getByRole("treeitem", { name: "latest" }).click();
+  await page.getByRole("button", { name: "Open where it leads" }).click();
+  await page.getByRole("button", { name: "Show what is in it" }).click();
+  await page.getByRole("treeitem", { name: "index.md" }).waitFor();
   expect(stage.offences).toEqual([]);
 });
