@@ -11,7 +11,7 @@ const Key = ({ name }: { name: string }) => (
 
 /** Every key of the page, by where it works. */
 export const KeysDialog = ({ open, onOpenChange }: { open: boolean; onOpenChange: (open: boolean) => void }) => (
-  <Dialog open={open} onOpenChange={onOpenChange} width="44rem">
+  <Dialog open={open} onOpenChange={onOpenChange} width="66rem">
     <div className="flex items-center justify-between">
       <DialogTitle className="text-base font-semibold">Keys</DialogTitle>
       <DialogClose asChild>
@@ -20,9 +20,9 @@ export const KeysDialog = ({ open, onOpenChange }: { open: boolean; onOpenChange
         </IconButton>
       </DialogClose>
     </div>
-    <div className="grid gap-x-8 gap-y-5 sm:grid-cols-2">
+    <div className="gap-x-8 sm:columns-2 lg:columns-3">
       {KEYS.map(({ group, keys }) => (
-        <section key={group} aria-label={group} className="flex flex-col gap-2">
+        <section key={group} aria-label={group} className="mb-5 flex break-inside-avoid flex-col gap-2">
           <h3 className="text-xs font-medium text-ink-faint">{group}</h3>
           <dl className="flex flex-col gap-1.5">
             {keys.map(({ keys: each, what }) => (
