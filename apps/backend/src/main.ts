@@ -254,7 +254,7 @@ const serve = async (config: Config): Promise<void> => {
         hosts: config.gitHosts,
         variables: config.given,
       }),
-      overview: createOverview(store),
+      overview: createOverview(deps, dispatcher),
     },
     downloads: createDownloads({ store, server, work }),
     uiFolder,

@@ -2,6 +2,8 @@ export * from "./allowed-hosts.ts";
 export * from "./allowing.ts";
 export * from "./batch.ts";
 export * from "./batch-member.ts";
+export * from "./budget-words.ts";
+export * from "./budgets.ts";
 export * from "./changes.ts";
 export * from "./checkout.ts";
 export * from "./credential.ts";

@@ -73,8 +73,8 @@ export const isBroken = ({ outcome, output }: Pick<CheckResult, "outcome" | "out
 /** The longest text of one `setup_output`, in UTF-16 code units. */
 export const SETUP_OUTPUT_MAX = 16 * 1024;
 
-/** Names of the stages, in the order in which a run passes them. `setup`: the environment's script runs, or what it left is found. `checkout`: the result is checked out in a sandbox of its own, for the checks. `push`: it goes to its branch. */
-export const STAGES = ["mirror", "image", "setup", "sandbox", "clone", "checkout", "results", "push"] as const;
+/** Names of the stages, in the order in which a run passes them. `setup`: the environment's script runs, or what it left is found. `checkout`: the result is checked out in a sandbox of its own, for the checks. `budget`: it waits for the money of another day. `push`: it goes to its branch. */
+export const STAGES = ["mirror", "image", "setup", "sandbox", "clone", "budget", "checkout", "results", "push"] as const;
 
 const spooledKinds = [
   z.object({ type: z.literal("execution_started"), executionId: z.string(), prompt: z.string() }),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { BudgetHold } from "./budgets.ts";
 import { DiffSize } from "./figures.ts";
 import { AuditRecord } from "./gateway.ts";
 import { BatchId, RunId, TaskId, Timestamp } from "./ids.ts";
@@ -120,6 +121,8 @@ export const RunsOverview = z.object({
     /** Queued runs of batches, by batch; `position` is that of the first. */
     batches: z.array(z.object({ id: BatchId, name: z.string(), count: Total, position: z.number().int().positive() })),
   }),
+  /** For the day's money waits what is queued, and before its next attempt what goes on; null: it has not come to that, or nobody waits for it. */
+  budget: BudgetHold.nullable(),
   /** Ended last; of a batch as of others. */
   recent: z.array(ListedRun),
 });

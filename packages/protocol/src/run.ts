@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { BatchMember } from "./batch-member.ts";
+import { BudgetHold } from "./budgets.ts";
 import {
   ADDITIONAL_REPOSITORIES_MAX,
   AdditionalRepository,
@@ -127,8 +128,8 @@ export const Run = z.object({
 });
 export type Run = z.infer<typeof Run>;
 
-/** What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, or room on the server's disk. */
-export const QUEUE_HOLDS = ["all", "repository", "task", "batch", "paused", "disk"] as const;
+/** What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, room on the server's disk, or the day's money. */
+export const QUEUE_HOLDS = ["all", "repository", "task", "batch", "paused", "disk", "budget"] as const;
 
 /** The place of a queued run in the queue. */
 export const QueuePlace = z.object({
@@ -138,6 +139,8 @@ export const QueuePlace = z.object({
   queued: z.number().int().positive(),
   /** null: it starts as soon as a server looks. */
   heldBy: z.enum(QUEUE_HOLDS).nullable(),
+  /** The ceiling that holds it, when `heldBy` is `budget`. */
+  budget: BudgetHold.optional(),
 });
 export type QueuePlace = z.infer<typeof QueuePlace>;
 

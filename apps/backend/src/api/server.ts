@@ -1,4 +1,4 @@
-import { CleanUpInput, SpendInput, TestCredentialInput } from "@ccr/protocol";
+import { CleanUpInput, SetBudgetsInput, SpendInput, TestCredentialInput } from "@ccr/protocol";
 import { procedure, router } from "./trpc.ts";
 
 export const serverRouter = router({
@@ -11,4 +11,6 @@ export const serverRouter = router({
     .input(TestCredentialInput)
     .mutation(({ ctx, input, signal }) => ctx.credentials.test(input.id, signal ?? new AbortController().signal)),
   spend: procedure.input(SpendInput).query(({ ctx, input }) => ctx.overview.spend(input)),
+  budgets: procedure.query(({ ctx }) => ctx.overview.budgets()),
+  setBudgets: procedure.input(SetBudgetsInput).mutation(({ ctx, input }) => ctx.overview.setBudgets(input)),
 });

@@ -1,4 +1,4 @@
-import { isFinal, type QueuePlace, type RunId } from "@ccr/protocol";
+import { holdOf, isFinal, type QueuePlace, type RunId } from "@ccr/protocol";
 import type { Claim, Lease, QueuedRun } from "../store/types.ts";
 import { type Background, inBackground } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
@@ -65,10 +65,18 @@ export class Dispatcher implements AsyncDisposable {
   /** The places of the runs that are queued now, by their ids. */
   async places(): Promise<Map<RunId, QueuePlace>> {
     const { store, limits } = this.#deps;
-    const [queued, room] = await Promise.all([store.queue.queued(limits), this.#deps.roomForRun()]);
+    const [queued, room, today] = await Promise.all([
+      store.queue.queued(limits),
+      this.#deps.roomForRun(),
+      store.budgets.today(),
+    ]);
     const common = !room.enough ? "disk" : this.#going.size >= limits.runs ? "all" : null;
-    const heldFor = (heldBy: QueuedRun["heldBy"]) => (heldBy === "paused" ? heldBy : (common ?? heldBy));
-    return new Map(queued.map(({ id, position, heldBy }) => [id, { position, queued: queued.length, heldBy: heldFor(heldBy) }]));
+    const budget = holdOf(today);
+    const held = (heldBy: QueuedRun["heldBy"]): Pick<QueuePlace, "heldBy" | "budget"> => {
+      if (heldBy === "paused") return { heldBy };
+      return budget === null ? { heldBy: common ?? heldBy } : { heldBy: "budget", budget };
+    };
+    return new Map(queued.map(({ id, position, heldBy }) => [id, { position, queued: queued.length, ...held(heldBy) }]));
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import {
   ATTENTION_DAYS,
   allowingOf,
+  holdOf,
   isFinal,
   type ListedRun,
   outcomeOf,
@@ -97,7 +98,7 @@ export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher
 
     async overview() {
       const endedAfter = new Date(clock.now().getTime() - ATTENTION_DAYS * DAY_MS).toISOString();
-      const [waiting, attention, running, counts, recent, queued, places] = await Promise.all([
+      const [waiting, attention, running, counts, recent, queued, places, today] = await Promise.all([
         oldest(["waiting"], WAITING_MOST),
         store.attention.list({ endedAfter, limit: ATTENTION_MOST }),
         oldest(GOING, RUNNING_MOST),
@@ -105,17 +106,20 @@ export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher
         store.listing.page({ sort: "ended", limit: RECENT_MOST }),
         store.listing.queued(),
         dispatcher.places(),
+        store.budgets.today(),
       ]);
       const { single, batches } = groupQueue(queued, places);
       const first = await store.listing.some(single.slice(0, QUEUED_MOST));
       const view = (run: RunRow): ListedRun => brief(listed(run, places));
+      const runningTotal = GOING.reduce((sum, status) => sum + (counts.statuses[status] ?? 0), 0);
       return {
         waiting: waiting.map(view),
         attention: attention.map(view),
         running: await Promise.all(running.map(async (run) => ({ ...view(run), refused: await refusalsOf(store, run) }))),
-        runningTotal: GOING.reduce((sum, status) => sum + (counts.statuses[status] ?? 0), 0),
+        runningTotal,
         // One that was claimed while this was read is queued no more.
         queued: { total: queued.length, runs: first.filter(({ status }) => status === "queued").map(view), batches },
+        budget: runningTotal + queued.length === 0 ? null : holdOf(today),
         recent: recent.runs.map(view),
       };
     },

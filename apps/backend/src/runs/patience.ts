@@ -16,7 +16,7 @@ export class Leaving extends Error {
 /** The parts of the store that driving a run takes. */
 export type RunStores = Pick<
   Store,
-  "runs" | "queue" | "instances" | "inputs" | "allowedHosts" | "transcript" | "audit" | "deliveries"
+  "runs" | "queue" | "budgets" | "instances" | "inputs" | "allowedHosts" | "transcript" | "audit" | "deliveries"
 >;
 
 /** Whether the store could not be used: whether what was to be written is stored, nobody knows. */
@@ -49,7 +49,7 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
         }
       }
     };
-  const { runs, queue, instances, inputs, allowedHosts, transcript, audit, deliveries } = store;
+  const { runs, queue, budgets, instances, inputs, allowedHosts, transcript, audit, deliveries } = store;
   return {
     runs: {
       create: (input) => runs.create(input),
@@ -68,6 +68,11 @@ export const patient = (store: RunStores, { clock, log, signal }: { clock: Clock
       takeOver: (seen, owner) => queue.takeOver(seen, owner),
       renew: waiting((id, fence, activeMs) => queue.renew(id, fence, activeMs)),
       release: (id, fence) => queue.release(id, fence),
+    },
+    budgets: {
+      today: waiting(() => budgets.today()),
+      // Nobody who drives a run sets any.
+      set: (input) => budgets.set(input),
     },
     instances: {
       create: waiting(async (input, fence) => {

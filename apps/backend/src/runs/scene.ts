@@ -69,8 +69,8 @@ export type Scene = {
   activeMs: () => number;
   /** Tells of time that passed while nobody counted. */
   wasActive: (ms: number) => void;
-  /** Lets its time stand still, and go on. Idempotent. */
-  clockwork: { pause: () => void; resume: () => void };
+  /** Lets its time stand still, for people within bounds, and go on. Idempotent. */
+  clockwork: { pause: (waitsFor: "people" | "budget") => void; resume: () => void };
   /** Throws `FenceLostError` when somebody else drives the run now. To be asked before anything that the store does not guard. */
   hold: () => Promise<void>;
 };
@@ -88,6 +88,8 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
   /** null: it stands still. */
   let startedAt: number | null = clock.elapsedMs();
   let pausedAt = 0;
+  let pausedFor: "people" | "budget" = "people";
+  /** For people. */
   let pausedMs = 0;
   const activeMs = (): number => Math.round(before + (startedAt === null ? 0 : clock.elapsedMs() - startedAt));
   let turn: Promise<unknown> = Promise.resolve();
@@ -136,8 +138,10 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
       before += Math.max(0, ms - activeMs());
     },
     clockwork: {
-      pause: () => {
-        if (startedAt === null || pausedMs >= WAITS_MAX * run.limits.answerSeconds * 1000) return;
+      pause: (waitsFor) => {
+        if (startedAt === null) return;
+        if (waitsFor === "people" && pausedMs >= WAITS_MAX * run.limits.answerSeconds * 1000) return;
+        pausedFor = waitsFor;
         before = activeMs();
         startedAt = null;
         pausedAt = clock.elapsedMs();
@@ -145,7 +149,7 @@ export const setScene = (options: { claim: Claim; deps: RunDeps; stop: (why: Err
       resume: () => {
         if (startedAt !== null) return;
         startedAt = clock.elapsedMs();
-        pausedMs += startedAt - pausedAt;
+        if (pausedFor === "people") pausedMs += startedAt - pausedAt;
       },
     },
     hold: async () => {

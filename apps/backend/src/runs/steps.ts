@@ -1,5 +1,6 @@
 import { checkoutsOf, type Run } from "@ccr/protocol";
 import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import { untilAffordable } from "./affording.ts";
 import { agentPhase, hasChecks } from "./attempt.ts";
 import { runCommands, settle } from "./checks.ts";
 import { keepCopy } from "./copies.ts";
@@ -66,9 +67,11 @@ const workOnStep = async (scene: Scene, begun: Progress, signal: AbortSignal): P
     const { phase } = progress;
     const { checks } = stepOf(scene.run, progress.stepIndex);
     switch (phase.kind) {
-      case "agent":
-        progress = await workOnAttempt(scene, { progress, phase, signal });
+      case "agent": {
+        const affordable = await untilAffordable(scene, { progress, phase, signal });
+        progress = affordable === progress ? await workOnAttempt(scene, { progress, phase, signal }) : affordable;
         break;
+      }
       case "checks":
         progress = await runCommands(scene, { progress, phase, checks, signal });
         break;

@@ -2,6 +2,7 @@ import { createAllowedHostStore } from "./allowed-hosts.ts";
 import { createAttentionStore } from "./attention.ts";
 import { createAuditStore } from "./audit.ts";
 import { createBatchStore } from "./batches.ts";
+import { createBudgetStore } from "./budgets.ts";
 import { Changes } from "./changes.ts";
 import { createDeliveryStore } from "./deliveries.ts";
 import type { Engine } from "./engine.ts";
@@ -43,7 +44,8 @@ export const createStore = ({ engine, ids, now }: { engine: Engine; ids: Ids; no
     quick: createQuickRuns({ engine, commits, ids, now }),
     deliveries: createDeliveryStore({ db }),
     batches: createBatchStore({ engine, commits, feeds, ids, now }),
-    queue: createQueue({ engine, commits }),
+    queue: createQueue({ engine, commits, now }),
+    budgets: createBudgetStore({ db, now }),
     inputs: createInputStore({ db, commits, changes, ids, now }),
     allowedHosts: createAllowedHostStore({ db, commits, changes, feeds, now }),
     instances: createInstanceStore({ db, commits, now }),

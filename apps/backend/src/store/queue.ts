@@ -1,5 +1,6 @@
 import { type BatchId, FINAL_STATUSES, isFinal, RUN_STATUSES } from "@ccr/protocol";
 import type { Kysely } from "kysely";
+import { isDayUsedUp } from "./budgets.ts";
 import type { Engine } from "./engine.ts";
 import { refuse } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -7,6 +8,7 @@ import { type Full, fullOnes, heldBy } from "./limits.ts";
 import { activeMsColumn } from "./patches.ts";
 import { toClaim, toRun } from "./rows.ts";
 import type { Database } from "./schema.ts";
+import type { Clock } from "./tasks.ts";
 import type { Claimer, Queue } from "./types.ts";
 
 /** The statuses of runs that somebody drives, or should. */
@@ -28,12 +30,14 @@ const findFull = async (db: Kysely<Database>, limits: Omit<Claimer, "owner">): P
 const inOrder = (db: Kysely<Database>) =>
   db.selectFrom("runs").where("status", "=", "queued").orderBy("priority", "desc").orderBy("created_at").orderBy("id");
 
-export const createQueue = ({ engine, commits }: { engine: Engine; commits: GroupCommit }): Queue => {
+export const createQueue = (parts: { engine: Engine; commits: GroupCommit; now: Clock }): Queue => {
+  const { engine, commits, now } = parts;
   const { db } = engine;
   return {
     claimNext: ({ owner, ...limits }) =>
       commits.run(RENEWAL_LENGTH, async (trx) => {
         await engine.exclusively(trx);
+        if (await isDayUsedUp(trx, now)) return null;
         const full = await findFull(trx, limits);
         const closed: BatchId[] = [...full.batches, ...full.paused];
         for (;;) {

@@ -35,6 +35,8 @@ export interface Database {
   environments: EnvironmentTable;
   default_environments: DefaultEnvironmentTable;
   run_inputs: RunInputTable;
+  budgets: BudgetTable;
+  spending: SpendingTable;
 }
 
 export interface TaskTable {
@@ -273,6 +275,21 @@ export interface DefaultEnvironmentTable {
 /** One row, made with the table. */
 export interface IdentityTable {
   database_id: string;
+}
+
+/** One row, or none as long as nobody has set anything. */
+export interface BudgetTable {
+  id: 1;
+  /** null: no ceiling. */
+  day_usd: number | null;
+  zone: string;
+}
+
+/** What a run has cost more, and when that became known; together what stands with the run. */
+export interface SpendingTable {
+  run_id: RunId;
+  at: string;
+  cost_usd: number;
 }
 
 export interface PulseTable {

@@ -1,5 +1,6 @@
 import { CcrError, type RunId } from "@ccr/protocol";
 import type { Kysely, Transaction } from "kysely";
+import { noteSpending } from "./budgets.ts";
 import type { Engine } from "./engine.ts";
 import { type Entry, encode, following, insertAfter, lengthOf, type Origin } from "./entries.ts";
 import type { Feeds } from "./feeds.ts";
@@ -71,10 +72,13 @@ export const createTranscript = (parts: { engine: Engine; commits: GroupCommit; 
       const seq = last - entries.length;
       if (fresh.length > 0) changed(runId);
       // With messages that are all stored, the patch is stored as well, and what was written since must stay.
-      const patched = patch !== undefined && (fresh.length > 0 || entries.length === 0) ? patchColumns(patch) : {};
+      const isNews = fresh.length > 0 || entries.length === 0;
+      const patched = patch !== undefined && isNews ? patchColumns(patch) : {};
+      // What runs cost is told with the messages that tell it, and with nothing else.
+      if (patch?.usage !== undefined && isNews) await noteSpending(trx, { runId, costUsd: patch.usage.costUsd, at: now() });
       if (Object.keys(patched).length > 0) await trx.updateTable("runs").set(patched).where("id", "=", runId).execute();
       // Moved together with the first of what is told of it: all of it was stored then, or nothing.
-      if (fresh.length > 0 || entries.length === 0) await moveInputs(trx, runId, patch?.inputs ?? []);
+      if (isNews) await moveInputs(trx, runId, patch?.inputs ?? []);
       return { stored: await insertAfter(trx, fresh, { runId, origin, seq }), lastSeq: seq + fresh.length };
     });
     feeds.publish(runId, stored);

@@ -34,6 +34,7 @@ import type {
 } from "@ccr/protocol";
 import type { AllowedHostStore } from "./allowed-host-types.ts";
 import type { BatchStore } from "./batch-types.ts";
+import type { BudgetStore } from "./budget-types.ts";
 import type { EnvironmentStore, Prepared } from "./environment-types.ts";
 import type { AttentionStore, QuickRuns, RunListing } from "./listing-types.ts";
 import type { RunChanges, RunOverview, Upkeep } from "./upkeep-types.ts";
@@ -135,6 +136,8 @@ export type StepPhase =
       said?: number;
       /** A person has broken it off, and is waited for. */
       isHeld?: boolean;
+      /** It has not begun: the day's budget is used up. */
+      isHeldBack?: boolean;
       outcome: ExecutionOutcome | null;
     }
   | { kind: "checks"; checkout: Checkout | null; begun: number; passed: number }
@@ -279,7 +282,7 @@ export interface Queue {
   /**
    * Takes the queued run that is first by priority and age among those that no limit, of the claimer or of its batch, and no paused batch holds
    * back: sets it to `starting` and raises its fencing number, in one transaction, so that two callers, also of two servers, never get the same
-   * run nor exceed a limit.
+   * run nor exceed a limit. Takes none while the day's budget is used up.
    */
   claimNext(claimer: Claimer): Promise<Claim | null>;
   /** Every queued run in the order in which they are claimed, as far as limits let them. */
@@ -392,6 +395,7 @@ export interface Store extends AsyncDisposable {
   readonly quick: QuickRuns;
   readonly batches: BatchStore;
   readonly queue: Queue;
+  readonly budgets: BudgetStore;
   readonly deliveries: DeliveryStore;
   readonly instances: InstanceStore;
   readonly inputs: InputStore;

@@ -86,7 +86,7 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
         if (run === undefined || !isFinal(run.status)) return false;
         // Before any of its runs, as whoever else writes to a batch and its runs does.
         if (run.batch_id !== null) await holdBatch(trx, run.batch_id);
-        for (const table of ["messages", "diffs", "audit_records", "instances", "run_inputs", "run_texts"] as const) {
+        for (const table of ["messages", "diffs", "audit_records", "instances", "run_inputs", "run_texts", "spending"] as const) {
           await trx.deleteFrom(table).where("run_id", "=", id).execute();
         }
         const { numDeletedRows } = await trx.deleteFrom("runs").where("id", "=", id).executeTakeFirstOrThrow();

@@ -35,6 +35,7 @@ import { type MemoryEnvironments, memoryEnvironments } from "./memory-environmen
 import { memoryInstances } from "./memory-instances.ts";
 import { memoryLists } from "./memory-lists.ts";
 import { type MemoryNetwork, memoryNetwork } from "./memory-network.ts";
+import { type MemoryOverview, memoryOverview } from "./memory-overview.ts";
 import { memoryResults } from "./memory-results.ts";
 import { memoryTalk } from "./memory-talk.ts";
 import type { Said } from "./said.ts";
@@ -53,6 +54,7 @@ export interface MemoryBackend {
   readonly batches: MemoryBatches;
   readonly environments: MemoryEnvironments;
   readonly network: MemoryNetwork;
+  readonly overview: MemoryOverview;
   addTask(input: NewTask): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   patchRun(id: RunId, patch: Partial<Run>): void;
@@ -120,11 +122,12 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
     if (run === undefined) throw new CcrError("not_found", `There is no run ${id}.`);
     return run;
   };
-  /** As the API tells a run: here every queued one is to start next. */
+  const overview = memoryOverview(now);
+  /** As the API tells a run: here every queued one is to start next, as long as there is money. */
   const viewOf = (run: Run): RunView => {
     const isQueued = run.status === "queued";
     const queued = runs.filter(({ status }) => status === "queued").length;
-    return { ...run, queue: isQueued ? { position: 1, queued, heldBy: null } : null, outcome: outcomeOf(run) };
+    return { ...run, queue: isQueued ? { position: 1, queued, ...overview.held() } : null, outcome: outcomeOf(run) };
   };
   const messagesOf = (id: RunId): Message[] => messages.get(id) ?? [];
 
@@ -137,6 +140,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
   const backend: MemoryBackend = {
     batches,
     network,
+    overview,
     tasks,
     runs,
     instances,
@@ -345,7 +349,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
       network: network.context,
       results: memoryResults({ getRun, viewOf, pushed, patchRun: (id, patch) => backend.patchRun(id, patch) }),
       ...memoryLists({
-        ...{ tasks, runs, dismissed, started, viewOf },
+        ...{ tasks, runs, dismissed, started, viewOf, today: overview.today },
         addTask: (input) => backend.addTask(input),
         addRun: (task, patch) => backend.addRun(task, patch),
         cancel: (id) => backend.context.runs.cancel(id),
@@ -374,12 +378,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         list: () => [],
         test: async () => ({ works: true, sentence: "It is taken." }),
       },
-      overview: {
-        spend: async ({ boundaries }) => ({
-          spans: boundaries.slice(1).map((to, index) => ({ from: boundaries[index] ?? to, to, runs: 0, costUsd: 0 })),
-          going: { runs: 0, costUsd: 0 },
-        }),
-      },
+      overview: overview.context,
       instances: memoryInstances({ instances, runs, at }),
     },
   };

@@ -1,6 +1,8 @@
 import type { AppRouter } from "@ccr/backend/router";
 import {
   CcrError,
+  type DayBudget,
+  holdOf,
   isFinal,
   type ListedRun,
   quickTaskName,
@@ -22,6 +24,7 @@ type Parts = {
   dismissed: Set<RunId>;
   started: StartRunInput[];
   viewOf(run: Run): RunView;
+  today(): DayBudget;
   addTask(input: Pick<Task, "name" | "steps">): Task;
   addRun(task: Task, patch?: Partial<Run>): Run;
   cancel(id: RunId): Promise<Run>;
@@ -84,6 +87,7 @@ export const memoryLists = (parts: Parts): Pick<Context, "listing" | "launches" 
           running: running.map((run) => ({ ...run, refused: { count: 0, hosts: [], last: 0 } })),
           runningTotal: running.length,
           queued: { total: queued.length, runs: queued.slice(0, 5), batches: [] },
+          budget: running.length + queued.length === 0 ? null : holdOf(parts.today()),
           recent: of("succeeded", "failed", "errored", "canceled").slice(0, 8),
         };
       },

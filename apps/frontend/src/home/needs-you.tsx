@@ -1,6 +1,6 @@
 import type { RunsOverview } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
-import { Layers, MessageCircleQuestion, RotateCw, ShieldX, X } from "lucide-react";
+import { Gauge, Layers, MessageCircleQuestion, RotateCw, ShieldX, X } from "lucide-react";
 import { type ReactNode, useState } from "react";
 import { repositoryAt } from "../runs/repositories.ts";
 import { RunBadge } from "../runs/status.tsx";
@@ -10,7 +10,7 @@ import { Card, Section } from "../ui/layout.tsx";
 import { useStored } from "../ui/stored.ts";
 import { TailPath } from "../ui/tail-path.tsx";
 import { Ago } from "../ui/time.tsx";
-import { describeBatch, describeRefusals, endedOf, type Need, needsOf, seeRefusals } from "./needs.ts";
+import { describeBatch, describeHold, describeRefusals, endedOf, type Need, needsOf, seeRefusals } from "./needs.ts";
 import { seenRefusals } from "./seen-refusals.ts";
 import { useDismiss, useRetry } from "./use-needs.ts";
 
@@ -89,6 +89,31 @@ export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
             actions={
               <Link to="/runs/$runId" params={{ runId: need.run.id }} className={buttonClasses("primary", "sm")}>
                 <MessageCircleQuestion aria-hidden className="size-3.5" /> Answer
+              </Link>
+            }
+          />
+        );
+      case "budget":
+        return (
+          <Item
+            key={need.key}
+            badge={
+              <span className="inline-flex min-h-6 items-center gap-1.5 rounded-xl bg-warn-soft px-2 py-0.75 text-xs font-medium text-warn">
+                <Gauge aria-hidden className="size-3.5" /> Day’s budget used up
+              </span>
+            }
+            title=""
+            where=""
+            when={null}
+            what={describeHold(need)}
+            next="Raise the budget, or let them wait. What goes on waits before its next step."
+            actions={
+              <Link
+                to="/settings/$section"
+                params={{ section: "budgets" }}
+                className={buttonClasses("primary", "sm")}
+              >
+                Raise the budget
               </Link>
             }
           />

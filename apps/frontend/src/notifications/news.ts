@@ -1,5 +1,5 @@
 import type { ListedRun, RunId, RunsOverview } from "@ccr/protocol";
-import { describeBatch, describeRefusals, type Need } from "../home/needs.ts";
+import { describeBatch, describeHold, describeRefusals, type Need } from "../home/needs.ts";
 import type { NotificationSettings } from "./settings.ts";
 
 /*
@@ -37,6 +37,10 @@ const newsOfNeed = (need: Need): { news: News; at: string | null } | null => {
         news: { kind: "needsYou", id, ...told(need.run, need.run.outcome?.sentence ?? "It waits for an answer.") },
         at: null,
       };
+    case "budget":
+      return need.run === null
+        ? null
+        : { news: { kind: "needsYou", id, ...told(need.run, describeHold(need)) }, at: null };
     case "refused":
       return { news: { kind: "needsYou", id, ...told(need.runs[0], describeRefusals(need.runs)) }, at: null };
     case "ended": {
@@ -89,6 +93,6 @@ export type Badge = { prefix: string; icon: "/icon.svg" | "/icon-waiting.svg" | 
 /** What the browser's tab shows: how many things need somebody, and whether a run waits for that, or is kept from a part of its work. Pure. */
 export const badgeOf = (needs: readonly Need[]): Badge => {
   if (needs.length === 0) return { prefix: "", icon: "/icon.svg" };
-  const isHeld = needs.some(({ kind }) => kind === "waiting" || kind === "refused");
+  const isHeld = needs.some(({ kind }) => kind !== "ended" && kind !== "batch");
   return { prefix: `(${needs.length}) `, icon: isHeld ? "/icon-waiting.svg" : "/icon-bad.svg" };
 };

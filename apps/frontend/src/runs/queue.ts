@@ -1,4 +1,4 @@
-import type { QueuePlace, RunView } from "@ccr/protocol";
+import { holdSentence, type QueuePlace, type RunView } from "@ccr/protocol";
 
 const HOLDS = {
   all: "all slots of the server are in use",
@@ -7,6 +7,7 @@ const HOLDS = {
   batch: "as many runs of its batch go on as may",
   paused: "its batch is paused",
   disk: "the server's disk is low on room",
+  budget: "the day's budget is used up",
 } as const satisfies Record<NonNullable<QueuePlace["heldBy"]>, string>;
 
 const ordinal = (value: number): string => {
@@ -20,5 +21,6 @@ export const queueSentence = ({ queue, priority }: Pick<RunView, "queue" | "prio
   const urgent = priority === 0 ? "" : `, with priority ${priority > 0 ? "+" : ""}${priority}`;
   if (queue === null) return `Waiting for its turn${urgent}.`;
   const place = queue.queued === 1 ? "Next in the queue" : `${ordinal(queue.position)} of ${queue.queued} in the queue`;
-  return queue.heldBy === null ? `${place}${urgent}.` : `${place}${urgent}: ${HOLDS[queue.heldBy]}.`;
+  if (queue.heldBy === null) return `${place}${urgent}.`;
+  return `${place}${urgent}: ${queue.budget === undefined ? HOLDS[queue.heldBy] : holdSentence(queue.budget)}.`;
 };

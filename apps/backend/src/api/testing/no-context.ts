@@ -71,6 +71,6 @@ export const noContext: Context = {
   files: { list: unused, open: unused },
   upkeep: { disk: unused, cleanUp: unused },
   server: { info: unused, about: unused },
-  overview: { spend: unused },
+  overview: { spend: unused, budgets: unused, setBudgets: unused },
   credentials: { list: unused, test: unused },
 };

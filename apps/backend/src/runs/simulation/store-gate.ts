@@ -48,7 +48,7 @@ export class StoreHouse {
   gate(process: Process): Store {
     const { store, ledger, time } = this.#world;
     const { tasks, environments, runs, batches, queue, instances, transcript, audit, deliveries, changes, upkeep } = store;
-    const { inputs, allowedHosts, listing, attention, quick, overview } = store;
+    const { inputs, allowedHosts, listing, attention, quick, overview, budgets } = store;
     const read =
       <Given extends unknown[], Result>(op: string, act: (...given: Given) => Promise<Result>) =>
       (...given: Given): Promise<Result> =>
@@ -243,6 +243,7 @@ export class StoreHouse {
       changes,
       upkeep,
       overview,
+      budgets: { today: read("budgets.today", () => budgets.today()), set: write("budgets.set", (input) => budgets.set(input)) },
       [Symbol.asyncDispose]: async () => {},
     };
   }

@@ -45,7 +45,7 @@ export const questionsAfter = (questions: readonly Question[], events: readonly 
 export const tellWhetherWaiting = async (scene: Scene): Promise<void> => {
   const { run, fence, stores, questions, clockwork } = scene;
   const waits = questions.length > 0;
-  if (waits) clockwork.pause();
+  if (waits) clockwork.pause("people");
   else clockwork.resume();
   scene.wakePeople();
   if (waits === scene.isWaiting) return;
