@@ -90,6 +90,8 @@ test("every curl of the server's API in the README works as it is written, in de
   expect(printed.get("server.info")).toContain('"demo":true');
   expect(dataOf(printed.get("server.about"))).toMatchObject({ database: "sqlite", modelHost: "the built-in scripted model" });
   expect(dataOf(printed.get("server.spend"))).toMatchObject({ spans: [{ from: "2026-11-01T00:00:00.000Z" }] });
+  expect(dataOf(printed.get("server.budgets"))).toMatchObject({ dayUsd: null, zone: "UTC", isUsedUp: false });
+  expect(dataOf(printed.get("server.setBudgets"))).toMatchObject({ dayUsd: 200, zone: "Europe/Berlin", isUsedUp: false });
   expect(printed.get("server.credentials")).toContain('"id":"model","kind":"model"');
   expect(printed.get("tasks.create")).toMatch(/^task_\w+$/);
   expect(dataOf(printed.get("tasks.byId"))).toMatchObject({ name: "Monthly summary" });

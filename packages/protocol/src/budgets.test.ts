@@ -49,6 +49,8 @@ describe("a ceiling", () => {
     expect(holdSentence({ dayUsd: 20, zone: "UTC" })).toBe(
       "the day's budget of $20 is used up; it goes on at 00:00 UTC or when the budget is raised",
     );
-    expect(holdSentence({ dayUsd: 1234.5, zone: "Europe/Berlin" })).toContain("$1,234.50 is used up; it goes on at 00:00 (Europe/");
+    expect(holdSentence({ dayUsd: 1234.5, zone: "Europe/Berlin" })).toContain(
+      "$1,234.50 is used up; it goes on at 00:00 (Europe/",
+    );
   });
 });

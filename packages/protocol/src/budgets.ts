@@ -54,7 +54,8 @@ export const holdOf = ({ dayUsd, isUsedUp, zone, to }: DayBudget): BudgetHold | 
 const EXACT_TO_USD = 1e-9;
 
 /** Whether nothing is left of a ceiling. Pure. */
-export const isUsedUp = (dayUsd: number | null, spentUsd: number): boolean => dayUsd !== null && spentUsd >= dayUsd - EXACT_TO_USD;
+export const isUsedUp = (dayUsd: number | null, spentUsd: number): boolean =>
+  dayUsd !== null && spentUsd >= dayUsd - EXACT_TO_USD;
 
 const MINUTE_MS = 60_000;
 // No day is longer, whatever its clocks do: where a date was left out, the day before it was of the usual length.

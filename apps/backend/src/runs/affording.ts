@@ -18,8 +18,11 @@ type AgentPhase = Extract<StepPhase, { kind: "agent" }>;
 const stage = (state: "started" | "finished", text: string): RunnerBody => ({ type: "stage", stage: "budget", state, text });
 
 /** Whether an attempt is only to begin now: one that an earlier supervisor left may be at work, and its agent is not left alone. */
-const isToBegin = (scene: Pick<Scene, "progress">, progress: Progress, { resumed, said = 0, outcome, isHeldBack }: AgentPhase): boolean =>
-  isHeldBack === true || (progress !== scene.progress && resumed === 0 && said === 0 && outcome === null);
+const isToBegin = (
+  scene: Pick<Scene, "progress">,
+  progress: Progress,
+  { resumed, said = 0, outcome, isHeldBack }: AgentPhase,
+): boolean => isHeldBack === true || (progress !== scene.progress && resumed === 0 && said === 0 && outcome === null);
 
 /**
  * Before an attempt: waits as long as the day's budget is used up, which takes nothing from the run's time. Gives from where the run goes on. Whoever takes the

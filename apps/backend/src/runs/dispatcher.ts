@@ -65,11 +65,7 @@ export class Dispatcher implements AsyncDisposable {
   /** The places of the runs that are queued now, by their ids. */
   async places(): Promise<Map<RunId, QueuePlace>> {
     const { store, limits } = this.#deps;
-    const [queued, room, today] = await Promise.all([
-      store.queue.queued(limits),
-      this.#deps.roomForRun(),
-      store.budgets.today(),
-    ]);
+    const [queued, room, today] = await Promise.all([store.queue.queued(limits), this.#deps.roomForRun(), store.budgets.today()]);
     const common = !room.enough ? "disk" : this.#going.size >= limits.runs ? "all" : null;
     const budget = holdOf(today);
     const held = (heldBy: QueuedRun["heldBy"]): Pick<QueuePlace, "heldBy" | "budget"> => {

@@ -52,9 +52,7 @@ export const createBudgetStore = ({ db, now }: { db: Kysely<Database>; now: Cloc
     await db
       .insertInto("budgets")
       .values({ id: ONLY, day_usd: dayUsd, zone: zone ?? DEFAULT_ZONE })
-      .onConflict((conflict) =>
-        conflict.column("id").doUpdateSet({ day_usd: dayUsd, ...(zone === undefined ? {} : { zone }) }),
-      )
+      .onConflict((conflict) => conflict.column("id").doUpdateSet({ day_usd: dayUsd, ...(zone === undefined ? {} : { zone }) }))
       .execute();
   },
 });

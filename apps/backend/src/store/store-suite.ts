@@ -1,6 +1,7 @@
 import { describe } from "vitest";
 import { describeAllowedHosts } from "./suite/allowed-hosts.ts";
 import { describeBatches } from "./suite/batches.ts";
+import { describeBudgets } from "./suite/budgets.ts";
 import { describeChanges } from "./suite/changes.ts";
 import { describeDeliveries } from "./suite/deliveries.ts";
 import { describeEnvironments } from "./suite/environments.ts";
@@ -30,6 +31,7 @@ export const describeStore = (name: string, open: OpenPlace): void => {
     describeQuickRuns(open);
     describeDeliveries(open);
     describeQueue(open);
+    describeBudgets(open);
     describeBatches(open);
     describeLeases(open);
     describeInputs(open);

@@ -1,5 +1,5 @@
 import type { AppRouter } from "@ccr/backend/router";
-import { DEFAULT_ZONE, type DayBudget, dayOf, holdOf, isUsedUp, type QueuePlace } from "@ccr/protocol";
+import { type DayBudget, DEFAULT_ZONE, dayOf, holdOf, isUsedUp, type QueuePlace } from "@ccr/protocol";
 import type { inferRouterContext } from "@trpc/server";
 
 /** What is asked of all runs at once, in memory. */

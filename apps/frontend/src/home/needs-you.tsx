@@ -5,7 +5,7 @@ import { type ReactNode, useState } from "react";
 import { repositoryAt } from "../runs/repositories.ts";
 import { RunBadge } from "../runs/status.tsx";
 import { Button, buttonClasses, IconButton } from "../ui/button.tsx";
-import { plural } from "../ui/format.ts";
+import { formatMoment, plural } from "../ui/format.ts";
 import { Card, Section } from "../ui/layout.tsx";
 import { useStored } from "../ui/stored.ts";
 import { TailPath } from "../ui/tail-path.tsx";
@@ -102,17 +102,13 @@ export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
                 <Gauge aria-hidden className="size-3.5" /> Day’s budget used up
               </span>
             }
-            title=""
-            where=""
+            title="All runs"
+            where={`The next day begins ${formatMoment(need.hold.to)}`}
             when={null}
             what={describeHold(need)}
             next="Raise the budget, or let them wait. What goes on waits before its next step."
             actions={
-              <Link
-                to="/settings/$section"
-                params={{ section: "budgets" }}
-                className={buttonClasses("primary", "sm")}
-              >
+              <Link to="/settings/$section" params={{ section: "budgets" }} className={buttonClasses("primary", "sm")}>
                 Raise the budget
               </Link>
             }

@@ -1,7 +1,7 @@
 import { BatchId, type Run } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import { listedRun } from "../runs/listed-sample.ts";
-import { describeRefusals, endedOf, needsOf, seeRefusals } from "./needs.ts";
+import { describeHold, describeRefusals, endedOf, needsOf, seeRefusals } from "./needs.ts";
 
 const batch: Run["batch"] = {
   id: BatchId.parse("bat_0000000000"),
@@ -26,6 +26,22 @@ describe("what needs somebody", () => {
       {},
     );
     expect(needs.map(({ kind }) => kind)).toEqual(["waiting", "refused", "ended", "ended"]);
+  });
+
+  test("is money, in one card for all that waits for it", () => {
+    const hold = { dayUsd: 20, zone: "UTC", to: "2026-11-28T00:00:00.000Z" };
+    const running = [refused(2, [])];
+    const told = (queued: { total: number; runs: ReturnType<typeof listedRun>[] }) =>
+      needsOf({ waiting: [], running, attention: [failed(4)], budget: hold, queued: { ...queued, batches: [] } }, {});
+    const [need, ...others] = told({ total: 3, runs: [listedRun(1)] });
+    expect(need).toEqual({ kind: "budget", key: "2026-11-28T00:00:00.000Z 20", hold, queued: 3, run: listedRun(1) });
+    expect(others.map(({ kind }) => kind)).toEqual(["ended"]);
+    expect(told({ total: 0, runs: [] })[0]).toMatchObject({ queued: 0, run: { id: listedRun(2).id } });
+    expect([3, 1, 0].map((queued) => describeHold({ hold, queued }).split(":")[0])).toEqual([
+      "3 queued runs wait",
+      "A queued run waits",
+      "Runs wait",
+    ]);
   });
 
   test("tells the runs of one batch together, and one alone as any other", () => {

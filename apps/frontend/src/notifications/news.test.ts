@@ -92,6 +92,28 @@ test("an old run that takes the place of one that was dismissed or deleted is no
   expect(newsOf(seenOf(before), standing({ bad: [failed(2), failed(1)], others: [passed(1)] }))).toEqual([]);
 });
 
+test("a day's budget that is used up is told once a day, with a run that waits for it", () => {
+  const at = (to: string, ...runs: ListedRun[]): Standing => ({
+    needs: needsOf(
+      {
+        ...{ waiting: [], running: [], attention: [] },
+        budget: { dayUsd: 20, zone: "UTC", to },
+        queued: { total: 2, runs, batches: [] },
+      },
+      {},
+    ),
+    recent: [],
+  });
+  const [first, later] = [at("2026-11-28T00:00:00.000Z", listedRun(1)), at("2026-11-28T00:00:00.000Z", listedRun(2))];
+  expect(newsOf(seenOf(standing()), first)).toMatchObject([
+    { kind: "needsYou", runId: listedRun(1).id, text: expect.stringContaining("2 queued runs wait: the day's budget of $20") },
+  ]);
+  expect(newsOf(seenOf(first), later)).toEqual([]);
+  expect(newsOf(seenOf(first), at("2026-11-29T00:00:00.000Z", listedRun(1)))).toHaveLength(1);
+  expect(newsOf(seenOf(standing()), at("2026-11-28T00:00:00.000Z"))).toEqual([]);
+  expect(badgeOf(first.needs)).toEqual({ prefix: "(1) ", icon: "/icon-waiting.svg" });
+});
+
 test("only what is wanted is told, in words with the task's name", () => {
   const news = newsOf(seenOf(standing()), standing({ waits: [waiting(1)], bad: [failed(2)] }));
   const settings = { desktop: true, needsYou: true, endedBadly: false, endedWell: false };

@@ -38,9 +38,7 @@ const newsOfNeed = (need: Need): { news: News; at: string | null } | null => {
         at: null,
       };
     case "budget":
-      return need.run === null
-        ? null
-        : { news: { kind: "needsYou", id, ...told(need.run, describeHold(need)) }, at: null };
+      return need.run === null ? null : { news: { kind: "needsYou", id, ...told(need.run, describeHold(need)) }, at: null };
     case "refused":
       return { news: { kind: "needsYou", id, ...told(need.runs[0], describeRefusals(need.runs)) }, at: null };
     case "ended": {

@@ -11,8 +11,8 @@ test("says the place, the priority and what holds a run back", () => {
   expect(queueSentence({ queue: { position: 1, queued: 1, heldBy: "disk" }, priority: 0 })).toBe(
     "Next in the queue: the server's disk is low on room.",
   );
-  expect(
-    queueSentence({ queue: { ...at(3), heldBy: "budget", budget: { dayUsd: 20, zone: "UTC", to: "" } }, priority: 0 }),
-  ).toBe("3rd of 23 in the queue: the day's budget of $20 is used up; it goes on at 00:00 UTC or when the budget is raised.");
+  expect(queueSentence({ queue: { ...at(3), heldBy: "budget", budget: { dayUsd: 20, zone: "UTC", to: "" } }, priority: 0 })).toBe(
+    "3rd of 23 in the queue: the day's budget of $20 is used up; it goes on at 00:00 UTC or when the budget is raised.",
+  );
   expect(queueSentence({ queue: null, priority: 0 })).toBe("Waiting for its turn.");
 });

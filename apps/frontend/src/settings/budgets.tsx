@@ -7,6 +7,7 @@ import { useAppearance } from "../ui/appearance.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { formatBytes, formatCost, formatDay, formatDuration, plural } from "../ui/format.ts";
 import { Card, Section } from "../ui/layout.tsx";
+import { DayBudgetSection } from "./day-budget.tsx";
 import { dayBoundaries, sumOf } from "./spans.ts";
 
 const DAYS = 30;
@@ -149,17 +150,17 @@ const Defaults = () => {
         </dl>
       </Card>
       <p className="text-xs text-pretty text-ink-faint">
-        A launch may set each of them otherwise. There is no ceiling over all runs of a day: what bounds a day is the budget of
-        each run
-        {info === undefined ? "" : `, and that ${plural(info.maxConcurrentRuns, "run")} may go on at once`}.
+        A launch may set each of them otherwise.
+        {info !== undefined && ` At most ${plural(info.maxConcurrentRuns, "run")} may go on at once.`}
       </p>
     </Section>
   );
 };
 
-/** What runs cost, day by day, and what bounds one. */
+/** What bounds a day and what bounds a run, and what runs cost, day by day. */
 export const Budgets = () => (
   <>
+    <DayBudgetSection />
     <SpendSection />
     <Defaults />
   </>

@@ -1,9 +1,9 @@
 import { Bell, HardDrive, Info, KeyRound, type LucideIcon, Palette, WalletMinimal } from "lucide-react";
 
-/** The parts of the settings. What they set is this browser's, or shows what the server was started with. */
+/** The parts of the settings. What they set is this browser's, or the budget of all; the others show what the server was started with. */
 export const SECTIONS = [
   { name: "credentials", label: "Credentials", icon: KeyRound, about: "model key token github gitlab bitbucket" },
-  { name: "budgets", label: "Budgets", icon: WalletMinimal, about: "money spend cost limits" },
+  { name: "budgets", label: "Budgets", icon: WalletMinimal, about: "money spend cost limits ceiling day" },
   { name: "disk", label: "Disk", icon: HardDrive, about: "room clean up retention" },
   { name: "notifications", label: "Notifications", icon: Bell, about: "browser tab alerts" },
   { name: "appearance", label: "Appearance", icon: Palette, about: "theme colours dark light density time" },
