@@ -106,7 +106,7 @@ export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
             where={`The next day begins ${formatMoment(need.hold.to)}`}
             when={null}
             what={describeHold(need)}
-            next="Raise the budget, or let them wait. What goes on waits before its next step."
+            next="Raise the budget, or let them wait. Nothing is ended by it."
             actions={
               <Link to="/settings/$section" params={{ section: "budgets" }} className={buttonClasses("primary", "sm")}>
                 Raise the budget

@@ -40,7 +40,7 @@ describe("what needs somebody", () => {
     expect([3, 1, 0].map((queued) => describeHold({ hold, queued }).split(":")[0])).toEqual([
       "3 queued runs wait",
       "A queued run waits",
-      "Runs wait",
+      "What goes on waits before its next step",
     ]);
   });
 

@@ -44,7 +44,8 @@ export const endedOf = (needs: readonly Need[]): RunId[] =>
 
 /** For what money waits, in a sentence. Pure. */
 export const describeHold = ({ hold, queued }: Pick<Extract<Need, { kind: "budget" }>, "hold" | "queued">): string => {
-  const waits = queued === 0 ? "Runs wait" : queued === 1 ? "A queued run waits" : `${queued} queued runs wait`;
+  const waits =
+    queued === 0 ? "What goes on waits before its next step" : queued === 1 ? "A queued run waits" : `${queued} queued runs wait`;
   return `${waits}: ${holdSentence(hold)}.`;
 };
 

@@ -84,7 +84,7 @@ const BudgetForm = ({ today }: { today: DayBudget }) => {
           </Select>
         )}
       </Field>
-      <div className="flex gap-2 pt-5.5">
+      <div className="flex gap-2 sm:pt-6">
         <Button type="submit" tone="primary" busy={set.isPending} disabled={draft === null}>
           Save
         </Button>
