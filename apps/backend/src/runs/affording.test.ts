@@ -43,7 +43,7 @@ test("an attempt begins at once as long as there is money", async () => {
 });
 
 test("an attempt waits while the day's budget is used up, says so, and takes no time of the run", async () => {
-  const at = scene([today(true), today(true), today(true)]);
+  const at = scene([today(true), today(true), today(true, 25)]);
   const goesOn = await untilAffordable(at, { progress, phase, signal: never });
   expect(goesOn).toEqual({ ...progress, phase: { ...phase, sinceMs: 9 } });
   const stage = { type: "stage", stage: "budget" };
@@ -52,6 +52,7 @@ test("an attempt waits while the day's budget is used up, says so, and takes no 
       bodies: [{ ...stage, state: "started", text: expect.stringContaining("Waiting: the day's budget of $20 is used up;") }],
       patch: { progress: heldBack },
     },
+    { bodies: [{ ...stage, state: "progress", text: expect.stringContaining("budget of $25 is used up") }], patch: undefined },
     { bodies: [{ ...stage, state: "finished", text: expect.stringContaining("has room") }], patch: { progress: goesOn } },
   ]);
   expect(at.times).toEqual([...Array(3).fill("stands for budget"), "goes on"]);

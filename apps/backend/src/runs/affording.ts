@@ -1,4 +1,4 @@
-import { type DayBudget, holdOf, holdSentence, type RunnerBody } from "@ccr/protocol";
+import { type BudgetHold, type DayBudget, holdOf, holdSentence, type RunnerBody } from "@ccr/protocol";
 import type { Progress, StepPhase } from "../store/types.ts";
 import type { Clock } from "./deps.ts";
 import type { RunStores } from "./patience.ts";
@@ -15,7 +15,14 @@ type Waiting = Pick<Scene, "progress" | "clockwork" | "activeMs" | "isAgentAtWor
 };
 type AgentPhase = Extract<StepPhase, { kind: "agent" }>;
 
-const stage = (state: "started" | "finished", text: string): RunnerBody => ({ type: "stage", stage: "budget", state, text });
+const stage = (state: "started" | "progress" | "finished", text: string): RunnerBody => ({
+  type: "stage",
+  stage: "budget",
+  state,
+  text,
+});
+
+const waitingFor = (hold: BudgetHold): string => `Waiting: ${holdSentence(hold)}.`;
 
 /** Whether an attempt is only to begin now: one that an earlier supervisor left may be at work, and its agent is not left alone. */
 const isToBegin = (
@@ -42,17 +49,19 @@ export const untilAffordable = async (
   scene.isAgentAtWork = false;
   scene.agentHas = null;
   try {
-    if (hold !== null && isHeldBack !== true) {
-      const words = holdSentence(hold);
-      const waits = { ...progress, phase: { ...phase, isHeldBack: true } };
-      await log.record([stage("started", `Waiting: ${words}.`)], { progress: waits });
-    }
+    let told = hold === null ? "" : waitingFor(hold);
+    if (hold !== null && isHeldBack !== true)
+      await log.record([stage("started", told)], { progress: { ...progress, phase: { ...phase, isHeldBack: true } } });
     while (hold !== null) {
       // Asked for each time: whoever answers a question meanwhile lets the time go on.
       clockwork.pause("budget");
       await deps.clock.wait(LOOK_EVERY_MS, signal);
       signal.throwIfAborted();
       hold = holdOf(await today());
+      if (hold === null || waitingFor(hold) === told) continue;
+      // Another ceiling, and still too low.
+      told = waitingFor(hold);
+      await log.record([stage("progress", told)]);
     }
   } finally {
     clockwork.resume();
