@@ -16,7 +16,7 @@ const stagesOf = async ({ client }: Server, id: Run["id"]) =>
     source === "runner" && body.type === "stage" && body.stage === "budget" ? [{ seq, state: body.state, text: body.text }] : [],
   );
 
-it("a day's budget lets what goes on and what is queued wait, over a restart, and ends neither", {
+it("a day's budget lets what goes on and what is queued wait, over a kill of the server, and ends neither", {
   timeout: 180_000,
 }, async () => {
   await using stack = await startStack({ driver: "bubblewrap", scenario: cheap });
@@ -44,6 +44,7 @@ it("a day's budget lets what goes on and what is queued wait, over a restart, an
   expect(costUsd).toBeGreaterThan(0.02);
 
   const queued = await launch();
+  server.process.kill("SIGKILL");
   await server.stop();
   await using next = await stack.restart();
   const { client } = next;

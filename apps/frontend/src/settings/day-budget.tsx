@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useApi } from "../api/client.ts";
 import { useServerInfo } from "../api/server-info.ts";
+import { useAppearance } from "../ui/appearance.ts";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
@@ -40,8 +41,9 @@ const BudgetForm = ({ today }: { today: DayBudget }) => {
   const [draft, setDraft] = useState<{ amount: string; zone: string } | null>(null);
   const [problem, setProblem] = useState<string>();
   const { dayUsd } = today;
+  const own = useAppearance("zone") === "utc" ? "UTC" : HERE;
   // A day that nobody has chosen yet had best be the reader's own.
-  const shown = draft ?? { amount: dayUsd === null ? "" : String(dayUsd), zone: dayUsd === null ? HERE : today.zone };
+  const shown = draft ?? { amount: dayUsd === null ? "" : String(dayUsd), zone: dayUsd === null ? own : today.zone };
   const change = (part: Partial<typeof shown>): void => {
     setProblem(undefined);
     setDraft({ ...shown, ...part });
@@ -125,11 +127,11 @@ export const DayBudgetSection = () => {
         )}
       </Card>
       <p className="text-xs text-pretty text-ink-faint">
-        When it is used up, no queued run starts, and one that goes on waits before its next step or attempt; all go on by
-        themselves on the next day, or when the budget is raised or removed. Nothing is ended. What Claude Code is in the middle
-        of is finished first, and its cost is known only then, so that a day may cost more: by what{" "}
-        {info === undefined ? "the runs" : `up to ${plural(info.maxConcurrentRuns, "run")}`} that go on at once still use. A
-        budget of each run bounds that.
+        It counts what is spent on the day itself, also by runs that end later. When it is used up, no queued run starts, and one
+        that goes on waits before its next step or attempt; all go on by themselves on the next day, or when the budget is raised
+        or removed. Nothing is ended. What Claude Code is in the middle of is finished first, and its cost is known only then, so
+        that a day may cost more: by what {info === undefined ? "the runs" : `up to ${plural(info.maxConcurrentRuns, "run")}`}{" "}
+        that go on at once still use. A budget of each run bounds that.
       </p>
     </Section>
   );
