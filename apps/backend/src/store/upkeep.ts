@@ -7,6 +7,8 @@ import type { Database } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 import type { Upkeep } from "./upkeep-types.ts";
 
+/** No day is longer, in whatever zone it begins. */
+const CHARGED_MS = 50 * 3600 * 1000;
 const UNFINISHED = RUN_STATUSES.filter((status) => !isFinal(status));
 
 /** Nobody can do anything about another code than that the database cannot be used now, and why. */
@@ -86,9 +88,12 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
         if (run === undefined || !isFinal(run.status)) return false;
         // Before any of its runs, as whoever else writes to a batch and its runs does.
         if (run.batch_id !== null) await holdBatch(trx, run.batch_id);
-        for (const table of ["messages", "diffs", "audit_records", "instances", "run_inputs", "run_texts", "spending"] as const) {
+        for (const table of ["messages", "diffs", "audit_records", "instances", "run_inputs", "run_texts"] as const) {
           await trx.deleteFrom(table).where("run_id", "=", id).execute();
         }
+        // What was spent counts for its day, whatever becomes of the run.
+        const lately = new Date(now().getTime() - CHARGED_MS).toISOString();
+        await trx.deleteFrom("spending").where("run_id", "=", id).where("at", "<", lately).execute();
         const { numDeletedRows } = await trx.deleteFrom("runs").where("id", "=", id).executeTakeFirstOrThrow();
         if (run.batch_id !== null) await removeIfEmpty(trx, run.batch_id);
         await removeIfQuick(trx, run.task_id);

@@ -36,9 +36,9 @@ export const describeBudgets = (open: OpenPlace): void => {
       // Where it is still the 22nd.
       await store.budgets.set({ dayUsd: null, zone: "America/Los_Angeles" });
       expect(await store.budgets.today()).toMatchObject({ from: "2026-11-22T08:00:00.000Z", spentUsd: 2.25 });
-      // What is not kept of runs is not kept of their costs.
+      // It was spent, whatever becomes of the run.
       await store.upkeep.deleteRun(short.run.id);
-      expect(await store.budgets.today()).toMatchObject({ spentUsd: 2 });
+      expect(await store.budgets.today()).toMatchObject({ spentUsd: 2.25 });
     });
 
     test("let nobody claim anything once they are used up, until they are raised, removed, or the next day begins", async () => {
