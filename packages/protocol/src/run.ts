@@ -128,8 +128,11 @@ export const Run = z.object({
 });
 export type Run = z.infer<typeof Run>;
 
-/** What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, room on the server's disk, or the day's money. */
-export const QUEUE_HOLDS = ["all", "repository", "task", "batch", "paused", "disk", "budget"] as const;
+/**
+ * What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, room on the server's disk, the server that keeps what it goes on
+ * with, or the day's money.
+ */
+export const QUEUE_HOLDS = ["all", "repository", "task", "batch", "paused", "disk", "server", "budget"] as const;
 
 /** The place of a queued run in the queue. */
 export const QueuePlace = z.object({

@@ -64,15 +64,16 @@ export class Dispatcher implements AsyncDisposable {
 
   /** The places of the runs that are queued now, by their ids. */
   async places(): Promise<Map<RunId, QueuePlace>> {
-    const { store, limits } = this.#deps;
+    const { store, server, limits } = this.#deps;
     const [queued, room, today] = await Promise.all([store.queue.queued(limits), this.#deps.roomForRun(), store.budgets.today()]);
     const common = !room.enough ? "disk" : this.#going.size >= limits.runs ? "all" : null;
     const budget = holdOf(today);
-    const held = (heldBy: QueuedRun["heldBy"]): Pick<QueuePlace, "heldBy" | "budget"> => {
+    const held = ({ heldBy, home }: QueuedRun): Pick<QueuePlace, "heldBy" | "budget"> => {
       if (heldBy === "paused") return { heldBy };
-      return budget === null ? { heldBy: common ?? heldBy } : { heldBy: "budget", budget };
+      if (budget !== null) return { heldBy: "budget", budget };
+      return { heldBy: home === null || home === server ? (common ?? heldBy) : "server" };
     };
-    return new Map(queued.map(({ id, position, heldBy }) => [id, { position, queued: queued.length, ...held(heldBy) }]));
+    return new Map(queued.map((run) => [run.id, { position: run.position, queued: queued.length, ...held(run) }]));
   }
 
   async #run(signal: AbortSignal): Promise<void> {

@@ -66,8 +66,8 @@ export const createQueue = (parts: { engine: Engine; commits: GroupCommit; now: 
 
     queued: async (limits) => {
       const full = await findFull(db, limits);
-      const rows = await inOrder(db).select(["id", "repository", "task_id", "batch_id"]).execute();
-      return rows.map((row, index) => ({ id: row.id, position: index + 1, heldBy: heldBy(row, full) }));
+      const rows = await inOrder(db).select(["id", "repository", "task_id", "batch_id", "owner"]).execute();
+      return rows.map((row, index) => ({ id: row.id, position: index + 1, home: row.owner, heldBy: heldBy(row, full) }));
     },
 
     leases: async () => {

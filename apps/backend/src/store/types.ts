@@ -274,8 +274,13 @@ export interface DeliveryStore {
   listContinuing(id: RunId): Promise<Run[]>;
 }
 
-/** A queued run's place; `heldBy` says which limit, if any, keeps it from being claimed now. */
-export type QueuedRun = { id: RunId; position: number; heldBy: "repository" | "task" | "batch" | "paused" | null };
+/** A queued run's place; `home` alone may claim it, null: any server; `heldBy` says which limit, if any, keeps it from being claimed now. */
+export type QueuedRun = {
+  id: RunId;
+  position: number;
+  home: ServerId | null;
+  heldBy: "repository" | "task" | "batch" | "paused" | null;
+};
 
 /** The queue, and the leases of those who drive runs. */
 export interface Queue {

@@ -7,6 +7,7 @@ const HOLDS = {
   batch: "as many runs of its batch go on as may",
   paused: "its batch is paused",
   disk: "the server's disk is low on room",
+  server: "it waits for the server that keeps the work it goes on with",
   budget: "the day's budget is used up",
 } as const satisfies Record<NonNullable<QueuePlace["heldBy"]>, string>;
 

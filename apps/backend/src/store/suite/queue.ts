@@ -43,7 +43,7 @@ const describeOrder = (open: OpenPlace): void => {
       await store.runs.setPriority(raised, 99);
       const order = [urgent, raised, first, second, third, low];
       const places = await store.queue.queued(noLimits);
-      expect(places).toEqual(order.map((id, index) => ({ id, position: index + 1, heldBy: null })));
+      expect(places).toEqual(order.map((id, index) => ({ id, position: index + 1, home: null, heldBy: null })));
       const got: (RunId | null)[] = [];
       for (const _ of order) got.push(await claimed(store));
       expect(got).toEqual(order);
@@ -54,6 +54,7 @@ const describeOrder = (open: OpenPlace): void => {
       await using place = await open();
       const { store } = place;
       const elsewhere = await queueRun(store, { home: otherServer, priority: 1 });
+      expect((await store.queue.queued(noLimits)).map(({ home }) => home)).toEqual([otherServer]);
       const [here, anywhere] = [await queueRun(store, { home: server }), await queueRun(store)];
       expect([await claimed(store), await claimed(store), await claimed(store)]).toEqual([here.id, anywhere.id, null]);
       expect(await claimed(store, { ...anyRun, owner: otherServer })).toBe(elsewhere.id);
