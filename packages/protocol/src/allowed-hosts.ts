@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { AllowedHost, AllowedPort, type AllowRule } from "./gateway.ts";
+import { AllowedHost, AllowedPort, AllowRule } from "./gateway.ts";
 import { RunId } from "./ids.ts";
 
-/** So many hosts, each with a port, may be allowed for one run while it goes on. */
+/** So many hosts, each with a port, may be allowed for one run, and so many may an environment name. */
 export const RUN_HOSTS_MAX = 200;
 /** No name in the DNS is longer; two more for a leading `*.`. */
 const HOST_MOST_CHARACTERS = 255;
@@ -41,6 +41,11 @@ export type AllowHostInput = z.infer<typeof AllowHostInput>;
 
 /** One host with one port. */
 export type HostAndPort = { host: string; port: number };
+
+/** Hosts that agents may reach, named before they ask; see `whyNeverAllowed` for what cannot be. */
+export const AgentHosts = z
+  .array(AllowRule.extend({ host: AllowableHost }))
+  .refine((rules) => hostsNamed(rules) <= RUN_HOSTS_MAX, `at most ${RUN_HOSTS_MAX} hosts fit, each with a port`);
 
 /** Whether a rule's host means this one: itself, or every name below it. Pure. */
 export const matchesHost = (pattern: string, host: string): boolean =>

@@ -65,6 +65,9 @@ export const CreateBatchInput = z
     delivery: CreateRunInput.shape.delivery,
     /** The environment of all of them; null: none. Left out: those of the tasks, or else of the repositories. */
     environmentId: CreateRunInput.shape.environmentId,
+    /** What they may reach; left out: as the tasks say, or else the environments. */
+    network: CreateRunInput.shape.network,
+    allowedHosts: CreateRunInput.shape.allowedHosts,
     /** So many of its runs may go on at once, over all servers; null: as many as the servers take. */
     maxConcurrent: wholeNumber(BATCH_RUNS_MAX).nullable().optional(),
     /** The same key with the same task always gives the same batch; with anything else that differs it is a `conflict`. */

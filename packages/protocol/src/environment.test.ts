@@ -13,6 +13,8 @@ test("takes what can be set up, with what is usual where nothing is said", () =>
     image: { kind: "default" },
     setup: { network: "none", allowedHosts: [], seconds: 1800, cacheKeys: expect.arrayContaining(["**/package-lock.json"]) },
     variables: {},
+    network: "none",
+    allowedHosts: [],
   });
   expect(problem({ image: { kind: "named", name: "registry.example.org:5000/a/b@sha256:0123" } })).toBeNull();
 });
@@ -25,6 +27,15 @@ test.each([
   [{ setup: { script: " \n" } }, "setup.script: the script is empty"],
   [{ setup: { script: "x".repeat(65 * 1024) } }, "setup.script: the script is longer than 64 KiB"],
   [{ setup: { script: "x", allowedHosts: [{ host: "a b" }] } }, "setup.allowedHosts[0].host: is not a host name"],
+  [{ allowedHosts: [{ host: "a b" }] }, "allowedHosts[0].host: is not a host name"],
+  [{ allowedHosts: [{ host: "a.test" }, { host: "127.0.0.1" }] }, "allowedHosts[1].host: 127.0.0.1 is an address"],
+  [{ allowedHosts: [{ host: "*.internal" }] }, "no sandbox may reach"],
+  [{ allowedHosts: [{ host: "api.anthropic.com" }] }, "is reached through the model route alone"],
+  [
+    { allowedHosts: [{ host: "a.test", ports: Array.from({ length: 201 }, (_, n) => n + 1) }] },
+    "allowedHosts: at most 200 hosts",
+  ],
+  [{ network: "all" }, "network: "],
   [{ setup: { script: "x", seconds: 1 } }, "setup.seconds: must be at least 5 seconds"],
   [{ setup: { script: "x", cacheKeys: ["/etc/passwd"] } }, "setup.cacheKeys[0]: must be a path inside"],
   [{ setup: { script: "x", secrets: {} } }, "setup: "],

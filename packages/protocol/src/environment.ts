@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AgentHosts } from "./allowed-hosts.ts";
 import { AllowRule } from "./gateway.ts";
 import { EnvironmentId, RunId, Timestamp } from "./ids.ts";
 
@@ -53,7 +54,8 @@ export type EnvironmentImage = z.infer<typeof EnvironmentImage>;
 
 /** `packages`: the hosts that the package managers of the server's machine are set to use, and those of `CCR_PACKAGE_HOSTS`. */
 export const NETWORK_PRESETS = ["none", "packages"] as const;
-export type NetworkPreset = (typeof NETWORK_PRESETS)[number];
+export const NetworkPreset = z.enum(NETWORK_PRESETS);
+export type NetworkPreset = z.infer<typeof NetworkPreset>;
 
 /** Files that say what is installed: what the set-up made is made anew when one of them changes. */
 export const DEFAULT_CACHE_KEYS = [
@@ -109,7 +111,7 @@ export const Setup = z.strictObject({
       `the script is longer than ${SETUP_SCRIPT_MAX_BYTES / 1024} KiB; put it into a file of the repository and run that`,
     ),
   /** What it may reach: this and nothing else, whatever the agent may. */
-  network: z.enum(NETWORK_PRESETS).default("none"),
+  network: NetworkPreset.default("none"),
   allowedHosts: z.array(AllowRule).max(200, "at most 200 hosts fit").default([]),
   /** It may take this long. */
   seconds: z
@@ -159,19 +161,28 @@ export const Environment = z.object({
   name: z.string(),
   image: EnvironmentImage,
   setup: Setup.nullable(),
+  /** What its agents and their checks may reach beside the model and what the server allows every run; the set-up has its own. */
+  network: NetworkPreset,
+  /** Further hosts for the same. */
+  allowedHosts: z.array(AllowRule),
   /** Plain values for the agent, the checks and the set-up; who may read runs may read them. */
   variables: z.record(z.string(), z.string()),
   /** What the set-up alone is given; no answer ever holds a value. */
   secretNames: z.array(z.string()),
   /** Raised when everything is to be made anew. */
   generation: z.number().int().nonnegative(),
+  /** Raised by each save that changes something; secrets, and that it is made anew, are no part of that. */
+  version: z.number().int().min(1),
   createdAt: Timestamp,
   updatedAt: Timestamp,
 });
 export type Environment = z.infer<typeof Environment>;
 
+/** What an environment has that was saved before its agents could reach anything of their own. */
+export const NO_NETWORK: Pick<Environment, "network" | "allowedHosts"> = { network: "none", allowedHosts: [] };
+
 /** An environment as it was when the run was created: what is changed later does not change the run. */
-export const RunEnvironment = Environment.omit({ createdAt: true, updatedAt: true });
+export const RunEnvironment = Environment.omit({ version: true, createdAt: true, updatedAt: true });
 export type RunEnvironment = z.infer<typeof RunEnvironment>;
 
 /** `missingSecrets`: those that this server has no value of. */
@@ -182,6 +193,8 @@ export const CreateEnvironmentInput = z.strictObject({
   name: EnvironmentName,
   image: EnvironmentImage.default({ kind: "default" }),
   setup: Setup.nullable().default(null),
+  network: NetworkPreset.default("none"),
+  allowedHosts: AgentHosts.default([]),
   variables: Variables.default({}),
 });
 export type CreateEnvironmentInput = z.infer<typeof CreateEnvironmentInput>;
@@ -192,7 +205,11 @@ export const UpdateEnvironmentInput = z.strictObject({
   name: EnvironmentName.optional(),
   image: EnvironmentImage.optional(),
   setup: Setup.nullable().optional(),
+  network: NetworkPreset.optional(),
+  allowedHosts: AgentHosts.optional(),
   variables: Variables.optional(),
+  /** The version from which the change began: when another one was saved since, nothing is, and the answer is a `conflict`. */
+  expectedVersion: z.number().int().min(1).optional(),
 });
 export type UpdateEnvironmentInput = z.infer<typeof UpdateEnvironmentInput>;
 

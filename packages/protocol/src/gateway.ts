@@ -14,7 +14,7 @@ export const AllowRule = z.object({ host: AllowedHost, ports: z.array(AllowedPor
 export type AllowRule = z.infer<typeof AllowRule>;
 
 /** The most rules of one policy. */
-export const POLICY_RULES_MAX = 1000;
+export const POLICY_RULES_MAX = 2000;
 
 /** What a run may reach. Deny by default. */
 export const Policy = z.object({

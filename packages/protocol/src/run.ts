@@ -9,8 +9,9 @@ import {
   RefText,
   RepositoryText,
 } from "./checkout.ts";
+import { AgentHosts } from "./allowed-hosts.ts";
 import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
-import { RunEnvironment } from "./environment.ts";
+import { NetworkPreset, RunEnvironment } from "./environment.ts";
 import { AllowRule } from "./gateway.ts";
 import { BatchId, EnvironmentId, InstanceId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunOutcome, RunReason, RunStatus } from "./outcome.ts";
@@ -18,6 +19,9 @@ import { GivenLimits, ModelName, RunLimits } from "./run-limits.ts";
 import { Step } from "./step.ts";
 import { DEFAULT_PERMISSION_MODE, PermissionMode, Question } from "./talk.ts";
 import { ParameterInputs, ParameterValues } from "./task-parameters.ts";
+
+/** Who said what a run may reach. */
+export const NETWORK_CHOSEN_BY = ["launch", "task", "environment"] as const;
 
 /** Of two runs that wait, the one with the greater priority starts first; of equal ones, the older. */
 export const RunPriority = z
@@ -48,13 +52,17 @@ export const CreateRunInput = z.object({
   parameters: ParameterInputs.optional(),
   /** The environment; null: none. Left out: the task's, or else that of the repository. */
   environmentId: EnvironmentId.nullable().optional(),
+  /** What the agent and its checks may reach; left out: as the task says, or else the environment, or else nothing. */
+  network: NetworkPreset.optional(),
+  /** Further hosts for this run, beside those of its environment. */
+  allowedHosts: AgentHosts.optional(),
   /** Where the result goes when the run passes; null: nowhere. Left out: as the task says. */
   delivery: DeliverySettings.nullable().optional(),
   /** What Claude Code may do without asking. */
   permissionMode: PermissionMode.default(DEFAULT_PERMISSION_MODE),
   /** Whether it may ask a person: false for runs that nobody looks after, where it decides by itself. */
   asks: z.boolean().default(true),
-  /** The same key with the same task always gives the same run; with other repositories, refs, model, delivery, environment, parameters or limits it is a `conflict`. */
+  /** The same key with the same task always gives the same run; with other repositories, refs, model, delivery, environment, network, parameters or limits it is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type CreateRunInput = z.infer<typeof CreateRunInput>;
@@ -99,7 +107,11 @@ export const Run = z.object({
   continues: Continuation.nullable(),
   /** null: none. */
   environment: RunEnvironment.nullable(),
-  /** What people allowed it to reach while it went on, and those that it does once more or goes on from, beyond what its server allows every run. */
+  /** What the agent and its checks may reach, beside the model, what the server allows every run, and the hosts that the environment names. */
+  network: NetworkPreset,
+  /** Who said so; null: nobody, so that it is `none`. */
+  networkBy: z.enum(NETWORK_CHOSEN_BY).nullable(),
+  /** What people allowed it to reach, at its launch or while it went on, and those that it does once more or goes on from, beyond all of that. */
   allowedHosts: z.array(AllowRule),
   permissionMode: PermissionMode,
   /** Whether its agent may ask a person. */

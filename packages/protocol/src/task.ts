@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { RefText, RepositoryText } from "./checkout.ts";
 import { DeliverySettings } from "./delivery.ts";
+import { NetworkPreset } from "./environment.ts";
 import { EnvironmentId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunOutcomeName, RunStatus } from "./outcome.ts";
 import { placeProblems } from "./places.ts";
@@ -44,10 +45,12 @@ export const TaskDefaults = z.strictObject({
   ref: RefText.nullable().default(null),
   model: ModelName.nullable().default(null),
   limits: GivenLimits.default({}),
+  /** null: as the environment says. */
+  network: NetworkPreset.nullable().default(null),
 });
 export type TaskDefaults = z.infer<typeof TaskDefaults>;
 
-export const NO_DEFAULTS: TaskDefaults = { repository: null, ref: null, model: null, limits: {} };
+export const NO_DEFAULTS: TaskDefaults = { repository: null, ref: null, model: null, limits: {}, network: null };
 
 /** Says where a place of a parameter cannot be, when both are given. */
 export const checkPlaces = (

@@ -35,6 +35,8 @@ const view = (change: Partial<RunView> = {}): RunView => ({
   permissionMode: "bypassPermissions",
   asks: false,
   allowedHosts: [],
+  network: "none",
+  networkBy: null,
   questions: [],
   priority: 0,
   status: "queued",

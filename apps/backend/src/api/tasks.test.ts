@@ -43,7 +43,7 @@ describe("tasks.create and tasks.update", () => {
     expect(await server.made(bump)).toMatchObject({
       version: 1,
       parameters: [{ type: "text", name: "version", label: "", required: true, default: null }],
-      defaults: { repository: "ada/engine", ref: null, model: null, limits: { turns: 7 } },
+      defaults: { repository: "ada/engine", ref: null, model: null, limits: { turns: 7 }, network: null },
     });
     expect(await server.made({ name: "T", steps: [{ instructions: "x" }] })).toMatchObject({
       parameters: [],
@@ -54,6 +54,7 @@ describe("tasks.create and tasks.update", () => {
   it.each([
     [{ defaults: { repository: "https://me:secret@example.org/a/b" } }, "defaults.repository: the URL holds a credential"],
     [{ defaults: { limits: { turn: 1 } } }, 'defaults.limits: Unrecognized key: "turn"'],
+    [{ defaults: { network: "all" } }, "defaults.network: "],
     [{ defaults: { limits: { turns: 0 } } }, "defaults.limits.turns: must be between 1 and 10,000 turns"],
     [{ parameters: [...parameters, ...parameters] }, "parameters[1].name: there is another parameter 'version'"],
     [

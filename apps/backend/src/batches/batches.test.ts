@@ -1,4 +1,13 @@
-import { BatchId, CreateBatchInput, DeliverySettings, type FinalStatus, RunId, type RunReason, ServerId } from "@ccr/protocol";
+import {
+  BatchId,
+  CreateBatchInput,
+  DeliverySettings,
+  type FinalStatus,
+  NO_DEFAULTS,
+  RunId,
+  type RunReason,
+  ServerId,
+} from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { systemClock } from "../runs/clock.ts";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
@@ -97,6 +106,28 @@ test("the same key gives the same batch, and refuses another one by what differs
     message: expect.stringContaining("other values for attempts and limits"),
   });
   expect(await at.store.runs.list({ limit: 10 })).toHaveLength(2);
+});
+
+test("each run may reach what the launch says, or else its task", async () => {
+  await using at = await open();
+  const { store } = at;
+  const task = await store.tasks.create({
+    ...{ name: "T", steps: [{ instructions: "Do it.", checks: "" }], allowNoChanges: false },
+    defaults: { ...NO_DEFAULTS, network: "packages" },
+  });
+  const launch = async (given: Partial<CreateBatchInput>) => {
+    const input = CreateBatchInput.parse({ taskId: task.id, repositories: [{ repository: "ada/a" }] });
+    const { id } = await at.batches.create({ ...input, ...given });
+    return (await store.runs.list({ batchId: id, limit: 9 })).map(({ network, networkBy, allowedHosts }) => [
+      ...[network, networkBy, ...allowedHosts.map(({ host }) => host)],
+    ]);
+  };
+  expect(await launch({ attempts: 2 })).toEqual([
+    ["packages", "task"],
+    ["packages", "task"],
+  ]);
+  const allowedHosts = [{ host: "a.test", ports: [443] }];
+  expect(await launch({ network: "none", allowedHosts })).toEqual([["none", "launch", "a.test"]]);
 });
 
 test("pause and resume are idempotent, and refused for what was canceled", async () => {

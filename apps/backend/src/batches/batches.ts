@@ -13,6 +13,7 @@ import { cancelMoves, tellCanceled } from "../runs/canceling.ts";
 import type { RunDeps } from "../runs/deps.ts";
 import type { Dispatcher } from "../runs/dispatcher.ts";
 import { environmentOf } from "../runs/environment.ts";
+import { networkOf } from "../runs/network.ts";
 import type { Results } from "../runs/types.ts";
 import type { NewBatch, NewMember } from "../store/batch-types.ts";
 import { closeOthers } from "./closing.ts";
@@ -29,7 +30,7 @@ export type BatchesDeps = Pick<RunDeps, "store" | "clock" | "metrics" | "outlet"
 const noSuchBatch = (id: BatchId): CcrError =>
   new CcrError("not_found", `There is no batch ${id}; batches.list shows those there are.`);
 
-/** The same batch, each run with its environment as it is now. Throws `CcrError` for one that is not to be had. */
+/** The same batch, each run with its environment as it is now, and with what it may reach. Throws `CcrError` for one that is not to be had. */
 const withEnvironments = async (
   deps: BatchesDeps,
   batch: NewBatch,
@@ -47,7 +48,8 @@ const withEnvironments = async (
       environment = parsed.ok ? await environmentOf(deps, { input, task: { environmentId }, address: parsed.address }) : null;
       known.set(key, environment);
     }
-    members.push({ ...member, run: { ...member.run, environment } });
+    const usual = tasks.get(task.id)?.defaults.network ?? null;
+    members.push({ ...member, run: { ...member.run, environment, ...networkOf(input.network, usual, environment) } });
   }
   return { ...batch, members };
 };

@@ -188,7 +188,7 @@ describe("parameters and defaults of tasks", () => {
     ...one,
     steps: [{ instructions: "Do {{a}}", checks: "" }],
     parameters: [text("a"), text("b", false)],
-    defaults: { repository: "ada/a", ref: "dev", model: "opus", limits: { turns: 7 } },
+    defaults: { repository: "ada/a", ref: "dev", model: "opus", limits: { turns: 7 }, network: "packages" as const },
   };
   const other = { ...two, steps: [{ instructions: "Say {{a}}", checks: "" }], parameters: [text("a")] };
   const known = new Map([asks, other].map((each) => [each.id, each]));

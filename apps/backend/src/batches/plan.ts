@@ -134,6 +134,7 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
           limits: limitsFrom(its.defaults.limits, input.limits),
           priority: input.priority ?? 0,
           delivery,
+          ...(input.allowedHosts === undefined ? {} : { allowedHosts: input.allowedHosts }),
           continues: null,
         };
         return { run, group: index + 1, variant: variant.label, attempt: attempt + 1 };
@@ -166,6 +167,8 @@ export const planBatch = (input: CreateBatchInput, tasks: ReadonlyMap<TaskId, Ta
       priority: input.priority ?? 0,
       delivery: input.delivery === undefined ? "task" : input.delivery,
       environmentId: input.environmentId === undefined ? "task" : input.environmentId,
+      network: input.network ?? null,
+      allowedHosts: input.allowedHosts ?? null,
       maxConcurrent: input.maxConcurrent ?? null,
     },
   };

@@ -1,4 +1,4 @@
-import { DEFAULT_CACHE_KEYS, EnvironmentId, Setup } from "@ccr/protocol";
+import { DEFAULT_CACHE_KEYS, EnvironmentId, NO_NETWORK, Setup } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { keyFiles, patternOf, type SetupInputs, setupKey } from "./key.ts";
 
@@ -18,6 +18,7 @@ const inputs: SetupInputs = {
     variables: { A: "1", B: "2" },
     secretNames: ["T"],
     generation: 0,
+    ...NO_NETWORK,
   },
   repositories: [repository],
   secretsDigest: "d",
@@ -56,6 +57,8 @@ test("has another name for everything on which it depends, and for nothing else"
     at({ files: files.map((file) => (file.path === "src/a.js" ? { ...file, object: "9" } : file)) }),
     { ...inputs, environment: { ...environment, variables: { B: "2", A: "1" } } },
     { ...inputs, environment: { ...environment, name: "Other" } },
+    // What agents may reach is nothing that a set-up could see.
+    { ...inputs, environment: { ...environment, network: "packages", allowedHosts: [{ host: "a.test", ports: [443] }] } },
   ];
   for (const each of same) expect(setupKey(each)).toBe(key);
   const lock = (object: string) => ({ path: "package-lock.json", mode: "100644", object });

@@ -1,4 +1,4 @@
-import { CcrError, type Door, outcomeOf, type RunId } from "@ccr/protocol";
+import { CcrError, type Door, outcomeOf, POLICY_RULES_MAX, type Run, type RunId } from "@ccr/protocol";
 import { expect, test, vi } from "vitest";
 import type { Doors } from "../gateway/types.ts";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
@@ -11,6 +11,8 @@ import type { DoorScene } from "./way-out.ts";
 import { workplaceAt } from "./workplace.ts";
 
 const SERVERS = [{ host: "everybody.test", ports: [443] }];
+const PACKAGES = [{ host: "packages.test", ports: [443] }];
+const setup = { packageHosts: async () => PACKAGES };
 const A = { host: "a.test", port: 443 };
 
 const networkOf = (store: Store, allowedHosts = SERVERS, modelHost: string | null = null) => {
@@ -19,13 +21,13 @@ const networkOf = (store: Store, allowedHosts = SERVERS, modelHost: string | nul
     if (run === null) throw new CcrError("not_found", `There is no run ${id}.`);
     return { ...run, queue: null, outcome: outcomeOf(run) };
   };
-  return createNetwork({ store, allowedHosts, modelHost }, { runs: { get } });
+  return createNetwork({ store, allowedHosts, setup, modelHost }, { runs: { get } });
 };
 
 /** A run that goes on, whose door is open; `opened` are the policies that the gateway was asked for. */
-const open = async ({ fails = [] }: { fails?: CcrError[] } = {}) => {
+const open = async ({ fails = [], network }: { fails?: CcrError[]; network?: Run["network"] } = {}) => {
   const store = await openSqliteStore({ path: IN_MEMORY });
-  const { run, fence } = await claimRun(store);
+  const { run, fence } = await claimRun(store, network === undefined ? {} : { network });
   const opened: Door[] = [];
   const doors: Doors = {
     open: async (door) => {
@@ -49,7 +51,7 @@ const open = async ({ fails = [] }: { fails?: CcrError[] } = {}) => {
     run,
     fence,
     wayOut: { place, beside, policy: null } satisfies DoorScene["wayOut"],
-    deps: { doors, allowedHosts: SERVERS, clock, log: (level, text) => void told.push(`${level}: ${text}`) },
+    deps: { doors, allowedHosts: SERVERS, setup, clock, log: (level, text) => void told.push(`${level}: ${text}`) },
     stores: store,
   };
   const following = inBackground((signal) => followAllowedHosts(scene, signal));
@@ -124,6 +126,13 @@ test("what was allowed before somebody drives the run is let through at once, an
   expect(opened[0]?.policy.allow.map(({ host }) => host)).toEqual(["everybody.test", "a.test", "b.test"]);
 });
 
+test("whoever opens the door anew lets through what the run's preset names on this machine, too", async () => {
+  await using at = await open({ network: "packages" });
+  await at.network.allowHost({ id: at.run.id, ...A });
+  await vi.waitFor(() => expect(at.opened).toHaveLength(1));
+  expect(at.opened[0]?.policy.allow).toEqual([...SERVERS, ...PACKAGES, { host: "a.test", ports: [443] }]);
+});
+
 test("a gateway that is away is asked again, and says so once each time", async () => {
   const away = () => new CcrError("unavailable", "The gateway does not answer.");
   await using at = await open({ fails: [away(), away()] });
@@ -161,7 +170,7 @@ test("is refused in plain words for a run that is not there, has ended, or has t
   const { store, run, fence, network } = at;
   const refused = (id: RunId, rooms = network) => expect(rooms.allowHost({ id, ...A })).rejects;
   await refused(ids.run()).toMatchObject({ code: "not_found" });
-  const full = Array.from({ length: 999 }, (_, index) => ({ host: `h${index}.test`, ports: [443] }));
+  const full = Array.from({ length: POLICY_RULES_MAX - 1 }, (_, index) => ({ host: `h${index}.test`, ports: [443] }));
   await networkOf(store, full).allowHost({ id: run.id, host: "b.test", port: 443 });
   await refused(run.id, networkOf(store, full)).toMatchObject({
     code: "conflict",

@@ -1,6 +1,7 @@
 import { CcrError, hostsNamed, POLICY_RULES_MAX, RUN_HOSTS_MAX, type Run, type RunId } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import type { RunDeps } from "./deps.ts";
+import { type HostsDeps, usualHosts } from "./network.ts";
 import type { RunStores } from "./patience.ts";
 import { describeError } from "./scene.ts";
 import type { Network, Runs } from "./types.ts";
@@ -33,23 +34,21 @@ const over = (id: RunId, status: Run["status"]): CcrError =>
 
 /** See `Network`. */
 export const createNetwork = (
-  {
-    store,
-    allowedHosts,
-    modelHost = null,
-  }: {
+  deps: {
     store: Pick<RunDeps["store"], "allowedHosts">;
-    allowedHosts: RunDeps["allowedHosts"];
     /** Where the gateway sends what is asked of the model: no other way leads there. */
     modelHost?: string | null;
-  },
+  } & HostsDeps,
   { runs }: { runs: Pick<Runs, "get"> },
 ): Network => ({
   async allowHost({ id, host, port }) {
-    if (host.toLowerCase() === modelHost) throw new CcrError("bad_request", `${host} is reached through the model route alone.`);
-    const most = Math.max(0, Math.min(RUN_HOSTS_MAX, POLICY_RULES_MAX - allowedHosts.length));
+    if (host.toLowerCase() === (deps.modelHost ?? null))
+      throw new CcrError("bad_request", `${host} is reached through the model route alone.`);
+    // What its environment and its network preset name does not change any more.
+    const usual = await usualHosts(await runs.get(id), deps);
+    const most = Math.max(0, Math.min(RUN_HOSTS_MAX, POLICY_RULES_MAX - usual.length));
     const message = { source: "runner" as const, body: { type: "egress_allowed" as const, host, port } };
-    const added = await store.allowedHosts.add(id, { host, port }, { most, message });
+    const added = await deps.store.allowedHosts.add(id, { host, port }, { most, message });
     switch (added.kind) {
       case "allowed":
         return runs.get(id);

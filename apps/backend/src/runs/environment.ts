@@ -14,6 +14,9 @@ import type { MirroredRepository, RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";
 import type { Scene } from "./scene.ts";
 
+/** What a run keeps of an environment. */
+export const copyOf = ({ version: _, createdAt: __, updatedAt: ___, ...copy }: Environment): RunEnvironment => copy;
+
 /**
  * A copy of the environment of a new run: the one that its launch names, or else its task's, or else that of the repository; null: none. Throws
  * `CcrError` when it is not there, or not to be had on this server.
@@ -34,10 +37,9 @@ export const environmentOf = async (
   const id = input.environmentId ?? task.environmentId;
   const environment = id === null ? await environments.findDefault(repositoryKey(address)) : await get(id);
   if (environment === null) return null;
-  const { createdAt: _, updatedAt: __, ...copy } = environment;
-  const problem = imageProblem(deps, copy);
+  const problem = imageProblem(deps, environment);
   if (problem !== null) throw new CcrError("unprocessable", problem);
-  return copy;
+  return copyOf(environment);
 };
 
 /** Why the image of an environment cannot be had where sandboxes are made like this; null: it can. Pure. */

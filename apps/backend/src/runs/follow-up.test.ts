@@ -31,6 +31,8 @@ const run = (change: Partial<Run> = {}): Run => ({
   permissionMode: "bypassPermissions",
   asks: false,
   allowedHosts: [],
+  network: "none",
+  networkBy: null,
   questions: [],
   priority: 0,
   status: "succeeded",

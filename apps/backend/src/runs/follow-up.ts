@@ -224,6 +224,8 @@ export const launchFollowUp = async (
     task,
     parameters: run.parameters,
     environment: run.environment,
+    network: run.network,
+    networkBy: run.networkBy,
     repository,
     ref: startOf(run),
     directory,

@@ -61,7 +61,7 @@ describe("the steps of a run", () => {
 
 describe("what a launch leaves out", () => {
   const input = CreateRunInput.parse({ taskId: TaskId.parse("task_0123456789") });
-  const defaults = { repository: "ada/engine", ref: "dev", model: "opus", limits: { turns: 7, budgetUsd: 5 } };
+  const defaults = { repository: "ada/engine", ref: "dev", model: "opus", limits: { turns: 7, budgetUsd: 5 }, network: null };
 
   test("is as the task says, and what it says is as it says", () => {
     const own = task({ defaults });

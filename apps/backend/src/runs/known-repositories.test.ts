@@ -1,3 +1,4 @@
+import { NO_NETWORK } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
 import { queueRun } from "../store/suite/place.ts";
@@ -11,7 +12,13 @@ test("repositories of runs come before those that have an environment, each once
   await using store = await openSqliteStore({ path: IN_MEMORY });
   const repositories = createRepositories(store, { search: unused, branches: { list: unused } });
   await queueRun(store, { repository: "ada/engine" });
-  const { id } = await store.environments.create({ name: "E", image: { kind: "default" }, setup: null, variables: {} });
+  const { id } = await store.environments.create({
+    name: "E",
+    image: { kind: "default" },
+    setup: null,
+    variables: {},
+    ...NO_NETWORK,
+  });
   for (const key of ["https://github.com/ada/engine", "https://github.com/ada/other", "https://git.example.org/x"])
     await store.environments.setDefault(key, id);
   expect((await repositories.recent()).map(({ repository, lastUsedAt }) => [repository, lastUsedAt !== null])).toEqual([

@@ -171,8 +171,10 @@ test.each([
   const run = await place.ended({
     files: changed("a"),
     pushed: true,
-    run: { allowedHosts: [{ host: "a.test", ports: [443] }] },
+    run: { allowedHosts: [{ host: "a.test", ports: [443] }], network: "packages", networkBy: "launch" },
   });
-  const { allowedHosts } = await place.goOn(run, because);
+  const { allowedHosts, ...next } = await place.goOn(run, because);
   expect(allowedHosts.map(({ host }) => host)).toEqual(hosts);
+  // A setting of the whole work, as its model is.
+  expect(next).toMatchObject({ network: "packages", networkBy: "launch" });
 });

@@ -1,7 +1,8 @@
-import { CcrError, Continuation, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
+import { CcrError, Continuation, NO_NETWORK, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
 import { anyRun, claimRun, createTask, endRun, ids, newRun, otherServer, queueRun } from "../store/suite/place.ts";
+import { copyOf } from "./environment.ts";
 import { createLaunches } from "./launches.ts";
 
 /** The room over a real store, without anybody who drives runs. */
@@ -66,18 +67,67 @@ test("a few words become a run with a task of its own, named after them", async 
 test("nothing is delivered unless it is asked for, and the repository's environment is taken unless none is wanted", async () => {
   await using place = await open();
   const { environments } = place.store;
-  const environment = await environments.create({ name: "E", image: { kind: "default" }, setup: null, variables: {} });
+  const environment = await environments.create({
+    name: "E",
+    image: { kind: "default" },
+    setup: null,
+    variables: {},
+    ...NO_NETWORK,
+  });
   await environments.setDefault("https://github.com/ada/engine", environment.id);
   const run = await place.launches.start(StartRunInput.parse(start));
   expect(run).toMatchObject({ delivery: null, environment: { id: environment.id } });
   expect((await place.launches.start(StartRunInput.parse({ ...start, environmentId: null }))).environment).toBeNull();
 });
 
+test("what it may reach is as the launch says, or else the environment, and as those say today when it is launched again", async () => {
+  await using place = await open();
+  const { store, launches } = place;
+  const allowedHosts = [{ host: "environment.test", ports: [443] }];
+  const input = { name: "E", image: { kind: "default" as const }, setup: null, variables: {} };
+  const { id } = await store.environments.create({ ...input, network: "packages", allowedHosts });
+  const asked = { ...start, environmentId: id };
+  const usual = await launches.start(StartRunInput.parse(asked));
+  // The hosts of the environment stay with it: nobody allowed them this run alone.
+  expect(usual).toMatchObject({ network: "packages", networkBy: "environment", allowedHosts: [], environment: { allowedHosts } });
+  const ours = [{ host: "launch.test", ports: [443, 8443] }];
+  const given = StartRunInput.parse({ ...asked, network: "none", allowedHosts: ours, idempotencyKey: "k" });
+  const said = await launches.start(given);
+  expect(said).toMatchObject({ network: "none", networkBy: "launch", allowedHosts: ours });
+  expect((await launches.start(given)).id).toBe(said.id);
+  const other: [Partial<StartRunInput>, string][] = [
+    [{ network: "packages" }, "network"],
+    [{ network: undefined }, "network"],
+    [{ allowedHosts: [{ host: "other.test", ports: [443] }] }, "allowedHosts"],
+  ];
+  for (const [change, field] of other)
+    await expect(launches.start({ ...given, ...change })).rejects.toThrow(`another value for ${field}`);
+  // What an environment says by now makes no other launch of the same.
+  const keyed = StartRunInput.parse({ ...asked, idempotencyKey: "usual" });
+  const first = await launches.start(keyed);
+  await store.environments.update({ id, network: "none" });
+  expect((await launches.start(keyed)).id).toBe(first.id);
+
+  const again = async (run: RunId) => {
+    await store.runs.advance(run, { from: ["queued"], to: "canceled", patch: { reason: "canceled", sentence: "Canceled." } });
+    return launches.retry({ id: run });
+  };
+  expect(await again(usual.id)).toMatchObject({ network: "none", networkBy: "environment" });
+  await store.environments.update({ id, network: "packages" });
+  expect(await again(said.id)).toMatchObject({ network: "none", networkBy: "launch", allowedHosts: ours });
+});
+
 test("a run is launched again as it was, though its task is another one now, or gone", async () => {
   await using place = await open();
   const { store, launches } = place;
-  const environment = await store.environments.create({ name: "E", image: { kind: "default" }, setup: null, variables: {} });
-  const { createdAt: _, updatedAt: __, ...copy } = environment;
+  const environment = await store.environments.create({
+    name: "E",
+    image: { kind: "default" },
+    setup: null,
+    variables: {},
+    ...NO_NETWORK,
+  });
+  const copy = copyOf(environment);
   const task = await createTask(store);
   const claim = await claimRun(store, { task, ref: "v1", model: "opus", priority: 100, environment: copy });
   await expect(launches.retry({ id: claim.run.id })).rejects.toMatchObject({ code: "conflict" });

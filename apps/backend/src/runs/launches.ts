@@ -12,8 +12,9 @@ import {
 import type { NewRun } from "../store/types.ts";
 import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
-import { environmentOf, imageProblem } from "./environment.ts";
+import { copyOf, environmentOf, imageProblem } from "./environment.ts";
 import { homeOf } from "./follow-up.ts";
+import { networkAgain, networkOf } from "./network.ts";
 import { repositoriesOf } from "./repositories.ts";
 import type { Launches, Runs } from "./types.ts";
 
@@ -40,9 +41,7 @@ const environmentToday = async (deps: LaunchDeps, before: RunEnvironment | null)
   const { environments } = deps.store;
   const today = async (id: EnvironmentId): Promise<RunEnvironment> => {
     const found = await environments.find(id);
-    if (found === null) return before;
-    const { createdAt: _, updatedAt: __, ...copy } = found;
-    return copy;
+    return found === null ? before : copyOf(found);
   };
   const environment = await today(before.id);
   const problem = imageProblem(deps, environment);
@@ -64,6 +63,7 @@ const again = (run: Run, environment: RunEnvironment | null): Omit<NewRun, "idem
     taskVersion,
     parameters,
     environment,
+    ...networkAgain(run, environment),
     // Without them it would be refused the same once more.
     allowedHosts,
     repository,
@@ -112,6 +112,8 @@ export const createLaunches = (
       const environment = await environmentOf(deps, { input, task: none, address });
       const { run } = await store.quick.start(task, {
         environment,
+        ...networkOf(input.network, null, environment),
+        ...(input.allowedHosts === undefined ? {} : { allowedHosts: input.allowedHosts }),
         ...named,
         model: input.model ?? null,
         permissionMode: input.permissionMode,

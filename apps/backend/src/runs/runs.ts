@@ -5,6 +5,7 @@ import type { RunDeps } from "./deps.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { environmentOf } from "./environment.ts";
 import { stepsOfRun, withDefaults } from "./from-task.ts";
+import { networkOf } from "./network.ts";
 import { repositoriesOf } from "./repositories.ts";
 import { attachSandbox } from "./sandboxes.ts";
 import type { Runs } from "./types.ts";
@@ -41,6 +42,8 @@ export const createRuns = (deps: RunDeps, dispatcher: Dispatcher): Runs => ({
     const environment = await environmentOf(deps, { input, task, address });
     const { run } = await deps.store.runs.create({
       environment,
+      ...networkOf(input.network, task.defaults.network, environment),
+      ...(input.allowedHosts === undefined ? {} : { allowedHosts: input.allowedHosts }),
       ...filled,
       ...named,
       model,

@@ -1,5 +1,6 @@
 import { CcrError, type Policy } from "@ccr/protocol";
 import type { RunDeps } from "./deps.ts";
+import { type HostsDeps, usualHosts } from "./network.ts";
 import type { RunStores } from "./patience.ts";
 import { auditPath } from "./places.ts";
 import { followRequests } from "./requests.ts";
@@ -12,7 +13,7 @@ const TRY_EVERY_MS = 3000;
 export type WayOut = {
   place: Workplace;
   beside: Workplace | null;
-  /** null: what this server allows every run, and what people allowed this one. */
+  /** null: what this server allows every run, the run's network preset and its environment, and what people allowed it. */
   policy: Policy | null;
 };
 
@@ -32,7 +33,7 @@ export const openDoor = async (
 
 /** What it takes to open a run's door anew. */
 export type DoorScene = Pick<Scene, "run" | "fence" | "wayOut"> & {
-  deps: Pick<RunDeps, "doors" | "allowedHosts">;
+  deps: Pick<RunDeps, "doors"> & HostsDeps;
   stores: Pick<RunStores, "audit">;
 };
 
@@ -41,6 +42,7 @@ export const openAsWanted = async (scene: DoorScene): Promise<void> => {
   const { fence, deps, stores } = scene;
   // Another sandbox of the run may have had another file of records.
   const auditAfter = await stores.audit.position(scene.run.id);
+  const usual = await usualHosts(scene.run, deps);
   // Looked at in the same breath as the gateway is asked: meanwhile it may have been closed, or have got another place.
   const { run, wayOut } = scene;
   if (wayOut === null) return;
@@ -50,7 +52,7 @@ export const openAsWanted = async (scene: DoorScene): Promise<void> => {
     socketPath: place.gatewaySocket,
     alsoAt: beside === null ? [] : [beside.gatewaySocket],
     auditPath: auditPath(place, run.id),
-    policy: policy ?? { allow: [...deps.allowedHosts, ...run.allowedHosts] },
+    policy: policy ?? { allow: [...usual, ...run.allowedHosts] },
     fence,
     auditAfter,
   });

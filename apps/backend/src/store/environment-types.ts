@@ -21,7 +21,7 @@ export interface EnvironmentStore {
   find(id: EnvironmentId): Promise<Environment | null>;
   /** Every environment, the newest first. */
   list(): Promise<Environment[]>;
-  /** null: no such environment. */
+  /** null: no such environment. Throws `CcrError` with `conflict` when it is not at the version that is expected. What changes nothing makes no version. */
   update(input: UpdateEnvironmentInput): Promise<Environment | null>;
   /** Adds names of secrets, and takes others away. null: no such environment. */
   nameSecrets(id: EnvironmentId, names: { add: readonly string[]; remove: readonly string[] }): Promise<Environment | null>;

@@ -1,4 +1,4 @@
-import { CcrError, type Environment, type EnvironmentId, FINAL_STATUSES } from "@ccr/protocol";
+import { CcrError, type Environment, type EnvironmentId, FINAL_STATUSES, NO_NETWORK } from "@ccr/protocol";
 import type { Kysely, Selectable } from "kysely";
 import type { EnvironmentStore, Prepared } from "./environment-types.ts";
 import type { GroupCommit } from "./group-commit.ts";
@@ -7,21 +7,30 @@ import { fromJson, toJson } from "./json.ts";
 import type { Database, EnvironmentTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
 
-type Definition = Pick<Environment, "image" | "setup" | "variables">;
+type Definition = Pick<Environment, "image" | "setup" | "variables" | "network" | "allowedHosts">;
 
 const TASKS_NAMED = 3;
 
 const toEnvironment = (row: Selectable<EnvironmentTable>): Environment => ({
   id: row.id,
   name: row.name,
+  ...NO_NETWORK,
   ...fromJson<Definition>(row.definition),
   secretNames: fromJson<string[]>(row.secret_names),
   generation: row.generation,
+  version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
 });
 
-const definitionOf = ({ image, setup, variables }: Definition): string => toJson({ image, setup, variables }, "The environment");
+const definitionOf = ({ image, setup, variables, network, allowedHosts }: Definition): string =>
+  toJson({ image, setup, variables, network, allowedHosts }, "The environment");
+
+const refuseVersion = ({ version }: Environment, expected: number): CcrError =>
+  new CcrError(
+    "conflict",
+    `The environment was saved by somebody else meanwhile: it is at version ${version}, and this change began from version ${expected}. Nothing was saved; look at their version, and save again.`,
+  );
 
 export const createEnvironmentStore = (parts: {
   db: Kysely<Database>;
@@ -35,7 +44,9 @@ export const createEnvironmentStore = (parts: {
     id: EnvironmentId,
     next: (
       before: Environment,
-    ) => Partial<Pick<Selectable<EnvironmentTable>, "name" | "definition" | "secret_names" | "generation" | "updated_at">>,
+    ) => Partial<
+      Pick<Selectable<EnvironmentTable>, "name" | "definition" | "secret_names" | "generation" | "version" | "updated_at">
+    > | null,
   ): Promise<Environment | null> =>
     commits.run(0, async (trx) => {
       // A write first: what is read after it is not changed by others before the end.
@@ -47,6 +58,7 @@ export const createEnvironmentStore = (parts: {
         .executeTakeFirst();
       if (before === undefined) return null;
       const set = next(toEnvironment(before));
+      if (set === null) return toEnvironment(before);
       return toEnvironment(
         await trx.updateTable("environments").set(set).where("id", "=", id).returningAll().executeTakeFirstOrThrow(),
       );
@@ -61,6 +73,7 @@ export const createEnvironmentStore = (parts: {
         created_at: at,
         updated_at: at,
         generation: 0,
+        version: 1,
         secret_names: "[]",
         definition: definitionOf(input),
       };
@@ -77,16 +90,20 @@ export const createEnvironmentStore = (parts: {
       return rows.map(toEnvironment);
     },
 
-    update: ({ id, name, ...definition }) =>
-      change(id, (before) => ({
-        updated_at: now().toISOString(),
-        ...(name !== undefined && { name }),
-        definition: definitionOf({
-          image: definition.image ?? before.image,
-          setup: definition.setup === undefined ? before.setup : definition.setup,
-          variables: definition.variables ?? before.variables,
-        }),
-      })),
+    update: ({ id, expectedVersion, ...given }) =>
+      change(id, (before) => {
+        if (expectedVersion !== undefined && expectedVersion !== before.version) throw refuseVersion(before, expectedVersion);
+        const name = given.name ?? before.name;
+        const definition = definitionOf({
+          image: given.image ?? before.image,
+          setup: given.setup === undefined ? before.setup : given.setup,
+          variables: given.variables ?? before.variables,
+          network: given.network ?? before.network,
+          allowedHosts: given.allowedHosts ?? before.allowedHosts,
+        });
+        if (name === before.name && definition === definitionOf(before)) return null;
+        return { name, definition, version: before.version + 1, updated_at: now().toISOString() };
+      }),
 
     nameSecrets: (id, { add, remove }) =>
       change(id, ({ secretNames }) => {

@@ -95,6 +95,8 @@ export const newRow = (
   allow_no_changes: input.task.allowNoChanges ? 1 : 0,
   environment: input.environment == null ? null : toJson(input.environment, "The run"),
   allowed_hosts: allowedHostsColumn(input.allowedHosts ?? []),
+  network: input.network ?? "none",
+  network_by: input.networkBy ?? null,
   delivery: input.delivery === null ? null : toJson(input.delivery, "The run"),
   continues: input.continues?.runId ?? null,
   continuation: input.continues === null ? null : toJson(input.continues, "The run"),

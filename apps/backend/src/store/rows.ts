@@ -7,11 +7,14 @@ import {
   type Instance,
   type Message,
   NO_DEFAULTS,
+  NO_NETWORK,
   noFigures,
   type Run,
+  type RunEnvironment,
   RunLimits,
   type RunnerBody,
   type Task,
+  type TaskContent,
   type TaskDefaults,
 } from "@ccr/protocol";
 import type { Selectable } from "kysely";
@@ -28,6 +31,15 @@ const DEFAULT_LIMITS = RunLimits.parse({});
 // Of a run of the time before there were runs of several repositories.
 const NO_COMMENTS = { lastComments: {} };
 
+/** Defaults that are newer than what was stored are as in a new task. */
+const toDefaults = (stored: TaskDefaults): TaskDefaults => ({ ...NO_DEFAULTS, ...stored });
+
+/** A version of a task, as it is stored. */
+export const toTaskContent = (stored: string): TaskContent => {
+  const content = fromJson<TaskContent>(stored);
+  return { ...content, defaults: toDefaults(content.defaults) };
+};
+
 export const toTask = (row: Selectable<TaskTable>): Task => ({
   id: row.id,
   name: row.name,
@@ -37,7 +49,7 @@ export const toTask = (row: Selectable<TaskTable>): Task => ({
   environmentId: row.environment_id,
   ...(row.is_quick === 0 ? {} : { isQuick: true }),
   parameters: row.parameters === null ? [] : fromJson(row.parameters),
-  defaults: row.defaults === null ? NO_DEFAULTS : { ...NO_DEFAULTS, ...fromJson<TaskDefaults>(row.defaults) },
+  defaults: row.defaults === null ? NO_DEFAULTS : toDefaults(fromJson(row.defaults)),
   version: row.version,
   createdAt: row.created_at,
   updatedAt: row.updated_at,
@@ -107,8 +119,11 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   ...toDeliveries(row),
   continues: row.continuation === null ? null : { ...NO_COMMENTS, ...fromJson<Continuation>(row.continuation) },
-  environment: row.environment === null ? null : fromJson(row.environment),
+  // One of the time before agents could reach anything of their own does not say so.
+  environment: row.environment === null ? null : { ...NO_NETWORK, ...fromJson<RunEnvironment>(row.environment) },
   allowedHosts: row.allowed_hosts === null ? [] : fromJson(row.allowed_hosts),
+  network: row.network,
+  networkBy: row.network_by,
   permissionMode: row.permission_mode,
   asks: row.asks !== 0,
   questions: row.questions === null ? [] : fromJson(row.questions),

@@ -4,6 +4,7 @@ import {
   diffSizeOf,
   FINAL_STATUSES,
   type ListRunsInput,
+  namesHost,
   type RunLimits,
   type WorkspaceDiff,
 } from "@ccr/protocol";
@@ -24,6 +25,10 @@ import { storable } from "./stored-text.ts";
 import type { Clock } from "./tasks.ts";
 import type { NewRun, RunStore } from "./types.ts";
 
+/** What the launch or the task asked for: what an environment says may be another thing by now. */
+const networkAsked = ({ network, networkBy }: Pick<NewRun, "network" | "networkBy">) =>
+  networkBy === "launch" || networkBy === "task" ? network : null;
+
 const sameLimits = (one: RunLimits, other: RunLimits): boolean => {
   const both = new Map([...Object.entries(one), ...Object.entries(other)]);
   return [...both.keys()].every((name) => (Reflect.get(one, name) ?? null) === (Reflect.get(other, name) ?? null));
@@ -42,6 +47,11 @@ export const differences = (row: Selectable<RunTable>, input: NewRun): string[] 
     limits: sameLimits(toRun(row).limits, input.limits),
     delivery: row.delivery === (input.delivery === null ? null : toJson(input.delivery, "The run")),
     parameters: row.parameters === parametersColumn(input),
+    network: networkAsked(toRun(row)) === networkAsked(input),
+    // More may have been allowed since.
+    allowedHosts: (input.allowedHosts ?? []).every(({ host, ports }) =>
+      ports.every((port) => namesHost(toRun(row).allowedHosts, { host, port })),
+    ),
     environment: (toRun(row).environment?.id ?? null) === (input.environment?.id ?? null),
   };
   return Object.entries(same).flatMap(([name, is]) => (is ? [] : [name]));

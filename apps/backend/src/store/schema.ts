@@ -8,6 +8,7 @@ import type {
   Instance,
   InstanceId,
   Message,
+  NetworkPreset,
   PermissionMode,
   Run,
   RunId,
@@ -188,6 +189,8 @@ export interface RunTable {
   questions: string | null;
   /** JSON of `AllowRule[]`; null: nothing beyond what the server allows. */
   allowed_hosts: string | null;
+  network: NetworkPreset;
+  network_by: Run["networkBy"];
 }
 
 export interface RunInputTable {
@@ -262,8 +265,10 @@ export interface EnvironmentTable {
   generation: number;
   /** JSON of names; the values are nowhere in the database. */
   secret_names: string;
-  /** JSON of image, set-up and variables. */
+  /** JSON of image, set-up, variables, and what agents may reach. */
   definition: string;
+  /** Raised by each save of these. */
+  version: number;
 }
 
 export interface DefaultEnvironmentTable {

@@ -13,8 +13,8 @@ import {
 import type { Kysely, Selectable, Transaction } from "kysely";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Ids } from "./ids.ts";
-import { fromJson, toJson } from "./json.ts";
-import { toTask } from "./rows.ts";
+import { toJson } from "./json.ts";
+import { toTask, toTaskContent } from "./rows.ts";
 import type { Database, TaskTable } from "./schema.ts";
 import type { LastRun, TaskStore } from "./types.ts";
 
@@ -197,7 +197,7 @@ export const createTaskStore = (parts: { db: Kysely<Database>; commits: GroupCom
       const before = rows.filter(({ version }) => version < task.version);
       return [
         { version: task.version, savedAt: task.updatedAt, content: contentOf(task) },
-        ...before.map((row) => ({ version: row.version, savedAt: row.saved_at, content: fromJson<TaskContent>(row.content) })),
+        ...before.map((row) => ({ version: row.version, savedAt: row.saved_at, content: toTaskContent(row.content) })),
       ];
     },
 
@@ -208,7 +208,7 @@ export const createTaskStore = (parts: { db: Kysely<Database>; commits: GroupCom
         .where("task_id", "=", id)
         .where("version", "=", version)
         .executeTakeFirst();
-      if (row !== undefined) return { version, savedAt: row.saved_at, content: fromJson<TaskContent>(row.content) };
+      if (row !== undefined) return { version, savedAt: row.saved_at, content: toTaskContent(row.content) };
       const task = await find(id);
       return task?.version === version ? { version, savedAt: task.updatedAt, content: contentOf(task) } : null;
     },

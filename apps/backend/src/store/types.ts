@@ -13,6 +13,7 @@ import type {
   InstanceId,
   ListRunsInput,
   Message,
+  NetworkPreset,
   ParameterValues,
   PermissionMode,
   Run,
@@ -89,8 +90,11 @@ export type NewRun = {
   idempotencyKey: string | null;
   /** null, as when it is left out: none. */
   environment?: RunEnvironment | null;
-  /** What it may reach beyond what its server allows; nothing when it is left out. */
+  /** What people let it reach beyond what its server and its environment do; nothing when it is left out. */
   allowedHosts?: readonly AllowRule[];
+  /** Nothing of its own, and said by nobody, when they are left out. */
+  network?: NetworkPreset;
+  networkBy?: Run["networkBy"];
   /** Left out: everything. */
   permissionMode?: PermissionMode;
   /** Whether its agent may ask a person; left out: no. */
@@ -236,7 +240,7 @@ export class FenceLostError extends Error {
 export interface RunStore {
   /**
    * With an idempotency key that this task has seen already, gives the run of then, and `created: false`; throws `CcrError` with `conflict`
-   * when that run has another repository, ref, folder, repository beside it, model, delivery, environment, or other parameters or limits.
+   * when that run has another repository, ref, folder, repository beside it, model, delivery, environment, network, or other parameters or limits.
    */
   create(input: NewRun): Promise<{ run: Run; created: boolean }>;
   find(id: RunId): Promise<Run | null>;

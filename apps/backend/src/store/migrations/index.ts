@@ -16,6 +16,7 @@ import { taskVersions } from "./0010-task-versions.ts";
 import { talk } from "./0011-talk.ts";
 import { spend } from "./0012-spend.ts";
 import { allowedHosts } from "./0013-allowed-hosts.ts";
+import { network } from "./0014-network.ts";
 import { budgets } from "./0015-budgets.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
@@ -33,6 +34,7 @@ const migrations: Record<string, Migration> = {
   "0011-talk": talk,
   "0012-spend": spend,
   "0013-allowed-hosts": allowedHosts,
+  "0014-network": network,
   "0015-budgets": budgets,
 };
 

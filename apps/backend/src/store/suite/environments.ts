@@ -1,6 +1,6 @@
-import { CreateEnvironmentInput, EnvironmentId, type RunEnvironment } from "@ccr/protocol";
+import { CreateEnvironmentInput, type Environment, EnvironmentId, type RunEnvironment } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
-import { claimRun, createClock, createTask, endRun, errorOf, newRun, type OpenPlace, queueRun, server } from "./place.ts";
+import { claimRun, createClock, createTask, endRun, errorOf, newRun, type OpenPlace, queueRun, range, server } from "./place.ts";
 
 const input = (name: string, change: Partial<CreateEnvironmentInput> = {}) =>
   CreateEnvironmentInput.parse({ name, setup: { script: "npm ci", network: "packages" }, variables: { A: "1" }, ...change });
@@ -8,7 +8,7 @@ const input = (name: string, change: Partial<CreateEnvironmentInput> = {}) =>
 const missing = EnvironmentId.parse("env_0123456789");
 
 /** What a run has a copy of. */
-const copyOf = ({ createdAt: _, updatedAt: __, ...copy }: RunEnvironment & { createdAt: string; updatedAt: string }) => copy;
+const copyOf = ({ version: _, createdAt: __, updatedAt: ___, ...copy }: Environment): RunEnvironment => copy;
 
 export const describeEnvironments = (open: OpenPlace): void => {
   describe("environments", () => {
@@ -24,6 +24,9 @@ export const describeEnvironments = (open: OpenPlace): void => {
         variables: { A: "1" },
         secretNames: [],
         generation: 0,
+        network: "none",
+        allowedHosts: [],
+        version: 1,
       });
       const other = await place.open();
       expect(await other.environments.find(first.id)).toEqual(first);
@@ -38,15 +41,39 @@ export const describeEnvironments = (open: OpenPlace): void => {
       const made = await environments.create(input("before"));
       clock.advance(5000);
       const renamed = await environments.update({ id: made.id, name: "after" });
-      expect(renamed).toEqual({ ...made, name: "after", updatedAt: clock.now().toISOString() });
+      expect(renamed).toEqual({ ...made, name: "after", version: 2, updatedAt: clock.now().toISOString() });
+      clock.advance(5000);
+      expect(await environments.update({ id: made.id, name: "after", setup: made.setup })).toEqual(renamed);
+      const allowedHosts = [{ host: "a.test", ports: [443] }];
+      const reaching = await environments.update({ id: made.id, network: "packages", allowedHosts });
+      expect(reaching).toMatchObject({ setup: made.setup, network: "packages", allowedHosts, version: 3 });
+      expect(await (await place.open()).environments.find(made.id)).toEqual(reaching);
       expect(await environments.update({ id: made.id, setup: null, variables: {} })).toMatchObject({
         name: "after",
         setup: null,
         variables: {},
+        network: "packages",
       });
-      expect(await environments.renew(made.id)).toMatchObject({ generation: 1 });
+      expect(await environments.renew(made.id)).toMatchObject({ generation: 1, version: 4 });
       for (const act of [environments.update({ id: missing, name: "x" }), environments.renew(missing)])
         expect(await act).toBeNull();
+    });
+
+    test("a save that began from another version is refused, and of several at once one is taken, on every store", async () => {
+      await using place = await open();
+      const other = await place.open();
+      const { id } = await place.store.environments.create(input("first"));
+      expect(await place.store.environments.update({ id, name: "second", expectedVersion: 1 })).toMatchObject({ version: 2 });
+      const refused = await errorOf(other.environments.update({ id, name: "lost?", expectedVersion: 1 }));
+      expect(refused).toMatchObject({ code: "conflict", message: expect.stringContaining("at version 2") });
+      const stores = [place.store, other];
+      const tries = await Promise.allSettled(
+        range(1, 6).map((n) => stores[n % 2]?.environments.update({ id, name: `try ${n}`, expectedVersion: 2 })),
+      );
+      expect(tries.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+      // What stands beside it is saved by itself.
+      expect(await other.environments.nameSecrets(id, { add: ["A"], remove: [] })).toMatchObject({ version: 3 });
+      expect(await place.store.environments.find(id)).toMatchObject({ name: expect.stringContaining("try "), version: 3 });
     });
 
     test("names secrets, each once, also when two do so at once", async () => {
@@ -102,7 +129,10 @@ export const describeEnvironments = (open: OpenPlace): void => {
       const made = await environments.create(input("before"));
       const run = await queueRun(place.store, { environment: copyOf(made) });
       await environments.update({ id: made.id, name: "after" });
-      expect((await runs.find(run.id))?.environment).toEqual(copyOf(made));
+      expect(await runs.find(run.id)).toMatchObject({ environment: copyOf(made), network: "none", networkBy: null });
+      const reaching = await queueRun(place.store, { network: "packages", networkBy: "task" });
+      expect(await (await place.open()).runs.find(reaching.id)).toEqual(reaching);
+      expect(reaching).toMatchObject({ network: "packages", networkBy: "task" });
       const task = await createTask(place.store);
       await runs.create(newRun(task, { environment: copyOf(made), idempotencyKey: "k" }));
       expect(await errorOf(runs.create(newRun(task, { idempotencyKey: "k" })))).toMatchObject({

@@ -47,6 +47,8 @@ const describeCreating = (open: OpenPlace): void => {
         permissionMode: "bypassPermissions",
         asks: false,
         allowedHosts: [],
+        network: "none",
+        networkBy: null,
         questions: [],
         priority: 7,
         status: "queued",

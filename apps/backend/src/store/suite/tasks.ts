@@ -4,7 +4,13 @@ import type { OpenPlace, StorePlace } from "./place.ts";
 import { claimRun, createClock, createTask, endRun, errorOf, ids, queueRun, range } from "./place.ts";
 
 const parameters = [TaskParameter.parse({ type: "choice", name: "level", choices: ["a", "b"], default: "a" })];
-const defaults = { repository: "ada/engine", ref: "main", model: "opus", limits: { turns: 7, budgetUsd: null } };
+const defaults = {
+  repository: "ada/engine",
+  ref: "main",
+  model: "opus",
+  limits: { turns: 7, budgetUsd: null },
+  network: "packages",
+} as const;
 
 const describeVersions = (open: OpenPlace): void => {
   describe("versions of tasks", () => {
