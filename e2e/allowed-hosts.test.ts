@@ -1,4 +1,4 @@
-import type { AuditRecord, Run } from "@ccr/protocol";
+import type { AuditRecord, CreateRunInput, Run } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
 import { createGitRepository, startPostgres, temporaryFolder, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -9,18 +9,24 @@ import { allMessages, type Server, startServer } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
 const [ONE, TWO, NEVER, INSIDE] = ["one.outside.test", "two.outside.test", "never.outside.test", "inside.outside.test"] as const;
+/** What the preset `packages` stands for here, beside what this machine is set to. */
+const PACKAGES = "packages.outside.test";
 
-const started = await startOutside([ONE, TWO, NEVER], [INSIDE]);
+const started = await startOutside([ONE, TWO, NEVER, PACKAGES], [INSIDE]);
 if ("why" in started) process.stdout.write(`hosts that are allowed for a running run are not tried end to end: ${started.why}\n`);
 const outside: Outside | null = "why" in started ? null : started;
 afterAll(() => outside?.[Symbol.asyncDispose]());
-const inside = outside === null ? {} : { outside };
+const packages = { CCR_PACKAGE_HOSTS: `${PACKAGES}:${outside?.port}` };
+const inside = outside === null ? {} : { outside, environment: packages };
 
 const bash = (command: string) => ({ blocks: [{ type: "tool_use", name: "Bash", input: { command, description: "Work" } }] });
 const say = (text: string) => ({ blocks: [{ type: "text", text }] });
 const url = (host: string, path: string) => `http://${host}:${outside?.port}/${path}`;
 const untilGot = (host: string, path: string, file: string, meanwhile = "true") =>
   `until curl -sf ${url(host, path)} -o ${file}; do ${meanwhile}; timeout 0.3 tail -f /dev/null; done`;
+
+const codeOf = (host: string) =>
+  `curl -s -o /dev/null -w "${host} %{http_code}\\n" http://${host}:${outside?.port}/ >> codes.txt`;
 
 const scenario = {
   name: "outside",
@@ -39,21 +45,25 @@ const scenario = {
       match: { contains: "BOTH" },
       turns: [
         bash(untilGot(ONE, "one", "one.txt")),
-        bash(untilGot(TWO, "two", "two.txt", `curl -s -o /dev/null -w "%{http_code}\\n" ${url(ONE, "again")} >> codes.txt`)),
+        bash(untilGot(TWO, "two", "two.txt", `${codeOf(ONE)}; ${codeOf(PACKAGES)}`)),
         say("Fetched both."),
       ],
     },
+    { match: { contains: "TRY" }, turns: [bash([ONE, TWO, PACKAGES, INSIDE].map(codeOf).join("; ")), say("Tried.")] },
   ],
 };
+
+type Launch = Partial<Pick<CreateRunInput, "network" | "environmentId" | "idempotencyKey">>;
 
 const launchOn = async (
   server: Server,
   folder: string,
-  { instructions, checks }: { instructions: string; checks: string },
+  { instructions, checks, ...launch }: { instructions: string; checks: string } & Launch,
 ): Promise<Run["id"]> => {
-  const repository = await createGitRepository({ path: `${folder}/${instructions}`, files: { "README.md": "# x\n" } });
+  const path = `${folder}/${instructions}-${launch.idempotencyKey ?? ""}`;
+  const repository = await createGitRepository({ path, files: { "README.md": "# x\n" } });
   const task = await server.client.tasks.create.mutate({ name: instructions, steps: [{ instructions, checks }] });
-  return (await server.client.runs.create.mutate({ taskId: task.id, repository: repository.path })).id;
+  return (await server.client.runs.create.mutate({ taskId: task.id, repository: repository.path, ...launch })).id;
 };
 const requestsOf = ({ client }: Server, id: Run["id"]): Promise<AuditRecord[]> => client.runs.requests.query({ id, limit: 1000 });
 const untilRefused = (server: Server, id: Run["id"], host: string): Promise<AuditRecord> =>
@@ -127,12 +137,49 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
     expect(await decisionsOf(server, again.id, ONE)).toBe("allowed");
   });
 
+  it("is one that the environment names or its preset stands for, unless the launch says otherwise", {
+    timeout: 180_000,
+  }, async () => {
+    const { server } = stack;
+    const environment = await server.client.environments.create.mutate({
+      name: "Packages",
+      network: "packages",
+      allowedHosts: [INSIDE, TWO].map((host) => ({ host, ports: [outside?.port ?? 0] })),
+    });
+    const launches: [string, Launch, string][] = [
+      ["usual", { environmentId: environment.id }, "403 200 200 403"],
+      ["less", { environmentId: environment.id, network: "none" }, "403 200 403 403"],
+    ];
+    const all = await Promise.all(
+      launches.map(async ([idempotencyKey, launch, expected]) => {
+        // What the agent may reach its checks may.
+        const check = `$ test "$(curl -s -o /dev/null -w "%{http_code}" ${url(PACKAGES, "check")})" = ${expected.split(" ")[2]}`;
+        const id = await launchOn(server, stack.repositories, { instructions: "TRY", checks: check, idempotencyKey, ...launch });
+        const ended = await server.untilFinal(id);
+        const codes = [...(await fileOf(server, id, "codes.txt")).matchAll(/^\+\S+ (\d+)$/gm)].map(([, code]) => code);
+        return { ended, codes: codes.join(" "), expected };
+      }),
+    );
+    for (const { ended, codes, expected } of all) {
+      expect(codes, ended.sentence ?? "").toBe(expected);
+      // Nobody allowed anything for a run alone.
+      expect(ended).toMatchObject({ reason: "passed", allowedHosts: [] });
+    }
+    expect(all.map(({ ended: { network, networkBy } }) => [network, networkBy])).toEqual([
+      ["packages", "environment"],
+      ["none", "launch"],
+    ]);
+  });
+
   it("stays so when the server and its gateway are killed, and further ones can be allowed then", {
     timeout: 240_000,
   }, async () => {
     await using own = await startStack({ driver, scenario, ...inside });
     const port = outside?.port ?? 0;
-    const id = await launchOn(own.server, own.repositories, { instructions: "BOTH", checks: `$ curl -sf ${url(TWO, "check")}` });
+    const id = await launchOn(own.server, own.repositories, {
+      ...{ instructions: "BOTH", checks: `$ curl -sf ${url(TWO, "check")} && curl -sf ${url(PACKAGES, "check")}` },
+      network: "packages",
+    });
     await untilRefused(own.server, id, ONE);
     // Stored, and with that answered; whether the door had it by then does not matter.
     await own.server.client.runs.allowHost.mutate({ id, host: ONE, port });
@@ -152,8 +199,9 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
       ],
     });
     const codes = await fileOf(second, id, "codes.txt");
-    expect(codes).toContain("+200");
-    expect(codes).not.toContain("+403");
+    expect(codes).toContain(`+${ONE} 200`);
+    expect(codes).toContain(`+${PACKAGES} 200`);
+    expect(codes).not.toContain(" 403");
     expect((await toldOf(second, id)).filter((text) => text.startsWith("allowed"))).toEqual([`allowed ${ONE}`, `allowed ${TWO}`]);
   });
 });
@@ -172,10 +220,11 @@ describe.skipIf(outside === null)("a host that a person allows on a server that 
         modelUrl: model.url,
         localRepositories: [folder.path],
         ...inside,
-        environment: { DATABASE_URL: database.url, ...environment },
+        environment: { ...packages, DATABASE_URL: database.url, ...environment },
       });
     const one = await serve("one");
-    const id = await launchOn(one, folder.path, { instructions: "BOTH", checks: `$ curl -sf ${url(ONE, "check")}` });
+    const checks = `$ curl -sf ${url(ONE, "check")}`;
+    const id = await launchOn(one, folder.path, { instructions: "BOTH", checks, network: "packages" });
     await untilRefused(one, id, ONE);
     await using two = await serve("two", { CCR_TOKEN: one.token });
     await two.client.runs.allowHost.mutate({ id, host: ONE, port });
@@ -187,7 +236,8 @@ describe.skipIf(outside === null)("a host that a person allows on a server that 
     await two.client.runs.allowHost.mutate({ id, host: TWO, port });
     expect(await two.untilFinal(id)).toMatchObject({ status: "succeeded", reason: "passed" });
     const codes = await fileOf(two, id, "codes.txt");
-    expect(codes).toContain("+200");
-    expect(codes).not.toContain("+403");
+    expect(codes).toContain(`+${ONE} 200`);
+    expect(codes).toContain(`+${PACKAGES} 200`);
+    expect(codes).not.toContain(" 403");
   });
 });

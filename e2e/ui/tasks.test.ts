@@ -178,7 +178,7 @@ test("a launch asks for parameters, shows what comes of them, and the real run h
   await file.getByLabel("Kind").selectOption("A choice");
   await file.getByLabel("Choices, one per line").fill("out.txt\nother.txt");
   await file.getByLabel("Value when nothing is given").selectOption("out.txt");
-  await page.getByRole("button", { name: "Usual repository, model and limits" }).click();
+  await page.getByRole("button", { name: "Usual repository, model, network and limits" }).click();
   await page.getByLabel("Usual repository").fill(repository.path);
   await page.getByRole("button", { name: "Create the task" }).click();
   await page.waitForURL(/\/tasks\/task_/);

@@ -19,7 +19,7 @@ export const OPTIONS = {
     "folders",
     "Folders, separated by ':', below which repositories may be given by path",
   ],
-  "allowed-hosts": ["CCR_ALLOWED_HOSTS", "hosts", "Hosts, separated by ',', that sandboxes may reach: name or name:port"],
+  "allowed-hosts": ["CCR_ALLOWED_HOSTS", "hosts", "Hosts, separated by ',', that every run may reach: name or name:port"],
   "commit-author": ["CCR_COMMIT_AUTHOR", "author", "Who makes the commits: Name <name@example.com>"],
   "push-seconds": ["CCR_PUSH_SECONDS", "seconds", "One push of a result may take this long (300)"],
   "follow-seconds": ["CCR_FOLLOW_SECONDS", "seconds", "Followed pull requests are looked at so often (60)"],

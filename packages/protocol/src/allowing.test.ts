@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { allowingOf, hostsOf } from "./allowing.ts";
-import { type Environment, Setup } from "./environment.ts";
+import { type RunEnvironment, Setup } from "./environment.ts";
 import type { AuditRecord } from "./gateway.ts";
 import { EnvironmentId, RunId } from "./ids.ts";
 
@@ -31,7 +31,7 @@ const run = (change: Partial<OfRun> = {}): OfRun => ({
   allowedHosts: [],
   ...change,
 });
-const environment: Pick<Environment, "id" | "name" | "image" | "setup" | "variables" | "secretNames" | "generation"> = {
+const environment: RunEnvironment = {
   id: EnvironmentId.parse("env_0123456789"),
   name: "E",
   image: { kind: "default" },
@@ -39,6 +39,8 @@ const environment: Pick<Environment, "id" | "name" | "image" | "setup" | "variab
   variables: {},
   secretNames: [],
   generation: 0,
+  network: "none",
+  allowedHosts: [],
 };
 
 test("a host that the policy has no rule for can be allowed while the run goes on, also by what an older gateway wrote down", () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { AgentHosts } from "./allowed-hosts.ts";
 import { BatchMember } from "./batch-member.ts";
 import { BudgetHold } from "./budgets.ts";
 import {
@@ -9,7 +10,6 @@ import {
   RefText,
   RepositoryText,
 } from "./checkout.ts";
-import { AgentHosts } from "./allowed-hosts.ts";
 import { Continuation, Delivered, DeliverySettings } from "./delivery.ts";
 import { NetworkPreset, RunEnvironment } from "./environment.ts";
 import { AllowRule } from "./gateway.ts";

@@ -35,7 +35,12 @@ const messageOf = ({ body }: { body: string }): unknown => JSON.parse(body).erro
 
 const steps = [{ instructions: "Bump to {{version}}.", checks: "$ npm ls {{version}}" }];
 const parameters = [{ type: "text", name: "version" }];
-const bump = { name: "Bump", steps, parameters, defaults: { repository: "ada/engine", limits: { turns: 7 } } };
+const bump = {
+  name: "Bump",
+  steps,
+  parameters,
+  defaults: { repository: "ada/engine", limits: { turns: 7 }, network: "packages" },
+};
 
 describe("tasks.create and tasks.update", () => {
   it("keep parameters and defaults, and nothing that was not said", async () => {
@@ -43,7 +48,7 @@ describe("tasks.create and tasks.update", () => {
     expect(await server.made(bump)).toMatchObject({
       version: 1,
       parameters: [{ type: "text", name: "version", label: "", required: true, default: null }],
-      defaults: { repository: "ada/engine", ref: null, model: null, limits: { turns: 7 }, network: null },
+      defaults: { repository: "ada/engine", ref: null, model: null, limits: { turns: 7 }, network: "packages" },
     });
     expect(await server.made({ name: "T", steps: [{ instructions: "x" }] })).toMatchObject({
       parameters: [],

@@ -39,8 +39,11 @@ test("an environment is written, refused where it is wrong, saved, given a secre
   await page.getByLabel("Script").fill("npm ci\nnpm run build");
   await page.getByLabel("Further hosts").fill("not a host");
   await page.getByLabel("Variables").fill("CI=1");
+  await page.getByLabel("Other hosts for Claude Code").fill("docs.example.org\nlocalhost");
   await page.getByRole("button", { name: "Create the environment" }).click();
   await page.getByText("Is not a host name").waitFor();
+  await page.getByText("localhost is a name of a private network").waitFor();
+  await page.getByLabel("Other hosts for Claude Code").fill("docs.example.org");
   await page.getByLabel("Further hosts").fill("cdn.example.org:8443");
   await picture(page, "new");
   await page.getByRole("button", { name: "Create the environment" }).click();
@@ -49,6 +52,7 @@ test("an environment is written, refused where it is wrong, saved, given a secre
     name: "Node",
     image: { kind: "named", name: "node:24-bookworm" },
     setup: { script: "npm ci\nnpm run build", network: "packages", allowedHosts: [{ host: "cdn.example.org", ports: [8443] }] },
+    ...{ network: "none", allowedHosts: [{ host: "docs.example.org", ports: [443] }] },
     variables: { CI: "1" },
   });
 
@@ -108,10 +112,85 @@ test("a task and a launch choose an environment, and the run names it", async ()
   expect(stage.offences).toEqual([]);
 });
 
+test("what Claude Code may reach is chosen in environment, task and launch, and the run's page tells which it was", async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const { id } = await add(backend, { name: "Node" });
+  await stage.go(`/environments/${id}`);
+  await page.getByLabel("Claude Code may reach").selectOption("Hosts of packages");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved.").first().waitFor();
+  expect(backend.environments.all[0]).toMatchObject({ network: "packages", setup: null, version: 2 });
+  const task = backend.addTask({ name: "Fix it", steps: [{ instructions: "Fix it.", checks: "" }] });
+  await stage.go(`/tasks/${task.id}`);
+  await page.getByRole("button", { name: "Usual repository, model, network and limits" }).click();
+  await page.getByLabel("Usual network").selectOption("Hosts of packages");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved.").first().waitFor();
+  expect(backend.tasks[0]?.defaults).toMatchObject({ network: "packages" });
+  await page.getByRole("button", { name: "Model, limits and result" }).click();
+  const ofLaunch = page.getByLabel("What it may reach");
+  await ofLaunch.getByText("Hosts of packages, as the task says").waitFor({ state: "attached" });
+  await ofLaunch.selectOption("Nothing");
+  await page.getByLabel("Repository", { exact: true }).fill("acme/slugs");
+  await picture(page, "network");
+  await page.getByRole("button", { name: "Launch" }).click();
+  await page.waitForURL(/\/runs\/run_/);
+  expect(backend.launched[0]).toMatchObject({ network: "none" });
+  const run = backend.runs[0];
+  if (run === undefined) throw new Error("there is no run");
+  await stage.go(`/runs/${run.id}?tab=network`);
+  await page.getByText("Network preset: nothing, as its launch says").waitFor();
+  // The launch that does it once more begins with the same.
+  backend.patchRun(run.id, { status: "failed", reason: "check_failed", sentence: "A check did not pass." });
+  await stage.go(`/runs/${run.id}`);
+  await page.getByRole("link", { name: "Launch again" }).first().click();
+  await page.getByRole("button", { name: "Launch", exact: true }).waitFor();
+  expect(await page.getByLabel("What it may reach").inputValue()).toBe("none");
+  expect(stage.offences).toEqual([]);
+});
+
+test("of two people who save an environment none overwrites the other unseen, and lists show what others did", async () => {
+  await using stage = await theatre.open();
+  const { page, backend } = stage;
+  const { rooms, all } = backend.environments;
+  const { id } = await add(backend, { name: "Node" });
+  await stage.go(`/environments/${id}`);
+  await page.getByLabel("Variables").fill("MINE=1");
+  await rooms.update({ id, name: "Theirs", network: "packages" });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("This environment was saved elsewhere").waitFor();
+  await page.getByText("Yours and theirs differ in: name, what Claude Code may reach, variables.").waitFor();
+  expect(all[0]).toMatchObject({ name: "Theirs", variables: {}, version: 2 });
+  // Saving is a choice of its own now.
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Choose which of both is to be kept.").first().waitFor();
+  expect(all[0]).toMatchObject({ version: 2 });
+  await picture(page, "conflict");
+  await page.getByRole("button", { name: "Save mine in its place" }).click();
+  await page.getByText("Saved.").first().waitFor();
+  expect(all[0]).toMatchObject({ name: "Node", network: "none", variables: { MINE: "1" }, version: 3 });
+  // Nothing was being written: theirs is shown as soon as the page looks.
+  await rooms.update({ id, name: "Theirs again" });
+  await page.getByRole("heading", { name: "Theirs again" }).waitFor();
+  await page.getByLabel("Variables").fill("MINE=2");
+  await rooms.update({ id, name: "Theirs at last" });
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByRole("button", { name: "Discard mine, take theirs" }).click();
+  await page.getByText("This environment was saved elsewhere").waitFor({ state: "detached" });
+  expect(await page.getByLabel("Name", { exact: true }).inputValue()).toBe("Theirs at last");
+  expect(await page.getByLabel("Variables").inputValue()).toBe("MINE=1");
+  await page.getByRole("link", { name: "All environments" }).click();
+  await page.getByRole("link", { name: "Theirs at last" }).waitFor();
+  await add(backend, { name: "Another" });
+  await page.getByRole("link", { name: "Another" }).waitFor();
+  expect(stage.offences).toEqual([]);
+});
+
 test("what a set-up prints is seen while it runs, and folded away when it has worked", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
-  const { createdAt: _, updatedAt: __, missingSecrets: ___, ...environment } = await add(backend, { name: "Node" });
+  const { version: _v, createdAt: _, updatedAt: __, missingSecrets: ___, ...environment } = await add(backend, { name: "Node" });
   const task = backend.addTask({ name: "Fix it", steps: [{ instructions: "Fix it.", checks: "" }] });
   const run = backend.addRun(task, { status: "starting", environment });
   const id = RunId.parse(run.id);

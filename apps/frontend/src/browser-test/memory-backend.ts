@@ -191,6 +191,8 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
         permissionMode: "bypassPermissions",
         asks: true,
         allowedHosts: [],
+        network: "none",
+        networkBy: null,
         questions: [],
         priority: 0,
         status: "queued",
@@ -292,6 +294,7 @@ export const createMemoryBackend = (now = START): MemoryBackend => {
           const nothing = { baseCommit: null, headCommit: null, delivered: null };
           return backend.addRun(task, {
             ...{ repository, ref: input.ref ?? null, delivery, directory },
+            ...(input.network === undefined ? {} : { network: input.network, networkBy: "launch" }),
             additionalRepositories: others.map(({ repository, ref = null }, index) => ({
               ...{ repository, ref, directory: directories[index] ?? "", ...nothing },
             })),

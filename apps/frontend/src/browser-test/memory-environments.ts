@@ -40,6 +40,7 @@ export const memoryEnvironments = (made: { number: () => string; at: () => strin
         id: EnvironmentId.parse(`env_${made.number()}`),
         secretNames: [],
         generation: 0,
+        version: 1,
         createdAt: at,
         updatedAt: at,
       };
@@ -48,8 +49,13 @@ export const memoryEnvironments = (made: { number: () => string; at: () => strin
     },
     get: async (id) => change(id, {}),
     list: async () => all.map(view),
-    update: async ({ id, ...patch }) =>
-      change(id, Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined))),
+    update: async ({ id, expectedVersion, ...patch }) => {
+      const version = all[indexOf(id)]?.version ?? 0;
+      if (expectedVersion !== undefined && expectedVersion !== version)
+        throw new CcrError("conflict", "The environment was saved by somebody else meanwhile.");
+      const given = Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== undefined));
+      return change(id, { ...given, version: version + 1 });
+    },
     async delete(id) {
       all.splice(indexOf(id), 1);
     },

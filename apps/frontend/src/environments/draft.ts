@@ -14,6 +14,9 @@ export const EnvironmentDraft = z.object({
   imageKind: z.enum(["default", "named", "devcontainer"]),
   imageName: z.string(),
   devcontainerPath: z.string(),
+  /** What agents may reach: as below, for the set-up. */
+  agentNetwork: z.enum(NETWORK_PRESETS).default("none"),
+  agentHosts: z.string().default(""),
   /** Empty: there is no set-up. */
   script: z.string(),
   network: z.enum(NETWORK_PRESETS),
@@ -37,6 +40,8 @@ export const emptyDraft = (): EnvironmentDraft => ({
   imageKind: "default",
   imageName: "",
   devcontainerPath: "",
+  agentNetwork: "none",
+  agentHosts: "",
   script: "",
   network: "packages",
   hosts: "",
@@ -46,32 +51,59 @@ export const emptyDraft = (): EnvironmentDraft => ({
   base: null,
 });
 
-const hostText = ({ host, ports }: AllowRule): string[] => ports.map((port) => (port === 443 ? host : `${host}:${port}`));
+const hostsText = (rules: readonly AllowRule[]): string =>
+  rules.flatMap(({ host, ports }) => ports.map((port) => (port === 443 ? host : `${host}:${port}`))).join("\n");
 
-export const draftOf = ({ name, image, setup, variables, updatedAt }: Environment): EnvironmentDraft => ({
+export const draftOf = ({ name, image, setup, variables, version, ...reach }: Environment): EnvironmentDraft => ({
   ...emptyDraft(),
   name,
   imageKind: image.kind,
   imageName: image.kind === "named" ? image.name : "",
   devcontainerPath: image.kind === "devcontainer" ? (image.path ?? "") : "",
+  agentNetwork: reach.network,
+  agentHosts: hostsText(reach.allowedHosts),
   ...(setup === null
     ? {}
     : {
         script: setup.script,
         network: setup.network,
-        hosts: setup.allowedHosts.flatMap(hostText).join("\n"),
+        hosts: hostsText(setup.allowedHosts),
         minutes: minutesOf(setup.seconds),
         cacheKeys: setup.cacheKeys.join("\n"),
       }),
   variables: Object.entries(variables)
     .map(([variable, value]) => `${variable}=${value}`)
     .join("\n"),
-  base: updatedAt,
+  base: String(version),
 });
 
 /** Whether saving would change something. */
 export const isChanged = (draft: EnvironmentDraft, saved: EnvironmentDraft): boolean =>
   JSON.stringify({ ...draft, base: null }) !== JSON.stringify({ ...saved, base: null });
+
+const FIELD_WORDS: Readonly<Record<Exclude<keyof EnvironmentDraft, "base">, string>> = {
+  name: "name",
+  imageKind: "image",
+  imageName: "image",
+  devcontainerPath: "image",
+  agentNetwork: "what Claude Code may reach",
+  agentHosts: "what Claude Code may reach",
+  script: "script",
+  network: "what the set-up may reach",
+  hosts: "what the set-up may reach",
+  minutes: "how long the set-up may take",
+  cacheKeys: "when it is made anew",
+  variables: "variables",
+};
+
+/** In what a draft and what is saved differ, in words. Pure. */
+export const describeDifference = (draft: EnvironmentDraft, saved: EnvironmentDraft): string[] => [
+  ...new Set(
+    Object.entries(FIELD_WORDS).flatMap(([field, words]) =>
+      Reflect.get(draft, field) === Reflect.get(saved, field) ? [] : [words],
+    ),
+  ),
+];
 
 export type Problems = ReadonlyMap<keyof EnvironmentDraft, string>;
 
@@ -86,6 +118,8 @@ const FIELDS: Readonly<Record<string, keyof EnvironmentDraft>> = {
   name: "name",
   "image.name": "imageName",
   "image.path": "devcontainerPath",
+  network: "agentNetwork",
+  allowedHosts: "agentHosts",
   "setup.script": "script",
   "setup.allowedHosts": "hosts",
   "setup.seconds": "minutes",
@@ -136,7 +170,14 @@ export const validateDraft = (
           seconds: Math.round(Number(draft.minutes.trim().replace(",", ".") || "x") * SECONDS_PER_MINUTE),
           cacheKeys: linesOf(draft.cacheKeys),
         };
-  const parsed = CreateEnvironmentInput.safeParse({ name: draft.name, image, setup, variables });
+  const parsed = CreateEnvironmentInput.safeParse({
+    name: draft.name,
+    image,
+    setup,
+    network: draft.agentNetwork,
+    allowedHosts: rulesOf(draft.agentHosts),
+    variables,
+  });
   if (parsed.success) return { ok: true, input: parsed.data };
   const problems = new Map<keyof EnvironmentDraft, string>();
   for (const { path: place, message } of parsed.error.issues) {

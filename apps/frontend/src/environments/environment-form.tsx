@@ -1,4 +1,4 @@
-import type { EnvironmentFacts } from "@ccr/protocol";
+import type { EnvironmentFacts, NetworkPreset } from "@ccr/protocol";
 import { ChevronRight, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
 import { type ReactNode, useLayoutEffect, useRef } from "react";
@@ -6,11 +6,12 @@ import { Notice } from "../ui/feedback.tsx";
 import { Field, GrowingTextArea, Select, TextInput } from "../ui/field.tsx";
 import { Card, Section } from "../ui/layout.tsx";
 import type { EnvironmentDraft, Problems } from "./draft.ts";
+import { NetworkField } from "./network-field.tsx";
 
 const hostsOf = ({ packageHosts }: EnvironmentFacts): string => packageHosts.map(({ host }) => host).join(", ");
 
-const NetworkHint = ({ draft, facts }: { draft: EnvironmentDraft; facts: EnvironmentFacts | undefined }) => {
-  if (draft.network === "none") return "Nothing, but for the hosts below.";
+const NetworkHint = ({ preset, facts }: { preset: NetworkPreset; facts: EnvironmentFacts | undefined }) => {
+  if (preset === "none") return "Nothing, but for the hosts below.";
   if (facts === undefined) return "The hosts of the package managers on the server’s machine.";
   return facts.packageHosts.length === 0
     ? "No host is known on this server; CCR_PACKAGE_HOSTS names some."
@@ -102,18 +103,12 @@ const SetupFields = ({ draft, problems, change, facts }: Parts & { facts: Enviro
       )}
     </Field>
     <div className="grid gap-4 sm:grid-cols-2">
-      <Field label="May reach" hint={<NetworkHint draft={draft} facts={facts} />}>
-        {(parts) => (
-          <Select
-            {...parts}
-            value={draft.network}
-            onChange={({ target }) => change({ network: target.value === "packages" ? "packages" : "none" })}
-          >
-            <option value="packages">Hosts of packages</option>
-            <option value="none">Nothing</option>
-          </Select>
-        )}
-      </Field>
+      <NetworkField
+        label="The set-up may reach"
+        hint={<NetworkHint preset={draft.network} facts={facts} />}
+        value={draft.network}
+        onChange={(network) => change({ network: network || "none" })}
+      />
       <Field label="May take (minutes)" error={problems.get("minutes")}>
         {(parts) => (
           <TextInput
@@ -125,7 +120,11 @@ const SetupFields = ({ draft, problems, change, facts }: Parts & { facts: Enviro
         )}
       </Field>
     </div>
-    <Field label="Further hosts" error={problems.get("hosts")} hint="One a line: a name (port 443), or name:port.">
+    <Field
+      label="Further hosts"
+      error={problems.get("hosts")}
+      hint="For the set-up alone, one a line: a name (port 443), or name:port."
+    >
       {(parts) => (
         <GrowingTextArea
           {...parts}
@@ -161,7 +160,38 @@ const SetupFields = ({ draft, problems, change, facts }: Parts & { facts: Enviro
   </Card>
 );
 
-/** An environment's name, image, variables and set-up. `problems` are shown beside their fields; `notice` above, `footer` below. */
+const AgentFields = ({ draft, problems, change, facts }: Parts & { facts: EnvironmentFacts | undefined }) => (
+  <Card className="flex flex-col gap-4 p-4">
+    <NetworkField
+      label="Claude Code may reach"
+      hint={
+        <>
+          While a run works, for it and its checks, beside the model and what this server lets every run reach; the set-up has its
+          own. A task or a launch may say otherwise. <NetworkHint preset={draft.agentNetwork} facts={facts} />
+        </>
+      }
+      value={draft.agentNetwork}
+      onChange={(network) => change({ agentNetwork: network || "none" })}
+    />
+    <Field
+      label="Other hosts for Claude Code"
+      error={problems.get("agentHosts")}
+      hint="One a line: a name (port 443), or name:port. Whatever is sent there has left the sandbox."
+    >
+      {(parts) => (
+        <GrowingTextArea
+          {...parts}
+          mono
+          placeholder="docs.example.org"
+          value={draft.agentHosts}
+          onChange={({ target }) => change({ agentHosts: target.value })}
+        />
+      )}
+    </Field>
+  </Card>
+);
+
+/** An environment's name, image, variables, set-up and network. `problems` are shown beside their fields; `notice` above, `footer` below. */
 export const EnvironmentForm = ({
   draft,
   problems,
@@ -210,6 +240,9 @@ export const EnvironmentForm = ({
       <ImageChoice draft={draft} problems={problems} change={change} facts={facts} />
       <Section heading="Set-up">
         <SetupFields draft={draft} problems={problems} change={change} facts={facts} />
+      </Section>
+      <Section heading="Network of Claude Code">
+        <AgentFields draft={draft} problems={problems} change={change} facts={facts} />
       </Section>
       <Field
         label="Variables"

@@ -1,18 +1,20 @@
 import { EnvironmentId, type EnvironmentView } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
-import { ArrowLeft, RefreshCw, Trash2, TriangleAlert } from "lucide-react";
+import { ArrowLeft, RefreshCw, Trash2 } from "lucide-react";
+import { useLayoutEffect } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { Button } from "../ui/button.tsx";
 import { Confirm } from "../ui/confirm.tsx";
 import { useDraftForm } from "../ui/draft-form.ts";
-import { LoadError, Notice, Skeleton } from "../ui/feedback.tsx";
+import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Page } from "../ui/layout.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
-import { draftOf, EnvironmentDraft, emptyDraft, isChanged, validateDraft } from "./draft.ts";
+import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
+import { describeDifference, draftOf, EnvironmentDraft, emptyDraft, isChanged, validateDraft } from "./draft.ts";
 import { EnvironmentForm } from "./environment-form.tsx";
 import { KeptSetups } from "./kept-setups.tsx";
 import { Repositories } from "./repositories.tsx";
@@ -23,6 +25,9 @@ const allEnvironments = (
     <ArrowLeft aria-hidden className="size-3.5" /> All environments
   </Link>
 );
+
+/** Others may change it. */
+const LOOK_EVERY_MS = 5000;
 
 const draftParts = { schema: EnvironmentDraft, isChanged, validate: validateDraft };
 
@@ -132,14 +137,18 @@ const Actions = ({ environment, onDeleted }: { environment: EnvironmentView; onD
   );
 };
 
+/** The form may be longer than the window. */
+const revealConflict = (): void => document.getElementById(CONFLICT_ID)?.scrollIntoView({ block: "center" });
+
 const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
   const navigate = useNavigate();
   const facts = useQuery(trpc.environments.facts.queryOptions());
   const { id, name } = environment;
-  const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.environment.${id}`, saved: draftOf(environment) });
-  const { changed } = form;
+  const saved = draftOf(environment);
+  const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.environment.${id}`, saved });
+  const { changed, isOutdated } = form;
   const update = useMutation(
     trpc.environments.update.mutationOptions({
       onSuccess: (next) => {
@@ -148,12 +157,29 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
         toasts.ok("Saved.");
         return queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
       },
+      // What they saved is then compared with one's own.
+      onError: (error) =>
+        statusOf(error) === 409 ? queries.invalidateQueries({ queryKey: trpc.environments.byId.queryKey({ id }) }) : undefined,
     }),
   );
-  const submit = (): void => {
+  const save = (): void => {
     const input = form.check();
-    if (input !== null) update.mutate({ id, ...input });
+    if (input !== null) update.mutate({ id, ...input, expectedVersion: environment.version });
   };
+  const submit = (): void => {
+    if (isOutdated) {
+      revealConflict();
+      toasts.error(new Error("Somebody else saved this environment. Choose which of both is to be kept."));
+    } else save();
+  };
+  const discard = (): void => {
+    form.discard();
+    update.reset();
+  };
+  const isRefused = isOutdated && statusOf(update.error) === 409;
+  useLayoutEffect(() => {
+    if (isRefused) revealConflict();
+  }, [isRefused]);
   return (
     <Page
       title={name}
@@ -178,13 +204,14 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
           onChange={form.change}
           onSubmit={submit}
           notice={
-            form.isOutdated && (
-              <Notice tone="warn" icon={TriangleAlert}>
-                <p>
-                  This environment was changed elsewhere since you began. Saving puts your version in its place; “Discard changes”
-                  shows the other one.
-                </p>
-              </Notice>
+            isOutdated && (
+              <ConflictNotice
+                environment={environment}
+                differing={describeDifference(form.shown, saved)}
+                busy={update.isPending}
+                onSaveMine={save}
+                onTakeTheirs={discard}
+              />
             )
           }
           footer={
@@ -193,11 +220,8 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
               disabled={!changed}
               label="Save"
               changed={changed}
-              onDiscard={() => {
-                form.discard();
-                update.reset();
-              }}
-              error={update.error}
+              onDiscard={discard}
+              error={isRefused ? null : update.error}
             />
           }
         />
@@ -213,7 +237,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
 
 const LoadedEnvironment = ({ id }: { id: EnvironmentId }) => {
   const { trpc } = useApi();
-  const environment = useQuery(trpc.environments.byId.queryOptions({ id }));
+  const environment = useQuery(trpc.environments.byId.queryOptions({ id }, { refetchInterval: LOOK_EVERY_MS }));
   if (environment.data !== undefined) return <EditEnvironment key={environment.data.id} environment={environment.data} />;
   if (statusOf(environment.error) === 404) return <NotFound what="environment" to="/environments" label="See all environments" />;
   if (environment.error !== null) return <LoadError error={environment.error} onRetry={() => environment.refetch()} />;

@@ -1,9 +1,12 @@
-import type { Environment } from "@ccr/protocol";
+import { type Environment, hostsNamed } from "@ccr/protocol";
 import { plural } from "../ui/format.ts";
 
 /** What an environment has, in a line. Pure. */
-export const describeEnvironment = ({ image, setup, variables, secretNames }: Environment): string => {
+export const describeEnvironment = ({ image, setup, variables, secretNames, network, allowedHosts }: Environment): string => {
   const count = Object.keys(variables).length;
+  const hosts = hostsNamed(allowedHosts);
+  const reached = [network === "packages" ? "hosts of packages" : null, hosts === 0 ? null : plural(hosts, "host")];
+  const reach = reached.filter((part) => part !== null).join(" and ");
   const parts = [
     image.kind === "named" ? image.name : image.kind === "devcontainer" ? "the repository’s devcontainer.json" : null,
     setup === null
@@ -13,6 +16,7 @@ export const describeEnvironment = ({ image, setup, variables, secretNames }: En
       : setup.network === "none" && setup.allowedHosts.length === 0
         ? "set-up without a network"
         : "set-up",
+    reach === "" ? null : `Claude Code may reach ${reach}`,
     count === 0 ? null : plural(count, "variable"),
     secretNames.length === 0 ? null : plural(secretNames.length, "secret"),
   ];

@@ -9,6 +9,9 @@ import { Card, Page } from "../ui/layout.tsx";
 import { Ago } from "../ui/time.tsx";
 import { describeEnvironment } from "./environment-words.ts";
 
+/** Others may change them. */
+const LOOK_EVERY_MS = 5000;
+
 const newLink = (
   <Link to="/environments/new" className={buttonClasses("primary")}>
     <Plus aria-hidden className="size-3.5" /> New environment
@@ -42,8 +45,8 @@ const Row = ({ environment, repositories }: { environment: EnvironmentView; repo
 /** Every environment. */
 export const EnvironmentsPage = () => {
   const { trpc } = useApi();
-  const environments = useQuery(trpc.environments.list.queryOptions());
-  const facts = useQuery(trpc.environments.facts.queryOptions());
+  const environments = useQuery(trpc.environments.list.queryOptions(undefined, { refetchInterval: LOOK_EVERY_MS }));
+  const facts = useQuery(trpc.environments.facts.queryOptions(undefined, { refetchInterval: LOOK_EVERY_MS }));
   return (
     <Page
       title="Environments"

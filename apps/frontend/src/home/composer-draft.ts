@@ -50,12 +50,13 @@ export const hasOptions = ({
   allowNoChanges,
   permissionMode,
   asks,
+  network,
 }: ComposerDraft): boolean =>
   allowNoChanges ||
   permissionMode !== USUAL_CONDUCT.permissionMode ||
   !asks ||
   delivery.to !== "nowhere" ||
-  [checks, model, environmentId, ...Object.values(limits)].some((text) => text.trim() !== "");
+  [checks, model, environmentId, network, ...Object.values(limits)].some((text) => text.trim() !== "");
 
 /** The run as the server takes it, or what is wrong, by field: `prompt`, `repository`, `ref`, `checks`, `limits.cpus`, `delivery.branch`. Pure. */
 export const validateComposer = (
@@ -72,6 +73,7 @@ export const validateComposer = (
     ...(draft.model.trim() === "" ? {} : { model: draft.model }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
+    ...(draft.network === "" ? {} : { network: draft.network }),
     permissionMode: draft.permissionMode,
     asks: draft.asks,
     idempotencyKey: draft.idempotencyKey,

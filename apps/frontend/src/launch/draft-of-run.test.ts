@@ -20,6 +20,8 @@ test("a run can be launched once more as it was", () => {
     environment: null,
     permissionMode: "bypassPermissions" as const,
     asks: true,
+    network: "packages" as const,
+    networkBy: "launch" as const,
     parameters: { version: "2" },
   };
   const again = draftOfRun(run);
@@ -35,6 +37,7 @@ test("a run can be launched once more as it was", () => {
     input: {
       repository: "a/b",
       ref: "main",
+      network: "packages",
       limits: { timeSeconds: 10, budgetUsd: 1.25, memoryMb: 2048, stallSeconds: 7, maxAttempts: 3 },
     },
   });
@@ -48,7 +51,7 @@ describe("a run of several repositories is launched once more", () => {
         ...{ taskId: TaskId.parse("task_0123456789"), repository: "acme/api", ref: "main", directory, ...nothing },
         additionalRepositories: [{ repository: "acme/web", ref: "dev", directory: other, ...nothing }],
         ...{ model: null, limits: RunLimits.parse({}), delivery: null, environment: null, parameters: {} },
-        ...{ permissionMode: "plan" as const, asks: false },
+        ...{ permissionMode: "plan" as const, asks: false, network: "packages" as const, networkBy: "environment" as const },
       }),
     );
     if (!launch.ok) throw new Error([...launch.problems].join());
@@ -76,9 +79,10 @@ test("what a task has of its own is typed where the run had something else", () 
   const run = {
     ...{ taskId: TaskId.parse("task_0123456789"), repository: "a/b", ref: null, directory: null, additionalRepositories: [] },
     ...{ baseCommit: null, headCommit: null, delivered: null, model: null, limits, delivery: null, environment: null },
-    ...{ permissionMode: "plan" as const, asks: false },
+    ...{ permissionMode: "plan" as const, asks: false, network: "packages" as const, networkBy: "environment" as const },
     parameters: { version: "2" },
   };
+  expect(draftOfRun(run).network).toBe("");
   const again = draftOfRun(run, { turns: 7, budgetUsd: 5, timeSeconds: 60 });
   expect(again.limits).toEqual({ timeSeconds: "240", budgetUsd: "no limit" });
   const declared = TaskParameter.parse({ type: "number", name: "version" });

@@ -26,7 +26,19 @@ const repositoriesOf = (run: Repositories): Pick<LaunchDraft, "directory" | "add
 
 /** The launch that would do once more what this run did; `given` are the limits that its task has of its own. */
 export const draftOfRun = (
-  run: Pick<Run, "taskId" | "model" | "limits" | "delivery" | "environment" | "parameters" | "permissionMode" | "asks"> &
+  run: Pick<
+    Run,
+    | "taskId"
+    | "model"
+    | "limits"
+    | "delivery"
+    | "environment"
+    | "parameters"
+    | "permissionMode"
+    | "asks"
+    | "network"
+    | "networkBy"
+  > &
     Repositories,
   given?: GivenLimits,
 ): LaunchDraft => ({
@@ -39,6 +51,8 @@ export const draftOfRun = (
   parameters: run.parameters,
   permissionMode: run.permissionMode,
   asks: run.asks,
+  // What the environment said it says again.
+  network: run.networkBy === "launch" || run.networkBy === "task" ? run.network : "",
   delivery: draftOfDelivery(run.delivery),
   environmentId: run.environment?.id ?? "none",
   idempotencyKey: newIdempotencyKey(),

@@ -16,6 +16,7 @@ const draft = (change: Partial<LaunchDraft> = {}): LaunchDraft => ({
   environmentId: "",
   permissionMode: "bypassPermissions",
   asks: true,
+  network: "",
   parameters: {},
   idempotencyKey: "k",
   ...change,

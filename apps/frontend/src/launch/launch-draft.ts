@@ -49,6 +49,7 @@ export const validateLaunch = (
     ...(draft.model.trim() === "" ? {} : { model: draft.model }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
+    ...(draft.network === "" ? {} : { network: draft.network }),
     permissionMode: draft.permissionMode,
     asks: draft.asks,
     idempotencyKey: draft.idempotencyKey,

@@ -87,7 +87,10 @@ export const LaunchForm = ({
   };
   const [severalOpen, setSeveralOpen] = useState(draft.several !== undefined && isSeveral(draft));
   const [moreOpen, setMoreOpen] = useState(
-    draft.model !== "" || draft.delivery.to !== "task" || Object.values(draft.limits).some((text) => text !== ""),
+    draft.model !== "" ||
+      draft.network !== "" ||
+      draft.delivery.to !== "task" ||
+      Object.values(draft.limits).some((text) => text !== ""),
   );
   // A task that was deleted since cannot be chosen any more.
   const taskId = task?.id ?? (tasks.some(({ id }) => id === draft.taskId) ? draft.taskId : fallback);

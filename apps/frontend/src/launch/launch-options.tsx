@@ -1,6 +1,8 @@
-import { NO_DEFAULTS, PERMISSION_MODES, type PermissionMode, type TaskDefaults } from "@ccr/protocol";
+import { type NetworkPreset, NO_DEFAULTS, PERMISSION_MODES, type PermissionMode, type TaskDefaults } from "@ccr/protocol";
 import type { DeliveryDraft } from "../delivery/delivery-draft.ts";
 import { DeliveryFields } from "../delivery/delivery-fields.tsx";
+import { NetworkField } from "../environments/network-field.tsx";
+import { NETWORK_WORDS } from "../environments/network-words.ts";
 import { MODE_LABELS } from "../runs/talk/words.ts";
 import { classes } from "../ui/classes.ts";
 import { Checkbox, Field, Select, TextInput } from "../ui/field.tsx";
@@ -14,6 +16,7 @@ type Options = {
   delivery: DeliveryDraft;
   permissionMode: PermissionMode;
   asks: boolean;
+  network: NetworkPreset | "";
 };
 
 /** The fields of a launch that most people leave as they are: model, where the result goes, limits. */
@@ -28,7 +31,7 @@ export const LaunchOptions = ({
 }: {
   draft: Options;
   /** What holds where nothing is said. */
-  defaults?: Pick<TaskDefaults, "model" | "limits">;
+  defaults?: Pick<TaskDefaults, "model" | "limits" | "network">;
   deliveries: readonly DeliveryDraft["to"][];
   problems: LaunchProblems;
   problemOf: (field: string) => string | undefined;
@@ -63,6 +66,11 @@ export const LaunchOptions = ({
         </Select>
       )}
     </Field>
+    <NetworkField
+      value={draft.network}
+      unset={defaults.network === null ? "As the environment says" : `${NETWORK_WORDS[defaults.network]}, as the task says`}
+      onChange={(network) => onChange({ network })}
+    />
     <Checkbox
       label="It may ask me"
       hint="It waits for an answer, and goes on by itself when none comes in time. Runs of a batch never ask."

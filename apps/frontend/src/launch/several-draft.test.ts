@@ -15,6 +15,7 @@ const draft = (several: Partial<SeveralDraft> = {}, change: Partial<LaunchDraft>
   environmentId: "",
   permissionMode: "bypassPermissions",
   asks: true,
+  network: "",
   parameters: {},
   idempotencyKey: "k",
   several: { ...NOT_SEVERAL, ...several },

@@ -99,6 +99,7 @@ export const validateSeveral = (
     ...(atOnce === "" ? {} : { maxConcurrent: numberOf(atOnce) }),
     ...(Object.keys(limits).length === 0 ? {} : { limits }),
     ...(draft.environmentId === "" ? {} : { environmentId: draft.environmentId === "none" ? null : draft.environmentId }),
+    ...(draft.network === "" ? {} : { network: draft.network }),
     idempotencyKey: draft.idempotencyKey,
   });
   const delivery = validateDelivery(draft.delivery);

@@ -23,6 +23,8 @@ export const listedRun = (n: number, patch: Partial<Run> = {}): ListedRun => {
     permissionMode: "bypassPermissions",
     asks: true,
     allowedHosts: [],
+    network: "none",
+    networkBy: null,
     questions: [],
     priority: 0,
     status: "running",

@@ -2,6 +2,7 @@ import { ChevronRight } from "lucide-react";
 import { Collapsible } from "radix-ui";
 import { useState } from "react";
 import { useServerInfo } from "../api/server-info.ts";
+import { NetworkField } from "../environments/network-field.tsx";
 import { defaultLimit, LIMIT_FIELDS } from "../launch/limits.ts";
 import { ModelInput } from "../launch/model-input.tsx";
 import { Field, TextInput } from "../ui/field.tsx";
@@ -41,7 +42,7 @@ export const DefaultsFields = ({
     <Collapsible.Root open={isOpen || isWrong} onOpenChange={setIsOpen}>
       <Collapsible.Trigger className="group flex min-h-6 items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
         <ChevronRight aria-hidden className="size-3.5 transition-transform group-data-[state=open]:rotate-90" />
-        Usual repository, model and limits
+        Usual repository, model, network and limits
       </Collapsible.Trigger>
       <Collapsible.Content className="grid gap-4 pt-4 sm:grid-cols-2">
         {text("repository", "Usual repository", {
@@ -55,6 +56,12 @@ export const DefaultsFields = ({
         <Field label="Usual model" error={errorOf("model")}>
           {(parts) => <ModelInput {...parts} value={draft.model} onChange={(model) => onChange({ ...draft, model })} />}
         </Field>
+        <NetworkField
+          label="Usual network"
+          value={draft.network}
+          unset="As the environment says"
+          onChange={(network) => onChange({ ...draft, network })}
+        />
         {LIMIT_FIELDS.map((field) => (
           <Field
             key={field.key}

@@ -81,6 +81,7 @@ const content: TaskContent = {
     ref: "dev",
     model: "opus",
     limits: { timeSeconds: 90, budgetUsd: null, stepSeconds: 120 },
+    network: "packages",
   },
 };
 

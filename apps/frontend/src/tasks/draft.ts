@@ -1,4 +1,4 @@
-import { CreateTaskInput, type Step, type TaskContent } from "@ccr/protocol";
+import { CreateTaskInput, NETWORK_PRESETS, type Step, type TaskContent } from "@ccr/protocol";
 import { z } from "zod";
 import { DeliveryDraft, draftOfDelivery, emptyDelivery, validateDelivery } from "../delivery/delivery-draft.ts";
 import { describeLimitProblem, limitsFromText, textFromGiven } from "../launch/limits.ts";
@@ -11,10 +11,12 @@ const DefaultsDraft = z.object({
   model: z.string(),
   /** As in the form of a launch. */
   limits: z.record(z.string(), z.string()),
+  /** Empty: as the environment says. */
+  network: z.enum(["", ...NETWORK_PRESETS]).default(""),
 });
 export type DefaultsDraft = z.infer<typeof DefaultsDraft>;
 
-const NO_DEFAULTS: DefaultsDraft = { repository: "", ref: "", model: "", limits: {} };
+const NO_DEFAULTS: DefaultsDraft = { repository: "", ref: "", model: "", limits: {}, network: "" };
 
 /** A task as it is being written. Nothing in it need be valid. */
 export const TaskDraft = z.object({
@@ -56,6 +58,7 @@ export const draftOf = (task: TaskContent & { version: number }): TaskDraft => (
     ref: task.defaults.ref ?? "",
     model: task.defaults.model ?? "",
     limits: textFromGiven(task.defaults.limits),
+    network: task.defaults.network ?? "",
   },
   base: String(task.version),
 });
@@ -95,7 +98,13 @@ export const validateDraft = (draft: TaskDraft): { ok: true; input: CreateTaskIn
     allowNoChanges,
     environmentId: orNull(draft.environmentId),
     parameters: parametersFromDrafts(draft.parameters),
-    defaults: { repository: orNull(defaults.repository), ref: orNull(defaults.ref), model: orNull(defaults.model), limits },
+    defaults: {
+      repository: orNull(defaults.repository),
+      ref: orNull(defaults.ref),
+      model: orNull(defaults.model),
+      limits,
+      network: orNull(defaults.network),
+    },
   });
   const delivery = validateDelivery(draft.delivery);
   if (parsed.success && delivery.ok) return { ok: true, input: { ...parsed.data, delivery: delivery.settings ?? null } };

@@ -29,6 +29,9 @@ const allTasks = (
   </Link>
 );
 
+/** Others may change it. */
+const LOOK_EVERY_MS = 5000;
+
 const draftParts = { schema: TaskDraft, isChanged, validate: validateDraft };
 
 /** Whether there are changes that were not saved, as of now: also between a save and the next drawing. */
@@ -252,7 +255,7 @@ const EditTask = ({ task }: { task: Task }) => {
 
 const LoadedTask = ({ id }: { id: TaskId }) => {
   const { trpc } = useApi();
-  const task = useQuery(trpc.tasks.byId.queryOptions({ id }));
+  const task = useQuery(trpc.tasks.byId.queryOptions({ id }, { refetchInterval: LOOK_EVERY_MS }));
   if (task.data !== undefined) return <EditTask key={task.data.id} task={task.data} />;
   if (statusOf(task.error) === 404) return <NotFound what="task" to="/tasks" label="See all tasks" />;
   if (task.error !== null) return <LoadError error={task.error} onRetry={() => task.refetch()} />;

@@ -12,7 +12,7 @@ const content: TaskContent = {
   delivery: null,
   environmentId: EnvironmentId.parse("env_0123456789"),
   parameters: [TaskParameter.parse({ type: "choice", name: "level", choices: ["a", "b"], default: "a" })],
-  defaults: { ...NO_DEFAULTS, model: "opus", limits: { timeSeconds: 90, budgetUsd: null } },
+  defaults: { ...NO_DEFAULTS, model: "opus", limits: { timeSeconds: 90, budgetUsd: null }, network: "packages" },
 };
 
 test("says all of a task, line by line, so that what differs stands in a line of its own", () => {
@@ -36,6 +36,7 @@ test("says all of a task, line by line, so that what differs stands in a line of
     "A run that changes no file may pass: no",
     "Result: kept here",
     "Usual model: opus",
+    "Usual network: hosts of packages",
     "Time for the whole run: 1.5 minutes",
     "Money for the model: no limit",
     "",

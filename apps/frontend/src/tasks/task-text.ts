@@ -1,4 +1,5 @@
 import type { TaskContent, TaskField } from "@ccr/protocol";
+import { NETWORK_WORDS } from "../environments/network-words.ts";
 import { LIMIT_FIELDS } from "../launch/limits.ts";
 
 /* A task as one text, so that its versions can be compared line by line. */
@@ -31,11 +32,12 @@ const deliveryLines = ({ delivery }: Pick<TaskContent, "delivery">): string[] =>
 };
 
 const defaultLines = ({ defaults }: Pick<TaskContent, "defaults">): string[] => {
-  const { repository, ref, model, limits } = defaults;
+  const { repository, ref, model, limits, network } = defaults;
   return [
     ...(repository === null ? [] : [`Usual repository: ${repository}`]),
     ...(ref === null ? [] : [`Usual branch, tag or commit: ${ref}`]),
     ...(model === null ? [] : [`Usual model: ${model}`]),
+    ...(network === null ? [] : [`Usual network: ${NETWORK_WORDS[network].toLowerCase()}`]),
     ...LIMIT_FIELDS.flatMap(({ key, label, unit, factor }) => {
       const value = limits[key];
       if (value === undefined) return [];
@@ -69,7 +71,7 @@ const FIELD_NAMES: Record<TaskField, string> = {
   delivery: "result",
   environmentId: "environment",
   parameters: "parameters",
-  defaults: "usual repository, model and limits",
+  defaults: "usual repository, model, network and limits",
 };
 
 /** What a version changed, in words. Pure. */

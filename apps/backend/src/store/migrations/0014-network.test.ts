@@ -31,9 +31,9 @@ test("what was stored before anything had a network of its own is read as having
   const none = { network: "none", allowedHosts: [] };
   const environment = await store.environments.find(ids.environment);
   expect(environment).toMatchObject({ ...none, version: 1 });
-  expect(
-    await store.environments.update({ id: ids.environment, name: "E", ...CreateEnvironmentInput.parse({ name: "E" }) }),
-  ).toEqual(environment);
+  expect(await store.environments.update({ id: ids.environment, ...CreateEnvironmentInput.parse({ name: "E" }) })).toEqual(
+    environment,
+  );
   expect(await store.runs.find(ids.run)).toMatchObject({ network: "none", networkBy: null, environment: none });
   const versions = ((await store.tasks.listVersions(ids.task)) ?? []).map(({ content }) => content);
   expect(versions.map(({ defaults }) => [defaults.model, defaults.network])).toEqual([

@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Check, ShieldCheck, ShieldX } from "lucide-react";
 import { useState } from "react";
 import { useApi } from "../../api/client.ts";
+import { describeNetwork } from "../../environments/network-words.ts";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
@@ -158,6 +159,8 @@ export const NetworkView = ({ run }: { run: Run }) => {
     return query.error === null ? <Skeleton rows={6} /> : <LoadError error={query.error} onRetry={() => query.refetch()} />;
   }
   const refused = query.data.filter(({ decision }) => decision === "refused");
+  const preset = describeNetwork(run);
+  const ofEnvironment = hostsOf(run.environment?.allowedHosts ?? []);
   if (query.data.length === 0) {
     return (
       <EmptyState
@@ -165,7 +168,8 @@ export const NetworkView = ({ run }: { run: Run }) => {
         title={ended ? "Nothing was asked for" : "No request yet"}
         action={<TabButton run={run} tab="transcript" />}
       >
-        A sandbox has no network. What it asks the gateway for {ended ? "would show" : "shows"} here, allowed or refused.
+        A sandbox has no network. What it asks the gateway for {ended ? "would show" : "shows"} here, allowed or refused.{" "}
+        {`${preset}.`}
       </EmptyState>
     );
   }
@@ -176,6 +180,10 @@ export const NetworkView = ({ run }: { run: Run }) => {
         <p className="min-w-0 flex-1">
           {plural(query.data.length, "request")}
           {refused.length > 0 && <span className="font-medium text-warn">, {refused.length} refused</span>}
+          <span className="text-ink-soft [overflow-wrap:anywhere]">
+            . {preset}
+            {ofEnvironment.length > 0 && `. Named by its environment: ${ofEnvironment.join(", ")}`}
+          </span>
           {run.allowedHosts.length > 0 && (
             <span className="text-ink-soft [overflow-wrap:anywhere]">
               . Allowed for this run: {hostsOf(run.allowedHosts).join(", ")}

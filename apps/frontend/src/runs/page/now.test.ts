@@ -27,6 +27,8 @@ const run = (patch: Partial<Pick<RunView, "status" | "stepIndex" | "steps" | "qu
     permissionMode: "bypassPermissions",
     asks: true,
     allowedHosts: [],
+    network: "none",
+    networkBy: null,
     questions: [],
     priority: 0,
     status: "running",
