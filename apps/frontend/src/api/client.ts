@@ -1,10 +1,11 @@
 import type { AppRouter } from "@ccr/backend/router";
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/react-query";
-import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, type TRPCClient, type TRPCLink } from "@trpc/client";
-import { observable } from "@trpc/server/observable";
+import { createTRPCClient, httpBatchLink, httpSubscriptionLink, splitLink, type TRPCClient } from "@trpc/client";
 import { createTRPCOptionsProxy, type TRPCOptionsProxy } from "@trpc/tanstack-react-query";
 import { createContext, useContext } from "react";
-import { isUnanswered, statusOf } from "./errors.ts";
+import { createAsking } from "./asking.ts";
+import { isAskedAlone } from "./deadlines.ts";
+import { statusOf } from "./errors.ts";
 import { createReachability, type Reachability } from "./reachability.ts";
 
 export type Client = TRPCClient<AppRouter>;
@@ -15,6 +16,8 @@ export type Api = {
   trpc: TRPCOptionsProxy<AppRouter>;
   queries: QueryClient;
   reachability: Reachability;
+  /** Asks every query that waits for its answer once more. */
+  askAnew: () => void;
   /** For answers that do not go through `queries`: nobody is logged in. */
   onUnauthorized: () => void;
 };
@@ -24,36 +27,25 @@ const retry = (failures: number, error: unknown): boolean => {
   return (status === null || status >= 500) && failures < 2;
 };
 
-/** Tells of each request whether the server answered it. */
-const watch =
-  ({ report }: Reachability): TRPCLink<AppRouter> =>
-  () =>
-  ({ next, op }) =>
-    observable((observer) =>
-      next(op).subscribe({
-        next(value) {
-          report("requests", true);
-          observer.next(value);
-        },
-        error(error) {
-          if (op.signal?.aborted !== true) report("requests", !isUnanswered(error));
-          observer.error(error);
-        },
-        complete: () => observer.complete(),
-      }),
-    );
-
 /** Builds the client of this page's own server. `onUnauthorized` is called whenever an answer says that nobody is logged in. */
 export const createApi = (onUnauthorized: () => void): Api => {
   const url = "/trpc";
   const reachability = createReachability();
+  const asking = createAsking(reachability);
   const client = createTRPCClient<AppRouter>({
     links: [
       splitLink({
         condition: (operation) => operation.type === "subscription",
         true: httpSubscriptionLink({ url }),
-        // Longer URLs are refused by some proxies; the batch is then cut in two.
-        false: [watch(reachability), httpBatchLink({ url, maxURLLength: 4000, maxItems: 20 })],
+        false: [
+          asking.link,
+          splitLink({
+            condition: isAskedAlone,
+            true: httpBatchLink({ url, maxItems: 1 }),
+            // Longer URLs are refused by some proxies; the batch is then cut in two.
+            false: httpBatchLink({ url, maxURLLength: 4000, maxItems: 20 }),
+          }),
+        ],
       }),
     ],
   });
@@ -73,6 +65,7 @@ export const createApi = (onUnauthorized: () => void): Api => {
     client,
     queries,
     reachability,
+    askAnew: asking.askAnew,
     onUnauthorized,
     trpc: createTRPCOptionsProxy<AppRouter>({ client, queryClient: queries }),
   };

@@ -1,6 +1,24 @@
 import { ErrorBody } from "@ccr/protocol";
 import { TRPCClientError } from "@trpc/client";
 
+/** An answer that did not come within its deadline. `isAway`: nor did any other meanwhile. */
+export class NoAnswerError extends Error {
+  override readonly name = "NoAnswerError";
+  readonly isAway: boolean;
+  constructor({ type, ms, isAway }: { type: "query" | "mutation"; ms: number; isAway: boolean }) {
+    super(
+      type === "mutation"
+        ? "The server did not answer in time, so it is not known whether this was done. See whether it was before you try again."
+        : isAway
+          ? UNREACHABLE
+          : `The server did not answer this within ${ms / 1000} seconds. Try again.`,
+    );
+    this.isAway = isAway;
+  }
+}
+
+const UNREACHABLE = "The server cannot be reached. See whether it still runs; this page goes on by itself when it does.";
+
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 /** The HTTP status behind an error of the API; null when no answer came at all. */
@@ -28,6 +46,7 @@ const GATEWAY_STATUSES: readonly (number | null)[] = [502, 503, 504];
 /** Whether nobody answered, or only a proxy for a server that did not. */
 export const isUnanswered = (error: unknown): boolean => {
   if (!(error instanceof TRPCClientError)) return false;
+  if (error.cause instanceof NoAnswerError) return error.cause.isAway;
   const status = statusOf(error);
   return status === null || (!isRecord(error.data) && GATEWAY_STATUSES.includes(status));
 };
@@ -42,8 +61,8 @@ export const describeError = (error: unknown): string => {
   const status = statusOf(error);
   if (status === 401) return "You are not logged in any more. Open the login link that the server printed.";
   if (error instanceof TRPCClientError) {
-    if (status === null)
-      return "The server cannot be reached. See whether it still runs; this page goes on by itself when it does.";
+    if (error.cause instanceof NoAnswerError) return error.message;
+    if (status === null) return UNREACHABLE;
     return sentenceOfBody(error) ?? error.message;
   }
   if (isLostPart(error))

@@ -1,12 +1,11 @@
 import type { Message, RunId } from "@ccr/protocol";
 import type { Client } from "../client.ts";
 import { describeError, statusOf } from "../errors.ts";
+import { onWake } from "../waking.ts";
 import { type Connection, connectionOf, initialLiveState, type LiveEffect, type LiveEvent, reduceLive } from "./machine.ts";
 
 /** So many messages are asked for at once: the most that the server gives. */
 const PAGE = 1000;
-/** Out of sight for longer than this, a connection may have died without a word. */
-const ASLEEP_MS = 30_000;
 const HIDDEN_FLUSH_MS = 250;
 /** What comes in quick succession is shown together: nobody sees single messages of a flood, and each drawing costs the same. */
 const FLUSH_EVERY_MS = 100;
@@ -57,7 +56,7 @@ export const createLiveMessages = (options: {
   let timer: ReturnType<typeof setTimeout> | undefined;
   /** Answers that belong to an earlier start are not listened to. */
   let round = 0;
-  let hiddenAt: number | null = null;
+  let stopListening: (() => void) | null = null;
 
   const flush = (): void => {
     cancelFlush = null;
@@ -147,34 +146,16 @@ export const createLiveMessages = (options: {
   };
 
   const wake = (): void => dispatch({ type: "woke" });
-  const onVisibility = (): void => {
-    if (document.hidden) {
-      hiddenAt = Date.now();
-      return;
-    }
-    if (hiddenAt !== null && Date.now() - hiddenAt > ASLEEP_MS) wake();
-    hiddenAt = null;
-  };
-  const onPageShow = (event: PageTransitionEvent): void => {
-    if (event.persisted) wake();
-  };
 
   return {
     wake,
     start() {
-      addEventListener("online", wake);
-      addEventListener("pageshow", onPageShow);
-      document.addEventListener("visibilitychange", onVisibility);
-      // A tab that the browser had put to sleep.
-      document.addEventListener("resume", wake);
+      stopListening = onWake(wake);
       dispatch({ type: "started" });
     },
     stop() {
       round += 1;
-      removeEventListener("online", wake);
-      removeEventListener("pageshow", onPageShow);
-      document.removeEventListener("visibilitychange", onVisibility);
-      document.removeEventListener("resume", wake);
+      stopListening?.();
       clearTimeout(timer);
       disconnect();
       cancelFlush?.();

@@ -38,6 +38,8 @@ export const toContent = (bytes: Uint8Array): Content => {
 export const fileUrl = (runId: RunId, path: string, asImage = false): string =>
   `/runs/${runId}/file?path=${encodeURIComponent(path)}${asImage ? "&as=image" : ""}`;
 
+const READ_WITHIN_MS = 60_000;
+
 class FileError extends Error {
   override readonly name = "FileError";
 }
@@ -47,10 +49,12 @@ export const readContent = async (
   { runId, path, onUnauthorized }: { runId: RunId; path: string; onUnauthorized: () => void },
   signal: AbortSignal,
 ): Promise<Content> => {
-  const answer = await fetch(fileUrl(runId, path), { signal }).catch((error: unknown) => {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(READ_WITHIN_MS)]);
+  const lost = (error: unknown): never => {
     signal.throwIfAborted();
     throw new FileError("The server cannot be reached. See whether it still runs, and try again.", { cause: error });
-  });
+  };
+  const answer = await fetch(fileUrl(runId, path), { signal: limit }).catch(lost);
   if (answer.status === 401) onUnauthorized();
   if (!answer.ok || answer.body === null) {
     const body = ErrorBody.safeParse(await answer.json().catch(() => null));
@@ -59,7 +63,8 @@ export const readContent = async (
   const parts: Uint8Array[] = [];
   let length = 0;
   const reader = answer.body.getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+  const read = () => reader.read().catch(lost);
+  for (let next = await read(); !next.done; next = await read()) {
     parts.push(next.value);
     length += next.value.length;
     if (length > SHOWN_MAX_BYTES) {

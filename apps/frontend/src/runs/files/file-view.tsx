@@ -1,16 +1,18 @@
 import type { FileEntry, Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { ArrowLeft, CornerUpRight, Download, FileQuestion, FileX2, Folder } from "lucide-react";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
+import { describeError } from "../../api/errors.ts";
 import { Button, buttonClasses, IconButton } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
-import { formatBytes, plural } from "../../ui/format.ts";
+import { formatBytes, formatClock, plural } from "../../ui/format.ts";
 import { TailPath } from "../../ui/tail-path.tsx";
 import { fileUrl, readContent, SHOWN_MAX_BYTES, showing } from "./content.ts";
 import { FileText } from "./file-text.tsx";
 import { lastPart, linkedPath, shownName } from "./names.ts";
+import { useFollowing } from "./use-following.ts";
 
 const DownloadLink = ({ run, path }: { run: Run; path: string }) => (
   <a className={buttonClasses("secondary", "sm")} href={fileUrl(run.id, path)} download>
@@ -18,7 +20,7 @@ const DownloadLink = ({ run, path }: { run: Run; path: string }) => (
   </a>
 );
 
-const Picture = ({ run, path, version }: { run: Run; path: string; version: number }) => {
+const Picture = ({ run, path, version }: { run: Run; path: string; version: string }) => {
   const [broken, setBroken] = useState(false);
   if (broken) {
     return (
@@ -76,6 +78,14 @@ export const FileView = ({
     gcTime: 60_000,
     placeholderData: (previous, query) => (query?.queryKey[2] === path ? previous : undefined),
   });
+  const section = useRef<HTMLElement>(null);
+  useFollowing(!ended && shown === "text" && isReadable, () => {
+    // What somebody has marked, to copy it, stays as it is.
+    const marked = getSelection();
+    if (marked?.isCollapsed === false && section.current?.contains(marked.anchorNode) === true) return;
+    if (content.data !== undefined) void content.refetch({ cancelRefetch: false });
+  });
+  const isOld = content.data !== undefined && content.error !== null;
   const text = content.data?.kind === "text" ? content.data : null;
   const name = shownName(lastPart(path));
   const body = () => {
@@ -116,7 +126,10 @@ export const FileView = ({
         </EmptyState>
       );
     }
-    if (shown === "image") return <Picture key={`${path} ${version}`} run={run} path={path} version={version} />;
+    if (shown === "image") {
+      const of = `${version}-${entry?.bytes ?? ""}`;
+      return <Picture key={of} run={run} path={path} version={of} />;
+    }
     if (content.data?.kind === "binary") {
       return (
         <EmptyState icon={FileQuestion} title="This file is not text" action={<DownloadLink run={run} path={path} />}>
@@ -132,7 +145,7 @@ export const FileView = ({
     );
   };
   return (
-    <section aria-label={`File ${shownName(path)}`} className="flex min-h-0 min-w-0 flex-1 flex-col">
+    <section ref={section} aria-label={`File ${shownName(path)}`} className="flex min-h-0 min-w-0 flex-1 flex-col">
       <div className="flex items-center gap-2 border-b border-line px-3 py-1.5">
         {onBack !== null && (
           <IconButton label="Back to all files" onClick={onBack}>
@@ -150,6 +163,12 @@ export const FileView = ({
         )}
         {isReadable && <DownloadLink run={run} path={path} />}
       </div>
+      {isOld && (
+        <p role="status" className="border-b border-line bg-warn-soft px-3 py-1 text-xs text-warn [overflow-wrap:anywhere]">
+          This is how it was at {formatClock(new Date(content.dataUpdatedAt).toISOString())}. Now:{" "}
+          {describeError(content.error)}
+        </p>
+      )}
       {body()}
     </section>
   );

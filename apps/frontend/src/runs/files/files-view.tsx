@@ -4,7 +4,7 @@ import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Files, Hourglass, RotateCw } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useApi } from "../../api/client.ts";
-import { statusOf } from "../../api/errors.ts";
+import { describeError, statusOf } from "../../api/errors.ts";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
@@ -17,6 +17,8 @@ import { foldersTo, lastPart } from "./names.ts";
 import { changesByPath, toRows } from "./tree.ts";
 import { useFolders } from "./use-folders.ts";
 
+/** What is marked as changed takes more to be told than what is there. */
+const CHANGES_EVERY_MS = 15_000;
 const NOTHING: readonly (number | null)[] = [404, 409];
 
 /** The files of a run's workspace while there is a sandbox, and what is kept of them afterwards. */
@@ -28,6 +30,7 @@ export const FilesView = ({ run }: { run: Run }) => {
   const navigate = useNavigate({ from: "/runs/$runId" });
   const [open, setOpen] = useState<readonly string[]>(() => (file === null ? [] : foldersTo(file)));
   const [version, setVersion] = useState(0);
+  const [isAsked, setAsked] = useState(false);
   const folders = useFolders(run.id, open, ended);
   const diff = useQuery({
     queryKey: [...trpc.runs.diff.queryKey({ id: run.id }), ended],
@@ -35,13 +38,15 @@ export const FilesView = ({ run }: { run: Run }) => {
     enabled: run.baseCommit !== null,
     retry: false,
     refetchOnWindowFocus: false,
+    refetchInterval: ended ? false : CHANGES_EVERY_MS,
     staleTime: ended ? Number.POSITIVE_INFINITY : 5000,
   });
   const changes = useMemo(() => changesByPath(diff.data?.files ?? []), [diff.data]);
   const { root } = folders;
   if (root?.data === undefined) {
-    if (root?.error == null) return <Skeleton rows={8} />;
-    if (!NOTHING.includes(statusOf(root.error))) return <LoadError error={root.error} onRetry={() => folders.retry("")} />;
+    const { error } = folders;
+    if (error === null) return <Skeleton rows={8} />;
+    if (!NOTHING.includes(statusOf(error))) return <LoadError error={error} onRetry={() => folders.retry("")} />;
     return sandboxPhase(run) === "before" ? (
       <EmptyState
         icon={Hourglass}
@@ -56,7 +61,7 @@ export const FilesView = ({ run }: { run: Run }) => {
         title="There are no files to show"
         action={<Button onClick={() => folders.retry("")}>Try again</Button>}
       >
-        {root.error.message}
+        {describeError(error)}
       </EmptyState>
     );
   }
@@ -70,7 +75,8 @@ export const FilesView = ({ run }: { run: Run }) => {
     );
   const refresh = (): void => {
     setVersion(version + 1);
-    void folders.refetch();
+    setAsked(true);
+    void folders.refetch().finally(() => setAsked(false));
     void diff.refetch();
   };
   const rows = toRows({ loaded: folders.loaded, isOpen: (folder) => open.includes(folder), changes });
@@ -88,8 +94,8 @@ export const FilesView = ({ run }: { run: Run }) => {
             : `What is kept of the work, as it was on ${formatMoment(from.at)}. Files that git ignores are not kept.`}
         </span>
         {!ended && (
-          <Button size="sm" busy={folders.isFetching} onClick={refresh}>
-            {!folders.isFetching && <RotateCw aria-hidden className="size-3.5" />} Refresh
+          <Button size="sm" busy={isAsked} onClick={refresh}>
+            {!isAsked && <RotateCw aria-hidden className="size-3.5" />} Refresh
           </Button>
         )}
       </div>

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { ChevronRight, CornerUpRight, File, FileQuestion, Folder, FolderOpen, type LucideIcon } from "lucide-react";
-import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { type KeyboardEvent, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { classes } from "../../ui/classes.ts";
 import { formatBytes } from "../../ui/format.ts";
 import { shownName } from "./names.ts";
@@ -87,7 +87,10 @@ export const FolderTree = ({
   const keyOf = (row: TreeRow | undefined): string | null =>
     row === undefined ? null : row.kind === "entry" ? row.path : `${row.folder}/${row.text}`;
   const found = rows.findIndex((row) => keyOf(row) === current);
-  const index = Math.max(0, found);
+  // In the place of a file that is gone stands the one after it.
+  const lastIndex = useRef(0);
+  const index = found === -1 ? Math.max(0, Math.min(lastIndex.current, rows.length - 1)) : found;
+  lastIndex.current = index;
   const idOf = (at: number): string => `${id}-row-${at}`;
 
   const walk = (to: number): void => {
@@ -122,9 +125,25 @@ export const FolderTree = ({
     virtualizer.scrollToIndex(found, { align: "auto" });
   }, [found, virtualizer]);
 
+  const top = useRef<{ key: string | null; index: number } | null>(null);
+  const onScroll = (): void => {
+    const at = Math.floor((scroller.current?.scrollTop ?? 0) / ROW_PX);
+    top.current = at === 0 ? null : { key: keyOf(rows[at]), index: at };
+  };
+  useLayoutEffect(() => {
+    // What comes and goes further up moves nothing that is in sight.
+    const kept = top.current;
+    if (kept === null || scroller.current === null) return;
+    const now = rows.findIndex((row) => keyOf(row) === kept.key);
+    if (now === -1 || now === kept.index) return;
+    scroller.current.scrollTop += (now - kept.index) * ROW_PX;
+    top.current = { ...kept, index: now };
+  });
+
   return (
     <div
       ref={scroller}
+      onScroll={onScroll}
       role="tree"
       aria-label="Files of the workspace"
       tabIndex={0}

@@ -35,8 +35,13 @@ export const useRunStream = (runId: RunId, lastSeq: number): RunStream & StreamA
   useEffect(() => {
     if (serverGone) return () => store.retry();
   }, [serverGone, store]);
+  // A stream over which nothing comes looks like one over which nothing is said.
+  const connection = serverGone && stream.connection === "live" ? "reconnecting" : stream.connection;
   const [left] = useState<LeftPlace>({ place: undefined });
-  return useMemo(() => ({ ...stream, retry: store.retry, lookAt: store.lookAt, left }), [stream, store, left]);
+  return useMemo(
+    () => ({ ...stream, connection, retry: store.retry, lookAt: store.lookAt, left }),
+    [stream, connection, store, left],
+  );
 };
 
 /** Which entries and outputs a person has opened or closed; what they did not touch is as `usually`. */

@@ -72,7 +72,7 @@ const placeholderOf = (run: Run): string => {
 
 /** Where one talks to the agent: its questions, what waits to be told, and the box to say something in. */
 export const TalkBar = ({ run }: { run: Run }) => {
-  const inputs = useInputs(run);
+  const { inputs, isOld, retry } = useInputs(run);
   const talk = useTalk(run);
   const [draft, setDraft] = useDraft(`ccr.draft.say.${run.id}`, z.string());
   const key = useRef(newIdempotencyKey());
@@ -118,6 +118,14 @@ export const TalkBar = ({ run }: { run: Run }) => {
       aria-label="Talk to Claude Code"
       className="flex max-h-[70%] shrink-0 flex-col gap-2 overflow-y-auto border-t border-line bg-sunken px-3 py-2.5 sm:px-4"
     >
+      {isOld && (
+        <div role="status" className="flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-ink-soft">
+          What was said to Claude Code cannot be read now{inputs.length > 0 && "; this is what was known before"}.
+          <Button size="sm" tone="ghost" onClick={retry}>
+            Try again
+          </Button>
+        </div>
+      )}
       {!isOver && <Questions run={run} inputs={inputs} talk={talk} />}
       <Queued run={run} prompts={isOver ? [] : queuedPrompts(inputs)} talk={talk} onUse={use} />
       {isOver && <Untold prompts={untoldPrompts(inputs)} onUse={use} />}

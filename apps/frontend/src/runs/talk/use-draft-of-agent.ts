@@ -1,6 +1,8 @@
 import { type DraftBlock, type DraftEvent, isFinal, type Run } from "@ccr/protocol";
 import { useEffect, useState } from "react";
 import { useApi } from "../../api/client.ts";
+import { useUnreachable } from "../../api/use-unreachable.ts";
+import { onWake } from "../../api/waking.ts";
 
 const AGAIN_MS = 2000;
 /** What has become a message is drawn on for so long, until the message itself is here. */
@@ -17,6 +19,7 @@ export const withDraftEvent = (blocks: readonly DraftBlock[], event: DraftEvent)
 
 /**
  * What the agent is writing at the moment, drawn at most once a frame. Only while somebody looks: a page out of sight keeps no connection for it.
+ * What cannot be followed any more is taken back, and comes anew: whoever connects is told all of it.
  * `lastSeq`: the newest message that the page shows, which takes the place of what was being written.
  */
 export const useDraftOfAgent = (run: Pick<Run, "id" | "status">, lastSeq: number): readonly DraftBlock[] => {
@@ -24,7 +27,9 @@ export const useDraftOfAgent = (run: Pick<Run, "id" | "status">, lastSeq: number
   const [blocks, setBlocks] = useState<readonly DraftBlock[]>([]);
   const [isSeen, setIsSeen] = useState(() => !document.hidden);
   const [round, setRound] = useState(0);
-  const isWriting = !isFinal(run.status) && run.status !== "queued";
+  // Where the server does not answer, this stream may be the last to hear of it.
+  const isReached = useUnreachable() === null;
+  const isWriting = isReached && !isFinal(run.status) && run.status !== "queued";
   useEffect(() => {
     const look = (): void => setIsSeen(!document.hidden);
     document.addEventListener("visibilitychange", look);
@@ -44,11 +49,14 @@ export const useDraftOfAgent = (run: Pick<Run, "id" | "status">, lastSeq: number
     const drawSoon = (): void => {
       frame ??= requestAnimationFrame(draw);
     };
+    const anew = (): void => setRound((old) => old + 1);
     const lost = (): void => {
+      subscription.unsubscribe();
+      clearTimeout(lingering);
       now = [];
       drawSoon();
       clearTimeout(again);
-      again = setTimeout(() => setRound((old) => old + 1), AGAIN_MS);
+      again = setTimeout(anew, AGAIN_MS);
     };
     const subscription = client.talk.onDraft.subscribe(
       { id: run.id },
@@ -61,9 +69,15 @@ export const useDraftOfAgent = (run: Pick<Run, "id" | "status">, lastSeq: number
         },
         onComplete: lost,
         onError: lost,
+        // The browser would connect again by itself, with half a sentence left standing until then.
+        onConnectionStateChange: ({ state, error }) => {
+          if (state === "connecting" && error !== null) lost();
+        },
       },
     );
+    const stopListening = onWake(anew);
     return () => {
+      stopListening();
       subscription.unsubscribe();
       clearTimeout(lingering);
       clearTimeout(again);

@@ -10,17 +10,18 @@ type Said = Awaited<ReturnType<Client["talk"]["list"]["query"]>>[number];
 
 const LOOK_EVERY_MS = 2000;
 
-/** All that was said to a run, kept up to date while it goes on. */
-export const useInputs = (run: Pick<Run, "id" | "status">): readonly Said[] => {
+/** All that was said to a run, kept up to date while it goes on, as it was last told. `isOld`: it could not be read since then. */
+export const useInputs = (run: Pick<Run, "id" | "status">): { inputs: readonly Said[]; isOld: boolean; retry: () => void } => {
   const { trpc } = useApi();
   const isOver = isFinal(run.status);
   const query = useQuery(trpc.talk.list.queryOptions({ id: run.id }, { refetchInterval: isOver ? false : LOOK_EVERY_MS }));
-  const { refetch } = query;
+  const { data, dataUpdatedAt, errorUpdatedAt, refetch } = query;
   // What waited until the end was not told.
   useEffect(() => {
     if (isOver) void refetch();
   }, [isOver, refetch]);
-  return query.data ?? [];
+  // The error itself is gone while it is asked for again, every few seconds.
+  return { inputs: data ?? [], isOld: errorUpdatedAt > dataUpdatedAt, retry: () => void refetch() };
 };
 
 /** What a person may say. Each shows at once, is taken back with its reason when the server refuses it, and is asked for anew when it is done. */

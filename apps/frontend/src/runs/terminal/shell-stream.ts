@@ -2,6 +2,7 @@ import type { RunId, ShellEvent, ShellId, ShellOutcome } from "@ccr/protocol";
 import type { Client } from "../../api/client.ts";
 import { describeError, statusOf } from "../../api/errors.ts";
 import { retryDelayMs } from "../../api/live/machine.ts";
+import { onWake } from "../../api/waking.ts";
 import { initialPosition, type Output, takeEvent } from "./position.ts";
 
 export type ShellConnection = "connecting" | "live" | "reconnecting" | "ended";
@@ -19,8 +20,6 @@ export interface ShellStream {
   wake(): void;
 }
 
-/** Out of sight for longer than this, a connection may have died without a word. */
-const ASLEEP_MS = 30_000;
 /** The shell is not there any more: it has ended with its sandbox, or nobody keeps it. */
 const GONE: readonly (number | null)[] = [404, 409];
 
@@ -38,7 +37,7 @@ export const createShellStream = (options: {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let failures = 0;
   let phase: "idle" | "open" | "ended" = "idle";
-  let hiddenAt: number | null = null;
+  let stopListening: (() => void) | null = null;
 
   const disconnect = (): void => {
     clearTimeout(timer);
@@ -97,26 +96,17 @@ export const createShellStream = (options: {
   const wake = (): void => {
     if (phase === "open") connect();
   };
-  const onVisibility = (): void => {
-    if (document.hidden) hiddenAt = Date.now();
-    else {
-      if (hiddenAt !== null && Date.now() - hiddenAt > ASLEEP_MS) wake();
-      hiddenAt = null;
-    }
-  };
   return {
     wake,
     start() {
       if (phase !== "idle") return;
       phase = "open";
-      addEventListener("online", wake);
-      document.addEventListener("visibilitychange", onVisibility);
+      stopListening = onWake(wake);
       listener.onConnection("connecting", null);
       connect();
     },
     stop() {
-      removeEventListener("online", wake);
-      document.removeEventListener("visibilitychange", onVisibility);
+      stopListening?.();
       disconnect();
       if (phase === "open") phase = "idle";
     },
