@@ -136,6 +136,8 @@ export const LaunchForm = ({
     if (checked?.ok !== true) return;
     // What was saved just now makes another launch, whatever was sent before.
     const again = beforeLaunch === undefined ? {} : { idempotencyKey: newIdempotencyKey() };
+    // Sent once more after an answer that was lost, it is the same launch.
+    if (beforeLaunch !== undefined) setDraft({ ...draft, ...again });
     if (beforeLaunch !== undefined && !(await beforeLaunch())) return;
     if (one?.ok === true) launch.mutate({ ...one.input, ...again });
     else if (many?.ok === true) launchBatch.mutate({ ...many.input, ...again });

@@ -1,0 +1,189 @@
+import type { Run } from "@ccr/protocol";
+import { createGitRepository, waitFor } from "@ccr/testkit";
+import { startBrowser } from "@ccr/testkit/browser";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Visit, visit } from "../src/browser.ts";
+import type { Server } from "../src/server.ts";
+import { type Stack, startStack } from "../src/stack.ts";
+import { startWire, type Wire } from "../src/wire.ts";
+
+/** Waits for as long as it may, again and again, and costs next to nothing. */
+const waits = {
+  type: "tool_use",
+  name: "Bash",
+  input: { command: "echo I wait; until test -e /tmp/go-on; do sleep 0.5; done", description: "Wait" },
+};
+const scenario = { name: "healing", rules: [{ turns: [{ blocks: [waits], repeat: 500 }] }] };
+
+let browser: Browser;
+let stack: Stack;
+let server: Server;
+let wire: Wire;
+let repository: string;
+/** The run whose page is looked at: it is at work all the time. */
+let run: Run["id"];
+
+const launch = async (prompt: string) => (await server.client.runs.start.mutate({ prompt, repository })).id;
+const atWork = (id: Run["id"]) =>
+  waitFor(async () => (await server.client.runs.byId.query({ id })).status === "running", {
+    what: "a run at work",
+    timeoutMs: 60_000,
+  });
+
+beforeAll(async () => {
+  [browser, stack] = await Promise.all([
+    startBrowser(),
+    startStack({ driver: "bubblewrap", scenario, environment: { CCR_MAX_CONCURRENT_RUNS: "2" } }),
+  ]);
+  server = stack.server;
+  wire = await startWire(server.url);
+  repository = (await createGitRepository({ path: `${stack.repositories}/a`, files: { "README.md": "# x\n" } })).path;
+  run = await launch("Be there all the time");
+  await atWork(run);
+}, 180_000);
+afterAll(async () => {
+  await browser?.close();
+  await wire?.[Symbol.asyncDispose]();
+  if (server !== stack?.server) await server?.[Symbol.asyncDispose]();
+  await stack?.[Symbol.asyncDispose]();
+});
+
+const open = async (path: string): Promise<Visit> => {
+  const opened = await visit(browser, { ...server, url: wire.url, loginLink: server.loginLink.replace(server.url, wire.url) });
+  await opened.page.goto(`${wire.url}${path}`);
+  return opened;
+};
+
+/** Types a line into a shell of its own in the sandbox of the run. */
+const inSandbox = async (line: string): Promise<void> => {
+  const { shells } = server.client;
+  const { id: shellId } = await shells.open.mutate({ runId: run, cols: 80, rows: 24 });
+  await shells.input.mutate({ runId: run, shellId, writer: "0123456789abcdef", n: 0, text: `${line}; exit\n` });
+  await waitFor(async () => (await shells.list.query({ runId: run })).every(({ outcome }) => outcome !== null), {
+    what: "the shell to end",
+    timeoutMs: 30_000,
+  });
+};
+
+const banner = (page: Page) => page.getByText("The server cannot be reached.");
+
+it("a server that is frozen is told of, at home and on a run's page, and both go on with it", { timeout: 120_000 }, async () => {
+  await using home = await open("/");
+  await using ofRun = await open(`/runs/${run}`);
+  const live = ofRun.page.getByText("Live", { exact: true });
+  await home.page.getByText("Be there all the time").first().waitFor();
+  await live.waitFor();
+  server.process.kill("SIGSTOP");
+  try {
+    await Promise.all([banner(home.page).waitFor(), banner(ofRun.page).waitFor()]);
+    await live.waitFor({ state: "detached" });
+    expect(await home.page.getByText(/Server away since/).count()).toBeGreaterThan(0);
+  } finally {
+    server.process.kill("SIGCONT");
+  }
+  await Promise.all([home, ofRun].map(({ page }) => banner(page).waitFor({ state: "detached" })));
+  await live.waitFor();
+  await server.client.runs.allowHost.mutate({ id: run, host: "after.example.com" });
+  const later = await launch("After the frost");
+  await ofRun.page.getByText("A person allowed this run to reach after.example.com").first().waitFor();
+  await home.page.getByText("After the frost").first().waitFor();
+  await server.client.runs.cancel.mutate({ id: later });
+  expect([...home.offences, ...ofRun.offences]).toEqual([]);
+});
+
+/** Changes something that is told of at every address, and names it. */
+const changeAll = async (n: number): Promise<void> => {
+  const { client } = server;
+  const steps = [{ instructions: "Wait.", checks: "" }];
+  const { id: taskId } = await client.tasks.create.mutate({ name: `Task ${n}`, steps });
+  const id = await launch(`Run ${n}`);
+  await atWork(id);
+  const batch = await client.batches.create.mutate({ name: `Batch ${n}`, taskId, repositories: [{ repository }], attempts: 1 });
+  // Its run would take the place of the next one.
+  await client.batches.pause.mutate({ id: batch.id });
+  await inSandbox(`touch file-${n}.txt; curl -s http://host-${n}.example.com/`);
+};
+
+const shows = (name: string) => async (page: Page, n: number) => {
+  await page.getByText(`${name} ${n}`, { exact: true }).first().waitFor({ timeout: 60_000 });
+};
+type Address = { name: string; path: () => string; shows: (page: Page, n: number) => Promise<void> };
+const ADDRESSES: readonly Address[] = [
+  { name: "Home", path: () => "/", shows: shows("Run") },
+  { name: "Runs", path: () => "/runs", shows: shows("Run") },
+  { name: "Tasks", path: () => "/tasks", shows: shows("Task") },
+  { name: "Instances", path: () => "/instances", shows: shows("Run") },
+  { name: "Batches", path: () => "/batches", shows: shows("Batch") },
+  {
+    name: "Changes",
+    path: () => `/runs/${run}?tab=changes`,
+    shows: async (page, n) => {
+      // What somebody reads is not changed without being asked.
+      if (n > 1) await page.getByRole("button", { name: "Show the newest" }).click({ timeout: 60_000 });
+      await page.getByText(`file-${n}.txt`).first().waitFor({ timeout: 60_000 });
+    },
+  },
+  {
+    name: "Network",
+    path: () => `/runs/${run}?tab=network`,
+    shows: (page, n) => page.getByText(`host-${n}.example.com`).first().waitFor({ timeout: 60_000 }),
+  },
+  {
+    name: "Files",
+    path: () => `/runs/${run}?tab=files`,
+    shows: (page, n) => page.getByRole("treeitem", { name: `file-${n}.txt` }).waitFor({ timeout: 60_000 }),
+  },
+];
+
+it("every address shows what was changed while its connection was closed, its server killed, its tab asleep", {
+  timeout: 300_000,
+}, async () => {
+  await using parts = new AsyncDisposableStack();
+  const places: (Address & { page: Page })[] = [];
+  for (const address of ADDRESSES) {
+    const { page } = parts.use(await open(address.path()));
+    await page.locator("[data-connection=live]").first().waitFor();
+    await page.evaluate("window.ccrSame = true");
+    places.push({ ...address, page });
+  }
+  const allShow = (n: number, after: string) =>
+    Promise.all(
+      places.map(async ({ name, page, shows: showsIt }) => {
+        await showsIt(page, n).catch((error: unknown) => {
+          throw new Error(`${name} does not show what was changed ${after}`, { cause: error });
+        });
+        expect(await page.evaluate("window.ccrSame === true"), `${name} was not loaded anew`).toBe(true);
+      }),
+    );
+
+  wire.closeStreams();
+  await changeAll(1);
+  await allShow(1, "while its connection was closed");
+
+  server.process.kill("SIGKILL");
+  await Promise.all(places.map(({ page }) => banner(page).waitFor({ timeout: 60_000 })));
+  server = await stack.restart();
+  await endRun("Run 1");
+  await changeAll(2);
+  wire.connect(server.url);
+  await allShow(2, "after its server was killed");
+
+  const tabs = await Promise.all(places.map(({ page }) => page.context().newCDPSession(page)));
+  const become = (state: "frozen" | "active") => Promise.all(tabs.map((tab) => tab.send("Page.setWebLifecycleState", { state })));
+  await become("frozen");
+  wire.goDeaf();
+  await endRun("Run 2");
+  await changeAll(3);
+  await become("active");
+  await allShow(3, "while its tab slept");
+  for (const { page } of places) expect(await banner(page).count()).toBe(0);
+});
+
+/** Makes room for another run at work. */
+const endRun = async (text: string): Promise<void> => {
+  const { runs } = await server.client.runs.page.query({ text });
+  const ids = runs.map(({ id }) => id);
+  for (const id of ids) await server.client.runs.cancel.mutate({ id });
+  for (const id of ids) await server.untilFinal(id);
+};
