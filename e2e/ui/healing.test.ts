@@ -187,3 +187,29 @@ const endRun = async (text: string): Promise<void> => {
   for (const id of ids) await server.client.runs.cancel.mutate({ id });
   for (const id of ids) await server.untilFinal(id);
 };
+
+it("the files of a run are followed while it goes on, and what one reads stays in its place", { timeout: 120_000 }, async () => {
+  await inSandbox("for i in $(seq 100 180); do touch many-$i; done; seq 1000 > long.txt");
+  await using opened = await open(`/runs/${run}?tab=files&file=long.txt`);
+  const { page, offences } = opened;
+  await page.getByText("1,000 lines").waitFor();
+  const tree = page.getByRole("tree", { name: "Files of the workspace" });
+  const text = page.getByRole("region", { name: "Content of long.txt" });
+  const scrollTo = (place: typeof tree, top: number) => place.evaluate((element, to) => element.scrollTo(0, to), top);
+  /** Where a row stands in the sight of whoever reads. */
+  const placeOf = async (row: typeof tree) => Math.round((await row.boundingBox())?.y ?? -1);
+  const [entry, line] = [tree.getByText("many-140", { exact: true }), text.getByText("500", { exact: true }).last()];
+  await scrollTo(tree, 26 * 40);
+  await scrollTo(text, 20 * 490);
+  await entry.waitFor();
+  await line.waitFor();
+  const before = [await placeOf(entry), await placeOf(line)];
+  await inSandbox("seq 1001 1100 >> long.txt; touch among-the-first another");
+  await page.getByText("1,100 lines").waitFor();
+  await expect.poll(() => tree.evaluate((element) => element.scrollTop), { timeout: 20_000 }).toBe(26 * 42);
+  expect([await placeOf(entry), await placeOf(line)]).toEqual(before);
+  await inSandbox("rm long.txt");
+  await page.getByText("This is how it was at").waitFor();
+  await line.waitFor();
+  expect(offences).toEqual([]);
+});
