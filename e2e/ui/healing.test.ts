@@ -55,11 +55,19 @@ const open = async (path: string): Promise<Visit> => {
   return opened;
 };
 
+/** Makes room for another run at work. */
+const endRun = async (name: string): Promise<void> => {
+  const { runs } = await server.client.runs.page.query({ text: name });
+  const ids = runs.flatMap(({ id, taskName }) => (taskName === name ? [id] : []));
+  for (const id of ids) await server.client.runs.cancel.mutate({ id });
+  for (const id of ids) await server.untilFinal(id);
+};
+
 /** Types a line into a shell of its own in the sandbox of the run. */
 const inSandbox = async (line: string): Promise<void> => {
   const { shells } = server.client;
   const { id: shellId } = await shells.open.mutate({ runId: run, cols: 80, rows: 24 });
-  await shells.input.mutate({ runId: run, shellId, writer: "0123456789abcdef", n: 0, text: `${line}; exit\n` });
+  await shells.input.mutate({ runId: run, shellId, writer: "0123456789abcdef", n: 1, text: `${line}; exit\n` });
   await waitFor(async () => (await shells.list.query({ runId: run })).every(({ outcome }) => outcome !== null), {
     what: "the shell to end",
     timeoutMs: 30_000,
@@ -180,14 +188,6 @@ it("every address shows what was changed while its connection was closed, its se
   for (const { page } of places) expect(await banner(page).count()).toBe(0);
 });
 
-/** Makes room for another run at work. */
-const endRun = async (text: string): Promise<void> => {
-  const { runs } = await server.client.runs.page.query({ text });
-  const ids = runs.map(({ id }) => id);
-  for (const id of ids) await server.client.runs.cancel.mutate({ id });
-  for (const id of ids) await server.untilFinal(id);
-};
-
 it("the files of a run are followed while it goes on, and what one reads stays in its place", { timeout: 120_000 }, async () => {
   await inSandbox("for i in $(seq 100 180); do touch many-$i; done; seq 1000 > long.txt");
   await using opened = await open(`/runs/${run}?tab=files&file=long.txt`);
@@ -197,17 +197,21 @@ it("the files of a run are followed while it goes on, and what one reads stays i
   const text = page.getByRole("region", { name: "Content of long.txt" });
   const scrollTo = (place: typeof tree, top: number) => place.evaluate((element, to) => element.scrollTo(0, to), top);
   /** Where a row stands in the sight of whoever reads. */
-  const placeOf = async (row: typeof tree) => Math.round((await row.boundingBox())?.y ?? -1);
+  const placeIn = async (place: typeof tree, row: typeof tree) => {
+    const [outer, inner] = [await place.boundingBox(), await row.boundingBox()];
+    return Math.round((inner?.y ?? 0) - (outer?.y ?? 0));
+  };
   const [entry, line] = [tree.getByText("many-140", { exact: true }), text.getByText("500", { exact: true }).last()];
   await scrollTo(tree, 26 * 40);
   await scrollTo(text, 20 * 490);
   await entry.waitFor();
   await line.waitFor();
-  const before = [await placeOf(entry), await placeOf(line)];
+  const places = async () => [await placeIn(tree, entry), await placeIn(text, line)];
+  const before = await places();
   await inSandbox("seq 1001 1100 >> long.txt; touch among-the-first another");
   await page.getByText("1,100 lines").waitFor();
   await expect.poll(() => tree.evaluate((element) => element.scrollTop), { timeout: 20_000 }).toBe(26 * 42);
-  expect([await placeOf(entry), await placeOf(line)]).toEqual(before);
+  expect(await places()).toEqual(before);
   await inSandbox("rm long.txt");
   await page.getByText("This is how it was at").waitFor();
   await line.waitFor();

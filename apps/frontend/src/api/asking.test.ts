@@ -76,11 +76,23 @@ test("a query that waits is asked anew, and what is answered to the first one th
   await vi.advanceTimersByTimeAsync(29_000);
   asking.askAnew();
   asked[0]?.answer("old");
-  await vi.advanceTimersByTimeAsync(29_000);
+  await vi.advanceTimersByTimeAsync(9_000);
   asked[1]?.answer("new");
   expect(await query).toEqual({ value: "new", error: null });
   asking.askAnew();
   expect(asked).toHaveLength(2);
+});
+
+test("after a sleep a query without an answer is soon asked once more, and then waited for as ever", async () => {
+  const { client, asked, asking } = start();
+  asking.askAnew();
+  const query = settled(client.tasks.list.query());
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(asked.map(({ isOpen }) => isOpen)).toEqual([false, true]);
+  await vi.advanceTimersByTimeAsync(29_000);
+  expect(asked).toHaveLength(2);
+  asked[1]?.answer("new");
+  expect(await query).toEqual({ value: "new", error: null });
 });
 
 test("a deadline that a machine slept over is none", async () => {

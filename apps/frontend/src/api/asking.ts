@@ -7,6 +7,10 @@ import type { Reachability } from "./reachability.ts";
 
 /** A timer that is later than this tells that the page slept, and nothing of the server. */
 const TOO_LATE_MS = 5000;
+/** For so long after a sleep or an absence a browser may still use connections that are dead. */
+const SHAKY_MS = 60_000;
+/** What has no answer by then is asked once more meanwhile, over another one. */
+const SHAKY_PATIENCE_MS = 10_000;
 
 /** What is asked of the server, and still waits for its answer. */
 export interface Asking {
@@ -19,6 +23,7 @@ export interface Asking {
 export const createAsking = ({ report }: Pick<Reachability, "report">): Asking => {
   const waiting = new Set<() => void>();
   let answeredAt = 0;
+  let shakyUntil = 0;
 
   const link: OperationLink<AppRouter> = ({ next, op }) =>
     observable((observer) => {
@@ -29,6 +34,7 @@ export const createAsking = ({ report }: Pick<Reachability, "report">): Asking =
       let timer: ReturnType<typeof setTimeout> | undefined;
       /** The answer to a try that was given up is not listened to. */
       let tries = 0;
+      let isRepeated = false;
       const close = (): void => {
         tries += 1;
         clearTimeout(timer);
@@ -36,7 +42,6 @@ export const createAsking = ({ report }: Pick<Reachability, "report">): Asking =
         asked?.unsubscribe();
       };
       const fail = (error: TRPCClientError<AppRouter>): void => {
-        if (op.signal?.aborted !== true) report("requests", !isUnanswered(error));
         close();
         observer.error(error);
       };
@@ -46,11 +51,19 @@ export const createAsking = ({ report }: Pick<Reachability, "report">): Asking =
         const askedAt = Date.now();
         clearTimeout(timer);
         asked?.unsubscribe();
+        const isShaky = type === "query" && !isRepeated && ms > SHAKY_PATIENCE_MS && askedAt < shakyUntil;
+        const waitMs = isShaky ? SHAKY_PATIENCE_MS : ms;
         timer = setTimeout(() => {
-          if (type === "query" && Date.now() - askedAt > ms + TOO_LATE_MS) ask();
-          // A server that answers all others meanwhile is there, and slow with this.
-          else fail(TRPCClientError.from(new NoAnswerError({ type, ms, isAway: answeredAt < askedAt })));
-        }, ms);
+          if (isShaky || (type === "query" && Date.now() - askedAt > waitMs + TOO_LATE_MS)) {
+            isRepeated = true;
+            ask();
+            return;
+          }
+          // A server that has answered others since is slow with this; whether it is there now, others tell.
+          const isAway = answeredAt < askedAt;
+          if (isAway) report("requests", false);
+          fail(TRPCClientError.from(new NoAnswerError({ type, ms, isAway })));
+        }, waitMs);
         asked = next(op).subscribe({
           next(value) {
             if (mine !== tries) return;
@@ -60,7 +73,9 @@ export const createAsking = ({ report }: Pick<Reachability, "report">): Asking =
           },
           error(error) {
             if (mine !== tries) return;
-            if (!isUnanswered(error)) answeredAt = Date.now();
+            const isAnswered = !isUnanswered(error);
+            if (isAnswered) answeredAt = Date.now();
+            if (op.signal?.aborted !== true) report("requests", isAnswered);
             fail(error);
           },
           complete() {
@@ -78,6 +93,7 @@ export const createAsking = ({ report }: Pick<Reachability, "report">): Asking =
   return {
     link: () => link,
     askAnew: () => {
+      shakyUntil = Date.now() + SHAKY_MS;
       for (const ask of waiting) ask();
     },
   };

@@ -7,13 +7,13 @@ type Path = { [Room in keyof Inputs & string]: `${Room}.${keyof Inputs[Room] & s
 const QUERY_MS = 30_000;
 const MUTATION_MS = 60_000;
 
-/** What is waited for otherwise: a little longer than the server itself takes at most. */
+/** What is waited for otherwise, or may be slow: a little longer than the server itself takes at most. */
 const OTHERS: Partial<Record<Path, number>> = {
   // It tells whether the server is there.
   "server.info": 10_000,
   // Asked of a sandbox, a host of repositories, a disk.
   "runs.diff": 45_000,
-  "files.list": 130_000,
+  "files.list": 30_000,
   "repositories.branches": 45_000,
   "repositories.search": 45_000,
   "server.disk": 60_000,
