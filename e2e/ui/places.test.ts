@@ -85,7 +85,7 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
     .waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  expect(await focused(page)).toBe("main");
+  await expect.poll(() => focused(page)).toBe("main");
 
   // What stands in the instructions is found, too, on the server; what it cannot tell now is said, and asked for again.
   await page.keyboard.press("Control+k");
@@ -106,7 +106,7 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
   await page.getByRole("option", { name: /Sort the shelves/ }).waitFor();
   await page.keyboard.press("Enter");
   await page.waitForURL(new RegExp(`/runs/${id}`));
-  expect(await focused(page)).toBe("main");
+  await expect.poll(() => focused(page)).toBe("main");
   await page.keyboard.press("Control+k");
   await field.fill("changes");
   await page.getByRole("option", { name: "Show the tab “changes”", selected: true }).waitFor();

@@ -6,12 +6,15 @@ import { Field, TextInput } from "../ui/field.tsx";
 import { Card } from "../ui/layout.tsx";
 import { Wordmark } from "./wordmark.tsx";
 
+const ANSWER_WITHIN_MS = 30_000;
+
 /** Trades the token for a session cookie; gives what went wrong in a sentence, or null when it worked. */
 const logIn = async (token: string): Promise<string | null> => {
   const response = await fetch("/login", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ token }),
+    signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
   }).catch(() => null);
   if (response === null) return "The server cannot be reached. See whether it still runs, then try again.";
   if (response.ok) return null;

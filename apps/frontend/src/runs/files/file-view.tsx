@@ -165,8 +165,7 @@ export const FileView = ({
       </div>
       {isOld && (
         <p role="status" className="border-b border-line bg-warn-soft px-3 py-1 text-xs text-warn [overflow-wrap:anywhere]">
-          This is how it was at {formatClock(new Date(content.dataUpdatedAt).toISOString())}. Now:{" "}
-          {describeError(content.error)}
+          This is how it was at {formatClock(new Date(content.dataUpdatedAt).toISOString())}. Now: {describeError(content.error)}
         </p>
       )}
       {body()}
