@@ -31,16 +31,22 @@ export type ServerOptions = {
   asNpmStart?: boolean;
   /** The name of the machine that it believes to be on; this one's when left out. Takes root. */
   machine?: string;
+  /** A folder with another build of the web UI, which it serves in the place of this one. Takes root. */
+  uiFolder?: string;
   /** The world in which it, and its gateway, are to be; left out: that of this machine. */
   outside?: Outside;
 };
 
 /** The program and its arguments, on a machine that is called so, or in a world of its own. Whichever it is, the process is the server's own. */
-const onMachine = ({ machine, outside }: ServerOptions, program: readonly string[]): [string, string[]] => {
+const onMachine = ({ machine, uiFolder, outside }: ServerOptions, program: readonly string[]): [string, string[]] => {
   const command = [pinnedNode, ...program];
   if (outside !== undefined) {
     const own = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', outside.hostsFile];
     return ["nsenter", [`--net=${outside.namespace}`, ...own, ...command]];
+  }
+  if (uiFolder !== undefined) {
+    const script = 'mount --bind "$0" "$1" && shift && exec "$@"';
+    return ["unshare", ["--mount", "sh", "-c", script, uiFolder, join(projectRoot, "apps/frontend/dist"), ...command]];
   }
   return machine === undefined
     ? [pinnedNode, [...program]]

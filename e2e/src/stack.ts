@@ -10,7 +10,7 @@ export type Stack = AsyncDisposable & {
   server: Server;
   folder: TemporaryFolder;
   repositories: string;
-  restart(environment?: Record<string, string>): Promise<Server>;
+  restart(environment?: Record<string, string>, other?: Pick<ServerOptions, "uiFolder">): Promise<Server>;
 };
 
 /** A scenario that one line of text answers, for servers whose model does not matter. */
@@ -32,9 +32,10 @@ export const startStack = async (
     const repositories = folder.join("repositories");
     await mkdir(repositories, { recursive: true });
     const { scenario: _scenario, ...serverOptions } = options;
-    const start = (environment: Record<string, string> = {}) =>
+    const start = (environment: Record<string, string> = {}, other: Pick<ServerOptions, "uiFolder"> = {}) =>
       startServer({
         ...serverOptions,
+        ...other,
         environment: { ...serverOptions.environment, ...environment },
         dataDir: folder.join("data"),
         modelUrl: model.url,

@@ -1,5 +1,7 @@
+import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Run } from "@ccr/protocol";
-import { createGitRepository, waitFor } from "@ccr/testkit";
+import { createGitRepository, projectRoot, temporaryFolder, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -217,3 +219,49 @@ it("the files of a run are followed while it goes on, and what one reads stays i
   await line.waitFor();
   expect(offences).toEqual([]);
 });
+
+/** Lays down the page as another build of it, whose files are called otherwise. */
+const buildAnew = async (folder: string): Promise<void> => {
+  await cp(join(projectRoot, "apps/frontend/dist"), folder, { recursive: true });
+  const assets = join(folder, "assets");
+  const isPacked = (name: string) => /\.(br|gz)$/.test(name);
+  const all = [join(folder, "index.html"), ...(await readdir(assets)).map((name) => join(assets, name))];
+  await Promise.all(
+    [...all, join(folder, "index.html.br"), join(folder, "index.html.gz")].filter(isPacked).map((path) => rm(path)),
+  );
+  const newName = (name: string) => name.replace(/-([\w-]{8})\.(js|css)/g, "-$1-2.$2");
+  for (const path of all.filter((name) => !isPacked(name))) {
+    if (/\.(js|css|html)$/.test(path)) await writeFile(path, newName(await readFile(path, "utf8")));
+    await rename(path, join(path, "..", newName(path.slice(path.lastIndexOf("/") + 1))));
+  }
+};
+
+it.skipIf(process.getuid?.() !== 0)(
+  "a deploy is told of, and the page goes on with the server that has another build",
+  {
+    timeout: 120_000,
+  },
+  async () => {
+    await using folder = await temporaryFolder();
+    await buildAnew(folder.path);
+    await using opened = await open("/");
+    const { page } = opened;
+    await page.getByText("Be there all the time").first().waitFor();
+    await page.evaluate("window.ccrSame = true");
+    const isSame = () => page.evaluate("window.ccrSame === true");
+    await server.stop();
+    server = await stack.restart({}, { uiFolder: folder.path });
+    wire.connect(server.url);
+    await page.getByText("The server was updated.").waitFor();
+    await launch("After the deploy");
+    await page.getByText("After the deploy").first().waitFor();
+    // What the page had not fetched before is gone with the build before.
+    await page.getByRole("link", { name: "Environments" }).first().click();
+    await page.getByText("This part of the page could not be fetched").waitFor();
+    expect(await isSame()).toBe(true);
+    await page.getByRole("button", { name: "Reload the page" }).click();
+    await page.getByRole("heading", { name: "Environments", level: 1 }).waitFor();
+    expect(await isSame()).toBe(false);
+    expect(await page.getByText("The server was updated.").count()).toBe(0);
+  },
+);
