@@ -150,13 +150,14 @@ it("every address shows what was changed while its connection was closed, its se
   timeout: 300_000,
 }, async () => {
   await using parts = new AsyncDisposableStack();
-  const places: (Address & { page: Page })[] = [];
-  for (const address of ADDRESSES) {
-    const { page } = parts.use(await open(address.path()));
-    await page.locator("[data-connection=live]").first().waitFor();
-    await page.evaluate("window.ccrSame = true");
-    places.push({ ...address, page });
-  }
+  const places = await Promise.all(
+    ADDRESSES.map(async (address): Promise<Address & { page: Page }> => {
+      const { page } = parts.use(await open(address.path()));
+      await page.locator("[data-connection=live]").first().waitFor();
+      await page.evaluate("window.ccrSame = true");
+      return { ...address, page };
+    }),
+  );
   const allShow = (n: number, after: string) =>
     Promise.all(
       places.map(async ({ name, page, shows: showsIt }) => {
