@@ -80,6 +80,8 @@ const fill = async (): Promise<At> => {
       what: "a question",
       timeoutMs: 60_000,
     });
+  const changed = async () => (await client.runs.diff.query({ id: ids.work }).catch(() => null))?.files.length === 1;
+  await waitFor(changed, { what: "its first change", timeoutMs: 60_000 });
   for (const text of ["Make it green", "And light"]) await client.talk.say.mutate({ id: ids.work, text });
   return { ...ids, taskId: task.id };
 };
@@ -217,6 +219,7 @@ const otherStates = (): State[] => [
     where: "a message in the corner",
     open: async (page) => {
       await page.route(/runs\.dismiss/, (route) => route.fulfill({ status: 500, body: "{}" }));
+      await button(page, /^Show \d+ more$/).click();
       await button(page, "Dismiss End badly").click();
       await button(page, "Close").waitFor();
     },

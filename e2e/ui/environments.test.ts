@@ -115,7 +115,7 @@ it("is written, refused where it is wrong, watched while it is set up, used agai
   // What it left is used again, and nothing is run.
   await page.goto(environmentPage);
   const kept = page.getByRole("region", { name: "Kept results" });
-  await kept.getByText(repository.slice(-20)).waitFor();
+  await kept.getByTitle(repository, { exact: true }).waitFor();
   const second = await launch("Second");
   await page.goto(`${stack.server.url}/runs/${second}`);
   await passed(page);
