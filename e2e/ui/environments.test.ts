@@ -90,11 +90,12 @@ it("is written, refused where it is wrong, watched while it is set up, used agai
   await keep.click();
   await page.getByRole("button", { name: "Remove TOKEN" }).waitFor();
   expect(await page.content()).not.toContain(SECRET);
-  await page.getByLabel("Use it for every run against").fill("/nowhere/at all");
-  await page.getByRole("button", { name: "Add", exact: true }).click();
-  await page.getByRole("alert").filter({ hasText: "/nowhere/at all" }).waitFor();
-  await page.getByLabel("Use it for every run against").fill(repository);
-  await page.getByRole("button", { name: "Add", exact: true }).click();
+  const repositories = page.getByRole("region", { name: "Repositories" });
+  for (const text of ["no repository at all", repository]) {
+    await repositories.getByLabel("Use it for every run against").fill(text);
+    await repositories.getByRole("button", { name: "Add", exact: true }).click();
+    if (text !== repository) await repositories.getByRole("alert").waitFor();
+  }
   await page.getByRole("button", { name: `Not that of ${repository} any more` }).waitFor();
   const environmentPage = page.url();
 
