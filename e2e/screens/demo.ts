@@ -32,7 +32,7 @@ export const demo = async (browser: Browser): Promise<void> => {
         await page.getByLabel("Name").fill("Say what a release brings");
         await page.getByLabel("Instructions").fill("Write down in CHANGELOG.md what is new since {{since}}.");
         await page.getByLabel("Checks").fill("$ grep -q {{since}} CHANGELOG.md\nEach entry says what it means for a user.");
-        await page.getByLabel("Name").blur();
+        await page.getByLabel("Checks").blur();
       },
     },
     { name: "runs", path: "/runs", ready: text(task.name) },

@@ -82,8 +82,11 @@ const scenario = parseScenario({
     {
       match: { contains: "package of its own" },
       turns: [
-        { blocks: [say("I look at what depends on the parser first."), tool("Read", { file_path: "/workspace/src/report.js" })] },
-        { blocks: [tool("ExitPlanMode", { plan: PLAN })] },
+        // Claude Code keeps its plan in a file, and asks without it.
+        { blocks: [tool("Write", { file_path: "/home/agent/.claude/plans/parser.md", content: PLAN })] },
+        { blocks: [say("I look at what depends on the parser first."), tool("EnterPlanMode", {})] },
+        { blocks: [tool("Read", { file_path: "/workspace/src/report.js" })] },
+        { blocks: [say("Now I know enough."), tool("ExitPlanMode", {})] },
       ],
     },
     {
@@ -127,6 +130,7 @@ export const live = async (browser: Browser): Promise<void> => {
     driver: "bubblewrap",
     modelUrl: model.url,
     localRepositories: [`${DATA_DIR}/repositories`],
+    environment: { CCR_MAX_CONCURRENT_RUNS: "8", CCR_PACKAGE_HOSTS: "packages.example.org" },
   });
   await mkdir(`${DATA_DIR}/repositories`, { recursive: true });
   const { client } = server;
@@ -164,9 +168,10 @@ export const live = async (browser: Browser): Promise<void> => {
     what: "the batch",
     timeoutMs: 120_000,
   });
+  const [setUp] = await client.environments.setups.query({ id: environment.id });
   const asking = await start("Format the dates of the report with a library");
   const permission = await start("Remove what is unused", { permissionMode: "default" });
-  const plan = await start("Make the parser a package of its own", { permissionMode: "plan" });
+  const plan = await start("Make the parser a package of its own");
   const working = await start("Find the tests that depend on the time zone");
   const writing = await start("Find out where the cents get lost");
   await waitFor(async () => (await client.runs.byId.query({ id: writing })).status === "running", {
@@ -200,17 +205,24 @@ export const live = async (browser: Browser): Promise<void> => {
       ready: async (page) => {
         await page.getByLabel("Name", { exact: true }).fill("Rust");
         await page.getByLabel("Script").fill("cargo fetch --locked");
-        await page.getByLabel("Name", { exact: true }).blur();
+        await page.getByLabel("Script").blur();
       },
     },
     {
       name: "run-setup",
-      path: `/runs/${failed}`,
+      path: `/runs/${setUp?.from?.runId}`,
       ready: async (page) => {
         const log = page.getByRole("log");
-        const stage = log.getByRole("button", { name: /set.?up|Setting up/i }).first();
-        await stage.click();
+        await log.hover();
+        await log.evaluate((element) => {
+          element.scrollTop = 0;
+        });
+        await log
+          .getByRole("button", { name: /set up|set-up/i })
+          .first()
+          .click();
         await log.getByText("added 214 packages").waitFor();
+        await page.mouse.move(0, 0);
       },
     },
     { name: "task-history", path: `/tasks/${task.id}/history`, ready: text("as it is now") },

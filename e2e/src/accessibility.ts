@@ -42,9 +42,14 @@ export const problemsOf = async (page: Page, where: string): Promise<string[]> =
   await page.emulateMedia({ colorScheme: "dark" });
   violations.push(...(await violationsOf(page, `${where}, in the dark`, COLOUR_RULES)));
   await page.emulateMedia({ colorScheme: "light" });
-  const isWide = await page.evaluate(() => {
-    const pageItself = [document.documentElement, document.querySelector("main"), document.querySelector("main > div")];
-    return pageItself.some((element) => element !== null && element.scrollWidth > element.clientWidth);
+  const scrolls = await page.evaluate(() => {
+    const { documentElement: frame } = document;
+    const pageItself = [frame, document.querySelector("main"), document.querySelector("main > div")];
+    return [
+      ...(pageItself.some((element) => element !== null && element.scrollWidth > element.clientWidth) ? ["sideways"] : []),
+      // What one scrolls is the page, in a frame that stays.
+      ...(frame.scrollHeight > frame.clientHeight ? ["with its frame"] : []),
+    ];
   });
-  return isWide ? [...violations, `${where}: scrolls sideways`] : violations;
+  return [...violations, ...scrolls.map((how) => `${where}: scrolls ${how}`)];
 };
