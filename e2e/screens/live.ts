@@ -130,7 +130,7 @@ export const live = async (browser: Browser): Promise<void> => {
     driver: "bubblewrap",
     modelUrl: model.url,
     localRepositories: [`${DATA_DIR}/repositories`],
-    environment: { CCR_MAX_CONCURRENT_RUNS: "8", CCR_PACKAGE_HOSTS: "packages.example.org" },
+    environment: { CCR_MAX_CONCURRENT_RUNS: "8" },
   });
   await mkdir(`${DATA_DIR}/repositories`, { recursive: true });
   const { client } = server;
@@ -203,9 +203,12 @@ export const live = async (browser: Browser): Promise<void> => {
       name: "environment-new",
       path: "/environments/new",
       ready: async (page) => {
-        await page.getByLabel("Name", { exact: true }).fill("Rust");
+        // The other choice names the hosts of the machine on which the picture is taken.
+        await page.getByLabel("May reach").selectOption("Nothing");
+        await page.getByLabel("Further hosts").fill("crates.example.org");
         await page.getByLabel("Script").fill("cargo fetch --locked");
-        await page.getByLabel("Script").blur();
+        await page.getByLabel("Name", { exact: true }).fill("Rust");
+        await page.getByLabel("Name", { exact: true }).blur();
       },
     },
     {
