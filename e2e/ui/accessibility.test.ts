@@ -1,22 +1,10 @@
 import { type TemporaryFolder, temporaryFolder, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
-import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { z } from "zod";
+import { problemsOf, settled } from "../src/accessibility.ts";
 import { visit } from "../src/browser.ts";
 import { type Server, startServer } from "../src/server.ts";
-
-/** What axe tells of a page, as far as it is read here. */
-const Results = z.object({
-  violations: z.array(
-    z.object({ id: z.string(), help: z.string(), nodes: z.array(z.object({ html: z.string(), failureSummary: z.string() })) }),
-  ),
-});
-
-const ALL_RULES = { type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] };
-/** Those that look at colours; in the dark nothing else is different. */
-const COLOUR_RULES = { type: "rule", values: ["color-contrast", "link-in-text-block"] };
 
 let folder: TemporaryFolder;
 let server: Server;
@@ -82,42 +70,6 @@ afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
   await folder?.[Symbol.asyncDispose]();
 });
-
-/** Until what the page asks for is there, and each diff is drawn. */
-const settled = (page: Page): Promise<unknown> =>
-  page.waitForFunction(() => {
-    const isDrawn = (diff: Element): boolean =>
-      [...diff.querySelectorAll("*")].some(({ shadowRoot }) => shadowRoot?.querySelector("code") != null);
-    return (
-      document.querySelector(".animate-pulse") === null &&
-      document.querySelector("main :is(h1, h2, p)") !== null &&
-      [...document.querySelectorAll("[aria-label='Changes to the files']")].every(isDrawn)
-    );
-  });
-
-const violationsOf = async (page: Page, where: string, runOnly: typeof ALL_RULES): Promise<string[]> => {
-  const found = Results.parse(await page.evaluate(`axe.run(document, { runOnly: ${JSON.stringify(runOnly)} })`));
-  return found.violations.flatMap(({ id, help, nodes }) =>
-    nodes.map(
-      ({ html, failureSummary }) => `${where}: ${id} (${help}): ${html.slice(0, 200)}: ${failureSummary.replaceAll("\n", " ")}`,
-    ),
-  );
-};
-
-/** What is wrong with the page as it is shown now, in the light and in the dark. */
-const problemsOf = async (page: Page, where: string): Promise<string[]> => {
-  await settled(page);
-  if (await page.evaluate("typeof axe === 'undefined'")) await page.evaluate(axe.source);
-  const violations = await violationsOf(page, where, ALL_RULES);
-  await page.emulateMedia({ colorScheme: "dark" });
-  violations.push(...(await violationsOf(page, `${where}, in the dark`, COLOUR_RULES)));
-  await page.emulateMedia({ colorScheme: "light" });
-  const isWide = await page.evaluate(() => {
-    const pageItself = [document.documentElement, document.querySelector("main"), document.querySelector("main > div")];
-    return pageItself.some((element) => element !== null && element.scrollWidth > element.clientWidth);
-  });
-  return isWide ? [...violations, `${where}: scrolls sideways`] : violations;
-};
 
 const problemsOfTabs = async (page: Page, where: string): Promise<string[]> => {
   const problems: string[] = [];

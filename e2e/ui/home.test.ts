@@ -23,6 +23,23 @@ const done = parseScenario({
   rules: [{ turns: [{ blocks: [{ type: "text", text: "That is all." }], repeat: 2000 }] }],
 });
 
+/** Asks for what it may not have, and works on. */
+const refused = parseScenario({
+  name: "refused",
+  rules: [
+    {
+      turns: [
+        {
+          blocks: [
+            { type: "tool_use", name: "Bash", input: { command: "curl -s http://wanted.example.test/", description: "Fetch" } },
+          ],
+        },
+        { blocks: [tick], repeat: 2000 },
+      ],
+    },
+  ],
+});
+
 let browser: Browser;
 let stack: Stack;
 let server: Server;
@@ -177,6 +194,53 @@ test("many runs are canceled, and launched again, by one wish", { timeout: 180_0
   await expect.poll(async () => (await server.client.runs.page.query({ text: "bulk" })).runs.length, { timeout: 20_000 }).toBe(7);
   await page.mouse.move(0, 0);
   await expect.poll(() => page.locator("li[data-run]").count(), { timeout: 20_000 }).toBe(7);
+  expect(offences).toEqual([]);
+});
+
+test("all that fit are chosen, and canceled, also those that are not shown", { timeout: 120_000 }, async () => {
+  // More than the list shows at first.
+  const MANY = 53;
+  await Promise.all(Array.from({ length: MANY }, (_, index) => launch(`Throng ${index + 1}`)));
+  const other = await launch("Something else");
+  await using opened = await visit(browser, server, { width: 390, height: 800 });
+  const { page, offences } = opened;
+  await page.goto(`${server.url}/runs?q=throng`);
+  await expect.poll(() => page.locator("li[data-run]").count(), { timeout: 20_000 }).toBe(50);
+  await page.getByRole("checkbox", { name: "Choose every run that is shown" }).click();
+  const bar = page.getByRole("region", { name: "Chosen runs" });
+  await bar.getByText("50 runs chosen").waitFor();
+  await bar.getByRole("button", { name: "Choose all that fit" }).click();
+  await bar.getByText(`${MANY} runs chosen`).waitFor();
+  await bar.getByRole("button", { name: `Cancel ${MANY}` }).click();
+  await page
+    .getByRole("alertdialog", { name: `Cancel ${MANY} runs?` })
+    .getByRole("button", { name: `Cancel ${MANY} runs` })
+    .click();
+  await page.getByText(`${MANY} runs canceled.`).waitFor();
+  await bar.waitFor({ state: "detached" });
+  const left = async (text: string) => (await server.client.runs.page.query({ text, status: ["queued", "running"] })).runs.length;
+  await expect.poll(() => left("throng"), { timeout: 20_000 }).toBe(0);
+  expect((await server.client.runs.byId.query({ id: other })).reason).toBeNull();
+  expect(offences).toEqual([]);
+});
+
+test("a request that was refused is told of until somebody has seen it", { timeout: 90_000 }, async () => {
+  stack.model.setScenario(refused);
+  const id = await launch("Fetch the list");
+  await using opened = await visit(browser, server);
+  const { page, offences } = opened;
+  const needs = section(page, "Needs you");
+  await needs.getByText("Request refused").waitFor({ timeout: 60_000 });
+  await needs.getByText("The network policy refused a request to wanted.example.test.").waitFor();
+  await needs.getByRole("link", { name: "See requests" }).click();
+  await page.waitForURL(new RegExp(`/runs/${id}\\?tab=network`));
+  await page.getByRole("button", { name: "Allow wanted.example.test:80" }).first().waitFor();
+  await page.goBack();
+  await needs.getByRole("button", { name: "Dismiss refused requests of Fetch the list" }).click();
+  await needs.waitFor({ state: "detached" });
+  await page.reload();
+  await section(page, "Running now").getByText("Fetch the list").waitFor();
+  expect(await needs.count()).toBe(0);
   expect(offences).toEqual([]);
 });
 

@@ -5,6 +5,7 @@ import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { visit } from "../src/browser.ts";
+import { allMessages } from "../src/server.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 
 const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });
@@ -25,7 +26,31 @@ const scenario = {
     { match: { contains: "Make it green" }, turns: [{ blocks: [bash("echo green > colour.txt")] }, say("It is green.")] },
     { match: { contains: "ASK" }, turns: [tool("AskUserQuestion", COLOURS), say("You said: {{lastToolResult}}")] },
     { match: { contains: "WRITE" }, turns: [tool("Write", { file_path: "/workspace/a.txt", content: "a" }), say("Written.")] },
-    { match: { contains: "PLAN" }, turns: [tool("ExitPlanMode", { plan: "# Plan" }), say("Planned.")] },
+    {
+      match: { contains: "SEVERAL" },
+      turns: [
+        { blocks: [bash("echo made > made.txt")] },
+        tool("Write", { file_path: "/workspace/b.txt", content: "b" }),
+        tool("Write", { file_path: "/workspace/c.txt", content: "c" }),
+        say("All three are there."),
+      ],
+    },
+    {
+      match: { contains: "PLAN" },
+      turns: [
+        // Claude Code keeps its plan in a file, and asks without it.
+        { blocks: [bash("mkdir -p ~/.claude/plans && echo '# Paint it red' > ~/.claude/plans/red.md")] },
+        tool("EnterPlanMode", {}),
+        tool("ExitPlanMode", {}),
+        tool("ExitPlanMode", {}),
+        tool("Write", { file_path: "/workspace/blue.txt", content: "blue" }),
+        say("Painted."),
+      ],
+    },
+    {
+      match: { contains: "Go on with what you were doing." },
+      turns: [tool("AskUserQuestion", COLOURS), { blocks: [bash("echo decided; timeout 0.3 tail -f /dev/null")], repeat: 500 }],
+    },
     {
       match: { contains: "SLOWLY" },
       turns: [{ blocks: [{ type: "text", text: LONG }], pace: { betweenChunksMs: 150, chunkCharacters: 20 } }],
@@ -63,6 +88,11 @@ describe("talking to a run, on its page", () => {
     await opened.page.goto(`${stack.server.url}/runs/${id}`);
     return { id, ...opened };
   };
+  /** What we said of a kind, in the order of the transcript. */
+  const typesOf = async (id: Run["id"], type: string) =>
+    (await allMessages(stack.server.client, id)).flatMap(({ source, body }) =>
+      source === "runner" && body.type === type ? [body] : [],
+    );
   const box = (page: Page) => page.getByLabel("What to say to Claude Code");
 
   it("keeps what is said until the turn has ended, lets it be changed and taken back, and tells it now when asked to", async () => {
@@ -73,7 +103,7 @@ describe("talking to a run, on its page", () => {
     await box(page).press("Control+Enter");
     const waiting = page.getByRole("region", { name: "Waits to be told" });
     await waiting.getByText("Make it blue").waitFor();
-    expect(await box(page).inputValue()).toBe("");
+    await expect.poll(() => box(page).inputValue()).toBe("");
     await box(page).fill("Never mind");
     await page.getByRole("button", { name: "Send", exact: true }).click();
     await waiting.getByText("Never mind").waitFor();
@@ -174,11 +204,67 @@ describe("talking to a run, on its page", () => {
     expect(at.offences).toEqual([]);
   });
 
-  it("approves a plan, and lets it work on", async () => {
-    await using at = await open("plan", { instructions: "PLAN", permissionMode: "plan" });
-    const { page } = at;
-    await page.getByRole("button", { name: "Approve the plan" }).click();
-    await page.getByText("Planned.").waitFor();
+  it("allows one thing, and another one with all that are like it, on a phone", async () => {
+    await using at = await open("allowed", { instructions: "SEVERAL", permissionMode: "default", width: 390 });
+    const { page, id } = at;
+    const command = page.getByRole("region", { name: "Claude Code asks whether it may use Bash" });
+    await command.getByText("echo made > made.txt").first().waitFor();
+    await command.getByRole("button", { name: "Allow", exact: true }).click();
+    const file = page.getByRole("region", { name: "Claude Code asks whether it may use Write" });
+    await file.getByText("b.txt").first().waitFor();
+    await command.waitFor({ state: "detached" });
+    await file.getByRole("button", { name: "Allow the like from now on" }).click();
+    await page.getByText("All three are there.").waitFor();
+    await page.getByText("Passed", { exact: true }).first().waitFor();
+    // The second file was not asked about.
+    expect(await typesOf(id, "question_asked")).toHaveLength(2);
+    const { files } = await stack.server.client.runs.diff.query({ id });
+    expect(files.map(({ path }) => path)).toEqual(["b.txt", "c.txt", "made.txt"]);
+    expect(at.offences).toEqual([]);
+  });
+
+  it("has a plan changed by words, approves the next one, and is asked before what comes of it", async () => {
+    await using at = await open("plan", { instructions: "PLAN" });
+    const { page, id } = at;
+    const card = page.getByRole("region", { name: "Claude Code has made a plan, and asks whether to go on with it" });
+    await card.getByText("Paint it red").waitFor();
+    await card.getByRole("button", { name: "Keep planning…" }).click();
+    await card.getByRole("button", { name: "Back" }).click();
+    await card.getByRole("button", { name: "Keep planning…" }).click();
+    await card.getByLabel("What should be different").fill("Rather blue.");
+    await card.getByRole("button", { name: "Keep planning", exact: true }).click();
+    // The next one is asked about anew.
+    await card.getByLabel("After that").selectOption("Then it asks first");
+    await card.getByRole("button", { name: "Approve the plan" }).click();
+    // It asks: so it was told the mode that was chosen.
+    const file = page.getByRole("region", { name: "Claude Code asks whether it may use Write" });
+    await file.getByText("blue.txt").first().waitFor();
+    await page.getByRole("button", { name: "How it works: Asks first, default model" }).waitFor();
+    expect((await stack.server.client.runs.byId.query({ id })).permissionMode).toBe("default");
+    const told = stack.model.requests.flatMap(({ toolResults }) => toolResults.map(({ text }) => text)).join("\n");
+    expect(told).toContain("Rather blue.");
+    expect(told).toContain("User has approved exiting plan mode");
+    await file.getByRole("button", { name: "Allow", exact: true }).click();
+    await page.getByText("Painted.").waitFor();
+    await page.getByText("Passed", { exact: true }).first().waitFor();
+    expect(at.offences).toEqual([]);
+  });
+
+  it("lets it go on after an interruption, lets it decide, and breaks it off with other words", async () => {
+    await using at = await open("let", { instructions: "ENDLESS" });
+    const { page, id } = at;
+    await page.getByText("tick").first().waitFor();
+    await page.getByRole("button", { name: "Interrupt", exact: true }).click();
+    await page.getByRole("button", { name: "Let it go on" }).click();
+    await page.getByRole("button", { name: "Let it decide" }).click();
+    await page.getByText("decided").first().waitFor();
+    await page.getByText("The person leaves this to you", { exact: false }).first().waitFor();
+    await box(page).fill("Make it green");
+    await page.getByRole("button", { name: "Interrupt and send" }).click();
+    await page.getByText("It is green.").waitFor();
+    await page.getByText("Passed", { exact: true }).first().waitFor();
+    expect(await box(page).count()).toBe(0);
+    expect(await typesOf(id, "said")).toMatchObject([{ text: "Go on with what you were doing." }, { text: "Make it green" }]);
     expect(at.offences).toEqual([]);
   });
 

@@ -1,5 +1,6 @@
 import { rm } from "node:fs/promises";
 import {
+  CLEAN_UP_KINDS,
   type CleanUpInput,
   type CleanUpKind,
   checkoutsOf,
@@ -272,7 +273,8 @@ export const createRetention = (options: RetentionOptions): Retention => {
   const remove = (orders: readonly Order[], signal: AbortSignal): Promise<Removed[]> => {
     const act = async (): Promise<Removed[]> => {
       const all: Removed[] = [];
-      for (const order of orders) {
+      // What goes makes other things unneeded: runs their work, and work its mirrors.
+      for (const order of CLEAN_UP_KINDS.flatMap((kind) => orders.filter((each) => each.kind === kind))) {
         signal.throwIfAborted();
         const { kind } = order;
         all.push(

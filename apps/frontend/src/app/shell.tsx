@@ -126,7 +126,7 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
             <UnreachableBanner unreachable={unreachable} />
             <NewVersion />
             <Suspense fallback={null}>{isSettled && <Notifier />}</Suspense>
-            <main ref={main} id="main" tabIndex={-1} className="min-h-0 min-w-0 flex-1 outline-none">
+            <main ref={main} id="main" tabIndex={-1} className="relative min-h-0 min-w-0 flex-1 overflow-clip outline-none">
               <ErrorBoundary name="page" resetKey={path}>
                 <Outlet />
               </ErrorBoundary>

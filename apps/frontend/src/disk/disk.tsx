@@ -60,7 +60,7 @@ const PartDetails = ({ row: { label, what, part, rule } }: { row: PartRow }) => 
         />
         <span className="min-w-0">
           <span className="font-medium">{label}</span>
-          <span className="block truncate text-xs text-ink-faint">{what}</span>
+          <span className="block text-xs text-pretty text-ink-faint">{what}</span>
         </span>
       </span>
       <span className="order-3 pl-6 md:pl-0 text-xs text-ink-soft md:order-none">{rule}</span>
@@ -130,7 +130,7 @@ const Report = ({ report }: { report: DiskReport }) => (
         <div className="flex items-baseline justify-between gap-4 px-4 py-3">
           <span className="min-w-0 pl-6">
             <span className="font-medium">Database</span>
-            <span className="block truncate text-xs text-ink-faint">Tasks, runs and their transcripts</span>
+            <span className="block text-xs text-pretty text-ink-faint">Tasks, runs and their transcripts</span>
           </span>
           <span className="nums font-medium">{sizeOf(report.database.bytes)}</span>
         </div>

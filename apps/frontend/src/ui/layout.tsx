@@ -22,7 +22,8 @@ export const Page = ({
   children: ReactNode;
   width?: string;
 }) => (
-  <div className="h-full scroll-pb-20 overflow-y-auto lg:[scrollbar-gutter:stable]">
+  // What is there for screen readers alone has its place in here, and makes no frame around the page longer.
+  <div className="relative h-full scroll-pb-20 overflow-y-auto lg:[scrollbar-gutter:stable]">
     <title>{`${title} – claude-code-runner`}</title>
     <div className={classes("mx-auto flex w-full flex-col gap-6 px-4 pt-6 pb-16 sm:px-8 sm:pt-8", width)}>
       <header className="flex flex-wrap items-start justify-between gap-x-6 gap-y-3">

@@ -29,9 +29,9 @@ registerCustomCSSVariableTheme(THEME, {
   "ansi-blue": "var(--color-accent)",
 });
 
-/** For the element around the viewer. */
+/** For the element around the viewer. Code is read on the words that differ, too, which are darker or lighter than their lines. */
 export const LOOK: CSSProperties & Record<`--${string}`, string> = {
-  "--color-code-comment": "light-dark(oklch(0.47 0.02 264), oklch(0.7 0.02 264))",
+  "--color-code-comment": "light-dark(oklch(0.45 0.02 264), oklch(0.78 0.02 264))",
   "--color-code-string": "light-dark(oklch(0.43 0.1 150), oklch(0.82 0.11 150))",
   "--color-code-keyword": "light-dark(oklch(0.47 0.17 320), oklch(0.8 0.11 320))",
   "--color-code-constant": "light-dark(oklch(0.46 0.12 55), oklch(0.83 0.1 65))",

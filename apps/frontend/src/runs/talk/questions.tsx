@@ -34,7 +34,10 @@ const Card = ({
   </section>
 );
 
-const Buttons = ({ children }: { children: ReactNode }) => <div className="flex flex-wrap items-center gap-2">{children}</div>;
+/** On a small screen they stay in sight, however long what is asked is. */
+const Buttons = ({ children }: { children: ReactNode }) => (
+  <div className="sticky -bottom-2.5 -my-1 flex flex-wrap items-center gap-2 bg-surface py-1">{children}</div>
+);
 
 const Permission = ({ run, question, talk, isBusy }: Props) => {
   const [why, setWhy] = useState<string | null>(null);

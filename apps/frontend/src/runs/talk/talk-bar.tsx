@@ -116,7 +116,7 @@ export const TalkBar = ({ run }: { run: Run }) => {
   return (
     <section
       aria-label="Talk to Claude Code"
-      className="flex max-h-[70%] shrink-0 flex-col gap-2 overflow-y-auto border-t border-line bg-sunken px-3 py-2.5 sm:px-4"
+      className="relative flex max-h-[70%] shrink-0 scroll-pb-20 flex-col gap-2 overflow-y-auto border-t border-line bg-sunken px-3 py-2.5 sm:px-4"
     >
       {isOld && (
         <div role="status" className="flex flex-wrap items-center gap-x-2 gap-y-1 text-xs text-ink-soft">
