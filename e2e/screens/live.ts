@@ -204,7 +204,7 @@ export const live = async (browser: Browser): Promise<void> => {
       path: "/environments/new",
       ready: async (page) => {
         // The other choice names the hosts of the machine on which the picture is taken.
-        await page.getByLabel("May reach").selectOption("Nothing");
+        await page.getByLabel("The set-up may reach").selectOption("Nothing");
         await page.getByLabel("Further hosts").fill("crates.example.org");
         await page.getByLabel("Script").fill("cargo fetch --locked");
         await page.getByLabel("Name", { exact: true }).fill("Rust");

@@ -66,7 +66,7 @@ it("is written, refused where it is wrong, watched while it is set up, used agai
   await page.getByText("The name is empty").waitFor();
   await page.getByLabel("Name", { exact: true }).fill("Prepared");
   await page.getByLabel("Script").fill(SCRIPT);
-  await page.getByLabel("May reach").selectOption("Nothing");
+  await page.getByLabel("The set-up may reach").selectOption("Nothing");
   await page.getByLabel("May take (minutes)").fill("never");
   await page.getByLabel("Variables").fill("PLAIN=a plain value");
   await create.click();
