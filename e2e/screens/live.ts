@@ -209,6 +209,7 @@ export const live = async (browser: Browser): Promise<void> => {
         await page.getByLabel("Script").fill("cargo fetch --locked");
         await page.getByLabel("Name", { exact: true }).fill("Rust");
         await page.getByLabel("Name", { exact: true }).blur();
+        await page.getByRole("heading", { level: 1 }).scrollIntoViewIfNeeded();
       },
     },
     {
@@ -259,7 +260,7 @@ export const live = async (browser: Browser): Promise<void> => {
         if (await first.isVisible()) await first.click();
         await shell.waitFor();
         await page.locator(".xterm-screen").click();
-        await page.keyboard.type("git log --oneline && ls -l src\n");
+        await page.keyboard.type("clear; git log --oneline && ls -l src\n");
         await page.waitForTimeout(1000);
       },
     },
