@@ -8,7 +8,7 @@ export default defineConfig({
     globalSetup: ["./packages/testkit/src/engine-global-setup.ts"],
     // Real engines, real agents and real browsers: a time limit is here to find what hangs, not what is slow.
     testTimeout: 60_000,
-    hookTimeout: 180_000,
+    hookTimeout: 600_000,
     // For two cores: a file waits for about as long as it works, and more of them at once only make each other slow.
     maxWorkers: 3,
     sequence: { sequencer: LongestFirst },

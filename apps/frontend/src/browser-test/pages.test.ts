@@ -217,7 +217,7 @@ describe("a run", () => {
     const { page, backend, run } = stage;
     await page.getByText("No request yet").waitFor();
     backend.addRequests(run.id, [allowedRecord(run.id, 1)]);
-    await page.getByText("1 request", { exact: true }).waitFor();
+    await page.getByText(/^1 request\b/).waitFor();
     await page.getByLabel("Refused only").check();
     await page.getByText("Nothing was refused").waitFor();
     await page.getByRole("button", { name: "Show 1 request" }).click();
