@@ -176,7 +176,7 @@ test("a run that was going on belongs to nobody, and is taken over; one that was
   expect(seqs(await store.transcript.append(going, 4, notes(1, 2)))).toEqual([2, 3]);
   expect(await store.transcript.spoolPosition(going, goingInstance)).toBe(1);
   expect(await store.queue.queued({ perRepository: 1, perTask: null })).toEqual([
-    { id: queued, position: 1, heldBy: "repository" },
+    { id: queued, position: 1, home: null, heldBy: "repository" },
   ]);
   expect((await store.queue.claimNext({ owner: otherServer, perRepository: null, perTask: null }))?.run.id).toBe(queued);
 });
