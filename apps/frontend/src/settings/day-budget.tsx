@@ -86,7 +86,7 @@ const BudgetForm = ({ today }: { today: DayBudget }) => {
           </Select>
         )}
       </Field>
-      <div className="flex gap-2 sm:pt-6">
+      <div className="flex gap-2 max-sm:basis-full sm:pt-6">
         <Button type="submit" tone="primary" busy={set.isPending} disabled={draft === null}>
           Save
         </Button>
