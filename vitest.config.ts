@@ -9,8 +9,8 @@ export default defineConfig({
     // Real engines, real agents and real browsers: a time limit is here to find what hangs, not what is slow.
     testTimeout: 60_000,
     hookTimeout: 600_000,
-    // For two cores: a file waits for about as long as it works, and more of them at once only make each other slow.
-    maxWorkers: 3,
+    // They keep two cores busy: more of them at once only make each other slow, and what has a time limit miss it.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     reporters: ["default", "./scripts/testing/totals-reporter.mjs"],
   },

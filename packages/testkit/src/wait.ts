@@ -24,7 +24,7 @@ const show = (value: unknown): string => {
  */
 export const waitFor = async <T>(
   condition: () => T | Promise<T>,
-  { what = "a condition", timeoutMs = 10_000, intervalMs = 10 }: WaitOptions = {},
+  { what = "a condition", timeoutMs = 30_000, intervalMs = 10 }: WaitOptions = {},
 ): Promise<Exclude<T, Falsy>> => {
   const deadline = performance.now() + timeoutMs;
   const hung = Symbol("hung");
