@@ -9,6 +9,7 @@ export default defineConfig({
     // Real engines, real agents and real browsers: a time limit is here to find what hangs, not what is slow.
     testTimeout: 60_000,
     hookTimeout: 600_000,
+    expect: { poll: { timeout: 15_000 } },
     // They keep two cores busy: more of them at once only make each other slow, and what has a time limit miss it.
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
