@@ -1,7 +1,7 @@
 import { type Allowing, type AuditRecord, allowingOf, hostsOf, isFinal, type Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Check, ShieldCheck, ShieldX } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { describeNetwork } from "../../environments/network-words.ts";
 import { Button } from "../../ui/button.tsx";
@@ -155,6 +155,11 @@ export const NetworkView = ({ run }: { run: Run }) => {
       ),
     refetchInterval: ended ? false : 2000,
   });
+  const { refetch } = query;
+  // The last requests came between the last look and the end.
+  useEffect(() => {
+    if (ended) void refetch();
+  }, [ended, refetch]);
   if (query.data === undefined) {
     return query.error === null ? <Skeleton rows={6} /> : <LoadError error={query.error} onRetry={() => query.refetch()} />;
   }
