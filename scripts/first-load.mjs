@@ -16,12 +16,9 @@ export const LIMIT_BYTES = 250 * 1000;
  * @type {Record<string, string[]>}
  */
 const AT_ONCE = {
-  "src/runs/page/run-page.tsx": [
-    "transcript/transcript.tsx",
-    "transcript/entry-body.tsx",
-    "talk/talk-bar.tsx",
-    "talk/draft.tsx",
-  ].map((name) => `src/runs/${name}`),
+  "src/runs/page/run-page.tsx": ["transcript/transcript.tsx", "talk/talk-bar.tsx", "talk/draft.tsx"].map(
+    (name) => `src/runs/${name}`,
+  ),
 };
 
 /** @typedef {{ file: string, src?: string, name?: string, isEntry?: boolean, imports?: string[], dynamicImports?: string[], css?: string[] }} Chunk */

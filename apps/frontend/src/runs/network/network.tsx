@@ -14,7 +14,7 @@ import { TabButton } from "../tab-button.tsx";
 import { REQUESTS_PAGE, readRequests } from "./requests.ts";
 import { useAllowHost } from "./use-allow-host.ts";
 
-const COLUMNS = "grid grid-cols-[3.5rem_5rem_minmax(13rem,1.3fr)_minmax(13rem,1fr)_3rem_7.5rem_3rem] items-center gap-3 px-4";
+const COLUMNS = "grid grid-cols-[3.5rem_5rem_minmax(9rem,1.3fr)_minmax(9rem,1fr)_3rem_7.5rem_3rem] items-center gap-3 px-4";
 /** Where there is no room for columns: what was decided, for which address, with which answer; below it by which rule, and when. */
 const STACKED = "grid grid-cols-[5rem_minmax(0,1fr)_auto] content-center gap-x-3 px-4";
 
@@ -219,7 +219,7 @@ export const NetworkView = ({ run }: { run: Run }) => {
           // The list keeps the heights that it was made with.
           key={wide ? "columns" : "stacked"}
           rowHeight={wide ? 32 : 52}
-          {...(wide ? { minWidth: "56rem" } : {})}
+          {...(wide ? { minWidth: "47rem" } : {})}
           header={
             // biome-ignore lint/a11y/useSemanticElements: a list that is drawn in part cannot be a table
             <div

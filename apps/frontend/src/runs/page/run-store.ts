@@ -15,6 +15,9 @@ const TAIL = 300;
 const WHOLE_AT_ONCE = 900;
 /** So many messages before and after a place in the middle are shown while the rest is read. */
 const AROUND = 150;
+/** Reading everything would keep the end from being drawn: it begins so long after that is there, and at the latest so long after the page. */
+const DRAWN_WITHIN_MS = 250;
+const THERE_WITHIN_MS = 1500;
 /** So many messages are added at once: few enough for half of a frame. */
 const CHUNK = 20;
 
@@ -103,7 +106,10 @@ export const createRunStore = (options: {
     after: base,
     onUnauthorized,
     listener: {
-      onMessages: (batch) => add(batch.map(slim)),
+      onMessages: (batch) => {
+        add(batch.map(slim));
+        readEarlierIn(DRAWN_WITHIN_MS);
+      },
       onConnection: (connection, problem) => publish({ connection, problem }),
     },
   });
@@ -138,6 +144,15 @@ export const createRunStore = (options: {
     },
   });
 
+  let due: { at: number; timer: ReturnType<typeof setTimeout> } | null = null;
+  /** The soonest that was asked for counts; once begun, it goes on by itself. */
+  const readEarlierIn = (ms: number): void => {
+    const at = performance.now() + ms;
+    if (snapshot.earlier === null || (due !== null && due.at <= at)) return;
+    clearTimeout(due?.timer);
+    due = { at, timer: setTimeout(() => earlier.start(), ms) };
+  };
+
   const isShown = (seq: number): boolean =>
     snapshot.earlier === null || seq > base || (around !== null && seq >= (around.from ?? 1) && seq <= (around.to ?? 0));
 
@@ -159,10 +174,12 @@ export const createRunStore = (options: {
     },
     start() {
       live.start();
-      if (snapshot.earlier !== null) earlier.start();
+      readEarlierIn(THERE_WITHIN_MS);
     },
     stop() {
       live.stop();
+      clearTimeout(due?.timer);
+      due = null;
       earlier.stop();
     },
     retry() {

@@ -1,14 +1,12 @@
-import { lazy, memo, Suspense } from "react";
+import { memo } from "react";
 import { classes } from "../../ui/classes.ts";
 import type { Entry } from "../entries/entry.ts";
 import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
+import { EntryBody } from "./entry-body.tsx";
 import { isOpenTool } from "./tools/open-tools.ts";
 
 type Props = { entry: Entry; depth: number; by: Speaker; folds: Folds; runEnded: boolean; targeted: boolean };
-
-// The page is there before the first message is: how all of them are drawn is not among what it is made of.
-const EntryBody = lazy(() => import("./entry-body.tsx").then((module) => ({ default: module.EntryBody })));
 
 /** About how high an entry is before it was measured, in pixels. */
 export const estimateEntryHeight = (entry: Entry): number => {
@@ -33,8 +31,6 @@ export const EntryRow = memo(({ entry, depth, by, folds, runEnded, targeted }: P
     className={classes("py-1.5", depth > 0 && "border-l-2 border-line", targeted && "rounded-md bg-accent-soft")}
     style={depth > 0 ? { marginLeft: `${depth * 1.25 - 0.5}rem`, paddingLeft: "0.75rem" } : undefined}
   >
-    <Suspense fallback={<div style={{ height: estimateEntryHeight(entry) }} />}>
-      <EntryBody entry={entry} by={by} folds={folds} runEnded={runEnded} />
-    </Suspense>
+    <EntryBody entry={entry} by={by} folds={folds} runEnded={runEnded} />
   </div>
 ));
