@@ -7,11 +7,11 @@ export default defineConfig({
     // Starts nothing by itself; what test files share is stopped after the last one.
     globalSetup: ["./packages/testkit/src/engine-global-setup.ts"],
     // Real engines, real agents and real browsers: a time limit is here to find what hangs, not what is slow.
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     hookTimeout: 600_000,
-    expect: { poll: { timeout: 15_000 } },
-    // They keep two cores busy: more of them at once only make each other slow, and what has a time limit miss it.
-    maxWorkers: 2,
+    expect: { poll: { timeout: 60_000 } },
+    // Three keep two cores busy, since many of the tests wait: more of them only make each other slow.
+    maxWorkers: 3,
     sequence: { sequencer: LongestFirst },
     reporters: ["default", "./scripts/testing/totals-reporter.mjs"],
   },

@@ -91,7 +91,7 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
   });
   afterAll(() => stack?.[Symbol.asyncDispose]());
 
-  it("is reached by the agent's next request and by its checks, and no other host is", { timeout: 180_000 }, async () => {
+  it("is reached by the agent's next request and by its checks, and no other host is", async () => {
     const { server } = stack;
     const { client } = server;
     const port = outside?.port ?? 0;
@@ -137,9 +137,7 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
     expect(await decisionsOf(server, again.id, ONE)).toBe("allowed");
   });
 
-  it("is one that the environment names or its preset stands for, unless the launch says otherwise", {
-    timeout: 180_000,
-  }, async () => {
+  it("is one that the environment names or its preset stands for, unless the launch says otherwise", async () => {
     const { server } = stack;
     const environment = await server.client.environments.create.mutate({
       name: "Packages",
@@ -171,9 +169,7 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
     ]);
   });
 
-  it("stays so when the server and its gateway are killed, and further ones can be allowed then", {
-    timeout: 240_000,
-  }, async () => {
+  it("stays so when the server and its gateway are killed, and further ones can be allowed then", async () => {
     await using own = await startStack({ driver, scenario, ...inside });
     const port = outside?.port ?? 0;
     const id = await launchOn(own.server, own.repositories, {
@@ -188,7 +184,7 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
     await using second = await own.restart();
     await untilRefused(second, id, TWO);
     for (const part of await findParts([own.folder.join("data")])) if (part.part === "gateway") process.kill(part.pid, "SIGKILL");
-    await waitFor(() => second.output().includes("is started again in"), { what: "the gateway's end", timeoutMs: 30_000 });
+    await waitFor(() => second.output().includes("is started again in"), { what: "the gateway's end" });
     await second.client.runs.allowHost.mutate({ id, host: TWO, port });
     expect(await second.untilFinal(id)).toMatchObject({
       status: "succeeded",
@@ -207,7 +203,7 @@ describe.skipIf(outside === null).each(await driversUnderTest())("a host that a 
 });
 
 describe.skipIf(outside === null)("a host that a person allows on a server that does not drive the run", () => {
-  it("is let through by the one that does, and by the one that takes it over", { timeout: 240_000 }, async () => {
+  it("is let through by the one that does, and by the one that takes it over", async () => {
     await using postgres = await startPostgres();
     await using database = await postgres.createDatabase();
     await using folder = await temporaryFolder();
@@ -222,7 +218,7 @@ describe.skipIf(outside === null)("a host that a person allows on a server that 
         ...inside,
         environment: { ...packages, DATABASE_URL: database.url, ...environment },
       });
-    const one = await serve("one");
+    await using one = await serve("one");
     const checks = `$ curl -sf ${url(ONE, "check")}`;
     const id = await launchOn(one, folder.path, { instructions: "BOTH", checks, network: "packages" });
     await untilRefused(one, id, ONE);

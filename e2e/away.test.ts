@@ -43,7 +43,7 @@ const leaveRun = async (stack: Stack, checks: string): Promise<{ id: Run["id"]; 
       const run = await client.runs.byId.query({ id });
       return run.lastSeq > 15 && run;
     },
-    { what: "a run at work", timeoutMs: 60_000 },
+    { what: "a run at work" },
   );
   stack.server.process.kill("SIGKILL");
   await stack.server.stop();

@@ -82,7 +82,7 @@ const watchGoing = (dataDir: string) => {
 };
 
 describe("a batch of 50 repositories", () => {
-  it("ends with exactly the right table, though the server is killed twice on the way", { timeout: 240_000 }, async () => {
+  it("ends with exactly the right table, though the server is killed twice on the way", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario, environment: { CCR_MAX_CONCURRENT_RUNS: "8" } });
     await using servers = new AsyncDisposableStack();
     const paths = [
@@ -160,9 +160,7 @@ describe("a batch of 50 repositories", () => {
 });
 
 describe("runs that compete", () => {
-  it("are three attempts with each of two models, of which one is chosen and the others are closed", {
-    timeout: 120_000,
-  }, async () => {
+  it("are three attempts with each of two models, of which one is chosen and the others are closed", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario, environment: { CCR_MAX_CONCURRENT_RUNS: "5" } });
     const { client } = stack.server;
     const { id: taskId } = await client.tasks.create.mutate(task);
@@ -205,9 +203,7 @@ describe("runs that compete", () => {
 });
 
 describe("a batch that somebody pauses", () => {
-  it("stays so over a restart while others pass it by, goes on, is canceled while a run of it starts, and runs again", {
-    timeout: 180_000,
-  }, async () => {
+  it("stays so over a restart while others pass it by, goes on, is canceled while a run of it starts, and runs again", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario, environment: { CCR_MAX_CONCURRENT_RUNS: "2" } });
     await using servers = new AsyncDisposableStack();
     let { client }: { client: Client } = stack.server;
@@ -215,7 +211,7 @@ describe("a batch that somebody pauses", () => {
     const paths = await makeRepositories(stack, "lasts", 5);
     const { id } = await client.batches.create.mutate({ taskId, repositories: asRepositories(paths), maxConcurrent: 1 });
     const statuses = async () => (await rowsOf(client, id)).map(({ status }) => status);
-    await waitFor(async () => (await statuses())[0] === "running", { what: "the first to run", timeoutMs: 30_000 });
+    await waitFor(async () => (await statuses())[0] === "running", { what: "the first to run" });
     expect(await client.batches.pause.mutate({ id })).toMatchObject({ state: "paused" });
     const waiting = await client.runs.list.query({ batchId: id, status: ["queued"] });
     expect(waiting.map(({ queue }) => queue?.heldBy)).toEqual(["paused", "paused", "paused", "paused"]);
@@ -225,7 +221,7 @@ describe("a batch that somebody pauses", () => {
     const server = servers.use(await stack.restart());
     ({ client } = server);
     const paused = ["succeeded", "queued", "queued", "queued", "queued"];
-    await waitFor(async () => (await statuses())[0] === "succeeded", { what: "what was going on to end", timeoutMs: 60_000 });
+    await waitFor(async () => (await statuses())[0] === "succeeded", { what: "what was going on to end" });
     // Younger than all that wait, and the queue does not stop at them.
     const [other = ""] = await makeRepositories(stack, "passes", 1);
     const alone = await client.runs.create.mutate({ taskId, repository: other });
@@ -254,7 +250,7 @@ describe("a batch that somebody pauses", () => {
 });
 
 describe("a batch on several servers", () => {
-  it("has no more going on at once than it may, whoever drives them", { timeout: 120_000 }, async () => {
+  it("has no more going on at once than it may, whoever drives them", async () => {
     await using postgres = await startPostgres({ fsync: false });
     await using database = await postgres.createDatabase();
     const environment = { DATABASE_URL: database.url, CCR_MAX_CONCURRENT_RUNS: "3" };
@@ -287,7 +283,7 @@ describe("a batch on several servers", () => {
 });
 
 describe("a launch of many that cannot be carried out", () => {
-  it("names all that is wrong, and launches nothing", { timeout: 60_000 }, async () => {
+  it("names all that is wrong, and launches nothing", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario });
     const { client } = stack.server;
     const { id: taskId } = await client.tasks.create.mutate(task);

@@ -16,9 +16,7 @@ const stagesOf = async ({ client }: Server, id: Run["id"]) =>
     source === "runner" && body.type === "stage" && body.stage === "budget" ? [{ seq, state: body.state, text: body.text }] : [],
   );
 
-it("a day's budget lets what goes on and what is queued wait, over a kill of the server, and ends neither", {
-  timeout: 180_000,
-}, async () => {
+it("a day's budget lets what goes on and what is queued wait, over a kill of the server, and ends neither", async () => {
   await using stack = await startStack({ driver: "bubblewrap", scenario: cheap });
   const { server, repositories } = stack;
   await using repository = await createGitRepository({ path: `${repositories}/a`, files: { a: "a\n" } });
@@ -35,7 +33,7 @@ it("a day's budget lets what goes on and what is queued wait, over a kill of the
       const stages = await stagesOf(server, going.id);
       return stages.length > 0 && stages;
     },
-    { what: "the run to wait before its second step", timeoutMs: 60_000 },
+    { what: "the run to wait before its second step" },
   );
   expect(started?.text).toMatch(/^Waiting: the day's budget of \$0\.02 is used up; it goes on at 00:00 UTC or when/);
   const today = await server.client.server.budgets.query();
@@ -53,7 +51,7 @@ it("a day's budget lets what goes on and what is queued wait, over a kill of the
     status: "queued",
     queue: { position: 1, heldBy: "budget", budget },
   });
-  await waitFor(() => next.output().includes("is taken up"), { what: "the run to be taken up", timeoutMs: 30_000 });
+  await waitFor(() => next.output().includes("is taken up"), { what: "the run to be taken up" });
   expect(await client.runs.overview.query()).toMatchObject({ runningTotal: 1, queued: { total: 1 }, budget });
   expect(await client.runs.byId.query({ id: going.id })).toMatchObject({ status: "running", stepIndex: 1, usage: { costUsd } });
 

@@ -27,7 +27,6 @@ const kindsOf = (messages: readonly Message[]): string[] =>
 const untilChecking = (server: Server, id: Run["id"]) =>
   waitFor(async () => kindsOf(await allMessages(server.client, id)).includes("check_started"), {
     what: "a check",
-    timeoutMs: 60_000,
   });
 
 /** The sandbox of a run's checks, beside that in which its agent was. */

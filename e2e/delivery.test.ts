@@ -131,7 +131,7 @@ describe.each(await driversUnderTest())("a result on %s", (driver) => {
 });
 
 describe("a push", () => {
-  it("that is refused, hangs or is cut leaves the work kept, and works when it is done again", { timeout: 180_000 }, async () => {
+  it("that is refused, hangs or is cut leaves the work kept, and works when it is done again", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario, environment: { CCR_PUSH_SECONDS: "2" } });
     const { server } = stack;
     await using hosts = new AsyncDisposableStack();
@@ -169,14 +169,12 @@ describe("a push", () => {
     }
   });
 
-  it("goes on in the next server when its own is killed, and ends at once when the run is canceled", {
-    timeout: 180_000,
-  }, async () => {
+  it("goes on in the next server when its own is killed, and ends at once when the run is canceled", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario });
     await using parts = new AsyncDisposableStack();
     const [killed, canceled] = [parts.use(await openHost()), parts.use(await openHost())];
     for (const { server } of [killed, canceled]) server.setFault("hang", /receive-pack/);
-    const isHanging = (host: Host) => waitFor(() => host.server.pending() > 0, { what: "a push that hangs", timeoutMs: 60_000 });
+    const isHanging = (host: Host) => waitFor(() => host.server.pending() > 0, { what: "a push that hangs" });
     const first = await launch(stack.server, killed);
     await isHanging(killed);
     stack.server.process.kill("SIGKILL");

@@ -116,7 +116,6 @@ describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
     const first = await launch(server, host, "Take your time.");
     await waitFor(async () => JSON.stringify(await allMessages(client, first)).includes("tick"), {
       what: "an agent at work",
-      timeoutMs: 60_000,
     });
     await client.runs.cancel.mutate({ id: first });
     const canceled = await server.untilFinal(first);
@@ -184,7 +183,7 @@ describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
 });
 
 describe("work that is removed while the run that is to go on with it waits", () => {
-  it("ends that run with what to do next", { timeout: 120_000 }, async () => {
+  it("ends that run with what to do next", async () => {
     await using stack = await startStack({ driver: "bubblewrap", scenario, environment: { CCR_MAX_CONCURRENT_RUNS: "1" } });
     await using host = await openGitHost();
     const { server, folder } = stack;
@@ -194,7 +193,6 @@ describe("work that is removed while the run that is to go on with it waits", ()
     const inFront = await launch(server, host, "Take your time.");
     await waitFor(async () => (await client.runs.byId.query({ id: inFront })).status === "running", {
       what: "the run in front",
-      timeoutMs: 60_000,
     });
     const { id } = await client.runs.followUp.mutate({ id: first, instructions: "Now add more." });
     await rm(folder.join("data", "kept", first), { recursive: true });

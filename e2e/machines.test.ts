@@ -7,9 +7,7 @@ const foldersOf = (at: World, name: string): Promise<string[]> => readdir(at.fol
 
 // Each has servers of its own, and mostly waits: they do so together.
 describe.concurrent("servers on several machines", () => {
-  it("leave its runs to one that was stopped in order, and it goes on with them when it is back", {
-    timeout: 240_000,
-  }, async () => {
+  it("leave its runs to one that was stopped in order, and it goes on with them when it is back", async () => {
     await using at = await openWorld();
     const one = await at.serve("one");
     const id = await launch(one, at.repository.path);
@@ -29,7 +27,7 @@ describe.concurrent("servers on several machines", () => {
     expect(await (await two.fetch(`/runs/${id}/work.patch`)).text()).toContain("+tick");
   });
 
-  it("end what they cannot reach when its server is dead, and it clears away when it is back", { timeout: 240_000 }, async () => {
+  it("end what they cannot reach when its server is dead, and it clears away when it is back", async () => {
     await using at = await openWorld();
     const one = await at.serve("one");
     const id = await launch(one, at.repository.path);

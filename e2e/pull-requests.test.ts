@@ -128,9 +128,7 @@ describe("pull requests of attempts that compete", () => {
 });
 
 describe("a pull request that is looked after", () => {
-  it("is mended when its checks fail, gone on with when a reviewer writes, and left alone then", {
-    timeout: 120_000,
-  }, async () => {
+  it("is mended when its checks fail, gone on with when a reviewer writes, and left alone then", async () => {
     await using here = await open("gitea");
     const { forge, server } = here;
     const delivery = DeliverySettings.parse({ to: "pull_request", reviewers: ["ada"], follow: { times: 2 } });
@@ -141,7 +139,6 @@ describe("a pull request that is looked after", () => {
     const after = async (count: number): Promise<Run[]> => {
       await waitFor(async () => (await server.client.runs.list.query({})).length > count, {
         what: "a run that goes on",
-        timeoutMs: 30_000,
       });
       const runs = await server.client.runs.list.query({});
       await server.untilFinal(runs[0]?.id ?? first);
@@ -171,7 +168,7 @@ describe("a pull request that is looked after", () => {
         const run = await server.client.runs.byId.query({ id: first });
         return run.delivered?.isFollowed === false && run;
       },
-      { what: "the end of it", timeoutMs: 30_000 },
+      { what: "the end of it" },
     );
     expect(left.delivered?.notes.join(" ")).toContain("gone on with 2 times");
     expect(await server.client.runs.list.query({})).toHaveLength(3);

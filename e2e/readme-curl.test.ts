@@ -1,11 +1,10 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdir, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { BatchId, RunId, ShellEvent } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
-import { createGitRepository, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
+import { createGitRepository, freePort, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
 import { expect, test } from "vitest";
 import { turnsOf } from "./src/scripted.ts";
 import { startServer } from "./src/server.ts";
@@ -233,7 +232,7 @@ test("a shell of a run that is going on is opened, used and closed, all as it is
   const { client, url, token } = stack.server;
   const task = await client.tasks.create.mutate({ name: "Wait", steps: [{ instructions: "Wait.", checks: "" }] });
   const { id } = await client.runs.create.mutate({ taskId: task.id, repository: repository.path });
-  await waitFor(async () => (await client.runs.byId.query({ id })).status === "running", { what: "the run", timeoutMs: 60_000 });
+  await waitFor(async () => (await client.runs.byId.query({ id })).status === "running", { what: "the run" });
   const shells = (await commandsBetween("## API", "### Executor")).filter(({ name }) => name.startsWith("shells."));
   const printed = await runCommands(shells, { HOME: stack.folder.path, URL: url, TOKEN: token, RUN: id });
   expect(printed.get("shells.open")).toMatch(/^shell_[0-9a-f]{16}$/);
@@ -352,13 +351,3 @@ test("every curl of the executor in the README works as it is written", async ()
     await once(executor, "exit");
   }
 });
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port was given");
-  return address.port;
-};

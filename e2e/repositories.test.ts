@@ -155,7 +155,7 @@ describe.each(await driversUnderTest())("several repositories on %s", (driver) =
     await waitFor(
       async () =>
         (await allMessages(client, id)).some(({ source, body }) => source === "runner" && body.type === "check_started"),
-      { what: "a check", timeoutMs: 60_000 },
+      { what: "a check" },
     );
     at.stack.server.process.kill("SIGKILL");
     await at.stack.server.stop();
@@ -201,7 +201,7 @@ describe("the results of several repositories", () => {
         const runs = await client.runs.list.query({});
         return runs.length === 2 && runs;
       },
-      { what: "a run that goes on", timeoutMs: 30_000 },
+      { what: "a run that goes on" },
     );
     const mended = await untilFinal(next?.id ?? id);
     expect(mended).toMatchObject({ reason: "passed", ref: "claude/rename", continues: { runId: id, because: "checks" } });
@@ -226,7 +226,7 @@ describe("the results of several repositories", () => {
         const runs = await client.runs.list.query({});
         return runs.length === 3 && runs;
       },
-      { what: "another run that goes on", timeoutMs: 30_000 },
+      { what: "another run that goes on" },
     );
     const again = await untilFinal(last?.id ?? id);
     expect(again).toMatchObject({
@@ -260,7 +260,7 @@ describe("the results of several repositories", () => {
     }
     await page.getByRole("button", { name: "Launch", exact: true }).click();
     await page.waitForURL(/\/runs\/run_/);
-    await page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 60_000 });
+    await page.getByText("Passed", { exact: true }).first().waitFor();
     const [run] = await server.client.runs.list.query({});
     for (const { url } of run === undefined ? [] : deliveriesOf(run).flatMap(({ pullRequest }) => pullRequest ?? []))
       await page.locator(`a[href="${url}"]`).first().waitFor();

@@ -72,7 +72,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
         await link(stack.folder.join("data", "instances", instanceId, "spool", spoolFileName(1)), held);
         return held;
       },
-      { what: "the spool", timeoutMs: 60_000 },
+      { what: "the spool" },
     );
 
   it.each(["local path", "http URL"])(
@@ -155,7 +155,6 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     const id = await launch(repository.path, [{ instructions: "Go on.", checks: "" }]);
     await waitFor(async () => (await server.client.runs.diff.query({ id }).catch(() => null))?.patch.includes("tick"), {
       what: "the first tick in the live diff",
-      timeoutMs: 60_000,
     });
     const [instance] = await server.client.instances.list.query();
     expect(instance).toMatchObject({ runId: id, status: "executing" });
@@ -177,7 +176,6 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
       async () => (await server.client.instances.list.query()).find(({ status }) => status === "executing"),
       {
         what: "an executing instance",
-        timeoutMs: 60_000,
       },
     );
     expect((await server.client.instances.remove.mutate({ id: instance.id })).status).toBe("stopped");
@@ -287,7 +285,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
           const run = await own.server.client.runs.byId.query({ id });
           return run.lastSeq > 25 && run;
         },
-        { what: "a run at work", timeoutMs: 60_000 },
+        { what: "a run at work" },
       );
       const ticks = async () =>
         (await readFile(own.folder.join(`data/instances/${instanceId}/workspace/ticks.txt`), "utf8")).length;

@@ -6,7 +6,7 @@ import { atWork, expectWhole, launch, openWorld } from "./src/world.ts";
 
 // Each has servers of its own, and mostly waits: they do so together.
 describe.concurrent("several servers on one PostgreSQL", () => {
-  it("drive each run once, and show every message of it on each of them", { timeout: 180_000 }, async () => {
+  it("drive each run once, and show every message of it on each of them", async () => {
     await using at = await openWorld();
     await using one = await at.serve("one", { CCR_MAX_CONCURRENT_RUNS: "1" });
     await using two = await at.serve("two", { CCR_MAX_CONCURRENT_RUNS: "1", CCR_TOKEN: one.token });
@@ -25,7 +25,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     expect(new Set(drivers).size).toBe(2);
   });
 
-  it("hear of a person's wish to cancel on whichever of them", { timeout: 120_000 }, async () => {
+  it("hear of a person's wish to cancel on whichever of them", async () => {
     await using at = await openWorld();
     await using one = await at.serve("one");
     const id = await launch(one, at.repository.path);
@@ -35,7 +35,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     expect(await two.untilFinal(id, 30_000)).toMatchObject({ status: "canceled" });
   });
 
-  it("go on from work that one of them keeps on that one, whichever is asked", { timeout: 180_000 }, async () => {
+  it("go on from work that one of them keeps on that one, whichever is asked", async () => {
     await using at = await openWorld();
     await using one = await at.serve("one");
     const id = await launch(one, at.repository.path);
@@ -55,7 +55,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     );
   });
 
-  it("take over what a dead one leaves: a queued run at once, a running one within a lease", { timeout: 180_000 }, async () => {
+  it("take over what a dead one leaves: a queued run at once, a running one within a lease", async () => {
     await using at = await openWorld();
     const one = await at.serve("one", { CCR_MAX_CONCURRENT_RUNS: "1" });
     const going = await launch(one, at.repository.path);
@@ -72,7 +72,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     expect(await two.client.instances.list.query()).toEqual([]);
   });
 
-  it("lock out one that was frozen for longer than a lease", { timeout: 240_000 }, async () => {
+  it("lock out one that was frozen for longer than a lease", async () => {
     await using at = await openWorld();
     await using one = await at.serve("one");
     const id = await launch(one, at.repository.path);
@@ -80,22 +80,22 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     await using two = await at.serve("two", { CCR_TOKEN: one.token });
     one.process.kill("SIGSTOP");
     try {
-      await waitFor(() => two.output().includes("is taken up"), { what: "the takeover", timeoutMs: 60_000 });
+      await waitFor(() => two.output().includes("is taken up"), { what: "the takeover" });
     } finally {
       one.process.kill("SIGCONT");
     }
-    await waitFor(() => one.output().includes("another server drives this run now"), { what: "the lock-out", timeoutMs: 30_000 });
+    await waitFor(() => one.output().includes("another server drives this run now"), { what: "the lock-out" });
     expect(await two.untilFinal(id)).toMatchObject({ status: "succeeded", reason: "passed", instanceId });
     await expectWhole(two, id);
   });
 
-  it("wait for a database that is gone, and lose nothing by it", { timeout: 180_000 }, async () => {
+  it("wait for a database that is gone, and lose nothing by it", async () => {
     await using at = await openWorld();
     await using one = await at.serve("one");
     const id = await launch(one, at.repository.path);
     await atWork(one, id);
     await at.postgres.stop("immediate");
-    await waitFor(() => one.output().includes("cannot be used now"), { what: "the outage to be noticed", timeoutMs: 30_000 });
+    await waitFor(() => one.output().includes("cannot be used now"), { what: "the outage to be noticed" });
     await at.postgres.start();
     expect(await one.untilFinal(id)).toMatchObject({ status: "succeeded", reason: "passed" });
     await expectWhole(one, id);

@@ -45,7 +45,7 @@ const switchableEngine = async (socketPath: string, realSocket: string) => {
 };
 
 describe.runIf(hasDocker)("a Docker Engine that is down", () => {
-  it("ends a run with a plain reason, keeps the task, and is used again when it is back", { timeout: 180_000 }, async () => {
+  it("ends a run with a plain reason, keeps the task, and is used again when it is back", async () => {
     const { DOCKER_HOST = "", ...environment } = await dockerEnvironment();
     await using folder = await temporaryFolder();
     await using engine = await switchableEngine(folder.join("engine.sock"), DOCKER_HOST.replace("unix://", ""));
@@ -87,9 +87,7 @@ describe.runIf(hasDocker)("a Docker Engine that is down", () => {
 
 // Mounting needs root, as in CI; elsewhere there is no small disk to fill.
 describe.runIf(process.getuid?.() === 0)("a full disk", () => {
-  it("loses nothing, refuses what it cannot keep in plain words, and works on when there is room again", {
-    timeout: 120_000,
-  }, async () => {
+  it("loses nothing, refuses what it cannot keep in plain words, and works on when there is room again", async () => {
     await using folder = await temporaryFolder();
     const disk = folder.join("disk");
     await mkdir(disk);
@@ -146,7 +144,6 @@ describe.runIf(process.getuid?.() === 0)("a full disk", () => {
       await writeFile(join(disk, "filler"), Buffer.alloc(64 * 1024 * 1024)).catch(() => {});
       await waitFor(() => /cannot be used now|run errored/.test(server.output()), {
         what: "the disk to be noticed",
-        timeoutMs: 30_000,
       });
       await rm(join(disk, "filler"));
       // What was waiting to be stored is stored, and the run goes on; unless its own spool had no room, which ends it in plain words.
@@ -156,7 +153,7 @@ describe.runIf(process.getuid?.() === 0)("a full disk", () => {
           const run = await client.runs.byId.query({ id: going.id });
           return (isFinal(run.status) || run.lastSeq > before + 10) && run;
         },
-        { what: "the run to go on or to end", timeoutMs: 60_000 },
+        { what: "the run to go on or to end" },
       );
       if (isFinal(after.status)) expect(after).toMatchObject({ status: "errored", reason: "disk_full" });
       else {

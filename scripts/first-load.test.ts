@@ -16,7 +16,7 @@ const buildPage = async (outDir: string): Promise<void> => {
   });
 };
 
-test("every page is there, compressed, with less than the limit, and no page is left out", { timeout: 120_000 }, async () => {
+test("every page is there, compressed, with less than the limit, and no page is left out", async () => {
   await using dist = await temporaryFolder();
   await buildPage(dist.path);
   const loads = measureFirstLoads(dist.path);

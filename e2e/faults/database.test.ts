@@ -31,9 +31,7 @@ const lockDatabase = async (path: string): Promise<AsyncDisposable> => {
 };
 
 // Each has servers of its own, and mostly waits: they do so together.
-it.concurrent("a database that another process has locked for a while does not end a run, and loses nothing", {
-  timeout: 180_000,
-}, async () => {
+it.concurrent("a database that another process has locked for a while does not end a run, and loses nothing", async () => {
   await using trial = await startTrial({ driver: "bubblewrap", seed: 1, script: SCRIPT });
   const run = await trial.launch();
   await trial.reached(run, 30);
@@ -49,7 +47,6 @@ const postgres = findPostgres();
 describe.runIf(!("why" in postgres))("a PostgreSQL", { concurrent: true }, () => {
   it.each(["fast", "immediate"] as const)(
     "that is stopped (%s) and comes back does not end a run, and loses nothing",
-    { timeout: 180_000 },
     async (mode) => {
       await using trial = await startTrial({ driver: "bubblewrap", seed: 2, script: SCRIPT, database: "postgres" });
       const run = await trial.launch();

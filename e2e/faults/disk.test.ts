@@ -24,7 +24,7 @@ const fill = async (file: string): Promise<void> => {
 
 // Mounting needs root, as in CI; elsewhere there is no small disk to fill.
 describe.runIf(process.getuid?.() === 0)("a disk that is full for a while", () => {
-  it("loses nothing of a run that goes on, and ends it in no worse way than by saying so", { timeout: 240_000 }, async () => {
+  it("loses nothing of a run that goes on, and ends it in no worse way than by saying so", async () => {
     await using folder = await temporaryFolder();
     const disk = folder.join("disk");
     await mkdir(disk);

@@ -19,7 +19,7 @@ export const visit = async (
     reducedMotion: "reduce",
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   const offences = watchOffences(page, server.url);
   await page.goto(server.loginLink);
   return { page, offences, [Symbol.asyncDispose]: () => context.close() };

@@ -24,7 +24,10 @@ export type Outside = AsyncDisposable & {
 
 // Any address that counts as public will do: within the namespace it is the namespace's own, and there is no way out of it.
 const ADDRESS = "25.0.0.1";
-const SCRIPT = 'ip link set lo up && ip address add "$1/32" dev lo && exec "$0" "$2" "$1" "$3"';
+// Ports that are given there are none that are given here: a port of this machine that is to be led to is free there.
+const PORTS = "10000 19999";
+const SCRIPT =
+  'echo "$4" > /proc/sys/net/ipv4/ip_local_port_range && ip link set lo up && ip address add "$1/32" dev lo && exec "$0" "$2" "$1" "$3"';
 
 const Line = z.union([z.object({ port: z.number() }), z.object({ request: z.string() }), z.object({ leads: z.number() })]);
 
@@ -58,7 +61,7 @@ export const startOutside = async (names: readonly string[], inside: readonly st
     const lines = [`127.0.0.1 localhost ${inside.join(" ")}`, ...names.map((name) => `${ADDRESS} ${name}`), ""];
     await writeFile(hostsFile, lines.join("\n"));
     const program = new URL("./outside-main.ts", import.meta.url).pathname;
-    const child = spawn("unshare", ["--net", "sh", "-c", SCRIPT, pinnedNode, ADDRESS, program, folder.path]);
+    const child = spawn("unshare", ["--net", "sh", "-c", SCRIPT, pinnedNode, ADDRESS, program, folder.path, PORTS]);
     const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
     parts.defer(async () => {
       child.stdin.end();

@@ -146,7 +146,7 @@ export const startServer = async (options: ServerOptions): Promise<Server> => {
           const run = await client.runs.byId.query({ id });
           return isFinal(run.status) && run;
         },
-        { what: `the end of ${id}`, timeoutMs, intervalMs: 50 },
+        { what: `the end of ${id}`, timeoutMs },
       ).catch((error: unknown) => {
         throw new Error(`${error instanceof Error ? error.message : String(error)}\nThe server said:\n${printed}`, {
           cause: error,
@@ -167,7 +167,7 @@ const cancelAll = async (client: Client): Promise<void> => {
   const unfinished = async () =>
     (await client.runs.list.query({ status: RUN_STATUSES.filter((status) => !isFinal(status)), limit: 200 })).map(({ id }) => id);
   for (const id of await unfinished()) await client.runs.cancel.mutate({ id });
-  await waitFor(async () => (await unfinished()).length === 0, { what: "the canceled runs to end", timeoutMs: 60_000 });
+  await waitFor(async () => (await unfinished()).length === 0, { what: "the canceled runs to end" });
 };
 
 const passThrough = (...names: string[]): Record<string, string> =>

@@ -75,7 +75,7 @@ export const atWork = ({ client }: Server, id: Run["id"], messages = 15): Promis
       const run = await client.runs.byId.query({ id });
       return run.lastSeq > messages && run;
     },
-    { what: "a run at work", timeoutMs: 60_000 },
+    { what: "a run at work" },
   );
 
 /** Whatever happened on the way: each message once, each thing said once, one end. */

@@ -78,10 +78,9 @@ const fill = async (): Promise<At> => {
   for (const id of [ids.ask, ids.permission, ids.plan])
     await waitFor(async () => (await client.runs.byId.query({ id })).status === "waiting", {
       what: "a question",
-      timeoutMs: 60_000,
     });
   const changed = async () => (await client.runs.diff.query({ id: ids.work }).catch(() => null))?.files.length === 1;
-  await waitFor(changed, { what: "its first change", timeoutMs: 60_000 });
+  await waitFor(changed, { what: "its first change" });
   for (const text of ["Make it green", "And light"]) await client.talk.say.mutate({ id: ids.work, text });
   return { ...ids, taskId: task.id };
 };
@@ -90,7 +89,7 @@ beforeAll(async () => {
   const environment = { CCR_MAX_CONCURRENT_RUNS: "6" };
   [stack, browser] = await Promise.all([startStack({ driver: "bubblewrap", scenario, environment }), startBrowser()]);
   at = await fill();
-}, 180_000);
+});
 afterAll(async () => {
   await browser?.close();
   await stack?.[Symbol.asyncDispose]();

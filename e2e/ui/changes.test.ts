@@ -53,7 +53,7 @@ let stack: Stack;
 beforeAll(async () => {
   browser = await startBrowser();
   stack = await startStack({ driver: "bubblewrap", scenario });
-}, 60_000);
+});
 afterAll(async () => {
   await browser.close();
   await stack[Symbol.asyncDispose]();
@@ -72,7 +72,7 @@ const openRun = async (name: string) => {
 const listOf = (page: Page) => page.getByRole("navigation", { name: "Changed files" });
 const diffOf = (page: Page) => page.getByRole("region", { name: "Changes to the files" });
 
-it("shows files of every kind in a tree and in both views", { timeout: 180_000 }, async () => {
+it("shows files of every kind in a tree and in both views", async () => {
   const id = await openRun("kinds");
   await using opened = await visit(browser, stack.server);
   const { page, offences } = opened;
@@ -136,7 +136,7 @@ it("shows files of every kind in a tree and in both views", { timeout: 180_000 }
   expect(offences).toEqual([]);
 });
 
-it("sends comments to the agent, which goes on from there", { timeout: 180_000 }, async () => {
+it("sends comments to the agent, which goes on from there", async () => {
   const id = await openRun("comments");
   await using opened = await visit(browser, stack.server);
   const { page, offences } = opened;
@@ -184,7 +184,7 @@ it("sends comments to the agent, which goes on from there", { timeout: 180_000 }
   await waiting.getByRole("button", { name: "Send to Claude" }).click();
   await page.waitForURL((url) => /\/runs\/run_/.test(url.pathname) && !url.pathname.includes(id));
   const next = new URL(page.url()).pathname.split("/").at(-1);
-  await page.getByText("It is called total now.").waitFor({ timeout: 60_000 });
+  await page.getByText("It is called total now.").waitFor();
   const sent = await stack.server.client.runs.byId.query({ id: RunId.parse(next) });
   expect(sent.continues).toMatchObject({ runId: id, because: "person", fromKept: [null] });
   expect(sent.steps[0]?.instructions).toContain(
@@ -200,9 +200,7 @@ it("sends comments to the agent, which goes on from there", { timeout: 180_000 }
   expect(offences).toEqual([]);
 });
 
-it("tells comments to the agent of a run that goes on, which does what they ask for before it is checked", {
-  timeout: 180_000,
-}, async () => {
+it("tells comments to the agent of a run that goes on, which does what they ask for before it is checked", async () => {
   const repository = await createGitRepository({ path: `${stack.repositories}/live`, files: FILES });
   const { client } = stack.server;
   const steps = [{ instructions: "Change files. Take your time.", checks: "$ grep total src/added.ts" }];
@@ -239,7 +237,7 @@ it("tells comments to the agent of a run that goes on, which does what they ask 
   expect(said).toMatchObject({ state: "queued", body: { kind: "prompt" } });
   expect(JSON.stringify(said?.body)).toContain("export const added = true;");
   await client.talk.interrupt.mutate({ id });
-  await page.getByText("It is called total now.").waitFor({ timeout: 60_000 });
+  await page.getByText("It is called total now.").waitFor();
   expect(await stack.server.untilFinal(id)).toMatchObject({ reason: "passed" });
   expect((await client.runs.list.query({ taskId: task.id })).length).toBe(1);
   expect(offences).toEqual([]);

@@ -8,7 +8,7 @@ const uses = (...tools: [name: string, input: Record<string, unknown>][]) => ({
   blocks: tools.map(([name, input]) => ({ type: "tool_use", name, input })),
 });
 
-it("draws what the real Claude Code does, in colours, on the page as the server serves it", { timeout: 180_000 }, async () => {
+it("draws what the real Claude Code does, in colours, on the page as the server serves it", async () => {
   await using stack = await startStack({
     driver: "bubblewrap",
     scenario: {

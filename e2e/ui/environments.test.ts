@@ -46,15 +46,13 @@ const letGoOn = async (): Promise<void> => {
   for (const name of await readdir(instances)) await writeFile(`${instances}/${name}/home/go-on`, "");
 };
 
-const passed = (page: Page) => page.getByText("Passed", { exact: true }).first().waitFor({ timeout: 60_000 });
+const passed = (page: Page) => page.getByText("Passed", { exact: true }).first().waitFor();
 const confirm = async (page: Page, action: string): Promise<void> => {
   await page.getByRole("button", { name: action, exact: true }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: action }).click();
 };
 
-it("is written, refused where it is wrong, watched while it is set up, used again, set up anew, and deleted", {
-  timeout: 180_000,
-}, async () => {
+it("is written, refused where it is wrong, watched while it is set up, used again, set up anew, and deleted", async () => {
   const { client } = stack.server;
   await using opened = await visit(browser, stack.server, { height: 1400 });
   const { page, offences } = opened;

@@ -30,7 +30,6 @@ const launch = async (prompt: string) => (await server.client.runs.start.mutate(
 const atWork = (id: Run["id"]) =>
   waitFor(async () => (await server.client.runs.byId.query({ id })).status === "running", {
     what: "a run at work",
-    timeoutMs: 60_000,
   });
 
 beforeAll(async () => {
@@ -43,7 +42,7 @@ beforeAll(async () => {
   repository = (await createGitRepository({ path: `${stack.repositories}/a`, files: { "README.md": "# x\n" } })).path;
   run = await launch("Be there all the time");
   await atWork(run);
-}, 180_000);
+});
 afterAll(async () => {
   await browser?.close();
   await wire?.[Symbol.asyncDispose]();
@@ -72,13 +71,12 @@ const inSandbox = async (line: string): Promise<void> => {
   await shells.input.mutate({ runId: run, shellId, writer: "0123456789abcdef", n: 1, text: `${line}; exit\n` });
   await waitFor(async () => (await shells.list.query({ runId: run })).every(({ outcome }) => outcome !== null), {
     what: "the shell to end",
-    timeoutMs: 30_000,
   });
 };
 
 const banner = (page: Page) => page.getByText("The server cannot be reached.");
 
-it("a server that is frozen is told of, at home and on a run's page, and both go on with it", { timeout: 120_000 }, async () => {
+it("a server that is frozen is told of, at home and on a run's page, and both go on with it", async () => {
   await using home = await open("/");
   await using ofRun = await open(`/runs/${run}`);
   const live = ofRun.page.getByText("Live", { exact: true });
@@ -116,7 +114,7 @@ const changeAll = async (n: number): Promise<void> => {
 };
 
 const shows = (name: string) => async (page: Page, n: number) => {
-  await page.getByText(`${name} ${n}`, { exact: true }).first().waitFor({ timeout: 60_000 });
+  await page.getByText(`${name} ${n}`, { exact: true }).first().waitFor();
 };
 type Address = { name: string; path: () => string; shows: (page: Page, n: number) => Promise<void> };
 const ADDRESSES: readonly Address[] = [
@@ -130,19 +128,19 @@ const ADDRESSES: readonly Address[] = [
     path: () => `/runs/${run}?tab=changes`,
     shows: async (page, n) => {
       // What somebody reads is not changed without being asked.
-      if (n > 1) await page.getByRole("button", { name: "Show the newest" }).click({ timeout: 60_000 });
-      await page.getByText(`file-${n}.txt`).first().waitFor({ timeout: 60_000 });
+      if (n > 1) await page.getByRole("button", { name: "Show the newest" }).click();
+      await page.getByText(`file-${n}.txt`).first().waitFor();
     },
   },
   {
     name: "Network",
     path: () => `/runs/${run}?tab=network`,
-    shows: (page, n) => page.getByText(`host-${n}.example.com`).first().waitFor({ timeout: 60_000 }),
+    shows: (page, n) => page.getByText(`host-${n}.example.com`).first().waitFor(),
   },
   {
     name: "Files",
     path: () => `/runs/${run}?tab=files`,
-    shows: (page, n) => page.getByRole("treeitem", { name: `file-${n}.txt` }).waitFor({ timeout: 60_000 }),
+    shows: (page, n) => page.getByRole("treeitem", { name: `file-${n}.txt` }).waitFor(),
   },
 ];
 
@@ -173,7 +171,7 @@ it("every address shows what was changed while its connection was closed, its se
   await allShow(1, "while its connection was closed");
 
   server.process.kill("SIGKILL");
-  await Promise.all(places.map(({ page }) => banner(page).waitFor({ timeout: 60_000 })));
+  await Promise.all(places.map(({ page }) => banner(page).waitFor()));
   server = await stack.restart();
   await endRun("Run 1");
   await changeAll(2);
@@ -191,7 +189,7 @@ it("every address shows what was changed while its connection was closed, its se
   for (const { page } of places) expect(await banner(page).count()).toBe(0);
 });
 
-it("the files of a run are followed while it goes on, and what one reads stays in its place", { timeout: 120_000 }, async () => {
+it("the files of a run are followed while it goes on, and what one reads stays in its place", async () => {
   await inSandbox("for i in $(seq 100 180); do touch many-$i; done; seq 1000 > long.txt");
   await using opened = await open(`/runs/${run}?tab=files&file=long.txt`);
   const { page, offences } = opened;
@@ -213,7 +211,7 @@ it("the files of a run are followed while it goes on, and what one reads stays i
   const before = await places();
   await inSandbox("seq 1001 1100 >> long.txt; touch among-the-first another");
   await page.getByText("1,100 lines").waitFor();
-  await expect.poll(() => tree.evaluate((element) => element.scrollTop), { timeout: 20_000 }).toBe(26 * 42);
+  await expect.poll(() => tree.evaluate((element) => element.scrollTop)).toBe(26 * 42);
   expect(await places()).toEqual(before);
   await inSandbox("rm long.txt");
   await page.getByText("This is how it was at").waitFor();
@@ -239,9 +237,6 @@ const buildAnew = async (folder: string): Promise<void> => {
 
 it.skipIf(process.getuid?.() !== 0)(
   "a deploy is told of, and the page goes on with the server that has another build",
-  {
-    timeout: 120_000,
-  },
   async () => {
     await using folder = await temporaryFolder();
     await buildAnew(folder.path);

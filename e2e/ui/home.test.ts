@@ -1,7 +1,6 @@
-import { createServer } from "node:net";
 import { type Run, RunId } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
-import { createGitRepository, type GitRepository, waitFor } from "@ccr/testkit";
+import { createGitRepository, freePort, type GitRepository, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
@@ -46,15 +45,6 @@ let server: Server;
 let repository: GitRepository;
 const parts = new AsyncDisposableStack();
 
-/** A port that the server has again when it is started anew. */
-const freePort = async (): Promise<number> => {
-  const probe = createServer();
-  await new Promise<void>((resolve) => void probe.listen(0, "127.0.0.1", resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return address !== null && typeof address === "object" ? address.port : 0;
-};
-
 beforeAll(async () => {
   browser = await startBrowser();
   const environment = { PORT: String(await freePort()), CCR_MAX_CONCURRENT_RUNS: "1" };
@@ -88,11 +78,10 @@ const launch = async (prompt: string): Promise<Run["id"]> =>
 const atWork = (id: Run["id"]) =>
   waitFor(async () => (await server.client.runs.byId.query({ id })).status === "running", {
     what: "the run to be at work",
-    timeoutMs: 60_000,
   });
 const row = (page: Page, id: Run["id"]) => page.locator(`li[data-run="${id}"]`);
 
-test("a run from one sentence: on a branch, watched at work, and seen to when it fails", { timeout: 180_000 }, async () => {
+test("a run from one sentence: on a branch, watched at work, and seen to when it fails", async () => {
   await using opened = await visit(browser, server);
   const { page, offences } = opened;
   const prompt = page.getByLabel("What is Claude Code to do?");
@@ -120,10 +109,10 @@ test("a run from one sentence: on a branch, watched at work, and seen to when it
   expect(await page.getByLabel("Repository").inputValue()).toBe(repository.path);
   const running = section(page, "Running now");
   await running.getByText("Say hello in hello.txt").waitFor();
-  await running.getByText(/Running /).waitFor({ timeout: 60_000 });
+  await running.getByText(/Running /).waitFor();
   stack.model.setScenario(done);
   const needs = section(page, "Needs you");
-  await needs.getByText("Checks failed").waitFor({ timeout: 60_000 });
+  await needs.getByText("Checks failed").waitFor();
   await needs.getByText("What to do:").waitFor();
   await running.waitFor({ state: "detached" });
   await section(page, "Recent results").getByText("Say hello in hello.txt").waitFor();
@@ -131,7 +120,7 @@ test("a run from one sentence: on a branch, watched at work, and seen to when it
   await needs.getByRole("button", { name: "Launch again" }).click();
   await page.getByText("Launched again.").first().waitFor();
   await needs.waitFor({ state: "detached" });
-  await needs.getByText("Checks failed").waitFor({ timeout: 60_000 });
+  await needs.getByText("Checks failed").waitFor();
   await needs.getByRole("button", { name: "Dismiss Say hello in hello.txt" }).click();
   await needs.waitFor({ state: "detached" });
   await page.reload();
@@ -140,7 +129,7 @@ test("a run from one sentence: on a branch, watched at work, and seen to when it
   expect(offences).toEqual([]);
 });
 
-test("a run that was started in a few words becomes a task when it is saved", { timeout: 90_000 }, async () => {
+test("a run that was started in a few words becomes a task when it is saved", async () => {
   const id = await launch("Count the files");
   await using opened = await visit(browser, server);
   const { page, offences } = opened;
@@ -155,7 +144,7 @@ test("a run that was started in a few words becomes a task when it is saved", { 
   expect(offences).toEqual([]);
 });
 
-test("many runs are canceled, and launched again, by one wish", { timeout: 180_000 }, async () => {
+test("many runs are canceled, and launched again, by one wish", async () => {
   const ids: Run["id"][] = [];
   for (const n of [1, 2, 3, 4]) ids.push(await launch(`Bulk ${n}`));
   const [first, second, third, fourth] = ids;
@@ -179,11 +168,9 @@ test("many runs are canceled, and launched again, by one wish", { timeout: 180_0
   await page.getByRole("region", { name: "Chosen runs" }).getByRole("button", { name: "Cancel 3" }).click();
   await page.getByRole("alertdialog", { name: "Cancel 3 runs?" }).getByRole("button", { name: "Cancel 3 runs" }).click();
   await page.getByText("3 runs canceled.").waitFor();
-  for (const id of [first, second, fourth])
-    await row(page, id).getByText("Canceled", { exact: true }).waitFor({ timeout: 60_000 });
+  for (const id of [first, second, fourth]) await row(page, id).getByText("Canceled", { exact: true }).waitFor();
   await waitFor(async () => (await server.client.runs.byId.query({ id: third })).status === "running", {
     what: "the run that was left out to start",
-    timeoutMs: 60_000,
   });
 
   // Of all that fit, those alone that have ended are launched again.
@@ -191,13 +178,13 @@ test("many runs are canceled, and launched again, by one wish", { timeout: 180_0
   await page.getByRole("button", { name: "Launch again 3" }).click();
   await page.getByRole("alertdialog").getByRole("button", { name: "Launch 3 runs" }).click();
   await page.getByText("3 runs launched again.").waitFor();
-  await expect.poll(async () => (await server.client.runs.page.query({ text: "bulk" })).runs.length, { timeout: 20_000 }).toBe(7);
+  await expect.poll(async () => (await server.client.runs.page.query({ text: "bulk" })).runs.length).toBe(7);
   await page.mouse.move(0, 0);
-  await expect.poll(() => page.locator("li[data-run]").count(), { timeout: 20_000 }).toBe(7);
+  await expect.poll(() => page.locator("li[data-run]").count()).toBe(7);
   expect(offences).toEqual([]);
 });
 
-test("all that fit are chosen, and canceled, also those that are not shown", { timeout: 120_000 }, async () => {
+test("all that fit are chosen, and canceled, also those that are not shown", async () => {
   // More than the list shows at first.
   const MANY = 53;
   await Promise.all(Array.from({ length: MANY }, (_, index) => launch(`Throng ${index + 1}`)));
@@ -205,7 +192,7 @@ test("all that fit are chosen, and canceled, also those that are not shown", { t
   await using opened = await visit(browser, server, { width: 390, height: 800 });
   const { page, offences } = opened;
   await page.goto(`${server.url}/runs?q=throng`);
-  await expect.poll(() => page.locator("li[data-run]").count(), { timeout: 20_000 }).toBe(50);
+  await expect.poll(() => page.locator("li[data-run]").count()).toBe(50);
   await page.getByRole("checkbox", { name: "Choose every run that is shown" }).click();
   const bar = page.getByRole("region", { name: "Chosen runs" });
   await bar.getByText("50 runs chosen").waitFor();
@@ -219,18 +206,18 @@ test("all that fit are chosen, and canceled, also those that are not shown", { t
   await page.getByText(`${MANY} runs canceled.`).waitFor();
   await bar.waitFor({ state: "detached" });
   const left = async (text: string) => (await server.client.runs.page.query({ text, status: ["queued", "running"] })).runs.length;
-  await expect.poll(() => left("throng"), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => left("throng")).toBe(0);
   expect((await server.client.runs.byId.query({ id: other })).reason).toBeNull();
   expect(offences).toEqual([]);
 });
 
-test("a request that was refused is told of until somebody has seen it", { timeout: 90_000 }, async () => {
+test("a request that was refused is told of until somebody has seen it", async () => {
   stack.model.setScenario(refused);
   const id = await launch("Fetch the list");
   await using opened = await visit(browser, server);
   const { page, offences } = opened;
   const needs = section(page, "Needs you");
-  await needs.getByText("Request refused").waitFor({ timeout: 60_000 });
+  await needs.getByText("Request refused").waitFor();
   await needs.getByText("The network policy refused a request to wanted.example.test.").waitFor();
   await needs.getByRole("link", { name: "See requests" }).click();
   await page.waitForURL(new RegExp(`/runs/${id}\\?tab=network`));
@@ -244,7 +231,7 @@ test("a request that was refused is told of until somebody has seen it", { timeo
   expect(offences).toEqual([]);
 });
 
-test("filters, search and order stand in the address and outlive a reload", { timeout: 90_000 }, async () => {
+test("filters, search and order stand in the address and outlive a reload", async () => {
   const needle = await launch("Needle in the hay");
   const other = await launch("Some hay");
   await atWork(needle);
@@ -278,7 +265,7 @@ test("filters, search and order stand in the address and outlive a reload", { ti
   expect(offences).toEqual([]);
 });
 
-test("new runs appear at once, and wait while somebody reads the list", { timeout: 90_000 }, async () => {
+test("new runs appear at once, and wait while somebody reads the list", async () => {
   const first = await launch("Reading one");
   await using opened = await visit(browser, server);
   const { page, offences } = opened;
@@ -286,17 +273,17 @@ test("new runs appear at once, and wait while somebody reads the list", { timeou
   await row(page, first).waitFor();
   await page.mouse.move(0, 0);
   const second = await launch("Reading two");
-  await row(page, second).waitFor({ timeout: 30_000 });
+  await row(page, second).waitFor();
   await row(page, first).hover();
   const third = await launch("Reading three");
-  await page.getByRole("button", { name: "Show 1 new run" }).waitFor({ timeout: 30_000 });
+  await page.getByRole("button", { name: "Show 1 new run" }).waitFor();
   expect(await row(page, third).count()).toBe(0);
   await page.getByRole("button", { name: "Show 1 new run" }).click();
   await row(page, third).waitFor();
   expect(offences).toEqual([]);
 });
 
-test("a server that is killed while Home is open: it says so, and is right again by itself", { timeout: 180_000 }, async () => {
+test("a server that is killed while Home is open: it says so, and is right again by itself", async () => {
   const id = await launch("Outlive the server");
   await atWork(id);
   await using opened = await visit(browser, server);
@@ -306,7 +293,7 @@ test("a server that is killed while Home is open: it says so, and is right again
   await page
     .getByText(/server cannot be reached/i)
     .first()
-    .waitFor({ timeout: 60_000 });
+    .waitFor();
   // What was written meanwhile is not lost, and started once.
   await page.getByLabel("What is Claude Code to do?").fill("Written while it was away");
   await page.getByRole("button", { name: "Start" }).click();
@@ -318,13 +305,12 @@ test("a server that is killed while Home is open: it says so, and is right again
     await page.waitForURL(/\/runs\/run_/);
   });
   await page.getByRole("link", { name: "Home" }).click();
-  await section(page, "Running now").getByText("Outlive the server").waitFor({ timeout: 60_000 });
+  await section(page, "Running now").getByText("Outlive the server").waitFor();
   await section(page, "Queued").getByText("Written while it was away").waitFor();
   expect((await server.client.runs.page.query({ text: "written away" })).runs).toHaveLength(1);
   stack.model.setScenario(done);
   await waitFor(async () => (await server.client.runs.byId.query({ id })).status !== "running", {
     what: "the run to go on, and end",
-    timeoutMs: 60_000,
   });
-  await section(page, "Needs you").getByText("Outlive the server").waitFor({ timeout: 60_000 });
+  await section(page, "Needs you").getByText("Outlive the server").waitFor();
 });

@@ -38,7 +38,7 @@ describe.skipIf(outside === null)("what a run may reach, on its page", () => {
     await stack?.[Symbol.asyncDispose]();
   });
 
-  it.each([1280, 390])("is widened by a click on what was refused, at %d pixels", { timeout: 120_000 }, async (width) => {
+  it.each([1280, 390])("is widened by a click on what was refused, at %d pixels", async (width) => {
     const { client } = stack.server;
     const repository = await createGitRepository({ path: `${stack.repositories}/at-${width}`, files: { "README.md": "# x\n" } });
     const task = await client.tasks.create.mutate({ name: "Fetch", steps: [{ instructions: "Fetch it.", checks: "" }] });

@@ -91,9 +91,7 @@ const titled = (page: Page, title: string): Promise<unknown> =>
   page.waitForFunction((wanted) => document.title === `${wanted} – claude-code-runner`, title);
 const needs = (page: Page) => page.getByRole("region", { name: "Needs you" });
 
-it("tells of what ended badly once, over all tabs, and counts it until somebody has seen to it", {
-  timeout: 240_000,
-}, async () => {
+it("tells of what ended badly once, over all tabs, and counts it until somebody has seen to it", async () => {
   const { server } = stack;
   await using first = await visit(browser, server);
   await watchNotifications(first.page.context(), server.url);
@@ -136,7 +134,7 @@ it("tells of what ended badly once, over all tabs, and counts it until somebody 
   expect([...first.offences]).toEqual([]);
 });
 
-it("says on the tab that a run waits for a person, as Home does, until it was answered", { timeout: 120_000 }, async () => {
+it("says on the tab that a run waits for a person, as Home does, until it was answered", async () => {
   const { server } = stack;
   await using opened = await visit(browser, server);
   const { page } = opened;
@@ -160,7 +158,7 @@ it("says on the tab that a run waits for a person, as Home does, until it was an
   await page.waitForFunction(() => !document.title.startsWith("("));
 });
 
-it("goes on when the server's answer is none, and tells nothing that is not so", { timeout: 60_000 }, async () => {
+it("goes on when the server's answer is none, and tells nothing that is not so", async () => {
   const { server } = stack;
   await using opened = await visit(browser, server);
   const { page } = opened;

@@ -62,7 +62,7 @@ const focused = (page: Page): Promise<string> =>
     return at?.id || at?.getAttribute("aria-label") || at?.textContent?.trim() || at?.tagName || "";
   });
 
-it("finds and goes everywhere by keyboard, and by a button on a phone", { timeout: 180_000 }, async () => {
+it("finds and goes everywhere by keyboard, and by a button on a phone", async () => {
   const { server } = stack;
   const { id } = await launch(server, "Sort the shelves", { instructions: "Do it well.", checks: "" });
   await launch(server, "Sweep the floor", { instructions: "Do it well.", checks: "" });
@@ -155,7 +155,7 @@ it("finds and goes everywhere by keyboard, and by a button on a phone", { timeou
   expect(offences).toEqual([]);
 });
 
-it("shows what a living sandbox uses, and removes it after saying what that does", { timeout: 180_000 }, async () => {
+it("shows what a living sandbox uses, and removes it after saying what that does", async () => {
   const { server } = stack;
   const { id } = await launch(server, "An endless one", { instructions: "Work for long.", checks: "" });
   await using opened = await visit(browser, server);
@@ -191,7 +191,7 @@ it("shows what a living sandbox uses, and removes it after saying what that does
   expect(offences).toEqual([]);
 });
 
-it("cancels a run from the palette, after a question", { timeout: 120_000 }, async () => {
+it("cancels a run from the palette, after a question", async () => {
   const { server } = stack;
   const { id } = await launch(server, "One to cancel", { instructions: "Work for long.", checks: "" });
   await using opened = await visit(browser, server);
@@ -206,7 +206,7 @@ it("cancels a run from the palette, after a question", { timeout: 120_000 }, asy
   expect(offences).toEqual([]);
 });
 
-it("tells credentials without their values, tests them, and keeps how the page looks", { timeout: 180_000 }, async () => {
+it("tells credentials without their values, tests them, and keeps how the page looks", async () => {
   const { server } = stack;
   const { id } = await launch(server, "What it costs", { instructions: "Do it well.", checks: "" });
   await server.untilFinal(id);
@@ -255,7 +255,7 @@ it("tells credentials without their values, tests them, and keeps how the page l
   expect(offences).toEqual([]);
 });
 
-it("shows what an environment's set-up left, from which run, and throws it away", { timeout: 180_000 }, async () => {
+it("shows what an environment's set-up left, from which run, and throws it away", async () => {
   const { server } = stack;
   const environment = await server.client.environments.create.mutate({
     name: "Prepared",
@@ -278,9 +278,7 @@ it("shows what an environment's set-up left, from which run, and throws it away"
   expect(offences).toEqual([]);
 });
 
-it("offers to load a newer version, never does it by itself, and outlives parts that are gone", {
-  timeout: 180_000,
-}, async () => {
+it("offers to load a newer version, never does it by itself, and outlives parts that are gone", async () => {
   const { server } = stack;
   await using opened = await visit(browser, server);
   const { page } = opened;
@@ -311,7 +309,7 @@ it("offers to load a newer version, never does it by itself, and outlives parts 
   expect(await page.getByText("The server was updated.", { exact: false }).count()).toBe(0);
 });
 
-it("says since when the server is away, and is live again when it is back", { timeout: 240_000 }, async () => {
+it("says since when the server is away, and is live again when it is back", async () => {
   await using own = await startStack({ driver: "bubblewrap" });
   await using opened = await visit(browser, own.server);
   const { page } = opened;
@@ -329,7 +327,7 @@ it("says since when the server is away, and is live again when it is back", { ti
   expect(await page.getByText("The server was updated.", { exact: false }).count()).toBe(0);
 });
 
-it("asks to log in where one is, and goes on there", { timeout: 120_000 }, async () => {
+it("asks to log in where one is, and goes on there", async () => {
   const { server } = stack;
   await using opened = await visit(browser, server);
   const { page, offences } = opened;

@@ -42,9 +42,7 @@ const finished = async (name: string, repository: string, steps = STEPS): Promis
   return untilFinal((await client.runs.create.mutate({ taskId: task.id, repository })).id);
 };
 
-it("shows the attempts of each step, what their checks printed, what was used, and each message as it is stored", {
-  timeout: 120_000,
-}, async () => {
+it("shows the attempts of each step, what their checks printed, what was used, and each message as it is stored", async () => {
   const run = await finished("Answer", await repositoryOf("answer"));
   expect(run.reason).toBe("passed");
   await using opened = await visit(browser, stack.server);
@@ -53,7 +51,7 @@ it("shows the attempts of each step, what their checks printed, what was used, a
 
   const rail = page.getByRole("complementary", { name: "Steps" });
   await expect
-    .poll(() => rail.getByRole("link", { name: /^Attempt/ }).allTextContents(), { timeout: 20_000 })
+    .poll(() => rail.getByRole("link", { name: /^Attempt/ }).allTextContents())
     .toEqual(["Attempt 1 of 2", "Attempt 2 of 2"]);
   const [first, second] = [1, 2].map((attempt) => rail.getByRole("list", { name: `Checks of step 1, attempt ${attempt}` }));
   await second?.getByText("exit code 0").waitFor();
@@ -100,9 +98,7 @@ it("shows the attempts of each step, what their checks printed, what was used, a
   expect(offences).toEqual([]);
 });
 
-it("is pushed from the page, again when that was refused, and not once its work was cleaned up", {
-  timeout: 120_000,
-}, async () => {
+it("is pushed from the page, again when that was refused, and not once its work was cleaned up", async () => {
   await using host = await openGitHost();
   const run = await finished("Push it", host.repository);
   const hook = `${host.bare}/hooks/pre-receive`;
@@ -155,7 +151,7 @@ it("is pushed from the page, again when that was refused, and not once its work 
   expect(offences).toEqual([]);
 });
 
-it("of several runs that compete is compared and chosen, from the launch on", { timeout: 120_000 }, async () => {
+it("of several runs that compete is compared and chosen, from the launch on", async () => {
   const { client } = stack.server;
   const repository = await repositoryOf("compete");
   const task = await client.tasks.create.mutate({
@@ -176,7 +172,7 @@ it("of several runs that compete is compared and chosen, from the launch on", { 
   await form.getByRole("button", { name: "Launch 2 runs" }).click();
   await page.waitForURL(/\/batches\/bat_/);
   const id = BatchId.parse(new URL(page.url()).pathname.split("/").at(-1));
-  await page.getByText("2 of 2 passed.", { exact: false }).waitFor({ timeout: 60_000 });
+  await page.getByText("2 of 2 passed.", { exact: false }).waitFor();
   await page
     .getByRole("link", { name: `Compare the runs of ${repository}` })
     .first()

@@ -162,9 +162,7 @@ test("changes that were not saved are warned about, and are there again", async 
   expect(offences).toEqual([]);
 });
 
-test("a launch asks for parameters, shows what comes of them, and the real run has them as one word", {
-  timeout: 180_000,
-}, async () => {
+test("a launch asks for parameters, shows what comes of them, and the real run has them as one word", async () => {
   await using opened = await open("/tasks/new");
   const { page, offences } = opened;
   await page.getByLabel("Name").fill("Write a word");

@@ -53,7 +53,7 @@ beforeAll(async () => {
       },
     }),
   );
-}, 180_000);
+});
 afterAll(() => owned.disposeAsync());
 
 const launch = async (): Promise<Run["id"]> => {
@@ -90,9 +90,7 @@ const type = async (page: Page, text: string): Promise<void> => {
 };
 
 describe("the terminal and the files of a run", () => {
-  it("are there while the agent works, are whole after a reload, and say so when the run has ended", {
-    timeout: 180_000,
-  }, async () => {
+  it("are there while the agent works, are whole after a reload, and say so when the run has ended", async () => {
     await using opened = await visit(browser, stack.server);
     const { page, offences } = opened;
     const id = await launch();
@@ -215,9 +213,7 @@ describe("the terminal and the files of a run", () => {
     expect(offences).toEqual([]);
   });
 
-  it("heal when the connection is lost, and nothing that was typed or printed is lost or doubled", {
-    timeout: 120_000,
-  }, async () => {
+  it("heal when the connection is lost, and nothing that was typed or printed is lost or doubled", async () => {
     await using opened = await visit(browser, stack.server, { width: 390, height: 844 });
     const { page, offences } = opened;
     const id = await launch();
@@ -233,7 +229,7 @@ describe("the terminal and the files of a run", () => {
     await screenOf(page).getByText("typed-while-offline").waitFor();
     expect(await screenOf(page).getByText("typed-while-offline").count()).toBe(1);
     await type(page, `head -c ${2 * SHELL_SCROLLBACK_BYTES} /dev/zero | tr '\\0' x; clear; echo much-was-prin''ted`);
-    await screenOf(page).getByText("much-was-printed").waitFor({ timeout: 60_000 });
+    await screenOf(page).getByText("much-was-printed").waitFor();
     await page.reload();
     await screenOf(page).getByText("much-was-printed").waitFor();
     await type(page, "touch /tmp/go-on");

@@ -62,7 +62,7 @@ beforeAll(async () => {
   stack.model.setScenario(parseScenario(scenario));
   ended = await launch("Say many things.");
   await waitFor(async () => (await run(ended)).status === "succeeded", { what: "the run that says much", timeoutMs: 90_000 });
-}, 180_000);
+});
 afterAll(async () => {
   await browser.close();
   await wire[Symbol.asyncDispose]();
@@ -108,9 +108,7 @@ const allRows = async (page: Page): Promise<{ keys: string[]; ticks: number }> =
 };
 
 describe("a run that goes on", () => {
-  it("is shown whole whatever becomes of the connection: server killed, stream closed, tab asleep", {
-    timeout: 240_000,
-  }, async () => {
+  it("is shown whole whatever becomes of the connection: server killed, stream closed, tab asleep", async () => {
     const id = await launch("Tick for a while.");
     await using opened = await open(`/runs/${id}`);
     const { page, offences } = opened;
@@ -118,10 +116,10 @@ describe("a run that goes on", () => {
     const lastSeq = async () => Number(await logOf(page).getAttribute("data-last-seq"));
     const grows = async (what: string): Promise<void> => {
       const before = await lastSeq();
-      await waitFor(async () => (await lastSeq()) > before + 4, { what: `messages ${what}`, timeoutMs: 60_000 });
+      await waitFor(async () => (await lastSeq()) > before + 4, { what: `messages ${what}` });
       await live.waitFor();
     };
-    await page.getByText(/running echo tick; sleep 0.4/i).waitFor({ timeout: 60_000 });
+    await page.getByText(/running echo tick; sleep 0.4/i).waitFor();
     await grows("at first");
 
     server.process.kill("SIGKILL");
@@ -141,10 +139,9 @@ describe("a run that goes on", () => {
     const asleepAt = (await run(id)).lastSeq;
     await waitFor(async () => (await run(id)).lastSeq > asleepAt + 6, {
       what: "messages while the tab slept",
-      timeoutMs: 60_000,
     });
     await session.send("Page.setWebLifecycleState", { state: "active" });
-    await waitFor(async () => (await lastSeq()) > asleepAt + 6, { what: "what was said meanwhile", timeoutMs: 60_000 });
+    await waitFor(async () => (await lastSeq()) > asleepAt + 6, { what: "what was said meanwhile" });
 
     await page.getByText("The ticking is over.").waitFor({ timeout: 120_000 });
     await page.getByText("Complete", { exact: true }).waitFor();
@@ -160,14 +157,14 @@ describe("a run that goes on", () => {
     expect(offences).toEqual([]);
   });
 
-  it("is followed at its end, and stands still once one has gone away from it", { timeout: 120_000 }, async () => {
+  it("is followed at its end, and stands still once one has gone away from it", async () => {
     const id = await launch("Tick for a while.");
     await using opened = await open(`/runs/${id}`, { height: 600 });
     const { page, offences } = opened;
     const log = logOf(page);
     const toEnd = () => log.evaluate((element) => element.scrollHeight - element.clientHeight - element.scrollTop);
     const rowCount = () => log.evaluate((element) => Number(element.getAttribute("data-last-seq")));
-    await waitFor(async () => (await rowCount()) > 40, { what: "some messages", timeoutMs: 60_000 });
+    await waitFor(async () => (await rowCount()) > 40, { what: "some messages" });
     expect(await toEnd()).toBeLessThan(2);
 
     await log.hover();
@@ -185,7 +182,7 @@ describe("a run that goes on", () => {
     const place = await first();
     await page.getByRole("button", { name: /\d+ new messages/ }).waitFor();
     const before = await rowCount();
-    await waitFor(async () => (await rowCount()) > before + 6, { what: "more messages", timeoutMs: 60_000 });
+    await waitFor(async () => (await rowCount()) > before + 6, { what: "more messages" });
     expect(await first()).toEqual(place);
     await page.setViewportSize({ width: 900, height: 500 });
     await page.waitForTimeout(300);
@@ -194,7 +191,7 @@ describe("a run that goes on", () => {
     await page.getByRole("button", { name: /new messages/ }).click();
     await waitFor(async () => (await toEnd()) < 2, { what: "the end" });
     const later = await rowCount();
-    await waitFor(async () => (await rowCount()) > later + 4, { what: "more messages", timeoutMs: 60_000 });
+    await waitFor(async () => (await rowCount()) > later + 4, { what: "more messages" });
     expect(await toEnd()).toBeLessThan(2);
     await server.client.runs.cancel.mutate({ id: (await run(id)).id });
     await page.getByText("Canceled", { exact: true }).first().waitFor();
@@ -204,7 +201,7 @@ describe("a run that goes on", () => {
 });
 
 describe("a run that has ended", () => {
-  it("is searched, also in what is folded, from one match to the next", { timeout: 90_000 }, async () => {
+  it("is searched, also in what is folded, from one match to the next", async () => {
     await using opened = await open(`/runs/${ended}`);
     const { page, offences } = opened;
     await page.getByText("The last NEEDLE").waitFor();
@@ -241,7 +238,7 @@ describe("a run that has ended", () => {
     expect(offences).toEqual([]);
   });
 
-  it("leads from error to error by button and key, and shows only what one asks for", { timeout: 90_000 }, async () => {
+  it("leads from error to error by button and key, and shows only what one asks for", async () => {
     await using opened = await open(`/runs/${ended}`);
     const { page, offences } = opened;
     await page.getByText("The last NEEDLE").waitFor();
@@ -275,7 +272,7 @@ describe("a run that has ended", () => {
     expect(offences).toEqual([]);
   });
 
-  it("has a link to every entry, its messages, and one's place after a reload", { timeout: 90_000 }, async () => {
+  it("has a link to every entry, its messages, and one's place after a reload", async () => {
     await using opened = await open(`/runs/${ended}`);
     const { page, offences } = opened;
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -319,7 +316,7 @@ describe("a run that has ended", () => {
     expect(offences).toEqual([]);
   });
 
-  it("is downloaded as Markdown, as JSON lines and as a page that does nothing", { timeout: 90_000 }, async () => {
+  it("is downloaded as Markdown, as JSON lines and as a page that does nothing", async () => {
     await using opened = await open(`/runs/${ended}`);
     const { page, offences } = opened;
     const download = async (name: string): Promise<{ name: string; path: string }> => {

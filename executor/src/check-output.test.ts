@@ -114,9 +114,6 @@ describe("the whole output of a check", () => {
 
   it.skipIf(!mayMount)(
     "takes nothing from a check when the disk is full, and leaves its room (needs root, to mount a small disk)",
-    {
-      timeout: 30_000,
-    },
     async () => {
       await using folder = await executorFolder();
       await mkdir(folder.join("spool"));

@@ -33,7 +33,7 @@ const isAlive = (pid: number): boolean => {
 const isRunning = async (pid: number): Promise<boolean> =>
   isAlive(pid) && !(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ") Z")).includes(") Z");
 
-describe("a shell", { timeout: 60_000 }, () => {
+describe("a shell", () => {
   it("is a terminal in the workspace, with the variables of commands and no credential", async () => {
     await using here = await place({
       ANTHROPIC_API_KEY: "sk-secret-of-the-test",
@@ -110,7 +110,7 @@ describe("a shell", { timeout: 60_000 }, () => {
     let visits = 0;
     for (; !Buffer.concat(parts).includes("the-end"); visits++) {
       const reader = shells.read(id, position);
-      await waitFor(() => reader.position > position, { what: "some more of it", timeoutMs: 30_000 });
+      await waitFor(() => reader.position > position, { what: "some more of it" });
       reader.leave();
       position = reader.position;
       parts.push(Buffer.from(reader.text()));
@@ -145,7 +145,7 @@ describe("a shell", { timeout: 60_000 }, () => {
     const { shells } = here;
     const { id } = await shells.open();
     await shells.type(id, "yes\n");
-    await waitFor(async () => ((await shells.list())[0]?.end ?? 0) > 500_000, { what: "some output", timeoutMs: 30_000 });
+    await waitFor(async () => ((await shells.list())[0]?.end ?? 0) > 500_000, { what: "some output" });
     const asleep = shells.read(id);
     await asleep.until("y");
     expect((await here.executor.ask("GET", "/health")).status).toBe(200);
@@ -192,7 +192,7 @@ describe("a shell", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the shells of a sandbox", { timeout: 60_000 }, () => {
+describe("the shells of a sandbox", () => {
   it("are a few at once, and of those that ended the last are kept", async () => {
     await using here = await place();
     const { shells } = here;

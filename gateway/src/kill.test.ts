@@ -126,4 +126,4 @@ test("has a record of every request that reached the model, and none twice, when
   // Otherwise nothing was tried.
   expect(cut).toBeGreaterThan(5);
   expect(answeredBeside).toBeGreaterThan(5);
-}, 120_000);
+});

@@ -65,4 +65,4 @@ test("the real Claude Code runs a command and writes a file, through rate limits
     expect(model.requests[0]?.headers["x-api-key"]).toBe("sk-test");
   }
   await leaks.assertNothingLeft();
-}, 60_000);
+});

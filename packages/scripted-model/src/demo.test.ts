@@ -43,7 +43,7 @@ const todoTools = [
   ["TaskCreate", { CLAUDE_CODE_ENABLE_TODO_TOOLS: "1" }, "TaskUpdate"],
 ] as const;
 
-test.each(todoTools)("the demo task is worked on for real, with %s", { timeout: 60_000 }, async (_, env, tool) => {
+test.each(todoTools)("the demo task is worked on for real, with %s", async (_, env, tool) => {
   await using folder = await temporaryFolder();
   await using repository = await createGitRepository({ path: folder.join("workspace"), files: await readFiles() });
   await using model = await startScriptedModel({ scenario: await loadDemoScenario() });
@@ -82,7 +82,7 @@ const errorsIn = (content: string | readonly object[]): string[] =>
     ? []
     : content.flatMap((block) => ("is_error" in block && block.is_error === true ? [JSON.stringify(block)] : []));
 
-test("the demo ends another task with an error that says what it is, and never with a success", { timeout: 60_000 }, async () => {
+test("the demo ends another task with an error that says what it is, and never with a success", async () => {
   await using folder = await temporaryFolder();
   await using model = await startScriptedModel({ scenario: await loadDemoScenario() });
   const options = { folder: folder.path, workspace: folder.path, modelUrl: model.url, prompts: ["Write a poem."] };

@@ -29,6 +29,7 @@ export {
 export { type LeakWatch, leakWatch } from "./leaks.ts";
 export { type OwnDockerEngine, ownDockerEngine } from "./own-engine.ts";
 export { pinnedNode, projectRoot } from "./paths.ts";
+export { freePort } from "./ports.ts";
 export {
   findPostgres,
   type NoPostgres,

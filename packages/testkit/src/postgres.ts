@@ -2,10 +2,10 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { accessSync, constants, readdirSync, readFileSync } from "node:fs";
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { isAlive } from "./engine-process.ts";
+import { freePort } from "./ports.ts";
 import { waitFor } from "./wait.ts";
 
 /** Why there is no PostgreSQL, and how to have one. */
@@ -79,16 +79,6 @@ const serverUser = (): { name: string; uid: number; gid: number } | null => {
     if (name !== undefined) return { name, uid: Number(uid), gid: Number(gid) };
   }
   throw new Error("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody.");
-};
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 };
 
 const childrenOf = (parent: number): number[] =>

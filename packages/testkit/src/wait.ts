@@ -4,6 +4,7 @@ export interface WaitOptions {
   /** What is waited for, for the error's sentence. */
   what?: string;
   timeoutMs?: number;
+  /** How long after a try the next one is made. Left out: the longer it takes already the longer, from 10 ms to 200 ms. */
   intervalMs?: number;
 }
 
@@ -24,9 +25,10 @@ const show = (value: unknown): string => {
  */
 export const waitFor = async <T>(
   condition: () => T | Promise<T>,
-  { what = "a condition", timeoutMs = 30_000, intervalMs = 10 }: WaitOptions = {},
+  { what = "a condition", timeoutMs = 60_000, intervalMs }: WaitOptions = {},
 ): Promise<Exclude<T, Falsy>> => {
-  const deadline = performance.now() + timeoutMs;
+  const began = performance.now();
+  const deadline = began + timeoutMs;
   const hung = Symbol("hung");
   let last = "is not known: the first try never answered";
   for (;;) {
@@ -46,7 +48,7 @@ export const waitFor = async <T>(
       timer.abort();
     }
     if (performance.now() >= deadline) throw new Error(`Waited ${timeoutMs} ms for ${what}; the last try ${last}.`);
-    await delay(intervalMs);
+    await delay(intervalMs ?? Math.min(200, Math.max(10, (performance.now() - began) / 20)));
   }
 };
 

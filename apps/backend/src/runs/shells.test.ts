@@ -106,15 +106,14 @@ const place = async (drivenBy: ServerId = here, beside: NewRun["additionalReposi
       done.catch(() => {}); // who asks for it hears of it
       const text = () =>
         Buffer.concat(events.flatMap((event) => (event.type === "output" ? [Buffer.from(event.data, "base64")] : []))).toString();
-      const until = (wanted: string) =>
-        waitFor(() => text().includes(wanted), { what: `'${wanted}' in the shell`, timeoutMs: 30_000 });
+      const until = (wanted: string) => waitFor(() => text().includes(wanted), { what: `'${wanted}' in the shell` });
       return { events, done, text, until, leave: () => left.abort(new Error("left")) };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 };
 
-describe("the shells of a run", { timeout: 60_000 }, () => {
+describe("the shells of a run", () => {
   it("are opened, typed into, read again from where one was, resized and closed, beside the one who drives the run", async () => {
     await using at = await place();
     await at.attach();
@@ -177,7 +176,7 @@ describe("the shells of a run", { timeout: 60_000 }, () => {
   });
 });
 
-describe("the files of a run", { timeout: 60_000 }, () => {
+describe("the files of a run", () => {
   it("are those in its sandbox, read without following links", async () => {
     await using at = await place();
     await at.attach();

@@ -155,7 +155,7 @@ describe.skipIf("why" in found)("a PostgreSQL that fails", () => {
       for (let round = 1; round <= 3; round++) {
         const before = writers.map(({ acknowledged }) => acknowledged.length);
         const wrote = () => writers.every(({ acknowledged }, index) => acknowledged.length >= (before[index] ?? 0) + 30);
-        await waitFor(wrote, { what: "the writers to write", timeoutMs: 30_000 });
+        await waitFor(wrote, { what: "the writers to write" });
         await (end === "kill" ? server.kill() : server.stop(end));
         await waitFor(() => writers.every(({ refusals }) => refusals.length >= round), { what: "writes to be refused" });
         // Who comes while it is gone is told so at once, and what to do.

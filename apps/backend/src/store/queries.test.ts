@@ -184,7 +184,7 @@ test("appending the last of 100,000 messages asks the same, and writes as many p
   // Each of the two commits writes the run's page, and one path through the tree of the messages and of each of its two indexes.
   expect(first.pages).toBeGreaterThan(4);
   expect(last.pages).toBeLessThanOrEqual(first.pages + 8);
-}, 60_000);
+});
 
 test("followers that are at the end cost no question at all, however many they are", async () => {
   await using place = await openWatched();

@@ -87,4 +87,4 @@ test("hundreds are opened, used and closed one after the other", async () => {
     await store.runs.create(newRun(await createTask(store)));
     expect(await store.queue.claimNext(anyRun)).toMatchObject({ fence: 1 });
   }
-}, 60_000);
+});

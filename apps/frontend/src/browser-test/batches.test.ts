@@ -7,7 +7,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const steps = [{ instructions: "Add a licence header.", checks: "$ npm test\n$ npm run lint" }];
@@ -41,9 +41,7 @@ const idOf = (runs: readonly Run[], index: number): Run["id"] => {
   return run.id;
 };
 
-test("a launch of several is filled in, refused by name, survives a reload, and leads to its batch", {
-  timeout: 60_000,
-}, async () => {
+test("a launch of several is filled in, refused by name, survives a reload, and leads to its batch", async () => {
   await using stage = await theatre.open({
     path: "/?launch=task",
     prepare: (backend) => {
@@ -83,9 +81,7 @@ test("a launch of several is filled in, refused by name, survives a reload, and 
 });
 
 describe("a batch", () => {
-  test("is live, is narrowed and sorted by its address, paused, resumed, canceled and launched again", {
-    timeout: 60_000,
-  }, async () => {
+  test("is live, is narrowed and sorted by its address, paused, resumed, canceled and launched again", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const { id, runs } = await addBatch(backend);
@@ -99,13 +95,13 @@ describe("a batch", () => {
     await page.waitForURL(new RegExp(`/batches/${id}$`));
     const list = page.getByRole("list", { name: "Runs of this batch" });
     const rows = list.getByRole("listitem");
-    await expect.poll(() => rows.count(), { timeout: 10_000 }).toBe(4);
+    await expect.poll(() => rows.count()).toBe(4);
     const first = await rows.first().textContent();
     for (const part of ["Passed", "acme/api", "2/2", "$0.90", "1 m 30 s", "+1,200", "−4"]) expect(first).toContain(part);
     expect(await page.getByRole("progressbar").getAttribute("aria-valuetext")).toBe("1 of 4");
 
     backend.patchRun(idOf(runs, 1), ended("check_failed", 30));
-    await page.getByRole("link", { name: "Checks failed 1" }).waitFor({ timeout: 10_000 });
+    await page.getByRole("link", { name: "Checks failed 1" }).waitFor();
     await page.getByRole("link", { name: "Checks failed 1" }).click();
     await expect.poll(() => rows.count()).toBe(1);
     await page.getByRole("link", { name: "All 4" }).click();
@@ -145,14 +141,14 @@ describe("a batch", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("of a thousand runs shows some hundred, and more when asked", { timeout: 60_000 }, async () => {
+  test("of a thousand runs shows some hundred, and more when asked", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const repositories = Array.from({ length: 1000 }, (_, index) => ({ repository: `acme/r${index}` }));
     const { id } = await addBatch(backend, { repositories });
     await stage.go(`/batches/${id}`);
     const rows = page.getByRole("list", { name: "Runs of this batch" }).getByRole("listitem");
-    await expect.poll(() => rows.count(), { timeout: 15_000 }).toBe(200);
+    await expect.poll(() => rows.count()).toBe(200);
     await page.getByRole("button", { name: "Show 200 more of 800 runs" }).click();
     await expect.poll(() => rows.count()).toBe(400);
     await page.getByLabel("Find repositories").fill("r99");
@@ -160,7 +156,7 @@ describe("a batch", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("that is not there, none at all, and a server that fails are said", { timeout: 60_000 }, async () => {
+  test("that is not there, none at all, and a server that fails are said", async () => {
     await using stage = await theatre.open({ path: "/batches" });
     const { page, server } = stage;
     await page.getByText("No batches yet").waitFor();
@@ -182,9 +178,7 @@ describe("a batch", () => {
   });
 });
 
-test("runs that compete stand side by side, one is chosen after a plain question, and another one later", {
-  timeout: 60_000,
-}, async () => {
+test("runs that compete stand side by side, one is chosen after a plain question, and another one later", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const { id, runs } = await addBatch(backend, {
@@ -232,7 +226,7 @@ test("runs that compete stand side by side, one is chosen after a plain question
   expect(stage.offences).toEqual([]);
 });
 
-test("nothing is wider than a phone", { timeout: 60_000 }, async () => {
+test("nothing is wider than a phone", async () => {
   await using stage = await theatre.open({ width: 360 });
   const { page, backend } = stage;
   const { id, runs } = await addBatch(backend, { attempts: 2, variants: [{ model: "small" }, { model: "large" }] });

@@ -4,12 +4,10 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
-test("a day's budget is set, holds back runs, leads from where they wait to where it is raised, and is taken away", {
-  timeout: 60_000,
-}, async () => {
+test("a day's budget is set, holds back runs, leads from where they wait to where it is raised, and is taken away", async () => {
   await using stage = await theatre.open({
     path: "/settings/budgets",
     width: 360,

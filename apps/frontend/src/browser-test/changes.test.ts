@@ -6,7 +6,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const running: Partial<Run> = {
@@ -51,9 +51,7 @@ const open = async (patch: Partial<Run>, diff: WorkspaceDiff | null, options: { 
 const linesOf = (page: Page) => page.getByRole("region", { name: "Changes to the files" });
 const files = (page: Page) => page.getByRole("navigation", { name: "Changed files" });
 
-test("a file of forty thousand changed lines opens, unified and side by side, and is walked through to its end", {
-  timeout: 90_000,
-}, async () => {
+test("a file of forty thousand changed lines opens, unified and side by side, and is walked through to its end", async () => {
   const block = (at: number): string =>
     change(
       "big.ts",
@@ -80,14 +78,14 @@ test("a file of forty thousand changed lines opens, unified and side by side, an
 });
 
 describe("the changes of a run that goes on", () => {
-  test("stay as they are read; newer ones are told of, and shown when they are asked for", { timeout: 60_000 }, async () => {
+  test("stay as they are read; newer ones are told of, and shown when they are asked for", async () => {
     await using stage = await open(running, diffOf([hello("a.ts")]));
     const { page, backend, run } = stage;
     const lines = linesOf(page);
     await lines.getByText("hello of a.ts").waitFor();
     await page.getByText("The run goes on.").waitFor();
     backend.setDiff(run.id, diffOf([hello("a.ts", "goodbye"), hello("b.ts")]));
-    await page.getByText("There are newer changes since").waitFor({ timeout: 40_000 });
+    await page.getByText("There are newer changes since").waitFor();
     await lines.getByText("hello of a.ts").waitFor();
     expect(await files(page).getByTitle("b.ts").count()).toBe(0);
     await page.getByRole("button", { name: "Show the newest" }).click();
@@ -96,14 +94,14 @@ describe("the changes of a run that goes on", () => {
 
     backend.setDiff(run.id, diffOf([hello("final.ts")]));
     backend.patchRun(run.id, ended);
-    await page.getByText("The run has ended. These changes are older").waitFor({ timeout: 40_000 });
+    await page.getByText("The run has ended. These changes are older").waitFor();
     await lines.getByText("goodbye of a.ts").waitFor();
     await page.getByRole("button", { name: "Show the final changes" }).click();
     await lines.getByText("hello of final.ts").waitFor();
     expect(stage.offences).toEqual([]);
   });
 
-  test("show by themselves where there were none, and a comment is told to Claude Code once", { timeout: 60_000 }, async () => {
+  test("show by themselves where there were none, and a comment is told to Claude Code once", async () => {
     await using stage = await open(running, diffOf([]));
     const { page, backend, run } = stage;
     await page.getByText("No file is changed yet").waitFor();
@@ -157,7 +155,7 @@ describe("the changes of a run that goes on", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("leave comments where they are while the run is being canceled", { timeout: 60_000 }, async () => {
+  test("leave comments where they are while the run is being canceled", async () => {
     await using stage = await open({ ...running, status: "canceling" }, diffOf([hello("a.ts")]));
     const { page } = stage;
     await linesOf(page).getByText("hello of a.ts").waitFor();
@@ -172,7 +170,7 @@ describe("the changes of a run that goes on", () => {
   });
 });
 
-test("comments are kept until they are taken, and what went wrong is said", { timeout: 60_000 }, async () => {
+test("comments are kept until they are taken, and what went wrong is said", async () => {
   await using stage = await open(ended, diffOf([hello("a.ts")]));
   const { page, backend, run } = stage;
   const heard: string[] = [];
@@ -205,7 +203,7 @@ test("comments are kept until they are taken, and what went wrong is said", { ti
   expect(stage.offences).toEqual([]);
 });
 
-test("the tree is gone through by keyboard, and the address leads to a file", { timeout: 60_000 }, async () => {
+test("the tree is gone through by keyboard, and the address leads to a file", async () => {
   const paths = ["src/a/one.ts", "src/b/two.ts", "readme.md", ...Array.from({ length: 40 }, (_, index) => `many/f${index}.ts`)];
   await using stage = await open(ended, diffOf(paths.map((path) => hello(path))), { search: "&file=src%2Fb%2Ftwo.ts" });
   const { page } = stage;
@@ -229,7 +227,7 @@ test("the tree is gone through by keyboard, and the address leads to a file", { 
   expect(stage.offences).toEqual([]);
 });
 
-test("says when nothing is there, and when not all of it is", { timeout: 60_000 }, async () => {
+test("says when nothing is there, and when not all of it is", async () => {
   await using none = await open({ ...ended, baseCommit: null }, null);
   await none.page.getByText("The run ended before the repository was checked out.").waitFor();
   await using same = await open(ended, diffOf([]));

@@ -8,7 +8,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const SECOND_PROSE = "It says what becomes of accents.";
@@ -37,9 +37,7 @@ const soon = { timeout: 10_000 };
 const begun = { stepIndex: 0, attempt: 1 };
 
 describe("the transcript", () => {
-  test("has a judge as one entry: by what it decides, what it saw, and folded how it came to that", {
-    timeout: 30_000,
-  }, async () => {
+  test("has a judge as one entry: by what it decides, what it saw, and folded how it came to that", async () => {
     await using stage = await open(endedAs("check_failed"), lastPart());
     const { page, goTo } = stage;
     const log = page.getByRole("log");
@@ -61,9 +59,7 @@ describe("the transcript", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("says why there is no verdict, and tells a check that could not be run from one that failed", {
-    timeout: 30_000,
-  }, async () => {
+  test("says why there is no verdict, and tells a check that could not be run from one that failed", async () => {
     await using stage = await open(running, [
       ...checked(begun, "vitets run", 127, "bash: line 1: vitets: command not found\n"),
       ...judged(begun, "The function reads well.", null),
@@ -80,7 +76,7 @@ describe("the transcript", () => {
     expect(await list.getByText("exit code").count()).toBe(0);
   });
 
-  test("gives the whole output of a check that printed too much, and says when it is not kept", { timeout: 30_000 }, async () => {
+  test("gives the whole output of a check that printed too much, and says when it is not kept", async () => {
     const [started, finished] = checked(begun, "npm test", 1, "first\nlast\n");
     if (started === undefined || finished?.source !== "runner" || finished.body.type !== "check_finished")
       throw new Error("no check");
@@ -100,7 +96,7 @@ describe("the transcript", () => {
     expect(await link.getAttribute("href")).toBe(`/runs/${run.id}/checks/1-1-1.txt`);
   });
 
-  test("shows what the agent was told for its next attempt, folded when it is long", { timeout: 30_000 }, async () => {
+  test("shows what the agent was told for its next attempt, folded when it is long", async () => {
     await using stage = await open(endedAs("check_failed"), lastPart());
     const { page, goTo } = stage;
     const told = page.getByRole("log").getByRole("button", { name: /^Attempt 2: what the agent was told/ });
@@ -116,7 +112,7 @@ describe("the transcript", () => {
 });
 
 describe("the steps", () => {
-  test("have their attempts, each with its checks and its verdict, which open by keyboard", { timeout: 30_000 }, async () => {
+  test("have their attempts, each with its checks and its verdict, which open by keyboard", async () => {
     await using stage = await open(endedAs("check_failed"), lastPart());
     const { page, run } = stage;
     await stage.go(`/runs/${run.id}`);
@@ -140,9 +136,7 @@ describe("the steps", () => {
       .waitFor();
   });
 
-  test("show what is still to be checked, what is checked now, and a check that runs again once", {
-    timeout: 30_000,
-  }, async () => {
+  test("show what is still to be checked, what is checked now, and a check that runs again once", async () => {
     const starts = we({ type: "check_started", ...begun, command: "npm test" });
     await using stage = await open(running, [starts]);
     const { page, backend, run } = stage;
@@ -164,7 +158,7 @@ describe("the steps", () => {
     await page.getByRole("status").filter({ hasText: "A judge looks at the checks in prose" }).waitFor();
   });
 
-  test("show the last attempts of many, and the earlier ones when asked", { timeout: 30_000 }, async () => {
+  test("show the last attempts of many, and the earlier ones when asked", async () => {
     const many = Array.from({ length: 5 }, (_, index): Said[] => [
       we({ type: "step_started", stepIndex: 0, attempt: index + 2, instructions: "Again." }),
       ...checked({ stepIndex: 0, attempt: index + 2 }, "npm test", 1),
@@ -195,7 +189,7 @@ describe("an outcome", () => {
     "canceled",
   ] as const satisfies readonly RunReason[];
 
-  test("is shown in every row by its title, its icon and its sentence, and by nothing else", { timeout: 30_000 }, async () => {
+  test("is shown in every row by its title, its icon and its sentence, and by nothing else", async () => {
     await using stage = await theatre.open({
       path: "/runs",
       prepare: (backend) => void reasons.map((reason) => addRun(backend, endedAs(reason))),
@@ -213,7 +207,7 @@ describe("an outcome", () => {
     expect(await rows.locator("svg.lucide-shield-x").count()).toBe(1);
   });
 
-  test("is shown on the run's page with what to do about it, also on a phone", { timeout: 60_000 }, async () => {
+  test("is shown on the run's page with what to do about it, also on a phone", async () => {
     for (const width of [1280, 390]) {
       await using stage = await theatre.open({ width });
       const { page, backend } = stage;
@@ -232,7 +226,7 @@ describe("an outcome", () => {
     }
   });
 
-  test("that waits for somebody says so, and a long sentence is shown whole when asked", { timeout: 30_000 }, async () => {
+  test("that waits for somebody says so, and a long sentence is shown whole when asked", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const waiting = addRun(backend, { ...running, status: "waiting" });
@@ -248,7 +242,7 @@ describe("an outcome", () => {
     expect(await height()).toBeGreaterThan(short);
   });
 
-  test("tells how much of its cost went into judging", { timeout: 30_000 }, async () => {
+  test("tells how much of its cost went into judging", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const judges = { costUsd: 0.05, inputTokens: 10, outputTokens: 1, turns: 2 };

@@ -6,7 +6,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const task = (backend: MemoryBackend) =>
@@ -19,7 +19,7 @@ const ended = (change: Partial<Run>): Partial<Run> => ({
 });
 
 describe("where results go", () => {
-  test("is written into a task, and sent with it", { timeout: 30_000 }, async () => {
+  test("is written into a task, and sent with it", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const mine = task(backend);
@@ -41,7 +41,7 @@ describe("where results go", () => {
     });
   });
 
-  test("can be said for one launch", { timeout: 30_000 }, async () => {
+  test("can be said for one launch", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const mine = task(backend);
@@ -55,7 +55,7 @@ describe("where results go", () => {
   });
 });
 
-test("repositories of an organisation are added to a launch, without those that are archived", { timeout: 30_000 }, async () => {
+test("repositories of an organisation are added to a launch, without those that are archived", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const mine = task(backend);
@@ -71,7 +71,7 @@ test("repositories of an organisation are added to a launch, without those that 
 });
 
 describe("a result", () => {
-  test("that could not be pushed says why, and is pushed again by two clicks", { timeout: 30_000 }, async () => {
+  test("that could not be pushed says why, and is pushed again by two clicks", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(
@@ -106,7 +106,7 @@ describe("a result", () => {
     expect(backend.pushed).toMatchObject([{ to: "pull_request" }]);
   });
 
-  test("that did not pass is pushed only by somebody who was told so", { timeout: 30_000 }, async () => {
+  test("that did not pass is pushed only by somebody who was told so", async () => {
     await using stage = await theatre.open({ width: 390 });
     const { page, backend } = stage;
     const run = backend.addRun(

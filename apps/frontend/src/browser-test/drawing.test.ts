@@ -8,7 +8,7 @@ import { openTheatre, type Stage, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 /** A run in which this was said, on the page. */
@@ -41,7 +41,7 @@ const open = async (page: Page, line: RegExp): Promise<Locator> => {
   return entry(page, line).first();
 };
 
-test("every kind of message and tool is drawn as what it is", { timeout: 120_000 }, async () => {
+test("every kind of message and tool is drawn as what it is", async () => {
   await using stage = await openRun(sampleKinds());
   const { page } = stage;
   await log(page).getByText("npm run long").waitFor();
@@ -111,7 +111,7 @@ test("every kind of message and tool is drawn as what it is", { timeout: 120_000
   expect(stage.offences).toEqual([]);
 });
 
-test("code gets its colours after its text, also under the policy of the server", { timeout: 60_000 }, async () => {
+test("code gets its colours after its text, also under the policy of the server", async () => {
   await using stage = await openRun(sampleKinds());
   const { page } = stage;
   const block = log(page).getByRole("region", { name: "Code, ts" });
@@ -127,7 +127,7 @@ test("code gets its colours after its text, also under the policy of the server"
   expect(stage.offences).toEqual([]);
 });
 
-test("an image opens large, by keyboard too, and Esc goes back to it", { timeout: 60_000 }, async () => {
+test("an image opens large, by keyboard too, and Esc goes back to it", async () => {
   const source = { type: "base64", media_type: "image/png", data: samplePicture(200, 120) };
   const broken = { type: "base64", media_type: "image/png", data: "AAAA" };
   const script = { type: "base64", media_type: "image/svg+xml", data: "PHN2Zy8+" };
@@ -154,9 +154,7 @@ test("an image opens large, by keyboard too, and Esc goes back to it", { timeout
   expect(stage.offences).toEqual([]);
 });
 
-test("nothing is loaded from elsewhere, links leave in a tab of their own, and no line makes the page wider", {
-  timeout: 60_000,
-}, async () => {
+test("nothing is loaded from elsewhere, links leave in a tab of their own, and no line makes the page wider", async () => {
   await using stage = await openRun(
     [...sampleKinds(), says([text(`| ${"wide ".repeat(80)} |\n|---|\n| ${"x".repeat(900)} |`)])],
     { width: 390 },
@@ -178,7 +176,7 @@ test("nothing is loaded from elsewhere, links leave in a tab of their own, and n
   expect(stage.offences).toEqual([]);
 });
 
-test("thousands of lines of code can be scrolled through while they are coloured", { timeout: 90_000 }, async () => {
+test("thousands of lines of code can be scrolled through while they are coloured", async () => {
   const code = (seed: number): string =>
     Array.from(
       { length: 40 },

@@ -7,7 +7,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const step = { instructions: "Do it.", checks: "$ npm test" };
@@ -24,7 +24,7 @@ const failed: Partial<Run> = {
 };
 
 describe("the demo", () => {
-  test("that was deleted cannot be launched, and no other task in its place", { timeout: 30_000 }, async () => {
+  test("that was deleted cannot be launched, and no other task in its place", async () => {
     await using stage = await theatre.open({
       path: "/",
       prepare(backend) {
@@ -40,7 +40,7 @@ describe("the demo", () => {
     expect(stage.backend.launched).toEqual([]);
   });
 
-  test("warns of every task that its model does not know, and shows no money", { timeout: 30_000 }, async () => {
+  test("warns of every task that its model does not know, and shows no money", async () => {
     await using stage = await theatre.open({
       path: "/?launch=task",
       prepare(backend) {
@@ -63,7 +63,7 @@ describe("the demo", () => {
 });
 
 describe("a launch", () => {
-  test("that is refused marks the field, in its own unit and words", { timeout: 30_000 }, async () => {
+  test("that is refused marks the field, in its own unit and words", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend, "Mine") });
     const { page } = stage;
     const repository = page.getByLabel("Repository");
@@ -88,7 +88,7 @@ describe("a launch", () => {
     expect(stage.backend.launched).toEqual([]);
   });
 
-  test("is done again through the form, filled in as it was", { timeout: 30_000 }, async () => {
+  test("is done again through the form, filled in as it was", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const mine = task(backend, "Mine");
@@ -105,7 +105,7 @@ describe("a launch", () => {
     ]);
   });
 
-  test("of a task that was deleted is not offered again, with the reason", { timeout: 30_000 }, async () => {
+  test("of a task that was deleted is not offered again, with the reason", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(task(backend, "Mine"), failed);
@@ -117,7 +117,7 @@ describe("a launch", () => {
   });
 });
 
-test("a task is written by keyboard, told how it is checked, and deleted from its page", { timeout: 30_000 }, async () => {
+test("a task is written by keyboard, told how it is checked, and deleted from its page", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const mine = task(backend, "Mine");
@@ -137,7 +137,7 @@ test("a task is written by keyboard, told how it is checked, and deleted from it
   expect(await page.getByText("deleted").count()).toBe(0);
 });
 
-test("the list tells how many steps have checks, in commands or in prose, and what may pass", { timeout: 30_000 }, async () => {
+test("the list tells how many steps have checks, in commands or in prose, and what may pass", async () => {
   const prose = { instructions: "x", checks: "It reads well." };
   await using stage = await theatre.open({
     path: "/tasks",
@@ -151,7 +151,7 @@ test("the list tells how many steps have checks, in commands or in prose, and wh
   await page.getByText("1 step, 1 with checks · may pass without changes").waitFor();
 });
 
-test("a task may let a run pass that changes nothing", { timeout: 30_000 }, async () => {
+test("a task may let a run pass that changes nothing", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const mine = task(backend, "Mine");
@@ -166,7 +166,7 @@ test("a task may let a run pass that changes nothing", { timeout: 30_000 }, asyn
   expect(await box.isChecked()).toBe(true);
 });
 
-test("a phone shows what was refused, by which rule, and with which answer", { timeout: 30_000 }, async () => {
+test("a phone shows what was refused, by which rule, and with which answer", async () => {
   await using stage = await theatre.open({ width: 390 });
   const { page, backend } = stage;
   const run = backend.addRun(task(backend, "Mine"), failed);
@@ -179,9 +179,7 @@ test("a phone shows what was refused, by which rule, and with which answer", { t
   }
 });
 
-test("while the server is gone every page says so, nothing seems to go on, and all goes on when it is back", {
-  timeout: 60_000,
-}, async () => {
+test("while the server is gone every page says so, nothing seems to go on, and all goes on when it is back", async () => {
   await using stage = await theatre.open();
   const { page, backend, server } = stage;
   const mine = task(backend, "Mine");
@@ -231,7 +229,7 @@ test("while the server is gone every page says so, nothing seems to go on, and a
   expect(stage.offences).toEqual([]);
 });
 
-test("the keyboard does not stop at the link of every message", { timeout: 30_000 }, async () => {
+test("the keyboard does not stop at the link of every message", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const run = backend.addRun(task(backend, "Mine"), failed);

@@ -19,11 +19,11 @@ const failed = {
   endedAt: "2026-11-22T20:01:00.000Z",
 } as const;
 
-test("a repository and a branch are chosen by keyboard, and a host is asked when it is wanted", { timeout: 40_000 }, async () => {
+test("a repository and a branch are chosen by keyboard, and a host is asked when it is wanted", async () => {
   await using stage = await theatre.open({ path: "/", prepare: (backend) => void backend.addRun(addTask(backend), failed) });
   const { page, backend } = stage;
   const repository = page.getByRole("combobox", { name: "Repository" });
-  await expect.poll(() => repository.inputValue(), { timeout: 10_000 }).toBe("acme/slugs");
+  await expect.poll(() => repository.inputValue()).toBe("acme/slugs");
   await repository.fill("acme/");
   await page.getByRole("option", { name: "Look on github.com for repositories of acme" }).click();
   await page.getByRole("option", { name: "acme/beta" }).waitFor();
@@ -54,7 +54,7 @@ test("a repository and a branch are chosen by keyboard, and a host is asked when
   expect(stage.offences).toEqual([]);
 });
 
-test("what is missing is said at its field, also where it is folded away", { timeout: 30_000 }, async () => {
+test("what is missing is said at its field, also where it is folded away", async () => {
   await using stage = await theatre.open({ path: "/" });
   const { page, backend } = stage;
   await page.getByRole("button", { name: "Start" }).click();
@@ -71,9 +71,7 @@ test("what is missing is said at its field, also where it is folded away", { tim
   expect(backend.started).toEqual([]);
 });
 
-test("an answer that is lost is asked for again, by the same key, and the words stay until the server has them", {
-  timeout: 40_000,
-}, async () => {
+test("an answer that is lost is asked for again, by the same key, and the words stay until the server has them", async () => {
   await using stage = await theatre.open({ path: "/", prepare: (backend) => void backend.addRun(addTask(backend), failed) });
   const { page, backend } = stage;
   await page.getByLabel("What is Claude Code to do?").fill("Mend it once");
@@ -94,7 +92,7 @@ test("an answer that is lost is asked for again, by the same key, and the words 
   expect(new Set(backend.started.map(({ idempotencyKey }) => idempotencyKey)).size).toBe(1);
 });
 
-test("what is dismissed goes at once, and comes back when the server does not do it", { timeout: 40_000 }, async () => {
+test("what is dismissed goes at once, and comes back when the server does not do it", async () => {
   await using stage = await theatre.open({
     path: "/",
     prepare: (backend) => {
@@ -123,7 +121,7 @@ test("what is dismissed goes at once, and comes back when the server does not do
   await needs.waitFor({ state: "detached" });
 });
 
-test("what cannot be canceled together is shown as it was", { timeout: 40_000 }, async () => {
+test("what cannot be canceled together is shown as it was", async () => {
   await using stage = await theatre.open({
     path: "/runs",
     prepare: (backend) => {
@@ -163,9 +161,7 @@ const confirm = async (page: Page, button: string | RegExp, action: string): Pro
   await page.getByRole("alertdialog").getByRole("button", { name: action, exact: true }).click();
 };
 
-test("what one cancels, deletes or removes is shown so at once, and as it was when the server refuses", {
-  timeout: 60_000,
-}, async () => {
+test("what one cancels, deletes or removes is shown so at once, and as it was when the server refuses", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const { context } = backend;
@@ -211,9 +207,7 @@ test("what one cancels, deletes or removes is shown so at once, and as it was wh
   expect(stage.offences).toEqual([]);
 });
 
-test("how Claude Code is to work is shown at once, taken back when it is refused, and said when it was told", {
-  timeout: 40_000,
-}, async () => {
+test("how Claude Code is to work is shown at once, taken back when it is refused, and said when it was told", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const { talk } = backend.context;

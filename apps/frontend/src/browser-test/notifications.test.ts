@@ -38,7 +38,7 @@ const openOnPhone = async ({ page, server }: Stage): Promise<void> => {
   await Promise.all([page.waitForResponse(/runs\.overview/), page.goto(`${server.url}/settings/notifications`)]);
 };
 
-test("a phone is told by the page's worker, of all there is, and a click leads to the run", { timeout: 40_000 }, async () => {
+test("a phone is told by the page's worker, of all there is, and a click leads to the run", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   await openOnPhone(stage);
@@ -46,7 +46,7 @@ test("a phone is told by the page's worker, of all there is, and a click leads t
   await page.getByRole("button", { name: "Show one" }).click();
   await expect.poll(shown).toEqual(["claude-code-runner test"]);
   const runs = [addWaiting(backend, "First"), addWaiting(backend, "Second")];
-  await expect.poll(shown, { timeout: 15_000 }).toHaveLength(3);
+  await expect.poll(shown).toHaveLength(3);
   expect((await shown()).slice(1).toSorted()).toEqual(runs.map(({ id, taskName }) => `Needs you: ${taskName} waiting ${id}`));
 
   const [worker] = page.context().serviceWorkers();
@@ -60,9 +60,7 @@ test("a phone is told by the page's worker, of all there is, and a click leads t
   expect(stage.offences).toEqual([]);
 });
 
-test("what cannot be shown is told in the page, counts as told by no tab, and takes nothing along", {
-  timeout: 40_000,
-}, async () => {
+test("what cannot be shown is told in the page, counts as told by no tab, and takes nothing along", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   await openOnPhone(stage);
@@ -84,7 +82,7 @@ test("what cannot be shown is told in the page, counts as told by no tab, and ta
   expect(stage.offences).toEqual([]);
 });
 
-test("where there is no way to show any, none are offered, and it is said why", { timeout: 30_000 }, async () => {
+test("where there is no way to show any, none are offered, and it is said why", async () => {
   await using stage = await theatre.open();
   const { page } = stage;
   await page.addInitScript(() => Reflect.deleteProperty(window, "Notification"));

@@ -10,7 +10,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const steps = [
@@ -34,9 +34,7 @@ const ended: Partial<Run> = {
 };
 
 describe("tasks", () => {
-  test("is written, survives a reload unsaved, is refused with reasons, saved, launched and watched to its end", {
-    timeout: 60_000,
-  }, async () => {
+  test("is written, survives a reload unsaved, is refused with reasons, saved, launched and watched to its end", async () => {
     await using stage = await theatre.open({ path: "/?launch=task" });
     const { page, backend } = stage;
     await page.getByRole("link", { name: "New task" }).click();
@@ -80,11 +78,11 @@ describe("tasks", () => {
     backend.say(run.id, lastPart());
     await page.getByText("Checks failed.", { exact: true }).waitFor();
     await page.getByText("Complete").waitFor();
-    await expect.poll(() => page.title(), { timeout: 10_000 }).toBe("✗ Add a slugify function – run");
+    await expect.poll(() => page.title()).toBe("✗ Add a slugify function – run");
     expect(stage.offences).toEqual([]);
   });
 
-  test("is deleted only after a question, which Esc answers with no", { timeout: 30_000 }, async () => {
+  test("is deleted only after a question, which Esc answers with no", async () => {
     await using stage = await theatre.open({ path: "/tasks", prepare: (backend) => void task(backend, "Old one") });
     const { page, backend } = stage;
     await page.getByRole("button", { name: "Delete Old one" }).click();
@@ -98,7 +96,7 @@ describe("tasks", () => {
     await expect.poll(() => backend.tasks.length).toBe(0);
   });
 
-  test("is launched from the list: the form is shown and ready to type", { timeout: 30_000 }, async () => {
+  test("is launched from the list: the form is shown and ready to type", async () => {
     await using stage = await theatre.open({ path: "/tasks", width: 390, prepare: (backend) => void task(backend) });
     const { page } = stage;
     await page.getByRole("button", { name: "Launch Add a slugify function" }).click();
@@ -109,7 +107,7 @@ describe("tasks", () => {
     expect(stage.backend.launched).toMatchObject([{ repository: "acme/typed" }]);
   });
 
-  test("tells of a change made elsewhere, and loses neither side", { timeout: 30_000 }, async () => {
+  test("tells of a change made elsewhere, and loses neither side", async () => {
     await using stage = await theatre.open({ prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const id = backend.tasks[0]?.id;
@@ -121,11 +119,11 @@ describe("tasks", () => {
     await page.getByText("This task was saved elsewhere").waitFor();
     expect(await page.getByLabel("Name").inputValue()).toBe("Mine");
     await page.getByRole("button", { name: "Discard changes" }).click();
-    await expect.poll(() => page.getByLabel("Name").inputValue(), { timeout: 10_000 }).toBe("Theirs");
+    await expect.poll(() => page.getByLabel("Name").inputValue()).toBe("Theirs");
   });
 });
 
-test("the demo is launched with one click", { timeout: 30_000 }, async () => {
+test("the demo is launched with one click", async () => {
   await using stage = await theatre.open({
     path: "/",
     prepare(backend) {
@@ -149,7 +147,7 @@ describe("a run", () => {
     return { ...stage, run };
   };
 
-  test("shows hostile text as text, folds and unfolds, and nests subagents", { timeout: 30_000 }, async () => {
+  test("shows hostile text as text, folds and unfolds, and nests subagents", async () => {
     await using stage = await withRun(ended, "#m14");
     const { page, backend, run } = stage;
     await page.getByText("Step 1", { exact: true }).last().waitFor();
@@ -164,7 +162,7 @@ describe("a run", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("keeps its tab and its place over a reload, and fits a phone", { timeout: 30_000 }, async () => {
+  test("keeps its tab and its place over a reload, and fits a phone", async () => {
     await using stage = await withRun(ended, "", 360);
     const { page, backend, run } = stage;
     backend.setDiff(run.id, {
@@ -188,7 +186,7 @@ describe("a run", () => {
     }
   });
 
-  test("has tabs that are links, of which the open one is in sight on a phone", { timeout: 30_000 }, async () => {
+  test("has tabs that are links, of which the open one is in sight on a phone", async () => {
     await using stage = await withRun(ended, "?tab=usage", 390);
     const { page } = stage;
     const tabs = page.getByRole("navigation", { name: "What is shown of the run" });
@@ -212,7 +210,7 @@ describe("a run", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("shows refused requests, and only them when asked", { timeout: 30_000 }, async () => {
+  test("shows refused requests, and only them when asked", async () => {
     await using stage = await withRun(running, "?tab=network");
     const { page, backend, run } = stage;
     await page.getByText("No request yet").waitFor();
@@ -229,7 +227,7 @@ describe("a run", () => {
     expect(await page.getByRole("row").filter({ hasText: "allowed" }).count()).toBe(0);
   });
 
-  test("is canceled after a question, and says that it is being canceled", { timeout: 30_000 }, async () => {
+  test("is canceled after a question, and says that it is being canceled", async () => {
     await using stage = await withRun(running);
     const { page, backend, run } = stage;
     await page.getByRole("button", { name: "Cancel" }).click();
@@ -238,7 +236,7 @@ describe("a run", () => {
     expect(backend.canceled).toEqual([run.id]);
   });
 
-  test("heals after a cut, a clean close and errors of the server, without a gap or a double", { timeout: 60_000 }, async () => {
+  test("heals after a cut, a clean close and errors of the server, without a gap or a double", async () => {
     await using stage = await withRun(running);
     const { page, backend, server, run } = stage;
     const live = page.getByText("Live", { exact: true });
@@ -258,7 +256,7 @@ describe("a run", () => {
 
     const opened = server.streamsOpened();
     server.endStreams();
-    await expect.poll(() => server.streamsOpened(), { timeout: 10_000 }).toBeGreaterThan(opened);
+    await expect.poll(() => server.streamsOpened()).toBeGreaterThan(opened);
     note("after the close");
     await page.getByText("after the close").waitFor();
     await live.waitFor();
@@ -271,9 +269,7 @@ describe("a run", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("opens thousands of messages at their end, follows, and stops following once scrolled away", {
-    timeout: 60_000,
-  }, async () => {
+  test("opens thousands of messages at their end, follows, and stops following once scrolled away", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(task(backend), running);
@@ -301,9 +297,7 @@ describe("a run", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("is followed on when what was said before takes its place, however high its entries are", {
-    timeout: 60_000,
-  }, async () => {
+  test("is followed on when what was said before takes its place, however high its entries are", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(task(backend), running);
@@ -332,7 +326,7 @@ describe("a run", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("a diff of forty thousand lines opens, and its file list leads into it", { timeout: 60_000 }, async () => {
+  test("a diff of forty thousand lines opens, and its file list leads into it", async () => {
     await using stage = await withRun(ended, "");
     const { page, backend, run } = stage;
     const patch = Array.from({ length: 40 }, (_, file) => {
@@ -355,7 +349,7 @@ describe("a run", () => {
   });
 });
 
-test("a sandbox is removed after a question", { timeout: 30_000 }, async () => {
+test("a sandbox is removed after a question", async () => {
   await using stage = await theatre.open({
     path: "/instances",
     prepare: (backend) => void backend.instances.push(newInstance(backend.addRun(task(backend), running).id, "executing", "1")),
@@ -369,7 +363,7 @@ test("a sandbox is removed after a question", { timeout: 30_000 }, async () => {
 });
 
 describe("who is not logged in", () => {
-  test("is asked for the token, told when it is wrong, and comes back to where they were", { timeout: 30_000 }, async () => {
+  test("is asked for the token, told when it is wrong, and comes back to where they were", async () => {
     await using stage = await theatre.open();
     stage.server.requireLogin();
     await stage.go("/runs?status=failed");
@@ -383,7 +377,7 @@ describe("who is not logged in", () => {
     expect(new URL(page.url()).search).toBe("?status=failed");
   });
 
-  test("an open page of a run asks too, when the session ends", { timeout: 30_000 }, async () => {
+  test("an open page of a run asks too, when the session ends", async () => {
     await using stage = await theatre.open();
     const run = stage.backend.addRun(task(stage.backend), running);
     await stage.go(`/runs/${run.id}`);
@@ -394,7 +388,7 @@ describe("who is not logged in", () => {
   });
 });
 
-test("what is not there says so: pages, tasks and runs", { timeout: 30_000 }, async () => {
+test("what is not there says so: pages, tasks and runs", async () => {
   await using stage = await theatre.open();
   for (const [path, what] of [
     ["/nowhere", "page"],
@@ -407,7 +401,7 @@ test("what is not there says so: pages, tasks and runs", { timeout: 30_000 }, as
   }
 });
 
-test("the theme is chosen, kept over a reload, and the keyboard leads everywhere", { timeout: 30_000 }, async () => {
+test("the theme is chosen, kept over a reload, and the keyboard leads everywhere", async () => {
   await using stage = await theatre.open({ path: "/" });
   const { page } = stage;
   const scheme = () => page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);

@@ -23,9 +23,7 @@ const focusedName = (page: Page) => page.evaluate(() => document.activeElement?.
 const runs = (page: Page) => page.getByRole("group", { name: "Runs", exact: true }).getByRole("option");
 type PageRuns = MemoryBackend["context"]["listing"]["page"];
 
-test("runs are searched by the server, once for what was typed in one go, and there is a way to all of them", {
-  timeout: 40_000,
-}, async () => {
+test("runs are searched by the server, once for what was typed in one go, and there is a way to all of them", async () => {
   await using stage = await theatre.open({ path: "/tasks", prepare: (backend) => void addRuns(backend, "Sweep the floor", 11) });
   const { page, backend } = stage;
   const asked: (string | undefined)[] = [];
@@ -55,7 +53,7 @@ test("runs are searched by the server, once for what was typed in one go, and th
   expect(stage.offences).toEqual([]);
 });
 
-test("all runs are looked through, part by part, while what was found is there", { timeout: 40_000 }, async () => {
+test("all runs are looked through, part by part, while what was found is there", async () => {
   await using stage = await theatre.open({ path: "/tasks", prepare: (backend) => void addRuns(backend, "Sort the shelves", 2) });
   const { page, backend } = stage;
   const { listing } = backend.context;
@@ -93,9 +91,7 @@ test("all runs are looked through, part by part, while what was found is there",
   expect(stage.offences).toEqual([]);
 });
 
-test("what cannot be looked through is said calmly, beside what is found, and looked for again", {
-  timeout: 40_000,
-}, async () => {
+test("what cannot be looked through is said calmly, beside what is found, and looked for again", async () => {
   await using stage = await theatre.open({ path: "/runs", prepare: (backend) => void addRuns(backend, "Sort the shelves", 1) });
   const { page, backend } = stage;
   const { listing } = backend.context;
@@ -116,7 +112,7 @@ test("what cannot be looked through is said calmly, beside what is found, and lo
   expect(await page.getByText("Not everything could be looked through.", { exact: false }).count()).toBe(0);
 });
 
-test("a queued run starts sooner or later from its own page as from the list", { timeout: 40_000 }, async () => {
+test("a queued run starts sooner or later from its own page as from the list", async () => {
   await using stage = await theatre.open({ path: "/runs", prepare: (backend) => void addRuns(backend, "Sort the shelves", 1) });
   const { page, backend } = stage;
   const priority = async (id: string) => (await backend.context.runs.get(RunId.parse(id))).priority;
@@ -143,7 +139,7 @@ test("a queued run starts sooner or later from its own page as from the list", {
   expect(stage.offences).toEqual([]);
 });
 
-test("what a run's page offers is in the palette, and is done there", { timeout: 60_000 }, async () => {
+test("what a run's page offers is in the palette, and is done there", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const task = backend.addTask({ name: "Sort the shelves", steps: [{ instructions: "Do it.", checks: "" }] });

@@ -7,7 +7,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const BASE = "1f3c9ab0c4b2a76b9719d911017c592a1b2c3d40";
@@ -51,7 +51,7 @@ const focused = (page: Page) =>
   });
 
 describe("a launch on several repositories", () => {
-  test("is filled in by keyboard, kept over a reload, and sent with its folders", { timeout: 30_000 }, async () => {
+  test("is filled in by keyboard, kept over a reload, and sent with its folders", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", width: 360, prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const add = page.getByRole("button", { name: "Add a repository" });
@@ -85,7 +85,7 @@ describe("a launch on several repositories", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("loses those that are removed, and the focus stays near", { timeout: 30_000 }, async () => {
+  test("loses those that are removed, and the focus stays near", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const add = page.getByRole("button", { name: "Add a repository" });
@@ -114,7 +114,7 @@ describe("a launch on several repositories", () => {
     ]);
   });
 
-  test("has at most ten of them", { timeout: 30_000 }, async () => {
+  test("has at most ten of them", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page } = stage;
     const add = page.getByRole("button", { name: "Add a repository" });
@@ -126,7 +126,7 @@ describe("a launch on several repositories", () => {
     expect(await add.isDisabled()).toBe(false);
   });
 
-  test("is told what is wrong at its field once that is left, and not what is mended", { timeout: 30_000 }, async () => {
+  test("is told what is wrong at its field once that is left, and not what is mended", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const twice = page.getByText("'acme/api' is named twice; name each repository once");
@@ -161,7 +161,7 @@ describe("a launch on several repositories", () => {
     expect(backend.launched).toEqual([]);
   });
 
-  test("shows at its field what the server refuses", { timeout: 30_000 }, async () => {
+  test("shows at its field what the server refuses", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     const told = group(page, 2).getByRole("alert");
@@ -181,7 +181,7 @@ describe("a launch on several repositories", () => {
     expect(backend.launched).toEqual([]);
   });
 
-  test("is none of several at once", { timeout: 30_000 }, async () => {
+  test("is none of several at once", async () => {
     await using stage = await theatre.open({ path: "/?launch=task", prepare: (backend) => void task(backend) });
     const { page, backend } = stage;
     await page.getByLabel("Repository", { exact: true }).fill("acme/api");
@@ -198,7 +198,7 @@ describe("a launch on several repositories", () => {
     expect(backend.batches.launched).toMatchObject([{ repositories: [{ repository: "acme/api" }], attempts: 2 }]);
   });
 
-  test("is done again with all of them", { timeout: 30_000 }, async () => {
+  test("is done again with all of them", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(task(backend), severalOf([other({ directory: "site" })]));
@@ -216,9 +216,7 @@ describe("a launch on several repositories", () => {
   });
 });
 
-test("a list tells of the first repository and how many others there are, and the run's page of all", {
-  timeout: 30_000,
-}, async () => {
+test("a list tells of the first repository and how many others there are, and the run's page of all", async () => {
   await using stage = await theatre.open({ width: 360 });
   const { page, backend } = stage;
   const mine = task(backend);
@@ -243,7 +241,7 @@ test("a list tells of the first repository and how many others there are, and th
 });
 
 describe("the result of several repositories", () => {
-  test("is told of each, and pushed again with one action for all", { timeout: 30_000 }, async () => {
+  test("is told of each, and pushed again with one action for all", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const failed = delivered({ state: "failed", isPushed: false, problem: "The branch is protected." });
@@ -278,7 +276,7 @@ describe("the result of several repositories", () => {
     expect(backend.pushed).toMatchObject([{ to: "pull_request" }]);
   });
 
-  test("that is of one beside the first is a result, too", { timeout: 30_000 }, async () => {
+  test("that is of one beside the first is a result, too", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(
@@ -297,7 +295,7 @@ describe("the result of several repositories", () => {
     expect(await parts.count()).toBe(0);
   });
 
-  test("is taken away as one patch and a bundle each, its files listed by repository", { timeout: 30_000 }, async () => {
+  test("is taken away as one patch and a bundle each, its files listed by repository", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const mine = task(backend);

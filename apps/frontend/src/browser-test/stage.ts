@@ -29,7 +29,7 @@ const openStage = async (browser: Browser, options: Parameters<Theatre["open"]>[
   const server = await startPageServer(join(projectRoot, "apps/frontend/dist"), backend);
   const context = await browser.newContext({ viewport: { width, height: 800 }, reducedMotion: "reduce" });
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   const offences = watchOffences(page, server.url);
   const go = async (to: string): Promise<void> => {
     await page.goto(server.url + to, { waitUntil: "load" });

@@ -9,7 +9,7 @@ import { openTheatre, type Theatre } from "./stage.ts";
 let theatre: Theatre;
 beforeAll(async () => {
   theatre = await openTheatre();
-}, 120_000);
+});
 afterAll(() => theatre[Symbol.asyncDispose]());
 
 const task = (backend: MemoryBackend) => backend.addTask({ name: "Long", steps: [{ instructions: "x", checks: "" }] });
@@ -39,9 +39,7 @@ describe("a long transcript", () => {
   };
   const whole = (page: Page) => page.locator("[role=log][data-whole]").waitFor();
 
-  test("begins at its end, and is without a seam when all of it is there, with what came meanwhile", {
-    timeout: 60_000,
-  }, async () => {
+  test("begins at its end, and is without a seam when all of it is there, with what came meanwhile", async () => {
     await using stage = await openLong();
     const { page, backend, run } = stage;
     await page.getByText(`note ${LENGTH}.`, { exact: true }).waitFor();
@@ -61,9 +59,7 @@ describe("a long transcript", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("is opened at the message that the address names, holds it when everything has come, and goes to its end", {
-    timeout: 60_000,
-  }, async () => {
+  test("is opened at the message that the address names, holds it when everything has come, and goes to its end", async () => {
     await using stage = await openLong("#m1234");
     const { page } = stage;
     await page.getByText("note 1234.", { exact: true }).waitFor();
@@ -79,7 +75,7 @@ describe("a long transcript", () => {
     expect(stage.offences).toEqual([]);
   });
 
-  test("goes on being read after requests were lost", { timeout: 60_000 }, async () => {
+  test("goes on being read after requests were lost", async () => {
     await using stage = await theatre.open();
     const run = stage.backend.addRun(task(stage.backend), running);
     stage.backend.say(run.id, notes(1, LENGTH));
@@ -105,7 +101,7 @@ describe("a long transcript", () => {
   });
 });
 
-test("what stands inside of a folded subagent is found, and opened", { timeout: 60_000 }, async () => {
+test("what stands inside of a folded subagent is found, and opened", async () => {
   await using stage = await theatre.open();
   const run = stage.backend.addRun(task(stage.backend), { ...running, status: "failed", reason: "check_failed", sentence: "x" });
   stage.backend.say(run.id, [...firstPart(run.id), openCall(), ...lastPart()]);
@@ -131,7 +127,7 @@ test("what stands inside of a folded subagent is found, and opened", { timeout: 
   expect(stage.offences).toEqual([]);
 });
 
-test("what a run used shows by step and by model", { timeout: 30_000 }, async () => {
+test("what a run used shows by step and by model", async () => {
   await using stage = await theatre.open();
   const run = stage.backend.addRun(task(stage.backend), running);
   const used = { inputTokens: 1200, outputTokens: 340, cacheReadInputTokens: 56_000, cacheCreationInputTokens: 0, costUSD: 0.5 };
@@ -150,7 +146,7 @@ test("what a run used shows by step and by model", { timeout: 30_000 }, async ()
   expect(stage.offences).toEqual([]);
 });
 
-test("what shows nothing leads on: a choice of entries, and a link among the files", { timeout: 40_000 }, async () => {
+test("what shows nothing leads on: a choice of entries, and a link among the files", async () => {
   await using stage = await theatre.open();
   const { page, backend } = stage;
   const run = backend.addRun(task(backend), running);

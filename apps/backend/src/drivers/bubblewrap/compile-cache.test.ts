@@ -100,7 +100,7 @@ describe.skipIf(process.platform !== "linux")("the compile cache", () => {
     await mkdir(cache);
     expect(await logOfStart(driver)).not.toMatch(ACCEPTED);
     expect(await logOfStart(new BubblewrapDriver(options))).toMatch(ACCEPTED);
-  }, 60_000);
+  });
 
   it("is done without, and the reason told once, when it cannot be filled", async () => {
     await using folder = await temporaryFolder();
@@ -113,5 +113,5 @@ describe.skipIf(process.platform !== "linux")("the compile cache", () => {
     for (let count = 0; count < 2; count++) expect(await logOfStart(driver)).not.toMatch(ACCEPTED);
     expect(warnings).toEqual([expect.stringMatching(/^Sandboxes start slower than they could, .*: no room$/)]);
     expect(await readdir(folder.join("state"))).toEqual([]);
-  }, 30_000);
+  });
 });

@@ -22,7 +22,7 @@ describe.skipIf(why !== null).each([{ liveRestore: false }, { liveRestore: true 
       const socket = engineSocket("host" in shared ? shared.host : "");
       if ("problem" in socket) throw new Error(socket.problem);
       engine = await openPrivateEngine({ reference: image, from: socket.socketPath }, { liveRestore });
-    }, 180_000);
+    });
     afterAll(() => engine[Symbol.asyncDispose]());
 
     const openSandbox = async (): Promise<Sandbox & { recreate(): Promise<void> }> => {
