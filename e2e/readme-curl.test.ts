@@ -4,7 +4,15 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BatchId, RunId, ShellEvent } from "@ccr/protocol";
 import { parseScenario, startScriptedModel } from "@ccr/scripted-model";
-import { createGitRepository, freePort, pinnedNode, projectRoot, startGitHttpServer, temporaryFolder, waitFor } from "@ccr/testkit";
+import {
+  createGitRepository,
+  freePort,
+  pinnedNode,
+  projectRoot,
+  startGitHttpServer,
+  temporaryFolder,
+  waitFor,
+} from "@ccr/testkit";
 import { expect, test } from "vitest";
 import { turnsOf } from "./src/scripted.ts";
 import { startServer } from "./src/server.ts";
