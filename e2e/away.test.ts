@@ -70,7 +70,7 @@ describe.concurrent("a run whose server is away for longer than the run may take
     const { id, launchedAt } = await leaveRun(stack, "");
     await lasting(Math.max(0, LIMIT_S * 1000 + 2000 - (performance.now() - launchedAt)));
     await using again = await stack.restart();
-    expect(await again.untilFinal(id, 20_000)).toMatchObject({ status: "failed", reason: "limit_time" });
+    expect(await again.untilFinal(id)).toMatchObject({ status: "failed", reason: "limit_time" });
     expect(await (await again.fetch(`/runs/${id}/work.patch`)).text()).toContain("+tick");
   });
 });

@@ -185,7 +185,7 @@ describe("a push", () => {
     const second = await launch(server, canceled);
     await isHanging(canceled);
     await server.client.runs.cancel.mutate({ id: second });
-    expect(await server.untilFinal(second, 10_000)).toMatchObject({ status: "canceled" });
+    expect(await server.untilFinal(second)).toMatchObject({ status: "canceled" });
     expect(await canceled.git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
   });
 

@@ -35,7 +35,7 @@ describe.concurrent("servers on several machines", () => {
     await using two = await at.serve("two", { CCR_TOKEN: one.token }, "elsewhere");
     one.process.kill("SIGKILL");
     await one.stop();
-    expect(await two.untilFinal(id, 60_000)).toMatchObject({
+    expect(await two.untilFinal(id)).toMatchObject({
       status: "errored",
       reason: "server_lost",
       sentence: expect.stringMatching(/cannot be reached from here\. It was on .+\.$/),

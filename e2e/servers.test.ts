@@ -32,7 +32,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     await atWork(one, id);
     await using two = await at.serve("two", { CCR_TOKEN: one.token });
     await two.client.runs.cancel.mutate({ id });
-    expect(await two.untilFinal(id, 30_000)).toMatchObject({ status: "canceled" });
+    expect(await two.untilFinal(id)).toMatchObject({ status: "canceled" });
   });
 
   it("go on from work that one of them keeps on that one, whichever is asked", async () => {
@@ -42,7 +42,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     await atWork(one, id);
     await using two = await at.serve("two", { CCR_TOKEN: one.token });
     await two.client.runs.cancel.mutate({ id });
-    const canceled = await two.untilFinal(id, 30_000);
+    const canceled = await two.untilFinal(id);
     const next = await two.client.runs.followUp.mutate({ id, instructions: "Tick on." });
     // More often than the check allows; on the other server it would not even have begun.
     expect(await two.untilFinal(next.id)).toMatchObject({
@@ -66,7 +66,7 @@ describe.concurrent("several servers on one PostgreSQL", () => {
     await using two = await at.serve("two", { CCR_MAX_CONCURRENT_RUNS: "1", CCR_TOKEN: one.token });
     await waitFor(async () => (await two.client.runs.byId.query({ id: queued })).status !== "queued", { what: "the queued run" });
     expect(two.output()).not.toContain("is taken up");
-    expect(await two.untilFinal(going, 100_000)).toMatchObject({ status: "succeeded", reason: "passed", instanceId });
+    expect(await two.untilFinal(going)).toMatchObject({ status: "succeeded", reason: "passed", instanceId });
     await expectWhole(two, going);
     expect(await two.untilFinal(queued)).toMatchObject({ status: "succeeded", reason: "passed" });
     expect(await two.client.instances.list.query()).toEqual([]);

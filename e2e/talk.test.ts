@@ -2,26 +2,13 @@ import type { Message, Question, Run } from "@ccr/protocol";
 import { createGitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
+import { COLOURS } from "./src/scripted.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
 const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });
 const say = (text: string) => ({ blocks: [{ type: "text", text }] });
 const tool = (name: string, input: Record<string, unknown>) => ({ blocks: [{ type: "tool_use", name, input }] });
-const COLOURS = {
-  questions: [
-    {
-      question: "Which colour?",
-      header: "Colour",
-      multiSelect: false,
-      options: [
-        { label: "Red", description: "warm" },
-        { label: "Blue", description: "cold" },
-      ],
-    },
-  ],
-};
-/** A command that goes on for as long as a file is not there. */
 
 const scenario = {
   name: "talk",

@@ -3,6 +3,7 @@ import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { visit } from "../src/browser.ts";
+import { COLOURS } from "../src/scripted.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 
 const scenario = {
@@ -11,27 +12,7 @@ const scenario = {
     {
       match: { contains: "ASK" },
       turns: [
-        {
-          blocks: [
-            {
-              type: "tool_use",
-              name: "AskUserQuestion",
-              input: {
-                questions: [
-                  {
-                    question: "Which colour?",
-                    header: "Colour",
-                    multiSelect: false,
-                    options: [
-                      { label: "Red", description: "warm" },
-                      { label: "Blue", description: "cold" },
-                    ],
-                  },
-                ],
-              },
-            },
-          ],
-        },
+        { blocks: [{ type: "tool_use", name: "AskUserQuestion", input: COLOURS }] },
         { blocks: [{ type: "text", text: "Thank you." }] },
       ],
     },

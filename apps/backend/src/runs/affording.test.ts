@@ -1,6 +1,7 @@
 import type { DayBudget, RunnerBody } from "@ccr/protocol";
 import { expect, test } from "vitest";
-import type { Progress, RunPatch } from "../store/types.ts";
+import type { Progress } from "../store/progress-types.ts";
+import type { RunPatch } from "../store/types.ts";
 import { untilAffordable } from "./affording.ts";
 import { agentPhase } from "./attempt.ts";
 

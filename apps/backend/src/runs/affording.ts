@@ -1,5 +1,5 @@
 import { type BudgetHold, type DayBudget, holdOf, holdSentence, type RunnerBody } from "@ccr/protocol";
-import type { Progress, StepPhase } from "../store/types.ts";
+import type { Progress, StepPhase } from "../store/progress-types.ts";
 import type { Clock } from "./deps.ts";
 import type { RunStores } from "./patience.ts";
 import type { RunLog } from "./run-log.ts";

@@ -1,6 +1,6 @@
 import { isBroken, RunLimits } from "@ccr/protocol";
 import { describe, expect, it } from "vitest";
-import type { Progress } from "../store/types.ts";
+import type { Progress } from "../store/progress-types.ts";
 import { type Came, commandFeedback, conclude, hasChecks, listed, scriptsOf, shortened } from "./attempt.ts";
 import { describeFailure } from "./checks.ts";
 import { ending, passed } from "./ending.ts";

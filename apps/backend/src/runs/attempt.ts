@@ -1,5 +1,5 @@
 import { parseChecks, type Run, type RunnerBody } from "@ccr/protocol";
-import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import type { Ending, Progress, StepPhase } from "../store/progress-types.ts";
 
 /**
  * What came of one attempt at a step. `checked`: the snapshot on which its checks passed; null when it has none. `feedback`: what the agent is

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { CcrError, checkoutsOf, type RunCheckout } from "@ccr/protocol";
-import { type Checkout, FenceLostError } from "../store/types.ts";
+import type { Checkout } from "../store/progress-types.ts";
+import { FenceLostError } from "../store/types.ts";
 import { listed } from "./attempt.ts";
 import { inBackground } from "./background.ts";
 import { within } from "./clock.ts";

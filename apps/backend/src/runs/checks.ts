@@ -1,5 +1,5 @@
 import { CcrError, type CheckResult, isBroken, parseChecks, type RunnerBody } from "@ccr/protocol";
-import type { Checkout, Progress, StepPhase } from "../store/types.ts";
+import type { Checkout, Progress, StepPhase } from "../store/progress-types.ts";
 import { type Came, commandFeedback, conclude, listed, scriptsOf, shortened } from "./attempt.ts";
 import { askAgain, closeCheckout, commitResult, inCheckout } from "./checkout.ts";
 import { ending, RunEnded } from "./ending.ts";

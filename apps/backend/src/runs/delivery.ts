@@ -1,5 +1,6 @@
 import { branchFor, type DeliverySettings, deliveriesOf, isDelivered, isFinal, type Run } from "@ccr/protocol";
-import { type Deliveries, type Ending, FenceLostError, type Store } from "../store/types.ts";
+import type { Ending } from "../store/progress-types.ts";
+import { type Deliveries, FenceLostError, type Store } from "../store/types.ts";
 import { listed } from "./attempt.ts";
 import { cutShort, type DeliveryWanted, deliverOnce, stillPushing } from "./deliver-once.ts";
 import type { RunDeps } from "./deps.ts";

@@ -1,6 +1,7 @@
 import { CcrError, checkoutsOf, type Run, type ServerId } from "@ccr/protocol";
 import type { KeptOf } from "../git/work-places.ts";
-import type { InstanceRecord, Store } from "../store/types.ts";
+import type { InstanceRecord } from "../store/instance-types.ts";
+import type { Store } from "../store/types.ts";
 import { transcriptDownload } from "./transcript-files/download.ts";
 import type { Download, Downloads } from "./types.ts";
 

@@ -1,5 +1,5 @@
 import { CcrError, type ExecutionOutcome, parseChecks, RUN_REASONS, type Run, type RunReason } from "@ccr/protocol";
-import type { Ending } from "../store/types.ts";
+import type { Ending } from "../store/progress-types.ts";
 import { hasChecks, listed, scriptsOf } from "./attempt.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { inRepository } from "./repositories.ts";

@@ -1,5 +1,5 @@
 import type { ExecuteInput, ExecutionOutcome } from "@ccr/protocol";
-import type { Progress, StepPhase } from "../store/types.ts";
+import type { Progress, StepPhase } from "../store/progress-types.ts";
 import { ExecutorLostError } from "./executor-client.ts";
 import { outOfMemory } from "./guard.ts";
 import { lossOf, reachAgain } from "./reach.ts";

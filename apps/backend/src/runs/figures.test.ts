@@ -1,6 +1,6 @@
 import { InstanceId, noFigures, type StepFigures } from "@ccr/protocol";
 import { expect, test } from "vitest";
-import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import type { Ending, Progress, StepPhase } from "../store/progress-types.ts";
 import { agentPhase } from "./attempt.ts";
 import { figuresAfter, figuresBeside } from "./figures.ts";
 

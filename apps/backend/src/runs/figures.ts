@@ -1,5 +1,6 @@
 import { parseChecks, type Run, type StepFigures } from "@ccr/protocol";
-import type { Progress, RunPatch } from "../store/types.ts";
+import type { Progress } from "../store/progress-types.ts";
+import type { RunPatch } from "../store/types.ts";
 
 /** How many checks of the step have passed by this progress; null: it says nothing of it. */
 const passedBy = ({ phase }: Progress, checks: string, total: number): number | null => {

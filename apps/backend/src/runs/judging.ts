@@ -7,7 +7,7 @@ import {
   type RunnerBody,
   type WorkspaceDiff,
 } from "@ccr/protocol";
-import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import type { Ending, Progress, StepPhase } from "../store/progress-types.ts";
 import { type Came, shortened, verdictFeedback } from "./attempt.ts";
 import { askAgain, closeCheckout, inCheckout } from "./checkout.ts";
 import { settle } from "./checks.ts";

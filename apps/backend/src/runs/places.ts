@@ -4,7 +4,7 @@ import { lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { firstSeqOfSpoolFile, InstanceId, type RunId, SpoolEvent } from "@ccr/protocol";
-import type { InstancePlace } from "../store/types.ts";
+import type { InstancePlace } from "../store/instance-types.ts";
 import { EVENT_MAX_BYTES } from "./executor-client.ts";
 import { LineTooLongError, lines } from "./lines.ts";
 import type { Workplace } from "./workplace.ts";

@@ -6,7 +6,7 @@ import {
   type SandboxHandle,
 } from "@ccr/protocol";
 import type { SandboxDriver, SandboxState } from "../drivers/types.ts";
-import type { InstanceRecord } from "../store/types.ts";
+import type { InstanceRecord } from "../store/instance-types.ts";
 import { within } from "./clock.ts";
 import type { RunDeps } from "./deps.ts";
 import { RunEnded } from "./ending.ts";

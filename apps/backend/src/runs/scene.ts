@@ -1,6 +1,7 @@
 import type { AgentBody, Question, Run, RunUsage } from "@ccr/protocol";
 import type { Prepared } from "../store/environment-types.ts";
-import type { Claim, Progress } from "../store/types.ts";
+import type { Progress } from "../store/progress-types.ts";
+import type { Claim } from "../store/types.ts";
 import type { Background } from "./background.ts";
 import type { RunDeps } from "./deps.ts";
 import { figuresBeside } from "./figures.ts";

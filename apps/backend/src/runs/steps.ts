@@ -1,5 +1,5 @@
 import { checkoutsOf, type Run } from "@ccr/protocol";
-import type { Ending, Progress, StepPhase } from "../store/types.ts";
+import type { Ending, Progress, StepPhase } from "../store/progress-types.ts";
 import { untilAffordable } from "./affording.ts";
 import { agentPhase, hasChecks } from "./attempt.ts";
 import { runCommands, settle } from "./checks.ts";

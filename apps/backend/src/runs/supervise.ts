@@ -1,5 +1,7 @@
 import { isFinal, type WorkspaceDiff } from "@ccr/protocol";
-import { type Claim, type Ending, FenceLostError, type InstanceRecord } from "../store/types.ts";
+import type { InstanceRecord } from "../store/instance-types.ts";
+import type { Ending } from "../store/progress-types.ts";
+import { type Claim, FenceLostError } from "../store/types.ts";
 import { followAllowedHosts } from "./allowed-hosts.ts";
 import { inBackground } from "./background.ts";
 import { closeCheckout, dropCheckout } from "./checkout.ts";

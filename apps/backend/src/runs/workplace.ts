@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { InstanceId, Run, SandboxSpec } from "@ccr/protocol";
-import type { InstancePlace } from "../store/types.ts";
+import type { InstancePlace } from "../store/instance-types.ts";
 import { WAITS_MAX } from "./scene.ts";
 
 /** Where one sandbox keeps its things on the host. */

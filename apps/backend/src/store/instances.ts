@@ -2,11 +2,11 @@ import { CcrError, type InstanceId, type SandboxHandle } from "@ccr/protocol";
 import type { Kysely, Selectable, Transaction } from "kysely";
 import { holdRun } from "./fence.ts";
 import type { GroupCommit } from "./group-commit.ts";
+import type { InstancePlace, InstanceRecord, InstanceStore } from "./instance-types.ts";
 import { fromJson, toJson } from "./json.ts";
 import { toInstance } from "./rows.ts";
 import type { Database, InstanceTable } from "./schema.ts";
 import type { Clock } from "./tasks.ts";
-import type { InstancePlace, InstanceRecord, InstanceStore } from "./types.ts";
 
 const COLUMNS = ["id", "run_id", "driver", "status", "created_at", "stopped_at"] as const satisfies (keyof InstanceTable)[];
 

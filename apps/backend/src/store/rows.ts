@@ -20,8 +20,9 @@ import {
 import type { Selectable } from "kysely";
 import type { Prepared } from "./environment-types.ts";
 import { fromJson } from "./json.ts";
+import type { Progress } from "./progress-types.ts";
 import type { BatchTable, InstanceTable, MessageTable, RunTable, TaskTable } from "./schema.ts";
-import type { Claim, Progress } from "./types.ts";
+import type { Claim } from "./types.ts";
 
 type NamedRepository = Pick<AdditionalRepository, "repository" | "ref" | "directory">;
 /** What becomes of a repository beside the first one, as it is stored. */

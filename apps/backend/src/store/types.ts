@@ -6,10 +6,8 @@ import type {
   CreateTaskInput,
   Delivered,
   DeliverySettings,
-  ExecutionOutcome,
   InputBody,
   InputId,
-  Instance,
   InstanceId,
   ListRunsInput,
   Message,
@@ -21,9 +19,7 @@ import type {
   RunId,
   RunInput,
   RunLimits,
-  RunReason,
   RunStatus,
-  SandboxHandle,
   ServerId,
   SpoolEvent,
   StepFigures,
@@ -37,7 +33,9 @@ import type { AllowedHostStore } from "./allowed-host-types.ts";
 import type { BatchStore } from "./batch-types.ts";
 import type { BudgetStore } from "./budget-types.ts";
 import type { EnvironmentStore, Prepared } from "./environment-types.ts";
+import type { InstanceStore } from "./instance-types.ts";
 import type { AttentionStore, QuickRuns, RunListing } from "./listing-types.ts";
+import type { Progress } from "./progress-types.ts";
 import type { RunChanges, RunOverview, Upkeep } from "./upkeep-types.ts";
 
 export interface TaskStore {
@@ -101,60 +99,6 @@ export type NewRun = {
   asks?: boolean;
 };
 
-/** Why and how a run ends; `sentence` is what a person reads. */
-export type Ending = { reason: RunReason; sentence: string };
-
-/**
- * How far the work on a run is: what a supervisor that takes it over goes on from. It is written in the same commit as the message that
- * tells of it, so the two never differ.
- */
-export type Progress = {
-  stepIndex: number;
-  attempt: number;
-  /** How long the run had been worked on when the step began. */
-  startedMs: number;
-  /** The workspace's HEAD when the step began, as far as it is known. */
-  headBefore?: string | null;
-  /** So many attempts were added to those that the run is limited to, since people said something. */
-  granted?: number;
-  phase: StepPhase;
-};
-
-/**
- * `agent`: the prompt was, or is to be, given to the agent; `outcome` is set once its turn has ended. It was resumed so many times, the last
- * time when the run had been worked on for `sinceMs` (left out by servers that did not keep it yet); `deaths` counts what made that necessary,
- * less what was forgiven since for work that was done. `feedback`: what it is asked instead of the step's instructions, at a later attempt.
- * `checks`: of the step's commands so many were begun, and so many have passed. `judge`: what they passed on is being judged; `asked` counts
- * the judges.
- * `ended`: the step is over; null: the run goes on. `over`: so is the run, and only what is to be saved and removed remains. `checked` is the
- * snapshot on which the checks of the step passed; left out when it has none.
- */
-export type StepPhase =
-  | {
-      kind: "agent";
-      resumed: number;
-      deaths: number;
-      sinceMs?: number;
-      feedback?: string;
-      /** How many turns of this attempt people have asked for before this one. */
-      said?: number;
-      /** A person has broken it off, and is waited for. */
-      isHeld?: boolean;
-      /** It has not begun: the day's budget is used up. */
-      isHeldBack?: boolean;
-      outcome: ExecutionOutcome | null;
-    }
-  | { kind: "checks"; checkout: Checkout | null; begun: number; passed: number }
-  | { kind: "judge"; checkout: Checkout; asked: number; outcome: ExecutionOutcome | null }
-  | { kind: "ended"; end: Ending | null; checked?: string }
-  | { kind: "over"; end: Ending; saved: boolean; checked?: string };
-
-/**
- * A sandbox with a clean checkout of a snapshot; it is made under this id, or will be. So many of them have died in this attempt. `requests`:
- * how many requests of the run there were before.
- */
-export type Checkout = { instanceId: InstanceId; commit: string; deaths: number; requests: number };
-
 /** What may be written beside the status. A field that is left out stays as it is. */
 export type RunPatch = Partial<
   Pick<
@@ -179,7 +123,8 @@ export type RunPatch = Partial<
   progress?: Progress;
   figures?: StepFigures[];
   activeMs?: number;
-  prepared?: Prepared /** See `InputMove`; `InputChangedError` when one cannot be made. */;
+  prepared?: Prepared;
+  /** `InputChangedError` when one of them cannot be made. */
   inputs?: InputMove[];
 };
 
@@ -309,43 +254,14 @@ export interface Queue {
   release(id: RunId, fence: number): Promise<void>;
 }
 
-/** Where a sandbox's folders are, and on which machine. */
-export type InstancePlace = { machine: string; root: string; doors: string };
-
-/** Our record of a sandbox, with what only the server that made it needs. */
-export type InstanceRecord = Instance & { server: ServerId; place: InstancePlace; handle: SandboxHandle | null };
-
-/**
- * Writes of whoever drives the run take its fencing number, and throw `FenceLostError`, having written nothing, when it is not the run's or
- * the run is final. `null` is for those who clean up after a run that nobody drives.
- */
-export interface InstanceStore {
-  /** Stored before the sandbox is made, without a handle. Throws `CcrError`: `not_found` for the run, `conflict` for an id that is taken. */
-  create(
-    input: { id: InstanceId; runId: RunId; driver: string; server: ServerId; place: InstancePlace },
-    fence: number,
-  ): Promise<Instance>;
-  find(id: InstanceId): Promise<Instance | null>;
-  findRecord(id: InstanceId): Promise<InstanceRecord | null>;
-  /** Those that are not stopped, newest first. */
-  list(): Promise<Instance[]>;
-  /** Those that are stopped, newest first. Throws `CcrError` with `not_found` when `before` is no instance. */
-  listStopped(page: { before?: InstanceId | undefined; limit: number }): Promise<Instance[]>;
-  /** The records of those that are not stopped, oldest first: of one run, or of one server. */
-  listRecords(of: { runId: RunId } | { server: ServerId }): Promise<InstanceRecord[]>;
-  /** Throws `CcrError` with `not_found`, as do the others. */
-  saveHandle(id: InstanceId, handle: SandboxHandle, fence: number): Promise<void>;
-  /** From now on this server looks after the sandbox. */
-  setServer(id: InstanceId, server: ServerId, fence: number): Promise<void>;
-  /** Setting the status it has already changes nothing; `stopped` is for ever. */
-  setStatus(id: InstanceId, status: Instance["status"], fence: number | null): Promise<void>;
-}
-
 /** A message to append: ours, or one from an executor's spool, which is then known by its place there. */
 export type NewMessage = Pick<Extract<Message, { source: "runner" }>, "source" | "body"> & { at?: string };
 
-/** Messages of our own. `first` is the number of the first of them among all that this fencing number appends, counted from 1. */
-export type OwnMessages = { first: number; messages: NewMessage[] /** Written in the same commit. */; patch?: RunPatch };
+/**
+ * Messages of our own. `first` is the number of the first of them among all that this fencing number appends, counted from 1. The patch is written in
+ * the same commit.
+ */
+export type OwnMessages = { first: number; messages: NewMessage[]; patch?: RunPatch };
 
 /** A spool event, or a message of our own, does not follow the last one that is stored: one in between is missing. Nothing was written. */
 export class SpoolGapError extends Error {

@@ -1,17 +1,8 @@
 import { BatchId, type Run } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
-import { listedRun } from "../runs/listed-sample.ts";
+import { batchPlace, listedRun } from "../runs/listed-sample.ts";
 import { describeHold, describeRefusals, endedOf, needsOf, seeRefusals } from "./needs.ts";
 
-const batch: Run["batch"] = {
-  id: BatchId.parse("bat_0000000000"),
-  group: 1,
-  variant: "",
-  attempt: 1,
-  place: 1,
-  tries: 1,
-  mark: null,
-};
 const failed = (n: number, patch: Partial<Run> = {}) => listedRun(n, { status: "failed", reason: "check_failed", ...patch });
 const refused = (n: number, hosts: string[], last = hosts.length) => ({ ...listedRun(n), refused: { count: last, hosts, last } });
 
@@ -45,8 +36,13 @@ describe("what needs somebody", () => {
   });
 
   test("tells the runs of one batch together, and one alone as any other", () => {
-    const other = { ...batch, id: BatchId.parse("bat_1111111111") };
-    const attention = [failed(1, { batch }), failed(2), failed(3, { batch }), failed(4, { batch: other })];
+    const other = { ...batchPlace, id: BatchId.parse("bat_1111111111") };
+    const attention = [
+      failed(1, { batch: batchPlace }),
+      failed(2),
+      failed(3, { batch: batchPlace }),
+      failed(4, { batch: other }),
+    ];
     const needs = needsOf({ waiting: [], running: [], attention }, {});
     expect(needs.map(({ kind }) => kind)).toEqual(["batch", "ended", "ended"]);
     expect(endedOf(needs)).toEqual([1, 3, 2, 4].map((n) => failed(n).id));

@@ -1,14 +1,14 @@
-import { type NetworkPreset, NO_DEFAULTS, PERMISSION_MODES, type PermissionMode, type TaskDefaults } from "@ccr/protocol";
+import { type NetworkPreset, NO_DEFAULTS, type PermissionMode, type TaskDefaults } from "@ccr/protocol";
 import type { DeliveryDraft } from "../delivery/delivery-draft.ts";
 import { DeliveryFields } from "../delivery/delivery-fields.tsx";
 import { NetworkField } from "../environments/network-field.tsx";
 import { NETWORK_WORDS } from "../environments/network-words.ts";
-import { MODE_LABELS } from "../runs/talk/words.ts";
 import { classes } from "../ui/classes.ts";
-import { Checkbox, Field, Select, TextInput } from "../ui/field.tsx";
+import { Checkbox, Field, TextInput } from "../ui/field.tsx";
 import type { LaunchProblems } from "./launch-draft.ts";
 import { defaultLimit, LIMIT_FIELDS } from "./limits.ts";
 import { ModelInput } from "./model-input.tsx";
+import { PermissionModeField } from "./permission-mode-field.tsx";
 
 type Options = {
   model: string;
@@ -49,23 +49,7 @@ export const LaunchOptions = ({
         />
       )}
     </Field>
-    <Field label="What it may do" hint={MODE_LABELS[draft.permissionMode].hint}>
-      {(parts) => (
-        <Select
-          {...parts}
-          value={draft.permissionMode}
-          onChange={({ target }) =>
-            onChange({ permissionMode: PERMISSION_MODES.find((mode) => mode === target.value) ?? draft.permissionMode })
-          }
-        >
-          {PERMISSION_MODES.map((mode) => (
-            <option key={mode} value={mode}>
-              {MODE_LABELS[mode].label}
-            </option>
-          ))}
-        </Select>
-      )}
-    </Field>
+    <PermissionModeField value={draft.permissionMode} onChange={(permissionMode) => onChange({ permissionMode })} />
     <NetworkField
       value={draft.network}
       unset={defaults.network === null ? "As the environment says" : `${NETWORK_WORDS[defaults.network]}, as the task says`}

@@ -1,7 +1,7 @@
-import { BatchId, type ListedRun, type Run } from "@ccr/protocol";
+import type { ListedRun, Run } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { needsOf } from "../home/needs.ts";
-import { listedRun } from "../runs/listed-sample.ts";
+import { batchPlace, listedRun } from "../runs/listed-sample.ts";
 import { badgeOf, isOver, newsOf, type Standing, seenOf, wanted, wordsOf } from "./news.ts";
 
 const at = (second: number): string => `2026-11-27T10:00:${String(second).padStart(2, "0")}.000Z`;
@@ -13,15 +13,6 @@ const passed = (n: number): ListedRun =>
 const canceled = (n: number): ListedRun =>
   listedRun(n, { status: "canceled", reason: "canceled", sentence: "Canceled.", endedAt: at(n) });
 const refused = (n: number, host: string) => ({ ...listedRun(n), refused: { count: 1, hosts: [host], last: 1 } });
-const batch: NonNullable<Run["batch"]> = {
-  id: BatchId.parse("bat_0000000000"),
-  group: 1,
-  variant: "",
-  attempt: 1,
-  place: 1,
-  tries: 1,
-  mark: null,
-};
 
 /** How things stand, as the server would tell it: what ended badly is among what ended last. */
 const standing = ({
@@ -64,11 +55,11 @@ test("tells all that Home lists as needing somebody once, and what passed: the o
 
 test("tells the runs of a batch that ended badly as one thing, as Home does", () => {
   const before = standing();
-  const after = standing({ bad: [failed(2, { batch }), failed(1, { batch })] });
+  const after = standing({ bad: [failed(2, { batch: batchPlace }), failed(1, { batch: batchPlace })] });
   const news = newsOf(seenOf(before), after);
   expect(news.map(wordsOf)).toEqual([{ title: "Ended badly: Task 2", body: "2 runs of one batch ended badly." }]);
   expect(badgeOf(after.needs).prefix).toBe("(1) ");
-  expect(newsOf(seenOf(after), standing({ bad: [3, 2, 1].map((n) => failed(n, { batch })) }))).toEqual([]);
+  expect(newsOf(seenOf(after), standing({ bad: [3, 2, 1].map((n) => failed(n, { batch: batchPlace })) }))).toEqual([]);
 });
 
 test("a run that waits again is told again, and a person's own cancel is not", () => {

@@ -1,4 +1,15 @@
-import { type ListedRun, outcomeOf, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
+import { BatchId, type ListedRun, outcomeOf, type Run, RunId, RunLimits, TaskId } from "@ccr/protocol";
+
+/** What a run of a batch has, for tests. */
+export const batchPlace: NonNullable<Run["batch"]> = {
+  id: BatchId.parse("bat_0000000000"),
+  group: 1,
+  variant: "",
+  attempt: 1,
+  place: 1,
+  tries: 1,
+  mark: null,
+};
 
 /** A run for tests, as it is listed. */
 export const listedRun = (n: number, patch: Partial<Run> = {}): ListedRun => {

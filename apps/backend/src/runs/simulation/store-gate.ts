@@ -1,5 +1,6 @@
 import { CcrError, type RunId } from "@ccr/protocol";
-import type { Claim, InstanceStore, Lease, Store } from "../../store/types.ts";
+import type { InstanceStore } from "../../store/instance-types.ts";
+import type { Claim, Lease, Store } from "../../store/types.ts";
 import type { Refusal } from "./ledger.ts";
 import type { CallOptions, Process } from "./process.ts";
 import type { World } from "./world.ts";

@@ -1,5 +1,6 @@
 import type { ExecutionOutcome, Question, RunInput, RunnerBody } from "@ccr/protocol";
-import { InputChangedError, type Progress, type StepPhase } from "../../store/types.ts";
+import type { Progress, StepPhase } from "../../store/progress-types.ts";
+import { InputChangedError } from "../../store/types.ts";
 import { agentPhase } from "../attempt.ts";
 import type { Scene } from "../scene.ts";
 import { tellWhetherWaiting } from "./questions.ts";

@@ -10,7 +10,8 @@ import {
 } from "@ccr/protocol";
 import type { NewBatch, NewMember } from "../batch-types.ts";
 import { createIds } from "../ids.ts";
-import type { Claim, Claimer, InstancePlace, NewMessage, NewRun, OwnMessages, Store } from "../types.ts";
+import type { InstancePlace } from "../instance-types.ts";
+import type { Claim, Claimer, NewMessage, NewRun, OwnMessages, Store } from "../types.ts";
 
 /** An empty database for one test, with a store on it. */
 export interface StorePlace extends AsyncDisposable {

@@ -1,10 +1,10 @@
-import { PERMISSION_MODES, type Run, type RunInput } from "@ccr/protocol";
+import type { Run, RunInput } from "@ccr/protocol";
 import { useState } from "react";
 import { ModelInput } from "../../launch/model-input.tsx";
+import { PermissionModeField } from "../../launch/permission-mode-field.tsx";
 import { Button } from "../../ui/button.tsx";
-import { Field, Select } from "../../ui/field.tsx";
+import { Field } from "../../ui/field.tsx";
 import type { useTalk } from "./use-talk.ts";
-import { MODE_LABELS } from "./words.ts";
 
 const TOLD: Record<RunInput["state"], string> = {
   queued: "Claude Code is told as soon as it can listen.",
@@ -31,25 +31,11 @@ export const Conduct = ({
   return (
     <>
       <h3 className="font-medium">How Claude Code works from now on</h3>
-      <Field label="What it may do" hint={MODE_LABELS[wanted.permissionMode].hint}>
-        {(parts) => (
-          <Select
-            {...parts}
-            value={wanted.permissionMode}
-            disabled={isPending}
-            onChange={({ target }) => {
-              const permissionMode = PERMISSION_MODES.find((mode) => mode === target.value);
-              if (permissionMode !== undefined) mutate({ id: run.id, permissionMode });
-            }}
-          >
-            {PERMISSION_MODES.map((mode) => (
-              <option key={mode} value={mode}>
-                {MODE_LABELS[mode].label}
-              </option>
-            ))}
-          </Select>
-        )}
-      </Field>
+      <PermissionModeField
+        value={wanted.permissionMode}
+        disabled={isPending}
+        onChange={(permissionMode) => mutate({ id: run.id, permissionMode })}
+      />
       <form
         className="flex flex-col gap-2"
         onSubmit={(event) => {
