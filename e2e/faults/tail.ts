@@ -11,16 +11,15 @@ export interface Tail extends AsyncDisposable {
 /** Opens a file that others append to. The same bytes are read once, also when the file has lost its name. */
 export const openTail = async (path: string): Promise<Tail> => {
   const file: FileHandle = await open(path, "r");
-  let rest = Buffer.alloc(0);
-  /** Where `rest` begins: everything before was given as lines. */
+  /** Everything before was given as lines. */
   let position = 0;
   const read = async () => {
     const { size } = await file.stat();
     const shrank = size < position;
     if (shrank) position = size;
-    // A torn last line may be cut off and written again.
-    if (size < position + rest.length || shrank) rest = Buffer.alloc(0);
     const lines: string[] = [];
+    // A torn last line may be cut off and another one written in its place: it is read anew each time.
+    let rest = Buffer.alloc(0);
     for (;;) {
       const piece = Buffer.alloc(PIECE);
       const { bytesRead } = await file.read(piece, 0, PIECE, position + rest.length);

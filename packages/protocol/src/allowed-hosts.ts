@@ -59,14 +59,6 @@ export const namesHost = (rules: readonly AllowRule[], { host, port }: HostAndPo
 /** How many hosts, each with a port, the rules name. Pure. */
 export const hostsNamed = (rules: readonly AllowRule[]): number => rules.reduce((sum, { ports }) => sum + ports.length, 0);
 
-/** The rules without one host; a rule for all names below another one stays. Pure. */
-export const withoutHost = (rules: readonly AllowRule[], { host, port }: HostAndPort): AllowRule[] =>
-  rules.flatMap((rule) => {
-    if (rule.host !== host) return [rule];
-    const ports = rule.ports.filter((each) => each !== port);
-    return ports.length === 0 ? [] : [{ host, ports }];
-  });
-
 /** The rules with one host more; each host has one rule. Pure. */
 export const withHost = (rules: readonly AllowRule[], { host, port }: HostAndPort): AllowRule[] => {
   if (namesHost(rules, { host, port })) return [...rules];

@@ -99,13 +99,18 @@ export class Dispatcher implements AsyncDisposable {
     const leases = all.filter(({ id }) => !this.#going.has(id));
     const quietMs = this.#watch.look(leases, clock.elapsedMs());
     for (const lease of leases) {
-      if (!(await this.#isLeft(lease, quietMs.get(lease.id) ?? 0))) continue;
-      if (this.#closing.signal.aborted) return;
-      const claim = await store.queue.takeOver(lease, server);
-      if (claim === null) continue;
-      metrics.takenOver();
-      log("info", "a run that nobody drove is taken up", { runId: lease.id, status: lease.status });
-      this.#supervise(claim);
+      try {
+        if (!(await this.#isLeft(lease, quietMs.get(lease.id) ?? 0))) continue;
+        if (this.#closing.signal.aborted) return;
+        const claim = await store.queue.takeOver(lease, server);
+        if (claim === null) continue;
+        metrics.takenOver();
+        log("info", "a run that nobody drove is taken up", { runId: lease.id, status: lease.status });
+        this.#supervise(claim);
+      } catch (error) {
+        // What is wrong with one run keeps no other from being driven.
+        log("error", "a run could not be taken up", { runId: lease.id, error: messageOf(error) });
+      }
     }
     this.#isFirstLook = false;
   }

@@ -76,10 +76,29 @@ const refusalsOf = async (store: Pick<Store, "audit">, run: RunRow): Promise<Ref
   return { count: refused.length, hosts, last: refused[0]?.n ?? 0 };
 };
 
+/** The same, read again only when something about it has changed: pages ask every few seconds, and most runs were refused nothing since. */
+const createRefusals = (store: Pick<Store, "audit">) => {
+  let known: ReadonlyMap<RunId, { stand: string; refusals: Refusals }> = new Map();
+  const look = async (run: RunRow): Promise<{ stand: string; refusals: Refusals }> => {
+    const [newest] = await store.audit.newestRefused(run.id, 1);
+    const stand = JSON.stringify([newest?.n ?? 0, run.status, run.startedAt, run.allowedHosts]);
+    const before = known.get(run.id);
+    return before?.stand === stand ? before : { stand, refusals: await refusalsOf(store, run) };
+  };
+  return async (runs: readonly RunRow[]): Promise<Map<RunId, Refusals>> => {
+    const looks = await Promise.all(runs.map(async (run) => [run.id, await look(run)] as const));
+    known = new Map(looks);
+    return new Map(looks.map(([id, { refusals }]) => [id, refusals]));
+  };
+};
+
+const NONE_REFUSED: Refusals = { count: 0, hosts: [], last: 0 };
+
 /** Lists of runs, each with its place in the queue and its outcome. */
 export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher: Pick<Dispatcher, "places">): Listing => {
   const { store, clock } = deps;
   const nowhere: Places = new Map();
+  const findRefusals = createRefusals(store);
   const toViews = async (runs: readonly RunRow[]): Promise<ListedRun[]> => {
     const places = runs.some(({ status }) => status === "queued") ? await dispatcher.places() : nowhere;
     return runs.map((run) => listed(run, places));
@@ -109,13 +128,14 @@ export const createListing = (deps: Pick<RunDeps, "store" | "clock">, dispatcher
         store.budgets.today(),
       ]);
       const { single, batches } = groupQueue(queued, places);
+      const refusals = await findRefusals(running);
       const first = await store.listing.some(single.slice(0, QUEUED_MOST));
       const view = (run: RunRow): ListedRun => brief(listed(run, places));
       const runningTotal = GOING.reduce((sum, status) => sum + (counts.statuses[status] ?? 0), 0);
       return {
         waiting: waiting.map(view),
         attention: attention.map(view),
-        running: await Promise.all(running.map(async (run) => ({ ...view(run), refused: await refusalsOf(store, run) }))),
+        running: running.map((run) => ({ ...view(run), refused: refusals.get(run.id) ?? NONE_REFUSED })),
         runningTotal,
         // One that was claimed while this was read is queued no more.
         queued: { total: queued.length, runs: first.filter(({ status }) => status === "queued").map(view), batches },

@@ -79,30 +79,39 @@ export const createInputStore = (parts: {
           .returning("status")
           .executeTakeFirst();
         if (run === undefined) throw noSuchRun(runId);
-        if (idempotencyKey !== null) {
-          const known = await trx
+        const keep = async (said: string, key: string | null): Promise<RunInput> => {
+          const row = { id: ids.input(), run_id: runId, body: said, state: "queued" as const, revision: 1 };
+          const created = { ...row, created_at: now().toISOString(), idempotency_key: key };
+          return toInput(await trx.insertInto("run_inputs").values(created).returningAll().executeTakeFirstOrThrow());
+        };
+        const findBy = (key: string) =>
+          trx
             .selectFrom("run_inputs")
             .selectAll()
             .where("run_id", "=", runId)
-            .where("idempotency_key", "=", idempotencyKey)
+            .where("idempotency_key", "=", key)
             .executeTakeFirst();
+        /** What goes with it has a key of its own: it may be said later than the rest. */
+        const keepMore = async (): Promise<void> => {
+          for (const [index, each] of more.entries()) {
+            const key = idempotencyKey === null ? null : `${idempotencyKey} ${index + 1}`;
+            if (key === null || (await findBy(key)) === undefined) await keep(each, key);
+          }
+        };
+        if (idempotencyKey !== null) {
+          const known = await findBy(idempotencyKey);
           if (known !== undefined && known.revision === 1 && known.body !== text)
-            throw new CcrError("conflict", `This idempotency key belongs to other words. Use another key for other words.`);
+            throw new CcrError("conflict", "This idempotency key belongs to other words. Use another key for other words.");
+          if (known?.state === "withdrawn")
+            throw new CcrError("conflict", "This was taken back. Say it under another key, and it is told.");
+          // What came too late was told to nobody.
+          if (known?.state === "late") return null;
+          if (known?.state === "queued") await keepMore();
           if (known !== undefined) return toInput(known);
         }
         if (isFinal(run.status)) return null;
-        const rowOf = (said: string, key: string | null) => ({
-          id: ids.input(),
-          run_id: runId,
-          body: said,
-          state: "queued" as const,
-          revision: 1,
-          created_at: now().toISOString(),
-          idempotency_key: key,
-        });
-        const row = rowOf(text, idempotencyKey);
-        const input = toInput(await trx.insertInto("run_inputs").values(row).returningAll().executeTakeFirstOrThrow());
-        for (const each of more) await trx.insertInto("run_inputs").values(rowOf(each, null)).execute();
+        const input = await keep(text, idempotencyKey);
+        await keepMore();
         return input;
       });
     },

@@ -29,8 +29,8 @@ type NamedRepository = Pick<AdditionalRepository, "repository" | "ref" | "direct
 export type AdditionalState = Omit<AdditionalRepository, keyof NamedRepository>;
 
 const DEFAULT_LIMITS = RunLimits.parse({});
-// Of a run of the time before there were runs of several repositories.
-const NO_COMMENTS = { lastComments: {} };
+// One of the time before there were runs of several repositories, or before runs could go on from kept work, does not say so.
+const PLAIN_CONTINUATION = { lastComments: {}, fromKept: [] };
 
 /** Defaults that are newer than what was stored are as in a new task. */
 const toDefaults = (stored: TaskDefaults): TaskDefaults => ({ ...NO_DEFAULTS, ...stored });
@@ -119,7 +119,7 @@ export const toRun = (row: Selectable<RunTable>): Run => ({
   allowNoChanges: row.allow_no_changes !== 0,
   delivery: row.delivery === null ? null : fromJson(row.delivery),
   ...toDeliveries(row),
-  continues: row.continuation === null ? null : { ...NO_COMMENTS, ...fromJson<Continuation>(row.continuation) },
+  continues: row.continuation === null ? null : { ...PLAIN_CONTINUATION, ...fromJson<Continuation>(row.continuation) },
   // One of the time before agents could reach anything of their own does not say so.
   environment: row.environment === null ? null : { ...NO_NETWORK, ...fromJson<RunEnvironment>(row.environment) },
   allowedHosts: row.allowed_hosts === null ? [] : fromJson(row.allowed_hosts),

@@ -139,8 +139,9 @@ export class InputChangedError extends Error {
 /** What people say to runs. */
 export interface InputStore {
   /**
-   * Keeps what is said to a run that has not ended; null when it has. With an idempotency key that this run has seen already, gives what was said then.
-   * `also` is said behind it, in the same commit. Throws `CcrError` with `not_found`, and `conflict` when that were other words.
+   * Keeps what is said to a run that has not ended; null when it has. With an idempotency key that this run has seen already, gives what was said then;
+   * null when that came too late. `also` is said behind it, in the same commit, and once. Throws `CcrError` with `not_found`, and `conflict` when those
+   * were other words, or were taken back.
    */
   add(runId: RunId, body: InputBody, idempotencyKey: string | null, also?: readonly InputBody[]): Promise<RunInput | null>;
   /** Changes the text of a prompt that is queued and has this revision; null when it has not. */

@@ -93,7 +93,17 @@ export const createUpkeep = (parts: { engine: Engine; commits: GroupCommit; now:
         }
         // What was spent counts for its day, whatever becomes of the run.
         const lately = new Date(now().getTime() - CHARGED_MS).toISOString();
-        await trx.deleteFrom("spending").where("run_id", "=", id).where("at", "<", lately).execute();
+        await trx
+          .deleteFrom("spending")
+          .where("at", "<", lately)
+          // Those of runs that went before their spending did go now.
+          .where(({ eb, or, not, exists }) =>
+            or([
+              eb("run_id", "=", id),
+              not(exists(eb.selectFrom("runs").select("runs.id").whereRef("runs.id", "=", "spending.run_id"))),
+            ]),
+          )
+          .execute();
         const { numDeletedRows } = await trx.deleteFrom("runs").where("id", "=", id).executeTakeFirstOrThrow();
         if (run.batch_id !== null) await removeIfEmpty(trx, run.batch_id);
         await removeIfQuick(trx, run.task_id);

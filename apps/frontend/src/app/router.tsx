@@ -15,26 +15,32 @@ import { parseHistorySearch } from "../tasks/history-search.ts";
 import { parseTasksSearch } from "../tasks/list.ts";
 import { errorDetails } from "../ui/error-details.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
-import { lazyPage } from "./lazy-page.tsx";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { NotFound } from "./not-found.tsx";
 import { Shell } from "./shell.tsx";
 
-const homePage = lazyPage(() => import("../home/home-page.tsx"), "HomePage");
-const tasksPage = lazyPage(() => import("../tasks/tasks-page.tsx"), "TasksPage");
-const newTaskPage = lazyPage(() => import("../tasks/task-page.tsx"), "NewTaskPage");
-const taskPage = lazyPage(() => import("../tasks/task-page.tsx"), "TaskPage");
-const runsPage = lazyPage(() => import("../runs/list/runs-page.tsx"), "RunsPage");
-const runPage = lazyPage(() => import("../runs/page/run-page.tsx"), "RunPage");
-const batchesPage = lazyPage(() => import("../batches/batches-page.tsx"), "BatchesPage");
-const batchPage = lazyPage(() => import("../batches/batch-page.tsx"), "BatchPage");
-const comparePage = lazyPage(() => import("../batches/compare-page.tsx"), "ComparePage");
-const environmentsPage = lazyPage(() => import("../environments/environments-page.tsx"), "EnvironmentsPage");
-const newEnvironmentPage = lazyPage(() => import("../environments/environment-page.tsx"), "NewEnvironmentPage");
-const environmentPage = lazyPage(() => import("../environments/environment-page.tsx"), "EnvironmentPage");
-const instancesPage = lazyPage(() => import("../instances/instances-page.tsx"), "InstancesPage");
-const settingsPage = lazyPage(() => import("../settings/settings-page.tsx"), "SettingsPage");
-const importTasksPage = lazyPage(() => import("../tasks/import-page.tsx"), "ImportTasksPage");
-const taskHistoryPage = lazyPage(() => import("../tasks/history-page.tsx"), "TaskHistoryPage");
+const homePage = lazyPart(() => import("../home/home-page.tsx").then(({ HomePage }) => HomePage));
+const tasksPage = lazyPart(() => import("../tasks/tasks-page.tsx").then(({ TasksPage }) => TasksPage));
+const newTaskPage = lazyPart(() => import("../tasks/task-page.tsx").then(({ NewTaskPage }) => NewTaskPage));
+const taskPage = lazyPart(() => import("../tasks/task-page.tsx").then(({ TaskPage }) => TaskPage));
+const runsPage = lazyPart(() => import("../runs/list/runs-page.tsx").then(({ RunsPage }) => RunsPage));
+const runPage = lazyPart(() => import("../runs/page/run-page.tsx").then(({ RunPage }) => RunPage));
+const batchesPage = lazyPart(() => import("../batches/batches-page.tsx").then(({ BatchesPage }) => BatchesPage));
+const batchPage = lazyPart(() => import("../batches/batch-page.tsx").then(({ BatchPage }) => BatchPage));
+const comparePage = lazyPart(() => import("../batches/compare-page.tsx").then(({ ComparePage }) => ComparePage));
+const environmentsPage = lazyPart(() =>
+  import("../environments/environments-page.tsx").then(({ EnvironmentsPage }) => EnvironmentsPage),
+);
+const newEnvironmentPage = lazyPart(() =>
+  import("../environments/environment-page.tsx").then(({ NewEnvironmentPage }) => NewEnvironmentPage),
+);
+const environmentPage = lazyPart(() =>
+  import("../environments/environment-page.tsx").then(({ EnvironmentPage }) => EnvironmentPage),
+);
+const instancesPage = lazyPart(() => import("../instances/instances-page.tsx").then(({ InstancesPage }) => InstancesPage));
+const settingsPage = lazyPart(() => import("../settings/settings-page.tsx").then(({ SettingsPage }) => SettingsPage));
+const importTasksPage = lazyPart(() => import("../tasks/import-page.tsx").then(({ ImportTasksPage }) => ImportTasksPage));
+const taskHistoryPage = lazyPart(() => import("../tasks/history-page.tsx").then(({ TaskHistoryPage }) => TaskHistoryPage));
 
 /** Fetches every page beforehand, so that going to one needs no server any more; a page that cannot be had now is fetched when it is gone to. */
 const preloadPages = (): void => {

@@ -1,15 +1,18 @@
 import { Link, Outlet, useRouterState } from "@tanstack/react-router";
 import { Search } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { useServerInfo } from "../api/server-info.ts";
 import { useUnreachable } from "../api/use-unreachable.ts";
 import { ActionsContext, createActions } from "../palette/actions.ts";
+import { QuietPart } from "../ui/boundary.tsx";
 import { IconButton } from "../ui/button.tsx";
 import { preloadConfirm } from "../ui/confirm.tsx";
 import { ErrorBoundary } from "../ui/error-boundary.tsx";
 import { keepFocus } from "../ui/focus.ts";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { FrozenClock } from "../ui/time.tsx";
 import { preloadToasts, useToasts } from "../ui/toast.tsx";
+import { useBeforehand } from "../ui/use-settled.ts";
 import { ConnectionState, NewVersion } from "./connection.tsx";
 import { NavList, NavRow } from "./nav-links.tsx";
 import { ThemeToggle } from "./theme-toggle.tsx";
@@ -19,17 +22,9 @@ import { useKeys } from "./use-keys.ts";
 import { Wordmark } from "./wordmark.tsx";
 
 // None of these is seen at once.
-const importPalette = () => import("../palette/palette.tsx").then(({ Palette }) => ({ default: Palette }));
-const importKeys = () => import("./keys-dialog.tsx").then(({ KeysDialog }) => ({ default: KeysDialog }));
-// Without it the page does all else.
-const importNotifier = (): Promise<{ default: () => ReactNode }> =>
-  import("../notifications/notifier.tsx").then(
-    ({ Notifier }) => ({ default: Notifier }),
-    () => ({ default: () => null }),
-  );
-const Palette = lazy(importPalette);
-const KeysDialog = lazy(importKeys);
-const Notifier = lazy(importNotifier);
+const Palette = lazyPart(() => import("../palette/palette.tsx").then(({ Palette }) => Palette));
+const KeysDialog = lazyPart(() => import("./keys-dialog.tsx").then(({ KeysDialog }) => KeysDialog));
+const Notifier = lazyPart(() => import("../notifications/notifier.tsx").then(({ Notifier }) => Notifier));
 
 const ServerLine = () => {
   const data = useServerInfo();
@@ -41,8 +36,12 @@ const ServerLine = () => {
   );
 };
 
-/** By then the first page is there and has asked for what it shows. */
-const SETTLED_MS = 3000;
+/** What cannot be had now is fetched when it is opened. */
+const fetchParts = (): void => {
+  for (const part of [Palette, KeysDialog]) part.preload().catch(() => {});
+  preloadToasts();
+  preloadConfirm();
+};
 
 /** The frame of every page: where one can go, and the page itself. `onSettled` is called once, when the first page is there. */
 export const Shell = ({ onSettled }: { onSettled: () => void }) => {
@@ -53,10 +52,14 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
   const [open, setOpen] = useState<"palette" | "keys" | null>(null);
   const [isSettled, setSettled] = useState(false);
   const toasts = useToasts();
-  const openPalette = useCallback(() => void importPalette().then(() => setOpen("palette"), toasts.error), [toasts]);
-  const openHelp = useCallback(() => void importKeys().then(() => setOpen("keys"), toasts.error), [toasts]);
+  const openPalette = useCallback(() => void Palette.preload().then(() => setOpen("palette"), toasts.error), [toasts]);
+  const openHelp = useCallback(() => void KeysDialog.preload().then(() => setOpen("keys"), toasts.error), [toasts]);
   const close = (isOpen: boolean): void => {
     if (!isOpen) setOpen(null);
+  };
+  const failed = (error: unknown): void => {
+    setOpen(null);
+    toasts.error(error);
   };
   useKeys({ openPalette, openHelp });
   useEffect(keepFocus, []);
@@ -67,17 +70,13 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
   }, [path]);
   const unreachable = useUnreachable();
   useHeartbeat();
-  useEffect(() => {
-    const timer = setTimeout(() => {
+  useBeforehand(
+    useCallback(() => {
       setSettled(true);
       onSettled();
-      // What cannot be had now is fetched when it is opened.
-      for (const load of [importPalette, importKeys]) load().catch(() => {});
-      preloadToasts();
-      preloadConfirm();
-    }, SETTLED_MS);
-    return () => clearTimeout(timer);
-  }, [onSettled]);
+      fetchParts();
+    }, [onSettled]),
+  );
   return (
     <FrozenClock value={unreachable?.since ?? null}>
       <ActionsContext value={actions}>
@@ -125,7 +124,11 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
           <div className="flex min-h-0 min-w-0 flex-1 flex-col">
             <UnreachableBanner unreachable={unreachable} />
             <NewVersion />
-            <Suspense fallback={null}>{isSettled && <Notifier />}</Suspense>
+            {isSettled && (
+              <QuietPart name="notifications">
+                <Notifier />
+              </QuietPart>
+            )}
             <main ref={main} id="main" tabIndex={-1} className="relative min-h-0 min-w-0 flex-1 overflow-clip outline-none">
               <ErrorBoundary name="page" resetKey={path}>
                 <Outlet />
@@ -136,10 +139,10 @@ export const Shell = ({ onSettled }: { onSettled: () => void }) => {
             <NavRow />
           </nav>
         </div>
-        <Suspense fallback={null}>
+        <QuietPart name="palette" resetKey={open ?? ""} onFailed={failed}>
           {open === "palette" && <Palette open onOpenChange={close} onHelp={openHelp} />}
           {open === "keys" && <KeysDialog open onOpenChange={close} />}
-        </Suspense>
+        </QuietPart>
       </ActionsContext>
     </FrozenClock>
   );

@@ -2,18 +2,20 @@ import { BATCH_RUNS_MAX, BatchId, type BatchRow, type BatchView, isFinal, type R
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { Columns3 } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { RunBadge } from "../runs/status.tsx";
 import { Button } from "../ui/button.tsx";
+import { Part } from "../ui/error-boundary.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { CompetitorHead, CompetitorRow, nameOf } from "./competitor-row.tsx";
 
 // Most of the page is there before anybody opens a diff.
-const ChangesView = lazy(() => import("../runs/changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView })));
+const ChangesView = lazyPart(() => import("../runs/changes/changes.tsx").then(({ ChangesView }) => ChangesView));
 
 // More do not fit side by side on any screen; others are shown when they are asked for.
 const SHOWN_AT_FIRST = 3;
@@ -34,7 +36,12 @@ const heightOf = (rows: readonly BatchRow[]): string => {
 /** The changes of one run beside those of the others. */
 const Pane = ({ row, batch, height }: { row: BatchRow; batch: BatchView; height: string }) => {
   const { trpc } = useApi();
-  const run = useQuery(trpc.runs.byId.queryOptions({ id: row.runId }, { refetchInterval: isFinal(row.status) ? false : 2000 }));
+  const run = useQuery(
+    trpc.runs.byId.queryOptions(
+      { id: row.runId },
+      { refetchInterval: ({ state }) => (state.data !== undefined && isFinal(state.data.status) ? false : 2000) },
+    ),
+  );
   const name = nameOf(row, batch);
   return (
     <section
@@ -58,9 +65,9 @@ const Pane = ({ row, batch, height }: { row: BatchRow; batch: BatchView; height:
           <LoadError error={run.error} onRetry={() => run.refetch()} />
         )
       ) : (
-        <Suspense fallback={<Skeleton rows={4} />}>
+        <Part name="changes" loading={<Skeleton rows={4} />}>
           <ChangesView run={run.data} beside />
-        </Suspense>
+        </Part>
       )}
     </section>
   );

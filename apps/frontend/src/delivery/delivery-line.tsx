@@ -1,13 +1,15 @@
 import { checkoutsOf, type Delivered, deliveriesOf, isFinal, type RunCheckout, type RunView } from "@ccr/protocol";
 import { useMutation } from "@tanstack/react-query";
 import { CircleAlert, CircleCheck, GitBranch, GitPullRequest, LoaderCircle, type LucideIcon, Minus, Upload } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { MANY_REPOSITORIES } from "../runs/repositories.ts";
+import { QuietPart } from "../ui/boundary.tsx";
 import { Button } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { CopyButton } from "../ui/copy-button.tsx";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { useOpened } from "../ui/use-opened.ts";
 
 const usePush = (run: RunView) => {
   const { trpc, queries } = useApi();
@@ -23,8 +25,7 @@ const usePush = (run: RunView) => {
 };
 
 // Asked for once somebody wants to push.
-const importDialog = () => import("./push-dialog.tsx").then(({ PushDialog }) => ({ default: PushDialog }));
-const PushDialog = lazy(importDialog);
+const PushDialog = lazyPart(() => import("./push-dialog.tsx").then(({ PushDialog }) => PushDialog));
 
 /** Asks where the result is to be pushed, and pushes it. */
 const PushButton = ({
@@ -38,23 +39,16 @@ const PushButton = ({
   busy: boolean;
   push: ReturnType<typeof usePush>;
 }) => {
-  const toasts = useToasts();
-  const [open, setOpen] = useState(false);
+  const { isOpen, setOpen, open, failed } = useOpened(PushDialog);
   return (
     <>
-      <Button
-        size="sm"
-        busy={busy}
-        aria-haspopup="dialog"
-        aria-expanded={open}
-        onClick={() => void importDialog().then(() => setOpen(true), toasts.error)}
-      >
+      <Button size="sm" busy={busy} aria-haspopup="dialog" aria-expanded={isOpen} onClick={open}>
         <Upload aria-hidden className="size-3.5" /> {label}
       </Button>
-      {open && (
-        <Suspense fallback={null}>
+      {isOpen && (
+        <QuietPart name="way to push" onFailed={failed}>
           <PushDialog run={run} onOpenChange={setOpen} onPush={(delivery) => push.mutate({ id: run.id, delivery })} />
-        </Suspense>
+        </QuietPart>
       )}
     </>
   );

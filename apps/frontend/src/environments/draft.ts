@@ -7,6 +7,7 @@ import {
   SETUP_SECONDS,
 } from "@ccr/protocol";
 import { z } from "zod";
+import { numberOf } from "../ui/number-of.ts";
 
 /** An environment as it is being written, in the form in which it is typed. Nothing in it need be valid. */
 export const EnvironmentDraft = z.object({
@@ -167,7 +168,7 @@ export const validateDraft = (
           script: draft.script,
           network: draft.network,
           allowedHosts: rulesOf(draft.hosts),
-          seconds: Math.round(Number(draft.minutes.trim().replace(",", ".") || "x") * SECONDS_PER_MINUTE),
+          seconds: Math.round(numberOf(draft.minutes) * SECONDS_PER_MINUTE),
           cacheKeys: linesOf(draft.cacheKeys),
         };
   const parsed = CreateEnvironmentInput.safeParse({

@@ -29,6 +29,8 @@ const allEnvironments = (
 /** Others may change it. */
 const LOOK_EVERY_MS = 5000;
 
+const environmentDraftKey = (id: string): string => `ccr.draft.environment.${id}`;
+
 const draftParts = { schema: EnvironmentDraft, isChanged, validate: validateDraft };
 
 /** Where a new environment is written. */
@@ -41,7 +43,7 @@ export const NewEnvironmentPage = () => {
   const create = useMutation(
     trpc.environments.create.mutationOptions({
       onSuccess: async (environment) => {
-        form.forget();
+        form.settle(draftOf(environment), environmentDraftKey(environment.id));
         queries.setQueryData(trpc.environments.byId.queryKey({ id: environment.id }), environment);
         await queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
         toasts.ok("Saved. Now give it secrets, or choose it in a task or a launch.");
@@ -147,13 +149,13 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
   const facts = useQuery(trpc.environments.facts.queryOptions());
   const { id, name } = environment;
   const saved = draftOf(environment);
-  const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.environment.${id}`, saved });
+  const form = useDraftForm({ ...draftParts, storedAs: environmentDraftKey(id), saved });
   const { changed, isOutdated } = form;
   const update = useMutation(
     trpc.environments.update.mutationOptions({
       onSuccess: (next) => {
         queries.setQueryData(trpc.environments.byId.queryKey({ id }), next);
-        form.forget();
+        form.settle(draftOf(next));
         toasts.ok("Saved.");
         return queries.invalidateQueries({ queryKey: trpc.environments.list.queryKey() });
       },

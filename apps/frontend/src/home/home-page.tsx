@@ -8,6 +8,7 @@ import { LaunchForm } from "../launch/launch-form.tsx";
 import { RunRow } from "../runs/run-row.tsx";
 import { buttonClasses } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
+import { ErrorBoundary } from "../ui/error-boundary.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { Composer } from "./composer.tsx";
@@ -111,7 +112,11 @@ export const HomePage = () => {
   return (
     <Page title={running > 0 ? `${running} running` : "Home"} heading="Home">
       {info?.demo === true && tasks.data !== undefined && <DemoBanner info={info} tasks={tasks.data} />}
-      {data !== undefined && <NeedsYou overview={data} />}
+      {data !== undefined && (
+        <ErrorBoundary name="what needs you">
+          <NeedsYou overview={data} />
+        </ErrorBoundary>
+      )}
       <Section heading="Launch" action={<WayLinks search={search} />}>
         <Card className="p-4 sm:p-5">{search.launch === "task" ? <TaskLaunch /> : <Composer />}</Card>
       </Section>

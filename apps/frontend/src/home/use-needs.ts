@@ -2,6 +2,7 @@ import type { RunId } from "@ccr/protocol";
 import { useMutation } from "@tanstack/react-query";
 import { useRef } from "react";
 import { useApi } from "../api/client.ts";
+import { afterShown, showChanged } from "../api/optimistic.ts";
 import { newIdempotencyKey } from "../launch/launch-keys.ts";
 import { useToasts } from "../ui/toast.tsx";
 
@@ -12,18 +13,13 @@ export const useDismiss = () => {
   const queryKey = trpc.runs.overview.queryKey();
   return useMutation(
     trpc.runs.dismiss.mutationOptions({
-      onMutate: async ({ ids }) => {
-        await queries.cancelQueries({ queryKey });
-        const before = queries.getQueryData(queryKey);
-        if (before !== undefined)
-          queries.setQueryData(queryKey, { ...before, attention: before.attention.filter(({ id }) => !ids.includes(id)) });
-        return { before };
-      },
-      onError: (error, _, context) => {
-        if (context?.before !== undefined) queries.setQueryData(queryKey, context.before);
-        toasts.error(error);
-      },
-      onSettled: () => queries.invalidateQueries({ queryKey }),
+      onMutate: ({ ids }) =>
+        showChanged(
+          queries,
+          queryKey,
+          (overview) => overview && { ...overview, attention: overview.attention.filter(({ id }) => !ids.includes(id)) },
+        ),
+      ...afterShown(queries, [queryKey], toasts.error),
     }),
   );
 };

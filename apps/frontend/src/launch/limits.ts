@@ -1,5 +1,6 @@
 import { type GivenLimits, RUN_LIMIT_BOUNDS, RunLimits } from "@ccr/protocol";
 import { plural } from "../ui/format.ts";
+import { numberOf } from "../ui/number-of.ts";
 
 export type LimitField = {
   key: keyof RunLimits;
@@ -65,10 +66,10 @@ export const describeLimitProblem = (key: string, limits: Readonly<Record<string
 export const limitsFromText = (typed: Readonly<Record<string, string>>): Record<string, number | null> => {
   const limits: Record<string, number | null> = {};
   for (const { key, factor } of LIMIT_FIELDS) {
-    const text = (typed[key] ?? "").trim().replace(",", ".");
+    const text = (typed[key] ?? "").trim();
     // A part of a minute is a whole number of seconds.
     if (text.toLowerCase() === NO_LIMIT) limits[key] = null;
-    else if (text !== "") limits[key] = factor === 1 ? Number(text) : Math.round(Number(text) * factor);
+    else if (text !== "") limits[key] = factor === 1 ? numberOf(text) : Math.round(numberOf(text) * factor);
   }
   return limits;
 };

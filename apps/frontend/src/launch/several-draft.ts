@@ -1,6 +1,7 @@
 import { CreateBatchInput, runsOfBatch, type TaskParameter } from "@ccr/protocol";
 import { z } from "zod";
 import { validateDelivery } from "../delivery/delivery-draft.ts";
+import { numberOf } from "../ui/number-of.ts";
 import type { LaunchDraft, LaunchProblems } from "./launch-draft.ts";
 import { describeLimitProblem, limitsFromText } from "./limits.ts";
 import { valuesOf } from "./parameters.ts";
@@ -28,8 +29,6 @@ const linesOf = (...texts: string[]): string[] => [
       .filter((line) => line !== ""),
   ),
 ];
-
-const numberOf = (text: string): number => Number(text.trim().replace(",", "."));
 
 type Launch = Pick<LaunchDraft, "taskId" | "repository" | "model" | "several">;
 

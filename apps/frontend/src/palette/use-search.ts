@@ -10,7 +10,7 @@ const MOST = 5;
 const PAUSE_MS = 150;
 const LATELY = { staleTime: 10_000 };
 
-const useSettled = (text: string): string => {
+const useDebounced = (text: string): string => {
   const [settled, setSettled] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => setSettled(text), PAUSE_MS);
@@ -63,7 +63,7 @@ export type Found = {
 /** What is found of a text. Nothing is looked for without one; what was found last is there until something else is. */
 export const useSearch = (text: string): Found => {
   const { trpc } = useApi();
-  const query = useSettled(text.trim());
+  const query = useDebounced(text.trim());
   const enabled = query !== "";
   const runs = useRuns(query);
   const tasks = useQuery(trpc.tasks.list.queryOptions(undefined, { enabled, ...LATELY }));

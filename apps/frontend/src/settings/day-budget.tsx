@@ -10,6 +10,7 @@ import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
 import { formatCost, formatMoment, plural } from "../ui/format.ts";
 import { Card, Section } from "../ui/layout.tsx";
+import { isAmbiguous, numberOf } from "../ui/number-of.ts";
 import { useSetBudgets } from "./use-set-budgets.ts";
 
 const HERE = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -49,9 +50,12 @@ const BudgetForm = ({ today }: { today: DayBudget }) => {
     setDraft({ ...shown, ...part });
   };
   const save = (): void => {
-    const text = shown.amount.trim().replace(/^\$/, "").replace(",", ".");
-    const input = SetBudgetsInput.safeParse({ dayUsd: text === "" ? Number.NaN : Number(text), zone: shown.zone });
-    if (input.success) set.mutate(input.data, { onSuccess: () => setDraft(null) });
+    const amount = shown.amount.trim().replace(/^\$/, "");
+    const input = SetBudgetsInput.safeParse({ dayUsd: numberOf(amount), zone: shown.zone });
+    // What is typed while it is on its way stays.
+    if (input.success) set.mutate(input.data, { onSuccess: () => setDraft((now) => (now === draft ? null : now)) });
+    else if (isAmbiguous(amount))
+      setProblem(`Write ${amount.replace(",", "")} or ${amount.replace(",", ".")}: the comma may mean either`);
     else setProblem("Give an amount from 0.01 to 100,000 US dollars");
   };
   return (

@@ -1,19 +1,19 @@
 import { Link, useParams } from "@tanstack/react-router";
-import { Suspense, useEffect, useRef } from "react";
-import { type LazyPage, lazyPage } from "../app/lazy-page.tsx";
+import { useEffect, useRef } from "react";
 import { classes } from "../ui/classes.ts";
-import { ErrorBoundary } from "../ui/error-boundary.tsx";
+import { Part } from "../ui/error-boundary.tsx";
 import { Skeleton } from "../ui/feedback.tsx";
 import { Page } from "../ui/layout.tsx";
+import { type LazyPart, lazyPart } from "../ui/lazy-part.tsx";
 import { SECTIONS, type SectionName, sectionOf } from "./sections.ts";
 
-const PARTS: Record<SectionName, LazyPage> = {
-  credentials: lazyPage(() => import("./credentials.tsx"), "Credentials"),
-  budgets: lazyPage(() => import("./budgets.tsx"), "Budgets"),
-  disk: lazyPage(() => import("../disk/disk.tsx"), "Disk"),
-  notifications: lazyPage(() => import("./notifications.tsx"), "Notifications"),
-  appearance: lazyPage(() => import("./appearance.tsx"), "Appearance"),
-  about: lazyPage(() => import("./about.tsx"), "About"),
+const PARTS: Record<SectionName, LazyPart<object>> = {
+  credentials: lazyPart(() => import("./credentials.tsx").then(({ Credentials }) => Credentials)),
+  budgets: lazyPart(() => import("./budgets.tsx").then(({ Budgets }) => Budgets)),
+  disk: lazyPart(() => import("../disk/disk.tsx").then(({ Disk }) => Disk)),
+  notifications: lazyPart(() => import("./notifications.tsx").then(({ Notifications }) => Notifications)),
+  appearance: lazyPart(() => import("./appearance.tsx").then(({ Appearance }) => Appearance)),
+  about: lazyPart(() => import("./about.tsx").then(({ About }) => About)),
 };
 
 /** Fetches the other sections beforehand, so that going to one needs no server any more; one that cannot be had now is fetched when it is gone to. */
@@ -60,18 +60,16 @@ export const SettingsPage = () => {
   const params: { section?: string } = useParams({ strict: false });
   const current = sectionOf(params.section);
   const label = SECTIONS.find(({ name }) => name === current)?.label ?? "";
-  const Part = PARTS[current];
+  const Section = PARTS[current];
   useEffect(preloadParts, []);
   return (
     <Page title={`${label} – Settings`} heading="Settings" width="max-w-5xl">
       <div className="grid gap-x-8 gap-y-5 lg:grid-cols-[11rem_minmax(0,1fr)]">
         <SectionLinks current={current} />
         <div className="flex min-w-0 flex-col gap-6">
-          <ErrorBoundary name={label} resetKey={current}>
-            <Suspense fallback={<Skeleton rows={5} />}>
-              <Part />
-            </Suspense>
-          </ErrorBoundary>
+          <Part name={label} resetKey={current} loading={<Skeleton rows={5} />}>
+            <Section />
+          </Part>
         </div>
       </div>
     </Page>

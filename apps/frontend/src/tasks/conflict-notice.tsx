@@ -1,11 +1,13 @@
 import { type CreateTaskInput, contentOf, NO_DEFAULTS, type Task } from "@ccr/protocol";
 import { TriangleAlert } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { Button } from "../ui/button.tsx";
+import { Part } from "../ui/error-boundary.tsx";
 import { Notice, Skeleton } from "../ui/feedback.tsx";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { Ago } from "../ui/time.tsx";
 
-const TaskDiff = lazy(() => import("./task-diff.tsx").then((module) => ({ default: module.TaskDiff })));
+const TaskDiff = lazyPart(() => import("./task-diff.tsx").then(({ TaskDiff }) => TaskDiff));
 
 /** By which the notice is found. */
 export const CONFLICT_ID = "task-conflict";
@@ -63,9 +65,9 @@ export const ConflictNotice = ({
         {isOpen && mine !== null && (
           <div className="flex flex-col gap-1.5">
             <p className="text-xs text-ink-soft">From theirs (−) to yours (+):</p>
-            <Suspense fallback={<Skeleton rows={3} />}>
+            <Part name="comparison" loading={<Skeleton rows={3} />}>
               <TaskDiff before={contentOf(task)} after={{ ...contentOf(task), ...withoutGaps(mine) }} same="Both say the same." />
-            </Suspense>
+            </Part>
           </div>
         )}
       </div>

@@ -1,5 +1,6 @@
 import { PARAMETER_TYPES, type TaskParameter, textOfDefault } from "@ccr/protocol";
 import { z } from "zod";
+import { numberOf } from "../ui/number-of.ts";
 
 /** A parameter as it is being declared. Nothing in it need be valid. */
 export const ParameterDraft = z.object({
@@ -56,7 +57,7 @@ const defaultOf = (type: ParameterDraft["type"], typed: string): string | number
     case "choice":
       return orNull(typed.trim());
     case "number":
-      return typed.trim() === "" ? null : Number(typed.trim().replace(",", "."));
+      return typed.trim() === "" ? null : numberOf(typed);
     case "boolean":
       return typed === "yes";
     case "text":

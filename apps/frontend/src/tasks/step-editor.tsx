@@ -1,17 +1,19 @@
 import { useSortable } from "@dnd-kit/sortable";
 import { CSS } from "@dnd-kit/utilities";
 import { ArrowDown, ArrowUp, CopyPlus, Eye, GripVertical, Pencil, Trash2 } from "lucide-react";
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { IconButton } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
+import { Part } from "../ui/error-boundary.tsx";
 import { Field, GrowingTextArea } from "../ui/field.tsx";
 import { Card } from "../ui/layout.tsx";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { ChecksArea } from "./checks-area.tsx";
 import { ChecksExplained } from "./checks-explained.tsx";
 import type { Problems } from "./draft.ts";
 import type { DraftStep, StepEdit } from "./steps-draft.ts";
 
-const Markdown = lazy(() => import("../runs/transcript/markdown.tsx").then((module) => ({ default: module.Markdown })));
+const Markdown = lazyPart(() => import("../runs/transcript/markdown.tsx").then(({ Markdown }) => Markdown));
 
 /** What the arrow keys do to a step when Alt is held. */
 const MOVES: Readonly<Record<string, -1 | 1>> = { ArrowUp: -1, ArrowDown: 1 };
@@ -111,9 +113,9 @@ export const StepEditor = ({
                 {step.instructions.trim() === "" ? (
                   <p className="text-ink-faint">Nothing is written yet.</p>
                 ) : (
-                  <Suspense fallback={<p className="whitespace-pre-wrap">{step.instructions}</p>}>
+                  <Part name="preview" loading={<p className="whitespace-pre-wrap">{step.instructions}</p>}>
                     <Markdown text={step.instructions} />
-                  </Suspense>
+                  </Part>
                 )}
               </section>
             ) : (

@@ -2,14 +2,16 @@ import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download, History, Play, Trash2 } from "lucide-react";
-import { lazy, Suspense, useLayoutEffect, useRef } from "react";
+import { useLayoutEffect, useRef } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
 import { Button, buttonClasses } from "../ui/button.tsx";
 import { useDraftForm } from "../ui/draft-form.ts";
+import { Part } from "../ui/error-boundary.tsx";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
+import { lazyPart } from "../ui/lazy-part.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
@@ -21,7 +23,7 @@ import { LeaveGuard } from "./leave-guard.tsx";
 import { SaveAsTask } from "./save-as-task.tsx";
 import { TaskForm } from "./task-form.tsx";
 
-const LaunchForm = lazy(() => import("../launch/launch-form.tsx").then((module) => ({ default: module.LaunchForm })));
+const LaunchForm = lazyPart(() => import("../launch/launch-form.tsx").then(({ LaunchForm }) => LaunchForm));
 
 const allTasks = (
   <Link to="/tasks" className="inline-flex items-center gap-1.5 rounded text-xs font-medium text-ink-soft hover:text-ink">
@@ -31,6 +33,8 @@ const allTasks = (
 
 /** Others may change it. */
 const LOOK_EVERY_MS = 5000;
+
+const taskDraftKey = (id: string): string => `ccr.draft.task.${id}`;
 
 const draftParts = { schema: TaskDraft, isChanged, validate: validateDraft };
 
@@ -53,8 +57,8 @@ export const NewTaskPage = () => {
   const create = useMutation(
     trpc.tasks.create.mutationOptions({
       onSuccess: async (task) => {
+        form.settle(draftOf(task), taskDraftKey(task.id));
         dirty.current = false;
-        form.forget();
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: task.id }), task);
         await invalidateTasks({ trpc, queries });
         toasts.ok("Saved. Now launch it against a repository.");
@@ -101,14 +105,13 @@ const revealConflict = (): void => document.getElementById(CONFLICT_ID)?.scrollI
 const useTaskForm = (task: Task) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
-  const form = useDraftForm({ ...draftParts, storedAs: `ccr.draft.task.${task.id}`, saved: draftOf(task) });
+  const form = useDraftForm({ ...draftParts, storedAs: taskDraftKey(task.id), saved: draftOf(task) });
   const dirty = useDirty(form.changed);
   const update = useMutation(
     trpc.tasks.update.mutationOptions({
       onSuccess: (next) => {
-        dirty.current = false;
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: next.id }), next);
-        form.forget();
+        dirty.current = form.settle(draftOf(next));
         void queries.invalidateQueries({ queryKey: trpc.tasks.history.queryKey({ id: next.id }) });
         return invalidateTasks({ trpc, queries });
       },
@@ -238,13 +241,13 @@ const EditTask = ({ task }: { task: Task }) => {
         <aside className="lg:sticky lg:top-0 lg:max-h-[calc(100vh-2rem)] lg:self-start lg:overflow-y-auto">
           <Section heading="Launch" id="launch">
             <Card className="p-4">
-              <Suspense fallback={<Skeleton rows={6} />}>
+              <Part name="launch" loading={<Skeleton rows={6} />}>
                 <LaunchForm
                   task={task}
                   beforeLaunch={changed ? form.save : undefined}
                   label={changed ? "Save and launch" : "Launch"}
                 />
-              </Suspense>
+              </Part>
             </Card>
           </Section>
         </aside>

@@ -1,7 +1,9 @@
 import { Slot } from "radix-ui";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import type { ReactNode } from "react";
+import { QuietPart } from "./boundary.tsx";
 import type { ButtonTone } from "./button.tsx";
-import { useToasts } from "./toast.tsx";
+import { lazyPart } from "./lazy-part.tsx";
+import { useOpened } from "./use-opened.ts";
 
 export type Question = {
   title: string;
@@ -13,13 +15,12 @@ export type Question = {
 };
 
 // Most pages have something to ask, and few are asked.
-const importDialog = () => import("./confirm-dialog.tsx").then(({ ConfirmDialog }) => ({ default: ConfirmDialog }));
-const ConfirmDialog = lazy(importDialog);
+const ConfirmDialog = lazyPart(() => import("./confirm-dialog.tsx").then(({ ConfirmDialog }) => ConfirmDialog));
 
 /** Fetches beforehand what asks, so that asking needs no server any more. */
 export const preloadConfirm = (): void => {
   // What cannot be had now is fetched with the first question.
-  importDialog().catch(() => {});
+  ConfirmDialog.preload().catch(() => {});
 };
 
 /**
@@ -27,21 +28,16 @@ export const preloadConfirm = (): void => {
  * Esc and `keep` close it.
  */
 export const Confirm = ({ trigger, ...question }: Question & { trigger: ReactNode }) => {
-  const toasts = useToasts();
-  const [isOpen, setOpen] = useState(false);
+  const { isOpen, setOpen, open, failed } = useOpened(ConfirmDialog);
   return (
     <>
-      <Slot.Root
-        aria-haspopup="dialog"
-        aria-expanded={isOpen}
-        onClick={() => void importDialog().then(() => setOpen(true), toasts.error)}
-      >
+      <Slot.Root aria-haspopup="dialog" aria-expanded={isOpen} onClick={open}>
         {trigger}
       </Slot.Root>
       {isOpen && (
-        <Suspense fallback={null}>
+        <QuietPart name="question" onFailed={failed}>
           <ConfirmDialog onOpenChange={setOpen} {...question} />
-        </Suspense>
+        </QuietPart>
       )}
     </>
   );

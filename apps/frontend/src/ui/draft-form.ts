@@ -1,6 +1,6 @@
-import { useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import type { z } from "zod";
-import { useDraft } from "./draft.ts";
+import { storeDraft, useDraft } from "./draft.ts";
 
 /**
  * A form whose draft is kept over a reload until it is saved or thrown away. `saved` is what stands there without a draft, and `base` the version of
@@ -18,6 +18,12 @@ export const useDraftForm = <Draft extends { base: string | null }, Input, Field
   const [draft, setDraft] = useDraft(options.storedAs, options.schema);
   const [problems, setProblems] = useState<ReadonlyMap<Field, string>>(() => new Map());
   const shown = draft ?? saved;
+  const newest = useRef(draft);
+  useLayoutEffect(() => {
+    newest.current = draft;
+  }, [draft]);
+  /** What was found right last, and is sent then. */
+  const sent = useRef<Draft | null>(null);
   const changed = isChanged(shown, saved);
   return {
     shown,
@@ -26,14 +32,26 @@ export const useDraftForm = <Draft extends { base: string | null }, Input, Field
     /** Whether somebody else saved another version since the draft was begun. */
     isOutdated: draft !== null && changed && draft.base !== saved.base,
     change: (next: Draft): void => setDraft(next),
-    /** It was saved, or what it was about is gone. */
+    /** What it was about is gone. */
     forget: (): void => setDraft(null),
+    /**
+     * What was found right last was saved, as `next`. What was written since then becomes a draft of that, kept under this or another name; says
+     * whether there is any.
+     */
+    settle: (next: Draft, storedAs = options.storedAs): boolean => {
+      const now = newest.current;
+      const rest = now === null || now === sent.current ? null : { ...now, base: next.base };
+      if (storedAs !== options.storedAs) storeDraft(storedAs, rest);
+      setDraft(storedAs === options.storedAs ? rest : null);
+      return rest !== null;
+    },
     discard: (): void => {
       setDraft(null);
       setProblems(new Map());
     },
     check: (): Input | null => {
       const checked = validate(shown);
+      sent.current = shown;
       setProblems(checked.ok ? new Map() : checked.problems);
       return checked.ok ? checked.input : null;
     },

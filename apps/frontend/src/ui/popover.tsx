@@ -6,16 +6,18 @@ import {
   type ReactElement,
   type ReactNode,
   useContext,
-  useEffect,
   useState,
 } from "react";
 import { useToasts } from "./toast.tsx";
+import { useBeforehand } from "./use-settled.ts";
 
 type Parts = typeof import("./popover-parts.ts");
 
 const importParts = (): Promise<Parts> => import("./popover-parts.ts");
-/** By then the page is there, and what may be wanted later can be fetched beforehand. */
-const SETTLED_MS = 3000;
+const fetchParts = (): void => {
+  // What cannot be had now is fetched when it is opened.
+  importParts().catch(() => {});
+};
 
 type State = { parts: Parts | null; open: () => void };
 const StateContext = createContext<State>({ parts: null, open: () => {} });
@@ -24,13 +26,7 @@ const StateContext = createContext<State>({ parts: null, open: () => {} });
 const Root = ({ children, onOpenChange }: { children: ReactNode; onOpenChange?: (open: boolean) => void }) => {
   const [parts, setParts] = useState<Parts | null>(null);
   const toasts = useToasts();
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      // What cannot be had now is fetched when it is opened.
-      importParts().catch(() => {});
-    }, SETTLED_MS);
-    return () => clearTimeout(timer);
-  }, []);
+  useBeforehand(fetchParts);
   const open = (): void => {
     importParts().then((loaded) => {
       onOpenChange?.(true);

@@ -1,15 +1,7 @@
-import {
-  type ComponentType,
-  createContext,
-  lazy,
-  type ReactNode,
-  Suspense,
-  useCallback,
-  useContext,
-  useMemo,
-  useState,
-} from "react";
+import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from "react";
 import { describeError } from "../api/errors.ts";
+import { QuietPart } from "./boundary.tsx";
+import { lazyPart } from "./lazy-part.tsx";
 
 export type ToastTone = "ok" | "bad" | "warn";
 /** What can be done about what is told. */
@@ -24,18 +16,14 @@ type Toasts = {
 
 const ToastContext = createContext<Toasts | null>(null);
 
-type List = ComponentType<{ shown: readonly ShownToast[]; onRemove: (id: number) => void }>;
-
-// Nothing is told when the page is opened. Where it cannot be had, a message is lost, and the page that it is about is not.
-const importList = (): Promise<{ default: List }> =>
-  import("./toast-list.tsx").then(
-    ({ ToastList }) => ({ default: ToastList }),
-    () => ({ default: () => null }),
-  );
-const ToastList = lazy(importList);
+// Nothing is told when the page is opened.
+const ToastList = lazyPart(() => import("./toast-list.tsx").then(({ ToastList }) => ToastList));
 
 /** Fetches beforehand what shows messages, so that a server that is away can be told of. */
-export const preloadToasts = (): void => void importList();
+export const preloadToasts = (): void => {
+  // What cannot be had now is fetched with the first message.
+  ToastList.preload().catch(() => {});
+};
 
 /** Short messages in the corner, read out by screen readers. */
 export const ToastProvider = ({ children }: { children: ReactNode }) => {
@@ -57,9 +45,10 @@ export const ToastProvider = ({ children }: { children: ReactNode }) => {
     <ToastContext value={toasts}>
       {children}
       {isNeeded && (
-        <Suspense fallback={null}>
+        // Where it cannot be had, a message is lost, and the page that it is about is not.
+        <QuietPart name="messages" resetKey={String(shown.at(-1)?.id ?? 0)}>
           <ToastList shown={shown} onRemove={remove} />
-        </Suspense>
+        </QuietPart>
       )}
     </ToastContext>
   );

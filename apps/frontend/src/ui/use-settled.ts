@@ -1,6 +1,6 @@
 import { useEffect, useState } from "react";
 
-/** By then the page is there. */
+/** By then the page is there, and what may be wanted later can be fetched beforehand. */
 const SETTLED_MS = 3000;
 const BEGINNINGS = ["keydown", "pointerdown"] as const;
 
@@ -17,4 +17,12 @@ export const useSettled = (): boolean => {
     };
   }, []);
   return isSettled;
+};
+
+/** Calls `load` once the page is there: time to fetch beforehand what may be wanted later. It is to be the same function at each drawing. */
+export const useBeforehand = (load: () => void): void => {
+  useEffect(() => {
+    const timer = setTimeout(load, SETTLED_MS);
+    return () => clearTimeout(timer);
+  }, [load]);
 };

@@ -39,6 +39,11 @@ export const describeBudgets = (open: OpenPlace): void => {
       // It was spent, whatever becomes of the run.
       await store.upkeep.deleteRun(short.run.id);
       expect(await store.budgets.today()).toMatchObject({ spentUsd: 2.25 });
+      // Once no day asks for it any more, it goes with the next run that does.
+      clock.advance(60 * HOUR_MS);
+      await store.upkeep.deleteRun(long.run.id);
+      clock.advance(-60 * HOUR_MS);
+      expect(await store.budgets.today()).toMatchObject({ spentUsd: 0 });
     });
 
     test("let nobody claim anything once they are used up, until they are raised, removed, or the next day begins", async () => {

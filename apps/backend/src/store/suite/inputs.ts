@@ -1,4 +1,4 @@
-import type { Question } from "@ccr/protocol";
+import { InputId, type Question } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import { InputChangedError } from "../types.ts";
 import { claimRun, createTask, endRun, errorOf, ids, newRun, type OpenPlace } from "./place.ts";
@@ -42,7 +42,11 @@ export const describeInputs = (open: OpenPlace): void => {
       await endRun(store, claim);
       expect(await store.inputs.add(id, prompt("late"), null)).toBeNull();
       // Nobody was told it, and nobody will be.
-      expect(await store.inputs.add(id, prompt("once"), "k")).toEqual({ ...once, state: "late" });
+      expect(await store.inputs.add(id, prompt("once"), "k")).toBeNull();
+      expect((await store.inputs.list(id, 9)).map(({ id: each, state }) => ({ id: each, state }))).toContainEqual({
+        id: once?.id,
+        state: "late",
+      });
       expect(await store.inputs.listQueued(id)).toEqual([]);
       expect(await errorOf(store.inputs.add(ids.run(), prompt("x"), null))).toMatchObject({ code: "not_found" });
     });
@@ -58,6 +62,19 @@ export const describeInputs = (open: OpenPlace): void => {
         await store.runs.advance(run.id, { from: ["queued"], to: "canceled", patch: { reason: "canceled" } }),
       ).not.toBeNull();
       expect((await store.inputs.list(run.id, 9)).map(({ state }) => state)).toEqual(["late", "late"]);
+    });
+
+    test("is broken off for when it is said again so, and is not said again once it was taken back", async () => {
+      await using place = await open();
+      const { store } = place;
+      const { id } = (await claimRun(store)).run;
+      const said = await store.inputs.add(id, prompt("a"), "k");
+      for (let times = 0; times < 2; times++)
+        expect(await store.inputs.add(id, prompt("a"), "k", [{ kind: "interrupt" }])).toEqual(said);
+      expect((await store.inputs.listQueued(id)).map(({ body }) => body)).toEqual([prompt("a"), { kind: "interrupt" }]);
+      await store.inputs.withdraw(id, InputId.parse(said?.id));
+      expect(await errorOf(store.inputs.add(id, prompt("a"), "k"))).toMatchObject({ code: "conflict" });
+      expect(await store.inputs.add(id, prompt("a"), "other")).toMatchObject({ state: "queued" });
     });
 
     test("is changed on the revision that was seen, and taken back, as long as nobody took it", async () => {

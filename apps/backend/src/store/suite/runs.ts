@@ -86,6 +86,15 @@ const describeCreating = (open: OpenPlace): void => {
       });
     });
 
+    test("reads what is newer than a stored follow-up as nothing", async () => {
+      await using place = await open();
+      const { store } = place;
+      const first = await queueRun(store);
+      const stored = `{"runId":"${first.id}","because":"person","number":0,"lastComment":null}`;
+      const next = await queueRun(store, { continues: JSON.parse(stored) });
+      expect((await store.runs.find(next.id))?.continues).toMatchObject({ runId: first.id, lastComments: {}, fromKept: [] });
+    });
+
     test("gives the same run for the same key of the same task, also to two stores at once", async () => {
       await using place = await open();
       const other = await place.open();

@@ -110,8 +110,16 @@ export const extendTranscript = (transcript: Transcript, messages: readonly Mess
   for (const message of messages) {
     if (message.seq <= lastSeq) continue;
     lastSeq = message.seq;
-    if (message.source === "agent") addAgentMessage(builder, message);
-    else addRunnerMessage(builder, message);
+    try {
+      if (message.source === "agent") addAgentMessage(builder, message);
+      else addRunnerMessage(builder, message);
+    } catch (error) {
+      // One message that is made otherwise than any before it does not hide all that come after it.
+      console.error(`Message ${message.seq} could not be read`, error);
+      const { seq, at, body } = message;
+      const base = { key: `${seq}:unread`, seq, at };
+      builder.tree.append(null, { ...base, kind: "unknown", label: `${message.source}, unreadable`, bodies: [body], count: 1 });
+    }
     steps = advanceSteps(steps, message);
     activity = advanceActivity(activity, message, builder);
     usage = advanceUsage(usage, message);

@@ -6,6 +6,7 @@ import { useApi } from "../../api/client.ts";
 import { describeError } from "../../api/errors.ts";
 import { Button, buttonClasses, IconButton } from "../../ui/button.tsx";
 import { CopyButton } from "../../ui/copy-button.tsx";
+import { DownloadLink } from "../../ui/download-link.tsx";
 import { EmptyState, LoadError, Skeleton } from "../../ui/feedback.tsx";
 import { formatBytes, formatClock, plural } from "../../ui/format.ts";
 import { TailPath } from "../../ui/tail-path.tsx";
@@ -14,17 +15,17 @@ import { FileText } from "./file-text.tsx";
 import { lastPart, linkedPath, shownName } from "./names.ts";
 import { useFollowing } from "./use-following.ts";
 
-const DownloadLink = ({ run, path }: { run: Run; path: string }) => (
-  <a className={buttonClasses("secondary", "sm")} href={fileUrl(run.id, path)} download>
+const DownloadFile = ({ run, path }: { run: Run; path: string }) => (
+  <DownloadLink className={buttonClasses("secondary", "sm")} href={fileUrl(run.id, path)}>
     <Download aria-hidden className="size-3.5" /> Download
-  </a>
+  </DownloadLink>
 );
 
 const Picture = ({ run, path, version }: { run: Run; path: string; version: string }) => {
   const [broken, setBroken] = useState(false);
   if (broken) {
     return (
-      <EmptyState icon={FileX2} title="The picture cannot be shown" action={<DownloadLink run={run} path={path} />}>
+      <EmptyState icon={FileX2} title="The picture cannot be shown" action={<DownloadFile run={run} path={path} />}>
         The file may be damaged, or something else than its name says.
       </EmptyState>
     );
@@ -121,7 +122,7 @@ export const FileView = ({
     }
     if (shown === "too_large" || content.data?.kind === "too_large") {
       return (
-        <EmptyState icon={FileX2} title="This file is too large to show" action={<DownloadLink run={run} path={path} />}>
+        <EmptyState icon={FileX2} title="This file is too large to show" action={<DownloadFile run={run} path={path} />}>
           {`It has more than ${formatBytes(SHOWN_MAX_BYTES)}. Download it to look at it.`}
         </EmptyState>
       );
@@ -132,7 +133,7 @@ export const FileView = ({
     }
     if (content.data?.kind === "binary") {
       return (
-        <EmptyState icon={FileQuestion} title="This file is not text" action={<DownloadLink run={run} path={path} />}>
+        <EmptyState icon={FileQuestion} title="This file is not text" action={<DownloadFile run={run} path={path} />}>
           Download it to look at it.
         </EmptyState>
       );
@@ -161,7 +162,7 @@ export const FileView = ({
         {text !== null && (
           <CopyButton text={() => `${text.lines.join("\n")}${text.endsWithLine ? "\n" : ""}`} label="Copy the file" />
         )}
-        {isReadable && <DownloadLink run={run} path={path} />}
+        {isReadable && <DownloadFile run={run} path={path} />}
       </div>
       {isOld && (
         <p role="status" className="border-b border-line bg-warn-soft px-3 py-1 text-xs text-warn [overflow-wrap:anywhere]">

@@ -22,6 +22,7 @@ import { type PageAction, usePageActions } from "../../palette/actions.ts";
 import { useSaveAsTask } from "../../tasks/save-as-task.tsx";
 import { downloadFrom } from "../../ui/download.ts";
 import { storeDraft } from "../../ui/draft.ts";
+import { useToasts } from "../../ui/toast.tsx";
 import { keptFiles } from "../changes/kept-files.ts";
 import { canMove, usePriority, WAYS } from "../priority-buttons.tsx";
 import { TABS } from "../tabs.ts";
@@ -58,7 +59,7 @@ const questionLabel = ({ kind, toolName }: Question): string => {
 };
 
 /** The files that can be had of a run now; of its work none when it is known that nothing was changed. */
-const downloadsOf = (run: RunView, diff: WorkspaceDiff | undefined): PageAction[] => {
+const downloadsOf = (run: RunView, diff: WorkspaceDiff | undefined, onFailed: (error: unknown) => void): PageAction[] => {
   const hasWork = run.baseCommit !== null && (diff === undefined || diff.files.length > 0);
   return [
     ...(hasWork ? keptFiles(run) : []).map(({ key, label, href }) => ({
@@ -71,13 +72,14 @@ const downloadsOf = (run: RunView, diff: WorkspaceDiff | undefined): PageAction[
       label: `Download the transcript: ${label}`,
       href: `/runs/${run.id}/${file}`,
     })),
-  ].map(({ id, label, href }) => ({ id, label, icon: Download, run: () => downloadFrom(href) }));
+  ].map(({ id, label, href }) => ({ id, label, icon: Download, run: () => void downloadFrom(href).catch(onFailed) }));
 };
 
 /** Offers in the palette what the run's page can do. It draws nothing. */
 export const RunActions = ({ run }: { run: RunView }) => {
   const { trpc, queries } = useApi();
   const navigate = useNavigate();
+  const toasts = useToasts();
   const cancel = useCancel(run.id);
   const { mutate: interrupt } = useTalk(run).interrupt;
   const { mutate: save } = useSaveAsTask();
@@ -168,9 +170,9 @@ export const RunActions = ({ run }: { run: RunView }) => {
         icon: PanelTop,
         run: () => void toTab(tab),
       })),
-      ...downloadsOf(run, queries.getQueryData<WorkspaceDiff>([...trpc.runs.diff.queryKey({ id }), ended])),
+      ...downloadsOf(run, queries.getQueryData<WorkspaceDiff>([...trpc.runs.diff.queryKey({ id }), ended]), toasts.error),
     ];
-  }, [run, task, isTaskGone, navigate, queries, trpc]);
+  }, [toasts, run, task, isTaskGone, navigate, queries, trpc]);
   usePageActions(actions);
   return null;
 };

@@ -1,12 +1,14 @@
 import { isFinal, type RunView } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { lazy, Suspense, useMemo } from "react";
+import { useMemo } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { useUnreachable } from "../../api/use-unreachable.ts";
 import { DeliveryLine } from "../../delivery/delivery-line.tsx";
+import { QuietPart } from "../../ui/boundary.tsx";
 import { classes } from "../../ui/classes.ts";
+import { lazyPart } from "../../ui/lazy-part.tsx";
 import type { Activity } from "../entries/activity.ts";
 import { RunBadge } from "../status.tsx";
 import { nowOf } from "./now.ts";
@@ -16,7 +18,7 @@ import { RunFacts } from "./run-facts.tsx";
 import { useCalm } from "./use-calm.ts";
 
 // Few runs have a task that can be saved.
-const SaveAsTask = lazy(() => import("../../tasks/save-as-task.tsx").then((module) => ({ default: module.SaveAsTask })));
+const SaveAsTask = lazyPart(() => import("../../tasks/save-as-task.tsx").then(({ SaveAsTask }) => SaveAsTask));
 
 /** What a run is, how it stands, and what can be done with it. */
 export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity }) => {
@@ -60,9 +62,9 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
         <div className="col-start-3 row-start-1 sm:col-start-4">
           <div className="flex flex-wrap justify-end gap-2">
             {task.data?.isQuick === true && (
-              <Suspense fallback={null}>
+              <QuietPart name="way to save it">
                 <SaveAsTask task={task.data} />
-              </Suspense>
+              </QuietPart>
             )}
             {ended ? <AgainButton run={run} task={task.data} taskDeleted={taskDeleted} /> : <CancelButton run={run} />}
           </div>

@@ -1,12 +1,14 @@
 import { isFinal, RunId, type RunView } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useParams } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect } from "react";
+import { useEffect } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
 import { NotFound } from "../../app/not-found.tsx";
+import { QuietPart } from "../../ui/boundary.tsx";
 import { ErrorBoundary } from "../../ui/error-boundary.tsx";
 import { LoadError, Skeleton } from "../../ui/feedback.tsx";
+import { lazyPart } from "../../ui/lazy-part.tsx";
 import { useSettled } from "../../ui/use-settled.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { lookOf } from "../status.tsx";
@@ -17,13 +19,8 @@ import { StepsRail } from "./steps-rail.tsx";
 import { useAsCanceled } from "./use-cancel.ts";
 import { useRunStream } from "./use-run-stream.ts";
 
-// For the palette alone, which few open on this page. Where it cannot be had, the page has it all the same.
-const RunActions = lazy(() =>
-  import("./run-actions.tsx").then(
-    (module) => ({ default: module.RunActions }),
-    () => ({ default: () => null }),
-  ),
-);
+// For the palette alone, which few open on this page.
+const RunActions = lazyPart(() => import("./run-actions.tsx").then(({ RunActions }) => RunActions));
 
 const LoadedRun = ({ run: asked }: { run: RunView }) => {
   const { trpc, queries } = useApi();
@@ -41,11 +38,13 @@ const LoadedRun = ({ run: asked }: { run: RunView }) => {
     <div className="flex h-full flex-col">
       <title>{`${lookOf(run).mark} ${run.taskName} – run`}</title>
       {isSettled && (
-        <Suspense fallback={null}>
+        <QuietPart name="actions of the palette">
           <RunActions run={run} />
-        </Suspense>
+        </QuietPart>
       )}
-      <RunHeader run={run} activity={stream.transcript.activity} />
+      <ErrorBoundary name="head of the run">
+        <RunHeader run={run} activity={stream.transcript.activity} />
+      </ErrorBoundary>
       <div className="flex min-h-0 flex-1">
         {wide && (
           <aside className="w-72 shrink-0 overflow-y-auto border-r border-line" aria-label="Steps">

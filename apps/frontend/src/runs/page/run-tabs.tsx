@@ -1,49 +1,33 @@
-import type { Run } from "@ccr/protocol";
+import { isFinal, type Run } from "@ccr/protocol";
 import { Link, useSearch } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useEffect, useLayoutEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
+import { QuietPart } from "../../ui/boundary.tsx";
 import { classes } from "../../ui/classes.ts";
-import { ErrorBoundary } from "../../ui/error-boundary.tsx";
+import { Part } from "../../ui/error-boundary.tsx";
 import { Skeleton } from "../../ui/feedback.tsx";
+import { lazyPart } from "../../ui/lazy-part.tsx";
+import { useBeforehand } from "../../ui/use-settled.ts";
 import { useWide } from "../../ui/use-wide.ts";
 import { TABS, type Tab } from "../tabs.ts";
 import { ConnectionBadge } from "./connection-badge.tsx";
 import { StepsRail } from "./steps-rail.tsx";
 import type { RunStream, StreamActions } from "./use-run-stream.ts";
 
-const importTranscript = () => import("../transcript/transcript.tsx").then(({ TranscriptView }) => ({ default: TranscriptView }));
-const importChanges = () => import("../changes/changes.tsx").then(({ ChangesView }) => ({ default: ChangesView }));
-const importFiles = () => import("../files/files-view.tsx").then(({ FilesView }) => ({ default: FilesView }));
-const importTerminal = () => import("../terminal/terminal-view.tsx").then(({ TerminalView }) => ({ default: TerminalView }));
-const importNetwork = () => import("../network/network.tsx").then(({ NetworkView }) => ({ default: NetworkView }));
-const importTalk = () => import("../talk/talk-bar.tsx").then(({ TalkBar }) => ({ default: TalkBar }));
-const importDraft = () => import("../talk/draft.tsx").then(({ Draft }) => ({ default: Draft }));
-const importRaw = () => import("../raw/raw.tsx").then(({ RawView }) => ({ default: RawView }));
+const TranscriptView = lazyPart(() => import("../transcript/transcript.tsx").then(({ TranscriptView }) => TranscriptView));
 // Asked for together with this page, which shows the run's state before it is there.
-const firstTranscript = importTranscript();
-firstTranscript.catch(() => {});
-const TranscriptView = lazy(() => firstTranscript.catch(importTranscript));
-const importUsage = () => import("../usage/usage.tsx").then(({ UsageView }) => ({ default: UsageView }));
-const ChangesView = lazy(importChanges);
-const FilesView = lazy(importFiles);
-const TerminalView = lazy(importTerminal);
-const NetworkView = lazy(importNetwork);
-const TalkBar = lazy(importTalk);
-const Draft = lazy(importDraft);
-const RawView = lazy(importRaw);
-const UsageView = lazy(importUsage);
+TranscriptView.preload().catch(() => {});
+const ChangesView = lazyPart(() => import("../changes/changes.tsx").then(({ ChangesView }) => ChangesView));
+const FilesView = lazyPart(() => import("../files/files-view.tsx").then(({ FilesView }) => FilesView));
+const TerminalView = lazyPart(() => import("../terminal/terminal-view.tsx").then(({ TerminalView }) => TerminalView));
+const NetworkView = lazyPart(() => import("../network/network.tsx").then(({ NetworkView }) => NetworkView));
+const TalkBar = lazyPart(() => import("../talk/talk-bar.tsx").then(({ TalkBar }) => TalkBar));
+const Draft = lazyPart(() => import("../talk/draft.tsx").then(({ Draft }) => Draft));
+const RawView = lazyPart(() => import("../raw/raw.tsx").then(({ RawView }) => RawView));
+const UsageView = lazyPart(() => import("../usage/usage.tsx").then(({ UsageView }) => UsageView));
 
-const PRELOAD_MS = 3000;
-
-/** Fetches the other tabs beforehand, so that opening one needs no server any more. */
-const usePreloadedTabs = (): void => {
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      // A tab that cannot be had now is fetched when it is opened.
-      for (const load of [importChanges, importFiles, importTerminal, importNetwork, importUsage, importRaw])
-        load().catch(() => {});
-    }, PRELOAD_MS);
-    return () => clearTimeout(timer);
-  }, []);
+/** Fetches the other tabs, so that opening one needs no server any more; one that cannot be had now is fetched when it is opened. */
+const fetchTabs = (): void => {
+  for (const tab of [ChangesView, FilesView, TerminalView, NetworkView, UsageView, RawView]) tab.preload().catch(() => {});
 };
 
 type TabProps = { run: Run; stream: RunStream & StreamActions };
@@ -61,21 +45,21 @@ const LABELS: Record<Tab | "steps", string> = {
 
 const Conversation = ({ run, stream }: TabProps) => (
   <>
-    <TranscriptView
-      key={run.id}
-      run={run}
-      stream={stream}
-      tail={
-        <Suspense fallback={null}>
-          <Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />
-        </Suspense>
-      }
-    />
-    <ErrorBoundary name="place to talk">
-      <Suspense fallback={null}>
-        <TalkBar key={run.id} run={run} />
-      </Suspense>
-    </ErrorBoundary>
+    <Part name="transcript" loading={<Skeleton rows={6} />}>
+      <TranscriptView
+        key={run.id}
+        run={run}
+        stream={stream}
+        tail={
+          <QuietPart name="text that is being written">
+            <Draft key={run.id} run={run} lastSeq={stream.transcript.lastSeq} />
+          </QuietPart>
+        }
+      />
+    </Part>
+    <Part name="place to talk">
+      <TalkBar key={run.id} run={run} />
+    </Part>
   </>
 );
 
@@ -127,11 +111,21 @@ const TabLink = ({ name, isOpen, children }: { name: Tab | "steps"; isOpen: bool
   </Link>
 );
 
+/** Its questions stand below the transcript. */
+const WaitsForAnswer = () => (
+  <p className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line bg-warn-soft px-4 py-1.5 text-xs">
+    Claude Code waits for your answer.
+    <Link from="/runs/$runId" to="." search={{}} className="rounded font-medium text-accent underline">
+      Answer it
+    </Link>
+  </p>
+);
+
 /** What is shown of a run: one tab of it, as the address says. */
 export const RunTabs = ({ run, stream }: TabProps) => {
   const search = useSearch({ from: "/runs/$runId" });
   const wide = useWide();
-  usePreloadedTabs();
+  useBeforehand(fetchTabs);
   // With room for columns the steps stand beside every tab.
   const tab = search.tab === undefined || (wide && search.tab === "steps") ? "transcript" : search.tab;
   const { refusedCount } = stream.transcript;
@@ -162,10 +156,11 @@ export const RunTabs = ({ run, stream }: TabProps) => {
         </nav>
         <ConnectionBadge connection={stream.connection} problem={stream.problem} onRetry={stream.retry} />
       </div>
+      {tab !== "transcript" && !isFinal(run.status) && run.questions.length > 0 && <WaitsForAnswer />}
       <section aria-label={LABELS[tab]} className="flex min-h-0 flex-1 flex-col overflow-y-auto">
-        <ErrorBoundary name={LABELS[tab].toLowerCase()} resetKey={tab}>
-          <Suspense fallback={<Skeleton rows={6} />}>{panel(tab, { run, stream })}</Suspense>
-        </ErrorBoundary>
+        <Part name={LABELS[tab].toLowerCase()} resetKey={tab} loading={<Skeleton rows={6} />}>
+          {panel(tab, { run, stream })}
+        </Part>
       </section>
     </div>
   );

@@ -4,6 +4,7 @@ import { useState } from "react";
 import { buttonClasses, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { CopyButton } from "../../ui/copy-button.tsx";
+import { DownloadLink } from "../../ui/download-link.tsx";
 import { EmptyState, LoadError } from "../../ui/feedback.tsx";
 import { plural } from "../../ui/format.ts";
 import { VirtualRows } from "../../ui/virtual-rows.tsx";
@@ -50,9 +51,9 @@ export const RawView = ({ run, count }: { run: Run; count: number }) => {
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex flex-wrap items-center gap-3 border-b border-line px-4 py-2">
         <p className="min-w-0 flex-1">{plural(count, "message")}</p>
-        <a href={`/runs/${run.id}/transcript.jsonl`} download className={buttonClasses("secondary", "sm")}>
+        <DownloadLink href={`/runs/${run.id}/transcript.jsonl`} className={buttonClasses("secondary", "sm")}>
           <Download aria-hidden className="size-3.5" /> Download JSON lines
-        </a>
+        </DownloadLink>
       </div>
       {pages.error !== null && <LoadError error={pages.error} onRetry={pages.retry} />}
       <div className="flex min-h-0 flex-1 flex-col">

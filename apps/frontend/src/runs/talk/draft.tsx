@@ -13,7 +13,7 @@ const Block = ({ kind, name, text }: DraftBlock) => {
         <div className="flex min-w-0 gap-2.5">
           <PenLine aria-hidden className="mt-1 size-4 shrink-0 animate-pulse-dot text-accent" />
           <div className="min-w-0 flex-1">
-            <Markdown text={text} />
+            <Markdown text={text} streaming />
           </div>
         </div>
       );

@@ -1,7 +1,9 @@
-import { PERMISSION_MODES, type PermissionMode, type Question, type Run, type RunInput } from "@ccr/protocol";
+import { PERMISSION_MODES, PermissionMode, type Question, type Run, type RunInput } from "@ccr/protocol";
 import { MessageCircleQuestion, PauseCircle, ScrollText, ShieldQuestion } from "lucide-react";
-import { type ReactNode, useId, useState } from "react";
+import { type ReactNode, useId } from "react";
+import { z } from "zod";
 import { Button } from "../../ui/button.tsx";
+import { useDraft } from "../../ui/draft.ts";
 import { Field, GrowingTextArea, Select, TextInput } from "../../ui/field.tsx";
 import { Ago } from "../../ui/time.tsx";
 import { Markdown } from "../transcript/markdown.tsx";
@@ -39,8 +41,11 @@ const Buttons = ({ children }: { children: ReactNode }) => (
   <div className="sticky -bottom-2.5 -my-1 flex flex-wrap items-center gap-2 bg-surface py-1">{children}</div>
 );
 
+/** What is being answered and was not sent, kept over a change of tab and a reload. */
+const useAnswering = <T,>({ questionId }: Question, schema: z.ZodType<T>) => useDraft(`ccr.draft.answer.${questionId}`, schema);
+
 const Permission = ({ run, question, talk, isBusy }: Props) => {
-  const [why, setWhy] = useState<string | null>(null);
+  const [why, setWhy] = useAnswering(question, z.string());
   const subject = subjectOf(question);
   const answer = (given: Parameters<Talk["answer"]["mutate"]>[0]["answer"]): void =>
     talk.answer.mutate({ id: run.id, questionId: question.questionId, answer: given });
@@ -116,9 +121,13 @@ const Refusal = ({
   </div>
 );
 
+const PlanAnswer = z.object({ why: z.string().nullable(), mode: PermissionMode });
+
 const Plan = ({ run, question, talk, isBusy }: Props) => {
-  const [why, setWhy] = useState<string | null>(null);
-  const [mode, setMode] = useState<PermissionMode>(run.permissionMode === "plan" ? "acceptEdits" : run.permissionMode);
+  const first = { why: null, mode: run.permissionMode === "plan" ? "acceptEdits" : run.permissionMode } as const;
+  const [kept, keep] = useAnswering(question, PlanAnswer);
+  const { why, mode } = kept ?? first;
+  const setWhy = (next: string | null): void => keep({ mode, why: next });
   const plan = planIn(question);
   const answer = (given: Parameters<Talk["answer"]["mutate"]>[0]["answer"]): void =>
     talk.answer.mutate({ id: run.id, questionId: question.questionId, answer: given });
@@ -145,7 +154,7 @@ const Plan = ({ run, question, talk, isBusy }: Props) => {
               <Select
                 {...parts}
                 value={mode}
-                onChange={({ target }) => setMode(PERMISSION_MODES.find((known) => known === target.value) ?? mode)}
+                onChange={({ target }) => keep({ why, mode: PERMISSION_MODES.find((known) => known === target.value) ?? mode })}
               >
                 {PERMISSION_MODES.filter((each) => each !== "plan").map((each) => (
                   <option key={each} value={each}>
@@ -221,10 +230,12 @@ const Options = ({ asked, chosen, onChange }: { asked: Asked; chosen: Chosen; on
   );
 };
 
+const ChosenByQuestion = z.array(z.tuple([z.string(), z.object({ labels: z.array(z.string()).readonly(), other: z.string() })]));
 const NOTHING: Chosen = { labels: [], other: "" };
 
 const ChoiceCard = ({ run, question, talk, isBusy }: Props) => {
-  const [chosen, setChosen] = useState<ReadonlyMap<string, Chosen>>(new Map());
+  const [kept, keep] = useAnswering(question, ChosenByQuestion);
+  const chosen: ReadonlyMap<string, Chosen> = new Map(kept);
   const asked = askedIn(question);
   const answers = answersOf(asked, chosen);
   const { questionId } = question;
@@ -242,7 +253,7 @@ const ChoiceCard = ({ run, question, talk, isBusy }: Props) => {
           key={each.question}
           asked={each}
           chosen={chosen.get(each.question) ?? NOTHING}
-          onChange={(next) => setChosen((old) => new Map(old).set(each.question, next))}
+          onChange={(next) => keep([...new Map(chosen).set(each.question, next)])}
         />
       ))}
       <Buttons>

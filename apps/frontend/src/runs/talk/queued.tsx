@@ -1,24 +1,50 @@
-import type { Run } from "@ccr/protocol";
+import { InputId, type Run } from "@ccr/protocol";
 import { Hourglass, Pencil, Zap } from "lucide-react";
 import { useState } from "react";
+import { z } from "zod";
 import { Button, IconButton } from "../../ui/button.tsx";
+import { useDraft } from "../../ui/draft.ts";
 import { GrowingTextArea } from "../../ui/field.tsx";
 import type { useTalk } from "./use-talk.ts";
 import type { QueuedPrompt } from "./words.ts";
 
 type Talk = ReturnType<typeof useTalk>;
-/** On what was seen when the change began: whoever changed it meanwhile is told of, and not overwritten. */
-type Edit = Pick<QueuedPrompt, "id" | "text" | "revision">;
+/** On what was seen when the change began: whoever changed it meanwhile is told of, and not overwritten unseen. */
+const Edit = z.object({ id: InputId, text: z.string(), revision: z.number() });
+type Edit = z.infer<typeof Edit>;
 
-const Editor = ({ run, edit, talk, onEdit }: { run: Run; edit: Edit; talk: Talk; onEdit: (edit: Edit | null) => void }) => {
-  const { id: inputId, text, revision } = edit;
+const Editor = ({
+  run,
+  edit,
+  now,
+  talk,
+  onEdit,
+}: {
+  run: Run;
+  edit: Edit;
+  /** As it is now. */
+  now: QueuedPrompt;
+  talk: Talk;
+  onEdit: (edit: Edit | null) => void;
+}) => {
+  const { id: inputId, text } = edit;
+  const isOld = now.revision !== edit.revision && now.text !== text && !talk.edit.isPending;
   const save = (): void => {
     if (text.trim() === "" || talk.edit.isPending) return;
     // It stays open, with its words, until they are kept.
-    talk.edit.mutate({ id: run.id, inputId, revision, text }, { onSuccess: () => onEdit(null) });
+    talk.edit.mutateAsync({ id: run.id, inputId, revision: now.revision, text }).then(
+      () => onEdit(null),
+      () => {},
+    );
   };
   return (
     <li className="flex flex-col gap-2 rounded-md border border-line bg-surface p-2">
+      {isOld && (
+        <div role="status" className="flex flex-col gap-1 text-xs text-ink-soft">
+          It was changed elsewhere since you began. There it says:
+          <Text text={now.text} />
+        </div>
+      )}
       <GrowingTextArea
         autoFocus
         aria-label="What Claude Code is told"
@@ -31,10 +57,10 @@ const Editor = ({ run, edit, talk, onEdit }: { run: Run; edit: Edit; talk: Talk;
       />
       <div className="flex gap-2">
         <Button size="sm" tone="primary" onClick={save} busy={talk.edit.isPending} disabled={text.trim() === ""}>
-          Save
+          {isOld ? "Put this in its place" : "Save"}
         </Button>
         <Button size="sm" tone="ghost" onClick={() => onEdit(null)}>
-          Keep it as it was
+          {isOld ? "Keep what it says there" : "Keep it as it was"}
         </Button>
       </div>
     </li>
@@ -72,14 +98,17 @@ export const Queued = ({
   prompts,
   talk,
   onUse,
+  onWithdrawn,
 }: {
   run: Run;
   prompts: readonly QueuedPrompt[];
   talk: Talk;
   /** Puts words into the box. */
   onUse: (text: string) => void;
+  /** Something is taken back: the same words said once more are said anew. */
+  onWithdrawn: () => void;
 }) => {
-  const [edit, setEdit] = useState<Edit | null>(null);
+  const [edit, setEdit] = useDraft(`ccr.draft.edit.${run.id}`, Edit);
   const isOvertaken = edit !== null && prompts.every(({ id }) => id !== edit.id);
   return (
     <>
@@ -112,15 +141,25 @@ export const Queued = ({
           <ul className="flex max-h-40 flex-col gap-1.5 overflow-y-auto">
             {prompts.map((prompt) =>
               prompt.id === edit?.id ? (
-                <Editor key={prompt.id} run={run} edit={edit} talk={talk} onEdit={setEdit} />
+                <Editor key={prompt.id} run={run} edit={edit} now={prompt} talk={talk} onEdit={setEdit} />
               ) : (
                 <li key={prompt.id} className="flex items-start gap-2 rounded-md border border-line bg-surface py-1 pr-1 pl-2.5">
                   <Hourglass aria-hidden className="mt-1.5 size-3.5 shrink-0 text-ink-faint" />
                   <Text text={prompt.text} />
-                  <IconButton label="Change it" onClick={() => setEdit(prompt)}>
+                  <IconButton
+                    label="Change it"
+                    onClick={() => setEdit({ id: prompt.id, text: prompt.text, revision: prompt.revision })}
+                  >
                     <Pencil aria-hidden className="size-3.5" />
                   </IconButton>
-                  <Button size="sm" tone="ghost" onClick={() => talk.withdraw.mutate({ id: run.id, inputId: prompt.id })}>
+                  <Button
+                    size="sm"
+                    tone="ghost"
+                    onClick={() => {
+                      onWithdrawn();
+                      talk.withdraw.mutate({ id: run.id, inputId: prompt.id });
+                    }}
+                  >
                     Take back
                   </Button>
                 </li>

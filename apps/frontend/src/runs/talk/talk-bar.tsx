@@ -1,24 +1,23 @@
 import { deliveriesOf, isFinal, type Run, type RunInput } from "@ccr/protocol";
 import { CornerDownLeft, OctagonPause, SendHorizontal, Settings2, Zap } from "lucide-react";
-import { lazy, Suspense, useEffect, useId, useRef, useState } from "react";
-import { z } from "zod";
+import { useEffect, useId } from "react";
 import { useApi } from "../../api/client.ts";
-import { describeError } from "../../api/errors.ts";
-import { newIdempotencyKey } from "../../launch/launch-keys.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
-import { useDraft } from "../../ui/draft.ts";
+import { Part } from "../../ui/error-boundary.tsx";
 import { Skeleton } from "../../ui/feedback.tsx";
 import { GrowingTextArea } from "../../ui/field.tsx";
+import { lazyPart } from "../../ui/lazy-part.tsx";
 import { Popover } from "../../ui/popover.tsx";
 import { Questions } from "./questions.tsx";
 import { Queued, Untold } from "./queued.tsx";
+import { useSaying } from "./saying.ts";
 import { useInputs, useTalk } from "./use-talk.ts";
 import { conductAfter, conductWishes, MODE_LABELS, queuedPrompts, untoldPrompts } from "./words.ts";
 
 type Talk = ReturnType<typeof useTalk>;
 
 // Few change how it works while it does.
-const Conduct = lazy(() => import("./conduct.tsx").then((module) => ({ default: module.Conduct })));
+const Conduct = lazyPart(() => import("./conduct.tsx").then(({ Conduct }) => Conduct));
 
 /** Which model works, and what it may do without asking; both can be changed while it works. */
 const Settings = ({ run, inputs, talk }: { run: Run; inputs: readonly RunInput[]; talk: Talk }) => {
@@ -52,9 +51,9 @@ const Settings = ({ run, inputs, talk }: { run: Run; inputs: readonly RunInput[]
           }}
           className="z-40 flex w-[min(20rem,calc(100vw-1.5rem))] flex-col gap-3 rounded-lg border border-line bg-surface p-3.5 shadow-float"
         >
-          <Suspense fallback={<Skeleton rows={3} />}>
+          <Part name="settings" loading={<Skeleton rows={3} />}>
             <Conduct run={run} wanted={wanted} talk={talk} told={isPending ? "queued" : last} />
-          </Suspense>
+          </Part>
         </Popover.Content>
       </Popover.Portal>
     </Popover.Root>
@@ -74,44 +73,17 @@ const placeholderOf = (run: Run): string => {
 export const TalkBar = ({ run }: { run: Run }) => {
   const { inputs, isOld, retry } = useInputs(run);
   const talk = useTalk(run);
-  const [draft, setDraft] = useDraft(`ccr.draft.say.${run.id}`, z.string());
-  const key = useRef(newIdempotencyKey());
+  const saying = useSaying(run.id);
   const hintId = useId();
   const isOver = isFinal(run.status);
-  // What is on its way stands among what waits, and no more in the box; it is kept as it was written until it is there.
-  const [sending, setSending] = useState<string | null>(null);
-  const written = useRef("");
-  written.current = draft ?? "";
-  const text = draft === null || draft === sending ? "" : draft;
+  const isSending = saying.sending !== null;
+  // What is told to a run that goes on stands among what waits; what begins another one stays in sight until that is there.
+  const isHeld = isOver && isSending;
+  const text = isHeld ? (saying.sending?.text ?? "") : saying.written.text;
   const isLeaving = run.status === "canceling";
   const isInterrupting = inputs.some(({ state, body }) => state === "queued" && body.kind === "interrupt");
-
-  const write = (next: string): void => {
-    // Other words are another thing to say.
-    key.current = newIdempotencyKey();
-    setDraft(next === "" ? null : next);
-  };
-  const use = (words: string): void => write(text.trim() === "" ? words : `${text}\n\n${words}`);
-
-  const say = (now: boolean): void => {
-    if (text.trim() === "" || talk.say.isPending) return;
-    if (!isOver) setSending(text);
-    talk.say.mutate(
-      { id: run.id, text, now, idempotencyKey: key.current },
-      {
-        onSuccess: () => {
-          // A lost answer is asked for again under the same key.
-          key.current = newIdempotencyKey();
-          if (written.current === text) setDraft(null);
-        },
-        onError: () => {
-          // What was written meanwhile comes behind it.
-          if (written.current !== text) write(written.current === "" ? text : `${text}\n\n${written.current}`);
-        },
-        onSettled: () => setSending(null),
-      },
-    );
-  };
+  const say = (now: boolean): void =>
+    void saying.send(({ text: words, key }) => talk.say.mutateAsync({ id: run.id, text: words, now, idempotencyKey: key }));
 
   return (
     <section
@@ -127,8 +99,8 @@ export const TalkBar = ({ run }: { run: Run }) => {
         </div>
       )}
       {!isOver && <Questions run={run} inputs={inputs} talk={talk} />}
-      <Queued run={run} prompts={isOver ? [] : queuedPrompts(inputs)} talk={talk} onUse={use} />
-      {isOver && <Untold prompts={untoldPrompts(inputs)} onUse={use} />}
+      <Queued run={run} prompts={isOver ? [] : queuedPrompts(inputs)} talk={talk} onUse={saying.add} onWithdrawn={saying.renew} />
+      {isOver && <Untold prompts={untoldPrompts(inputs)} onUse={saying.add} />}
       <form
         className="flex flex-col gap-1.5"
         onSubmit={(event) => {
@@ -142,10 +114,10 @@ export const TalkBar = ({ run }: { run: Run }) => {
           aria-describedby={hintId}
           placeholder={placeholderOf(run)}
           value={text}
-          disabled={isLeaving}
+          disabled={isLeaving || isHeld}
           rows={1}
           className="max-h-[30vh] min-h-9!"
-          onChange={({ target }) => write(target.value)}
+          onChange={({ target }) => saying.write(target.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) {
               event.preventDefault();
@@ -153,9 +125,9 @@ export const TalkBar = ({ run }: { run: Run }) => {
             }
           }}
         />
-        {talk.say.isError && (
+        {saying.problem !== null && (
           <p role="alert" className="text-xs text-bad [overflow-wrap:anywhere]">
-            {describeError(talk.say.error)}
+            {saying.problem}
           </p>
         )}
         <div className="flex flex-wrap items-center gap-2">
@@ -176,16 +148,11 @@ export const TalkBar = ({ run }: { run: Run }) => {
           </p>
           <div className="ml-auto flex gap-2">
             {run.status === "running" && text.trim() !== "" && (
-              <Button
-                size="sm"
-                disabled={talk.say.isPending}
-                onClick={() => say(true)}
-                title="Breaks off what it does at the moment"
-              >
+              <Button size="sm" disabled={isSending} onClick={() => say(true)} title="Breaks off what it does at the moment">
                 <Zap aria-hidden className="size-3.5" /> Interrupt and send
               </Button>
             )}
-            <Button type="submit" size="sm" tone="primary" busy={talk.say.isPending} disabled={text.trim() === "" || isLeaving}>
+            <Button type="submit" size="sm" tone="primary" busy={isSending} disabled={text.trim() === "" || isLeaving}>
               <SendHorizontal aria-hidden className="size-3.5" /> {isOver ? "Go on from here" : "Send"}
             </Button>
           </div>

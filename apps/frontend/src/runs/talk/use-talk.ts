@@ -3,12 +3,21 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { type Client, useApi } from "../../api/client.ts";
+import { afterShown, type Shown, showChanged } from "../../api/optimistic.ts";
 import { useToasts } from "../../ui/toast.tsx";
 
 /** Something that was said, as the server tells it. */
 type Said = Awaited<ReturnType<Client["talk"]["list"]["query"]>>[number];
 
 const LOOK_EVERY_MS = 2000;
+const NOTHING_SHOWN: Shown = { takeBack: () => {}, keep: () => {} };
+
+/** Whether the server tells of the same thing that was said here. */
+const isSame = (one: Said["body"], other: Said["body"]): boolean => {
+  if (one.kind === "prompt" && other.kind === "prompt") return one.text === other.text;
+  if (one.kind === "answer" && other.kind === "answer") return one.questionId === other.questionId;
+  return one.kind === other.kind;
+};
 
 /** All that was said to a run, kept up to date while it goes on, as it was last told. `isOld`: it could not be read since then. */
 export const useInputs = (run: Pick<Run, "id" | "status">): { inputs: readonly Said[]; isOld: boolean; retry: () => void } => {
@@ -31,73 +40,60 @@ export const useTalk = ({ id, status }: Pick<Run, "id" | "status">) => {
   const navigate = useNavigate();
   const inputsKey = trpc.talk.list.queryKey({ id });
 
-  const change = async (next: (inputs: readonly Said[]) => readonly Said[]) => {
-    await queries.cancelQueries({ queryKey: inputsKey });
-    const before = queries.getQueryData(inputsKey);
-    queries.setQueryData(inputsKey, (inputs) => [...next(inputs ?? [])]);
-    return { before };
+  const show = (change: (inputs: readonly Said[]) => readonly Said[]) =>
+    showChanged(queries, inputsKey, (inputs) => [...change(inputs ?? [])]);
+  const after = (onRefused: (error: unknown) => void) =>
+    afterShown(queries, [inputsKey, trpc.runs.byId.queryKey({ id })], onRefused);
+  const showSaid = (body: Said["body"]): Shown => {
+    const draft: Said = {
+      id: InputId.parse(`input_${Date.now().toString(36).padStart(12, "0")}`),
+      runId: id,
+      body,
+      state: "queued",
+      revision: 0,
+      createdAt: new Date().toISOString(),
+    };
+    const before = new Set((queries.getQueryData(inputsKey) ?? []).map((input) => input.id));
+    // Once the server tells of it, it stands there by itself.
+    return show((inputs) =>
+      inputs.some((input) => !before.has(input.id) && isSame(input.body, body)) ? inputs : [...inputs, draft],
+    );
   };
-  const takeBack = (context: { before: Said[] | undefined } | undefined): void => {
-    if (context === undefined) return;
-    // Where nothing was known before, nothing is known now.
-    if (context.before === undefined) queries.removeQueries({ queryKey: inputsKey, exact: true });
-    else queries.setQueryData(inputsKey, context.before);
-  };
-  const undo = (error: unknown, context: { before: Said[] | undefined } | undefined): void => {
-    takeBack(context);
-    toasts.error(error);
-  };
-  const settle = () =>
-    Promise.all([
-      queries.invalidateQueries({ queryKey: inputsKey }),
-      queries.invalidateQueries({ queryKey: trpc.runs.byId.queryKey({ id }) }),
-    ]);
-  const draftOf = (body: Said["body"]): Said => ({
-    id: InputId.parse(`input_${Date.now().toString(36).padStart(12, "0")}`),
-    runId: id,
-    body,
-    state: "queued",
-    revision: 0,
-    createdAt: new Date().toISOString(),
-  });
 
   return {
     say: useMutation(
       trpc.talk.say.mutationOptions({
-        onMutate: ({ text }) =>
-          change((inputs) => (isFinal(status) ? inputs : [...inputs, draftOf({ kind: "prompt", text: text.trim() })])),
-        // Why is said where it was written, and stands there as long as what was written does.
-        onError: (_, __, context) => takeBack(context),
+        onMutate: ({ text }) => (isFinal(status) ? NOTHING_SHOWN : showSaid({ kind: "prompt", text: text.trim() })),
         onSuccess: async (result) => {
           if (result.kind === "queued") return;
           void queries.invalidateQueries({ queryKey: trpc.runs.list.queryKey() });
           await navigate({ to: "/runs/$runId", params: { runId: result.id } });
         },
-        onSettled: settle,
+        // Why is said where it was written, and stands there as long as what was written does.
+        ...after(() => {}),
       }),
     ),
     edit: useMutation(
       trpc.talk.edit.mutationOptions({
         onMutate: ({ inputId, text }) =>
-          change((inputs) =>
-            inputs.map((input) => (input.id === inputId ? { ...input, body: { kind: "prompt", text } } : input)),
+          show((inputs) =>
+            inputs.map((input) =>
+              input.id === inputId && input.state === "queued" ? { ...input, body: { kind: "prompt", text } } : input,
+            ),
           ),
-        onError: (error, _, context) => undo(error, context),
-        onSettled: settle,
+        ...after(toasts.error),
       }),
     ),
     withdraw: useMutation(
       trpc.talk.withdraw.mutationOptions({
-        onMutate: ({ inputId }) => change((inputs) => inputs.filter((input) => input.id !== inputId)),
-        onError: (error, _, context) => undo(error, context),
-        onSettled: settle,
+        onMutate: ({ inputId }) => show((inputs) => inputs.filter((input) => input.id !== inputId)),
+        ...after(toasts.error),
       }),
     ),
     interrupt: useMutation(
       trpc.talk.interrupt.mutationOptions({
-        onMutate: () => change((inputs) => [...inputs, draftOf({ kind: "interrupt" })]),
-        onError: (error, _, context) => undo(error, context),
-        onSettled: settle,
+        onMutate: () => showSaid({ kind: "interrupt" }),
+        ...after(toasts.error),
       }),
     ),
     answer: useMutation(
@@ -105,12 +101,11 @@ export const useTalk = ({ id, status }: Pick<Run, "id" | "status">) => {
         onMutate: ({ questionId, answer }) => {
           // Only that it was answered is shown; what the answer was is told by the transcript.
           const shown = answer.kind === "choose" ? answer : { kind: "deny" as const, message: "" };
-          return change((inputs) => [...inputs, draftOf({ kind: "answer", questionId, answer: shown })]);
+          return showSaid({ kind: "answer", questionId, answer: shown });
         },
-        onError: (error, _, context) => undo(error, context),
-        onSettled: settle,
+        ...after(toasts.error),
       }),
     ),
-    configure: useMutation(trpc.talk.configure.mutationOptions({ onError: toasts.error, onSettled: settle })),
+    configure: useMutation(trpc.talk.configure.mutationOptions(after(toasts.error))),
   };
 };

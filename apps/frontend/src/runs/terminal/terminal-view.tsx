@@ -3,17 +3,19 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Accessibility, Hourglass, Info, Plus, SquareTerminal, X } from "lucide-react";
 import { Tabs } from "radix-ui";
-import { lazy, Suspense, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { Button, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { Confirm } from "../../ui/confirm.tsx";
+import { Part } from "../../ui/error-boundary.tsx";
 import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
+import { lazyPart } from "../../ui/lazy-part.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { TabButton } from "../tab-button.tsx";
 import { namedShells, outcomeWords, type Seen, sandboxPhase } from "./words.ts";
 
-const ShellPanel = lazy(() => import("./shell-panel.tsx").then((module) => ({ default: module.ShellPanel })));
+const ShellPanel = lazyPart(() => import("./shell-panel.tsx").then(({ ShellPanel }) => ShellPanel));
 
 /** Shells that others opened are seen within this time. */
 const LOOK_EVERY_MS = 5000;
@@ -204,7 +206,7 @@ export const TerminalView = ({ run }: { run: Run }) => {
         </Notice>
       )}
       <Tabs.Content value={shown.shell.id} tabIndex={-1} className="flex min-h-0 flex-1 flex-col outline-none">
-        <Suspense fallback={<Skeleton rows={6} />}>
+        <Part name="shell" loading={<Skeleton rows={6} />}>
           <ShellPanel
             key={shown.shell.id}
             runId={run.id}
@@ -222,7 +224,7 @@ export const TerminalView = ({ run }: { run: Run }) => {
               )
             }
           />
-        </Suspense>
+        </Part>
       </Tabs.Content>
     </Tabs.Root>
   );

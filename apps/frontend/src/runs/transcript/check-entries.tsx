@@ -1,5 +1,6 @@
 import { Ban, CircleCheck, CircleX, LoaderCircle, type LucideIcon, TriangleAlert } from "lucide-react";
 import { classes } from "../../ui/classes.ts";
+import { DownloadLink } from "../../ui/download-link.tsx";
 import { formatDuration, plural } from "../../ui/format.ts";
 import { Elapsed } from "../../ui/time.tsx";
 import { type CheckVerdict, describeOutcome, JUDGED_WORDS, verdictOfCommand, verdictOfJudge } from "../check-outcome.ts";
@@ -36,9 +37,13 @@ export const CutOut = ({ wholeOutput }: Pick<EntryOf<"check">, "wholeOutput">) =
   <p className="pt-1 text-xs text-ink-faint">
     The middle of the output was cut out: it was too long{wholeOutput === null ? " to keep." : " to show here."}{" "}
     {wholeOutput !== null && (
-      <a className="rounded text-ink-soft underline" href={wholeOutput} title="All that the command printed, as a text file">
+      <DownloadLink
+        className="rounded text-ink-soft underline"
+        href={wholeOutput}
+        title="All that the command printed, as a text file"
+      >
         Whole output
-      </a>
+      </DownloadLink>
     )}
   </p>
 );

@@ -1,5 +1,6 @@
 import { memo } from "react";
 import { classes } from "../../ui/classes.ts";
+import { ErrorBoundary } from "../../ui/error-boundary.tsx";
 import type { Entry } from "../entries/entry.ts";
 import type { Speaker } from "../entries/rows.ts";
 import type { Folds } from "../page/use-run-stream.ts";
@@ -31,6 +32,8 @@ export const EntryRow = memo(({ entry, depth, by, folds, runEnded, targeted }: P
     className={classes("py-1.5", depth > 0 && "border-l-2 border-line", targeted && "rounded-md bg-accent-soft")}
     style={depth > 0 ? { marginLeft: `${depth * 1.25 - 0.5}rem`, paddingLeft: "0.75rem" } : undefined}
   >
-    <EntryBody entry={entry} by={by} folds={folds} runEnded={runEnded} />
+    <ErrorBoundary name="message">
+      <EntryBody entry={entry} by={by} folds={folds} runEnded={runEnded} />
+    </ErrorBoundary>
   </div>
 ));

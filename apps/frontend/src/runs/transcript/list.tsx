@@ -3,9 +3,7 @@ import { useLocation } from "@tanstack/react-router";
 import { ArrowDown } from "lucide-react";
 import {
   type KeyboardEvent,
-  lazy,
   type ReactNode,
-  Suspense,
   type SyntheticEvent,
   useCallback,
   useEffect,
@@ -14,8 +12,11 @@ import {
   useRef,
   useState,
 } from "react";
+import { QuietPart } from "../../ui/boundary.tsx";
 import { Button } from "../../ui/button.tsx";
 import { plural } from "../../ui/format.ts";
+import { lazyPart } from "../../ui/lazy-part.tsx";
+import { useToasts } from "../../ui/toast.tsx";
 import { CHOICES, type Choice } from "../entries/choices.ts";
 import type { Entry } from "../entries/entry.ts";
 import { findEntryPath, indexOfRow, listRows, noRows, type Row, type RowChoice } from "../entries/rows.ts";
@@ -33,7 +34,7 @@ import { useTranscriptFolds } from "./use-folds.ts";
 import { usePlace } from "./use-place.ts";
 import { useRowWindow } from "./use-row-window.ts";
 
-const EntryMessages = lazy(() => import("../raw/entry-messages.tsx").then((module) => ({ default: module.EntryMessages })));
+const EntryMessages = lazyPart(() => import("../raw/entry-messages.tsx").then(({ EntryMessages }) => EntryMessages));
 
 /** Where a row is put that one is led to: what comes before it shows where one is. */
 const LED_TO_PX = 96;
@@ -279,6 +280,11 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
 
   const [pointed, setPointed] = useState<string | null>(null);
   const [raw, setRaw] = useState<Entry | null>(null);
+  const toasts = useToasts();
+  const rawFailed = (error: unknown): void => {
+    setRaw(null);
+    toasts.error(error);
+  };
   const movedAt = useRef(0);
   const point = (event: SyntheticEvent): void => {
     const row = event.target instanceof Element ? event.target.closest("[data-key]") : null;
@@ -379,9 +385,9 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
         </Button>
       )}
       {raw !== null && (
-        <Suspense fallback={null}>
+        <QuietPart name="raw messages" onFailed={rawFailed}>
           <EntryMessages runId={run.id} entry={raw} onClose={() => setRaw(null)} />
-        </Suspense>
+        </QuietPart>
       )}
     </div>
   );

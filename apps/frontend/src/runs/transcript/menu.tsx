@@ -2,6 +2,7 @@ import { ChevronsDownUp, ChevronsUpDown, Download, type LucideIcon } from "lucid
 import { DropdownMenu } from "radix-ui";
 import type { ReactNode } from "react";
 import { buttonClasses } from "../../ui/button.tsx";
+import { DownloadLink } from "../../ui/download-link.tsx";
 import { EXPORTS } from "./exports.ts";
 
 const ITEM =
@@ -43,9 +44,9 @@ export const TranscriptMenu = ({
         <DropdownMenu.Label className="px-2 py-1 text-2xs text-ink-faint">Download the whole transcript</DropdownMenu.Label>
         {EXPORTS.map(({ file, label }) => (
           <DropdownMenu.Item key={file} asChild className={ITEM}>
-            <a href={`/runs/${runId}/${file}`} download>
+            <DownloadLink href={`/runs/${runId}/${file}`}>
               <Sign icon={Download} /> {label}
-            </a>
+            </DownloadLink>
           </DropdownMenu.Item>
         ))}
         <DropdownMenu.Separator className="my-1 h-px bg-line" />

@@ -1,11 +1,12 @@
-import { lazy, Suspense, useRef, useState } from "react";
+import { useRef, useState } from "react";
+import { QuietPart } from "../../ui/boundary.tsx";
 import { formatBytes } from "../../ui/format.ts";
-import { useToasts } from "../../ui/toast.tsx";
+import { lazyPart } from "../../ui/lazy-part.tsx";
+import { useOpened } from "../../ui/use-opened.ts";
 import type { Picture } from "../entries/entry.ts";
 
 // Few images are looked at closely, and most transcripts have none.
-const importDialog = () => import("./picture-dialog.tsx").then((module) => ({ default: module.PictureDialog }));
-const PictureDialog = lazy(importDialog);
+const PictureDialog = lazyPart(() => import("./picture-dialog.tsx").then(({ PictureDialog }) => PictureDialog));
 
 /** Kinds of images that cannot hold a script. */
 const TYPES: ReadonlySet<string> = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
@@ -15,9 +16,8 @@ const bytesOf = (base64: string): number => Math.floor((base64.length * 3) / 4) 
 const Shown = ({ picture: { mediaType, base64 }, label }: { picture: Picture; label: string }) => {
   const [size, setSize] = useState<{ width: number; height: number } | null>(null);
   const [broken, setBroken] = useState(false);
-  const [isLarge, setLarge] = useState(false);
+  const { isOpen, setOpen, open, failed } = useOpened(PictureDialog);
   const button = useRef<HTMLButtonElement>(null);
-  const toasts = useToasts();
   const source = `data:${mediaType};base64,${base64}`;
   const facts = [
     mediaType.replace("image/", "").toUpperCase(),
@@ -32,9 +32,9 @@ const Shown = ({ picture: { mediaType, base64 }, label }: { picture: Picture; la
         ref={button}
         type="button"
         aria-haspopup="dialog"
-        aria-expanded={isLarge}
+        aria-expanded={isOpen}
         aria-label={`${label}, ${caption}: show it large`}
-        onClick={() => void importDialog().then(() => setLarge(true), toasts.error)}
+        onClick={open}
         className="flex h-40 max-w-full min-w-24 items-center justify-center self-start rounded-lg border border-line bg-sunken p-1 hover:border-line-strong"
       >
         <img
@@ -45,16 +45,16 @@ const Shown = ({ picture: { mediaType, base64 }, label }: { picture: Picture; la
           onError={() => setBroken(true)}
         />
       </button>
-      {isLarge && (
-        <Suspense fallback={null}>
+      {isOpen && (
+        <QuietPart name="image" onFailed={failed}>
           <PictureDialog
             source={source}
             label={label}
             caption={caption}
             opener={() => button.current}
-            onClose={() => setLarge(false)}
+            onClose={() => setOpen(false)}
           />
-        </Suspense>
+        </QuietPart>
       )}
       <figcaption aria-hidden className="nums text-xs text-ink-faint">
         {caption}

@@ -1,27 +1,31 @@
 import { ArrowDown, ArrowUp, CircleAlert, Ellipsis, Search } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { QuietPart } from "../../ui/boundary.tsx";
 import { IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { plural } from "../../ui/format.ts";
+import { lazyPart } from "../../ui/lazy-part.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { useBeforehand } from "../../ui/use-settled.ts";
 import { CHOICE_NAMES, CHOICES, type Choice } from "../entries/choices.ts";
 import type { Entry } from "../entries/entry.ts";
 import { noTally, tally } from "../entries/trouble.ts";
 
-const importMenu = () => import("./menu.tsx").then(({ TranscriptMenu }) => ({ default: TranscriptMenu }));
-const Menu = lazy(importMenu);
-/** By then the page is there, and what may be wanted later can be fetched beforehand. */
-const SETTLED_MS = 3000;
+const Menu = lazyPart(() => import("./menu.tsx").then(({ TranscriptMenu }) => TranscriptMenu));
+const fetchMenu = (): void => {
+  // What cannot be had now is fetched when it is opened.
+  Menu.preload().catch(() => {});
+};
 
 /** Opens the menu, which is not there before it is wanted. */
 const MenuButton = ({ runId, onAll }: { runId: string; onAll: (open: boolean) => void }) => {
   const [isWanted, setIsWanted] = useState(false);
-  useEffect(() => {
-    const timer = setTimeout(() => {
-      // What cannot be had now is fetched when it is opened.
-      importMenu().catch(() => {});
-    }, SETTLED_MS);
-    return () => clearTimeout(timer);
-  }, []);
+  const toasts = useToasts();
+  const failed = (error: unknown): void => {
+    setIsWanted(false);
+    toasts.error(error);
+  };
+  useBeforehand(fetchMenu);
   const dots = <Ellipsis aria-hidden className="size-4" />;
   const button = (
     <IconButton label="More for this transcript" aria-haspopup="menu" onClick={() => setIsWanted(true)}>
@@ -30,11 +34,11 @@ const MenuButton = ({ runId, onAll }: { runId: string; onAll: (open: boolean) =>
   );
   if (!isWanted) return button;
   return (
-    <Suspense fallback={button}>
+    <QuietPart name="menu of the transcript" onFailed={failed} loading={button}>
       <Menu runId={runId} onAll={onAll}>
         {dots}
       </Menu>
-    </Suspense>
+    </QuietPart>
   );
 };
 

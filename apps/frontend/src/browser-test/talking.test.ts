@@ -1,0 +1,133 @@
+import type { Question, Run } from "@ccr/protocol";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { RUNNING, sampleTask } from "./sample-task.ts";
+import { openTheatre, type Theatre } from "./stage.ts";
+
+let theatre: Theatre;
+beforeAll(async () => {
+  theatre = await openTheatre();
+});
+afterAll(() => theatre[Symbol.asyncDispose]());
+
+/** Longer than the page takes to ask anew what was said. */
+const TWO_LOOKS_MS = 4500;
+
+const asked: Question = {
+  questionId: "q1",
+  kind: "choice",
+  toolName: "AskUserQuestion",
+  toolUseId: "toolu_1",
+  input: {
+    questions: [
+      { question: "Which colour?", header: "Colour", multiSelect: false, options: [{ label: "Red" }, { label: "Blue" }] },
+    ],
+  },
+  description: null,
+  canBeAlways: false,
+  at: "2026-11-22T20:00:00.000Z",
+};
+
+const open = async (patch: Partial<Run>) => {
+  const stage = await theatre.open();
+  const run = stage.backend.addRun(sampleTask(stage.backend), { ...RUNNING, ...patch });
+  await stage.go(`/runs/${run.id}`);
+  return { ...stage, run, box: stage.page.getByRole("textbox", { name: "What to say to Claude Code" }) };
+};
+
+/** Holds the answers of a procedure until it is told what becomes of them. */
+const hold = async (page: Page, procedure: string) => {
+  const fate = Promise.withResolvers<"let through" | "refuse">();
+  await page.route(new RegExp(procedure.replace(".", "\\.")), async (route) => {
+    if ((await fate.promise) === "let through") return route.continue();
+    await route.abort("connectionreset");
+  });
+  return fate.resolve;
+};
+
+test("an answer that is half given outlives a look at another tab and a reload, and every tab leads back to it", async () => {
+  await using at = await open({ status: "waiting", questions: [asked] });
+  const { page } = at;
+  await page.getByRole("radio", { name: "Blue" }).check();
+  await page.getByRole("link", { name: "Changes", exact: true }).click();
+  await page.getByText("Claude Code waits for your answer.").waitFor();
+  await page.reload();
+  await page.getByRole("link", { name: "Answer it" }).click();
+  expect(await page.getByRole("radio", { name: "Blue" }).isChecked()).toBe(true);
+  await page.getByPlaceholder("Something else").fill("Green");
+  await page.reload();
+  await page.getByPlaceholder("Something else").waitFor();
+  expect(await page.getByPlaceholder("Something else").inputValue()).toBe("Green");
+  expect(at.offences).toEqual([]);
+});
+
+test("an answer on its way cannot be given twice, however long it takes, and can be given again when it is lost", async () => {
+  await using at = await open({ status: "waiting", questions: [asked] });
+  const { page } = at;
+  const decide = await hold(page, "talk.answer");
+  await page.getByRole("radio", { name: "Blue" }).check();
+  await page.getByRole("button", { name: "Answer", exact: true }).click();
+  const other = page.getByRole("button", { name: "Let it decide" });
+  await expect.poll(() => other.isDisabled()).toBe(true);
+  await page.waitForTimeout(TWO_LOOKS_MS);
+  expect(await other.isDisabled()).toBe(true);
+  decide("refuse");
+  await expect.poll(() => other.isDisabled()).toBe(false);
+  expect(await page.getByRole("radio", { name: "Blue" }).isChecked()).toBe(true);
+});
+
+test("what is said waits to be told while it is on its way, and what is written meanwhile stays in the box", async () => {
+  await using at = await open({});
+  const { page, box } = at;
+  const decide = await hold(page, "talk.say");
+  await box.fill("yes");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  const waiting = page.getByRole("region", { name: "Waits to be told" });
+  await waiting.getByText("yes", { exact: true }).waitFor();
+  expect(await box.inputValue()).toBe("");
+  await box.pressSequentially("yes, and more");
+  await page.waitForTimeout(TWO_LOOKS_MS);
+  expect(await waiting.getByRole("listitem").count()).toBe(1);
+  decide("let through");
+  await expect.poll(() => at.backend.context.talk.list(at.run.id)).toHaveLength(1);
+  await expect.poll(() => page.getByRole("button", { name: "Send", exact: true }).isEnabled()).toBe(true);
+  expect(await waiting.getByRole("listitem").count()).toBe(1);
+  expect(await box.inputValue()).toBe("yes, and more");
+});
+
+test("what is said and lost stands in the box again, also when another tab of the run was open meanwhile", async () => {
+  await using at = await open({});
+  const { page, box } = at;
+  const decide = await hold(page, "talk.say");
+  await box.fill("first");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await box.fill("second");
+  await page.getByRole("link", { name: "Changes", exact: true }).click();
+  await page.getByText("Nothing to compare yet").waitFor();
+  decide("refuse");
+  await page.waitForTimeout(500);
+  await page.getByRole("link", { name: "Transcript", exact: true }).click();
+  await expect.poll(() => box.inputValue()).toBe("first\n\nsecond");
+  await page.getByText("The server cannot be reached", { exact: false }).first().waitFor();
+});
+
+test("a change of what waits outlives another tab, and shows what somebody else made of it meanwhile", async () => {
+  await using at = await open({});
+  const { page, box, backend, run } = at;
+  await box.fill("mine");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByRole("button", { name: "Change it" }).click();
+  const editor = page.getByRole("textbox", { name: "What Claude Code is told" });
+  await editor.fill("mine, changed");
+  await page.getByRole("link", { name: "Changes", exact: true }).click();
+  const [said] = await backend.context.talk.list(run.id);
+  if (said === undefined) throw new Error("nothing was said");
+  await backend.context.talk.edit({ id: run.id, inputId: said.id, revision: said.revision, text: "theirs" });
+  await page.getByRole("link", { name: "Transcript", exact: true }).click();
+  await page.getByText("It was changed elsewhere since you began.", { exact: false }).waitFor();
+  await page.getByText("theirs", { exact: true }).waitFor();
+  expect(await editor.inputValue()).toBe("mine, changed");
+  await page.getByRole("button", { name: "Put this in its place" }).click();
+  await page.getByRole("region", { name: "Waits to be told" }).getByText("mine, changed", { exact: true }).waitFor();
+  expect(await backend.context.talk.list(run.id)).toMatchObject([{ body: { text: "mine, changed" } }]);
+});
