@@ -239,5 +239,5 @@ test("the keyboard does not stop at the link of every message", async () => {
   await link.waitFor();
   expect(await link.evaluate((anchor: HTMLElement) => anchor.tabIndex)).toBe(-1);
   await link.click();
-  expect(new URL(page.url()).hash).toMatch(/^#m\d+$/);
+  await expect.poll(() => new URL(page.url()).hash).toMatch(/^#m\d+$/);
 });

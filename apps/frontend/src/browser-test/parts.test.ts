@@ -26,7 +26,7 @@ test("a tab, a question and the palette whose code could not be fetched can be h
   expect(await page.getByRole("alertdialog").count()).toBe(0);
   await page.unroute(parts);
   await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByText("Nothing to compare yet").waitFor();
+  await page.getByText("No file is changed yet").waitFor();
   await page.getByRole("button", { name: "Cancel", exact: true }).click();
   await page.getByRole("alertdialog").waitFor();
   expect(await page.evaluate("window.ccrSame === true")).toBe(true);

@@ -103,7 +103,7 @@ test("what is said and lost stands in the box again, also when another tab of th
   await page.getByRole("button", { name: "Send", exact: true }).click();
   await box.fill("second");
   await page.getByRole("link", { name: "Changes", exact: true }).click();
-  await page.getByText("Nothing to compare yet").waitFor();
+  await page.getByText("No file is changed yet").waitFor();
   decide("refuse");
   await page.waitForTimeout(500);
   await page.getByRole("link", { name: "Transcript", exact: true }).click();
