@@ -1,6 +1,6 @@
 import { cp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Run } from "@ccr/protocol";
+import type { EnvironmentId, Run, Task } from "@ccr/protocol";
 import { createGitRepository, projectRoot, temporaryFolder, waitFor } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Page } from "playwright-core";
@@ -16,6 +16,7 @@ const waits = {
   name: "Bash",
   input: { command: "echo I wait; until test -e /tmp/go-on; do sleep 0.5; done", description: "Wait" },
 };
+const STEPS = [{ instructions: "Wait.", checks: "" }];
 const scenario = { name: "healing", rules: [{ turns: [{ blocks: [waits], repeat: 500 }] }] };
 
 let browser: Browser;
@@ -25,6 +26,8 @@ let wire: Wire;
 let repository: string;
 /** The run whose page is looked at: it is at work all the time. */
 let run: Run["id"];
+/** What others save again and again. */
+let kept: { task: Task["id"]; environment: EnvironmentId };
 
 const launch = async (prompt: string) => (await server.client.runs.start.mutate({ prompt, repository })).id;
 const atWork = (id: Run["id"]) =>
@@ -40,6 +43,12 @@ beforeAll(async () => {
   server = stack.server;
   wire = await startWire(server.url);
   repository = (await createGitRepository({ path: `${stack.repositories}/a`, files: { "README.md": "# x\n" } })).path;
+  const { tasks, environments } = server.client;
+  const [task, environment] = await Promise.all([
+    tasks.create.mutate({ name: "Kept", steps: STEPS }),
+    environments.create.mutate({ name: "Place" }),
+  ]);
+  kept = { task: task.id, environment: environment.id };
   run = await launch("Be there all the time");
   await atWork(run);
 });
@@ -103,8 +112,10 @@ it("a server that is frozen is told of, at home and on a run's page, and both go
 /** Changes something that is told of at every address, and names it. */
 const changeAll = async (n: number): Promise<void> => {
   const { client } = server;
-  const steps = [{ instructions: "Wait.", checks: "" }];
-  const { id: taskId } = await client.tasks.create.mutate({ name: `Task ${n}`, steps });
+  const { id: taskId } = await client.tasks.create.mutate({ name: `Task ${n}`, steps: STEPS });
+  await client.tasks.update.mutate({ id: kept.task, name: `Kept ${n}`, steps: STEPS });
+  await client.environments.update.mutate({ id: kept.environment, name: `Place ${n}` });
+  await client.server.setBudgets.mutate({ dayUsd: 100 + n });
   const id = await launch(`Run ${n}`);
   await atWork(id);
   const batch = await client.batches.create.mutate({ name: `Batch ${n}`, taskId, repositories: [{ repository }], attempts: 1 });
@@ -123,6 +134,19 @@ const ADDRESSES: readonly Address[] = [
   { name: "Tasks", path: () => "/tasks", shows: shows("Task") },
   { name: "Instances", path: () => "/instances", shows: shows("Run") },
   { name: "Batches", path: () => "/batches", shows: shows("Batch") },
+  { name: "Environments", path: () => "/environments", shows: shows("Place") },
+  { name: "A task", path: () => `/tasks/${kept.task}`, shows: shows("Kept") },
+  { name: "An environment", path: () => `/environments/${kept.environment}`, shows: shows("Place") },
+  {
+    name: "The history of a task",
+    path: () => `/tasks/${kept.task}/history`,
+    shows: (page, n) => page.getByRole("heading", { name: `Versions of “Kept ${n}”` }).waitFor(),
+  },
+  {
+    name: "Budgets",
+    path: () => "/settings/budgets",
+    shows: (page, n) => page.getByText(`of $${100 + n}.00 spent today`, { exact: false }).waitFor(),
+  },
   {
     name: "Changes",
     path: () => `/runs/${run}?tab=changes`,

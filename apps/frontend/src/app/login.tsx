@@ -1,12 +1,13 @@
 import { ErrorBody } from "@ccr/protocol";
 import { KeyRound } from "lucide-react";
-import { type SubmitEvent, useState } from "react";
+import { type SubmitEvent, useEffect, useState } from "react";
 import { Button } from "../ui/button.tsx";
 import { Field, TextInput } from "../ui/field.tsx";
 import { Card } from "../ui/layout.tsx";
 import { Wordmark } from "./wordmark.tsx";
 
 const ANSWER_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 5000;
 
 /** Trades the token for a session cookie; gives what went wrong in a sentence, or null when it worked. */
 const logIn = async (token: string): Promise<string | null> => {
@@ -23,11 +24,28 @@ const logIn = async (token: string): Promise<string | null> => {
   return body.success ? body.data.error.message : `The server answered with ${response.status}. Its log says why.`;
 };
 
+/** Somebody may have logged in with another tab. */
+const reloadOnceKnown = (): (() => void) => {
+  const look = async (): Promise<void> => {
+    if (document.hidden) return;
+    const answer = await fetch("/trpc/server.info", { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).catch(() => null);
+    if (answer?.ok === true) location.reload();
+  };
+  const lookNow = (): void => void look();
+  const timer = setInterval(lookNow, LOOK_EVERY_MS);
+  document.addEventListener("visibilitychange", lookNow);
+  return () => {
+    clearInterval(timer);
+    document.removeEventListener("visibilitychange", lookNow);
+  };
+};
+
 /** What somebody sees whom the server does not know. */
 export const LoginPage = () => {
   const [token, setToken] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
+  useEffect(reloadOnceKnown, []);
   const submit = async (event: SubmitEvent<HTMLFormElement>): Promise<void> => {
     event.preventDefault();
     if (token.trim() === "") return setProblem("The token is empty: paste it from the server's output.");

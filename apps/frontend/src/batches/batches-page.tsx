@@ -3,9 +3,10 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { Layers } from "lucide-react";
 import { useApi } from "../api/client.ts";
-import { Button, buttonClasses } from "../ui/button.tsx";
+import { buttonClasses } from "../ui/button.tsx";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page } from "../ui/layout.tsx";
+import { ShowMore } from "../ui/show-more.tsx";
 import { Ago } from "../ui/time.tsx";
 import { ProgressBar, StateBadge } from "./progress.tsx";
 import { describeSize } from "./words.ts";
@@ -81,11 +82,7 @@ export const BatchesPage = () => {
             </ul>
           )}
         </Card>
-        {query.hasNextPage && (
-          <Button className="self-center" busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            Show older batches
-          </Button>
-        )}
+        <ShowMore pages={query} label="Show older batches" />
       </div>
     </Page>
   );

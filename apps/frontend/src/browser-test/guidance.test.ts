@@ -105,14 +105,16 @@ describe("a launch", () => {
     ]);
   });
 
-  test("of a task that was deleted is not offered again, with the reason", async () => {
+  test("of a task that was deleted is launched again with the steps that it has, and leads to what is made of it", async () => {
     await using stage = await theatre.open();
     const { page, backend } = stage;
     const run = backend.addRun(task(backend, "Mine"), failed);
     backend.tasks.pop();
     await stage.go(`/runs/${run.id}`);
-    await page.getByText("Its task was deleted").waitFor();
-    expect(await page.getByRole("button", { name: "Launch again" }).isDisabled()).toBe(true);
+    await page.getByRole("button", { name: "Launch again" }).click();
+    await page.getByRole("button", { name: "Open the run" }).click();
+    await page.waitForURL((url) => url.pathname.startsWith("/runs/") && !url.pathname.endsWith(run.id));
+    expect(backend.runs.map(({ taskName }) => taskName)).toEqual(["Mine", "Mine"]);
     expect(await page.getByRole("link", { name: "Mine" }).count()).toBe(0);
   });
 });

@@ -19,16 +19,23 @@ export const EnvironmentField = ({
   onChange: (value: string) => void;
 }) => {
   const { trpc } = useApi();
-  const { data = [] } = useQuery(trpc.environments.list.queryOptions(undefined, { staleTime: 30_000 }));
+  const { data = [], error: unread, refetch } = useQuery(trpc.environments.list.queryOptions(undefined, { staleTime: 30_000 }));
   // Whoever has none need not choose.
-  if (data.length === 0 && value === "" && none !== undefined) return null;
+  if (data.length === 0 && value === "" && none !== undefined && unread === null) return null;
   const isKnown = value === "" || value === "none" || data.some(({ id }) => id === value);
   return (
     <Field
       label="Environment"
       error={error}
       hint={
-        data.length === 0 ? (
+        unread !== null && data.length === 0 ? (
+          <>
+            The environments cannot be read now.{" "}
+            <button type="button" className="rounded underline" onClick={() => void refetch()}>
+              Try again
+            </button>
+          </>
+        ) : data.length === 0 ? (
           <>
             What a run needs beyond its repository.{" "}
             <Link to="/environments" className="rounded underline">

@@ -11,6 +11,7 @@ import { Confirm } from "../ui/confirm.tsx";
 import { useDraftForm } from "../ui/draft-form.ts";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Page } from "../ui/layout.tsx";
+import { LeaveGuard } from "../ui/leave-guard.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
@@ -63,6 +64,7 @@ export const NewEnvironmentPage = () => {
       back={allEnvironments}
       width="max-w-3xl"
     >
+      <LeaveGuard isDirty={form.isDirty} onDiscard={form.discard} />
       <EnvironmentForm
         draft={form.shown}
         problems={form.problems}
@@ -198,6 +200,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
         />
       }
     >
+      <LeaveGuard isDirty={form.isDirty} onDiscard={discard} />
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_22rem]">
         <EnvironmentForm
           draft={form.shown}

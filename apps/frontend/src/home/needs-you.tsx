@@ -4,6 +4,7 @@ import { Gauge, Layers, MessageCircleQuestion, RotateCw, ShieldX, X } from "luci
 import { type ReactNode, useState } from "react";
 import { repositoryAt } from "../runs/repositories.ts";
 import { RunBadge } from "../runs/status.tsx";
+import { useRetry } from "../runs/use-retry.ts";
 import { Button, buttonClasses, IconButton } from "../ui/button.tsx";
 import { formatMoment, plural } from "../ui/format.ts";
 import { Card, Section } from "../ui/layout.tsx";
@@ -12,7 +13,7 @@ import { TailPath } from "../ui/tail-path.tsx";
 import { Ago } from "../ui/time.tsx";
 import { describeBatch, describeHold, describeRefusals, endedOf, type Need, needsOf, seeRefusals } from "./needs.ts";
 import { seenRefusals } from "./seen-refusals.ts";
-import { useDismiss, useRetry } from "./use-needs.ts";
+import { useDismiss } from "./use-dismiss.ts";
 
 /** What comes below must not be out of sight. */
 const SHOWN = 4;
@@ -56,7 +57,7 @@ const RunLink = ({ run, tab }: { run: { id: string; taskName: string }; tab?: "n
   <Link
     to="/runs/$runId"
     params={{ runId: run.id }}
-    search={tab === undefined ? {} : { tab }}
+    search={tab === undefined ? {} : { tab, refused: true }}
     className="rounded hover:underline"
     title={run.taskName}
   >
@@ -140,7 +141,7 @@ export const NeedsYou = ({ overview }: { overview: RunsOverview }) => {
                 <Link
                   to="/runs/$runId"
                   params={{ runId: need.runs[0].id }}
-                  search={{ tab: "network" }}
+                  search={{ tab: "network", refused: true }}
                   className={buttonClasses("secondary", "sm")}
                 >
                   See requests

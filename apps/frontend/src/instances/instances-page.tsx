@@ -4,10 +4,11 @@ import { Link, useSearch } from "@tanstack/react-router";
 import { Box, History } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useApi } from "../api/client.ts";
-import { Button, buttonClasses } from "../ui/button.tsx";
+import { buttonClasses } from "../ui/button.tsx";
 import { classes } from "../ui/classes.ts";
 import { EmptyState, LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page } from "../ui/layout.tsx";
+import { ShowMore } from "../ui/show-more.tsx";
 import { LivingRow, STOPPED_COLUMNS, StoppedRow } from "./instance-row.tsx";
 import { type Looks, withLook } from "./usage.ts";
 
@@ -110,13 +111,9 @@ const Stopped = () => {
           <StoppedRow key={instance.id} instance={instance} />
         ))}
       </ul>
-      {query.hasNextPage && (
-        <div className="flex justify-center border-t border-line p-3">
-          <Button busy={query.isFetchingNextPage} onClick={() => query.fetchNextPage()}>
-            Show older ones
-          </Button>
-        </div>
-      )}
+      <div className="border-t border-line p-3 empty:hidden">
+        <ShowMore pages={query} label="Show older ones" />
+      </div>
     </>
   );
 };

@@ -2,7 +2,7 @@ import { NO_DEFAULTS, type Task, type TaskId, type TaskParameter } from "@ccr/pr
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
-import { useLayoutEffect, useRef, useState } from "react";
+import { useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
@@ -57,6 +57,7 @@ export const LaunchForm = ({
   label?: string;
   wide?: boolean;
 }) => {
+  const { trpc, queries } = useApi();
   const info = useServerInfo();
   const known = useKnownRepositories() ?? [];
   const [stored, setDraft] = useDraft(launchDraftKey(task?.id ?? null), LaunchDraft);
@@ -107,9 +108,23 @@ export const LaunchForm = ({
     setDraft({ ...draft, ...next, idempotencyKey: newIdempotencyKey() });
   };
 
-  // The first field that is wrong is where to go on.
+  const openFor = (fields: readonly string[]): void => {
+    if (fields.some((key) => key === "model" || /^(limits|delivery)\./.test(key))) setMoreOpen(true);
+    if (fields.some((key) => SEVERAL_FIELDS.includes(key))) setSeveralOpen(true);
+  };
+  // The task may ask for more than this page knows of.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each refusal is looked at once
+  useEffect(() => {
+    if (refused === null) return;
+    openFor([...refused.keys()]);
+    void queries.invalidateQueries({ queryKey: trpc.tasks.pathKey() });
+  }, [launchError]);
+  // The first field that is wrong is where to go on; what has no field is told as a whole.
+  const [isFieldless, setFieldless] = useState(false);
   useLayoutEffect(() => {
-    if (problems.size > 0 || isRefused) form.current?.querySelector<HTMLElement>("[aria-invalid=true]")?.focus();
+    const first = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
+    setFieldless(isRefused && !first);
+    if (problems.size > 0 || isRefused) first?.focus();
   }, [problems, isRefused]);
 
   const several = isSeveral({ ...draft, taskId });
@@ -121,9 +136,7 @@ export const LaunchForm = ({
   const runs = several ? countRuns({ ...draft, taskId }) : null;
   const show = (found: LaunchProblems): void => {
     setProblems(found);
-    const fields = [...found.keys()];
-    if (fields.some((key) => key === "model" || /^(limits|delivery)\./.test(key))) setMoreOpen(true);
-    if (fields.some((key) => SEVERAL_FIELDS.includes(key))) setSeveralOpen(true);
+    openFor([...found.keys()]);
   };
 
   const submit = async (): Promise<void> => {
@@ -284,7 +297,7 @@ export const LaunchForm = ({
           </p>
         </Notice>
       )}
-      {launchError !== null && refused === null && (
+      {launchError !== null && (refused === null || isFieldless) && (
         <Notice tone="bad" icon={TriangleAlert}>
           <p role="alert">Not launched. {describeError(launchError)}</p>
         </Notice>

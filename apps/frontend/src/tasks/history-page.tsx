@@ -158,10 +158,13 @@ const Shown = ({ task, entries, shown }: { task: Task; entries: readonly TaskVer
   );
 };
 
+/** Others may save it. */
+const LOOK_EVERY_MS = 5000;
+
 const TaskHistory = ({ task }: { task: Task }) => {
   const { trpc } = useApi();
   const search = useSearch({ from: "/tasks/$taskId/history" });
-  const history = useQuery(trpc.tasks.history.queryOptions({ id: task.id }));
+  const history = useQuery(trpc.tasks.history.queryOptions({ id: task.id }, { refetchInterval: LOOK_EVERY_MS }));
   const shown = search.version ?? task.version;
   return (
     <Page
@@ -206,6 +209,7 @@ export const TaskHistoryPage = () => {
   const id = TaskId.safeParse(taskId);
   const task = useQuery({
     ...trpc.tasks.byId.queryOptions({ id: id.data ?? TaskId.parse("task_0000000000") }),
+    refetchInterval: LOOK_EVERY_MS,
     enabled: id.success,
   });
   if (task.data !== undefined) return <TaskHistory task={task.data} />;

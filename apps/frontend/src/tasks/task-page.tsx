@@ -2,7 +2,7 @@ import { type Task, TaskId } from "@ccr/protocol";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { ArrowLeft, Download, History, Play, Trash2 } from "lucide-react";
-import { useLayoutEffect, useRef } from "react";
+import { useLayoutEffect } from "react";
 import { useApi } from "../api/client.ts";
 import { statusOf } from "../api/errors.ts";
 import { NotFound } from "../app/not-found.tsx";
@@ -12,6 +12,7 @@ import { Part } from "../ui/error-boundary.tsx";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Page, Section } from "../ui/layout.tsx";
 import { lazyPart } from "../ui/lazy-part.tsx";
+import { LeaveGuard } from "../ui/leave-guard.tsx";
 import { SaveBar } from "../ui/save-bar.tsx";
 import { useToasts } from "../ui/toast.tsx";
 import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
@@ -19,7 +20,6 @@ import { DeleteTask } from "./delete-task.tsx";
 import { draftOf, emptyDraft, isChanged, TaskDraft, validateDraft } from "./draft.ts";
 import { ExportTasks } from "./export-tasks.tsx";
 import { invalidateTasks } from "./invalidate.ts";
-import { LeaveGuard } from "./leave-guard.tsx";
 import { SaveAsTask } from "./save-as-task.tsx";
 import { TaskForm } from "./task-form.tsx";
 
@@ -38,27 +38,16 @@ const taskDraftKey = (id: string): string => `ccr.draft.task.${id}`;
 
 const draftParts = { schema: TaskDraft, isChanged, validate: validateDraft };
 
-/** Whether there are changes that were not saved, as of now: also between a save and the next drawing. */
-const useDirty = (changed: boolean) => {
-  const dirty = useRef(changed);
-  useLayoutEffect(() => {
-    dirty.current = changed;
-  }, [changed]);
-  return dirty;
-};
-
 /** Where a new task is written. */
 export const NewTaskPage = () => {
   const { trpc, queries } = useApi();
   const navigate = useNavigate();
   const toasts = useToasts();
   const form = useDraftForm({ ...draftParts, storedAs: "ccr.draft.task.new", saved: emptyDraft() });
-  const dirty = useDirty(form.changed);
   const create = useMutation(
     trpc.tasks.create.mutationOptions({
       onSuccess: async (task) => {
         form.settle(draftOf(task), taskDraftKey(task.id));
-        dirty.current = false;
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: task.id }), task);
         await invalidateTasks({ trpc, queries });
         toasts.ok("Saved. Now launch it against a repository.");
@@ -78,7 +67,7 @@ export const NewTaskPage = () => {
       back={allTasks}
       width="max-w-3xl"
     >
-      <LeaveGuard isDirty={() => dirty.current} onDiscard={form.discard} />
+      <LeaveGuard isDirty={form.isDirty} onDiscard={form.discard} />
       <TaskForm
         draft={form.shown}
         problems={form.problems}
@@ -106,12 +95,11 @@ const useTaskForm = (task: Task) => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
   const form = useDraftForm({ ...draftParts, storedAs: taskDraftKey(task.id), saved: draftOf(task) });
-  const dirty = useDirty(form.changed);
   const update = useMutation(
     trpc.tasks.update.mutationOptions({
       onSuccess: (next) => {
         queries.setQueryData(trpc.tasks.byId.queryKey({ id: next.id }), next);
-        dirty.current = form.settle(draftOf(next));
+        form.settle(draftOf(next));
         void queries.invalidateQueries({ queryKey: trpc.tasks.history.queryKey({ id: next.id }) });
         return invalidateTasks({ trpc, queries });
       },
@@ -131,7 +119,6 @@ const useTaskForm = (task: Task) => {
   };
   return {
     ...form,
-    dirty,
     update,
     save: async () => {
       if (!form.isOutdated) return saveOver(task.version);
@@ -207,7 +194,7 @@ const EditTask = ({ task }: { task: Task }) => {
             )}
             onBegun={() => {
               // What was typed stays kept until the task is gone.
-              form.dirty.current = false;
+              form.letLeave();
               void navigate({ to: "/tasks" });
             }}
             onDeleted={form.forget}
@@ -215,7 +202,7 @@ const EditTask = ({ task }: { task: Task }) => {
         </>
       }
     >
-      <LeaveGuard isDirty={() => form.dirty.current} onDiscard={form.discard} />
+      <LeaveGuard isDirty={form.isDirty} onDiscard={form.discard} />
       <div className="grid gap-8 lg:grid-cols-[minmax(0,1fr)_20rem]">
         <TaskForm
           draft={form.shown}

@@ -18,32 +18,43 @@ export const useDraftForm = <Draft extends { base: string | null }, Input, Field
   const [draft, setDraft] = useDraft(options.storedAs, options.schema);
   const [problems, setProblems] = useState<ReadonlyMap<Field, string>>(() => new Map());
   const shown = draft ?? saved;
+  const changed = isChanged(shown, saved);
   const newest = useRef(draft);
   useLayoutEffect(() => {
     newest.current = draft;
   }, [draft]);
+  const dirty = useRef(changed);
+  useLayoutEffect(() => {
+    dirty.current = changed;
+  }, [changed]);
   /** What was found right last, and is sent then. */
   const sent = useRef<Draft | null>(null);
-  const changed = isChanged(shown, saved);
   return {
     shown,
     changed,
     problems,
     /** Whether somebody else saved another version since the draft was begun. */
     isOutdated: draft !== null && changed && draft.base !== saved.base,
+    /** Whether there are changes that were not saved, as of now: also between a save and the next drawing. */
+    isDirty: (): boolean => dirty.current,
+    /** The page may be left as it is; what was written stays kept. */
+    letLeave: (): void => {
+      dirty.current = false;
+    },
     change: (next: Draft): void => setDraft(next),
     /** What it was about is gone. */
-    forget: (): void => setDraft(null),
-    /**
-     * What was found right last was saved, as `next`. What was written since then becomes a draft of that, kept under this or another name; says
-     * whether there is any.
-     */
-    settle: (next: Draft, storedAs = options.storedAs): boolean => {
+    forget: (): void => {
+      dirty.current = false;
+      setDraft(null);
+    },
+    /** What was found right last was saved, as `next`. What was written since then becomes a draft of that, kept under this or another name. */
+    settle: (next: Draft, storedAs = options.storedAs): void => {
       const now = newest.current;
       const rest = now === null || now === sent.current ? null : { ...now, base: next.base };
-      if (storedAs !== options.storedAs) storeDraft(storedAs, rest);
-      setDraft(storedAs === options.storedAs ? rest : null);
-      return rest !== null;
+      const stays = storedAs === options.storedAs;
+      if (!stays) storeDraft(storedAs, rest);
+      setDraft(stays ? rest : null);
+      dirty.current = stays && rest !== null;
     },
     discard: (): void => {
       setDraft(null);

@@ -51,9 +51,9 @@ export const createEarlierMessages = (options: {
   let stopped: AbortController | null = null;
   let endWait: (() => void) | null = null;
 
-  const wait = (ms: number): Promise<void> =>
+  const wait = (ms: number | null): Promise<void> =>
     new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms);
+      const timer = ms === null ? undefined : setTimeout(resolve, ms);
       endWait = () => {
         clearTimeout(timer);
         resolve();
@@ -88,9 +88,9 @@ export const createEarlierMessages = (options: {
         const status = statusOf(error);
         if (status === 401) onUnauthorized();
         onProblem(describeError(error));
-        if (status !== null && status >= 400 && status < 500 && status !== 429) return;
         state = { ...state, failures: state.failures + 1 };
-        await wait(retryDelayMs(state.failures));
+        const isRefused = status !== null && status >= 400 && status < 500 && status !== 429;
+        await wait(isRefused ? null : retryDelayMs(state.failures));
       }
     }
   };

@@ -156,7 +156,8 @@ export const reduceLive = (state: LiveState, event: LiveEvent): LiveStep => {
     case "timer":
       return name === "waiting" ? read(state) : unchanged;
     case "woke": {
-      if (name === "waiting") return read(state);
+      // What was refused may be allowed by now; whoever asks for it is answered.
+      if (name === "waiting" || name === "refused") return read(state);
       if (!isStreaming(state)) return unchanged;
       const next = read(state);
       return { state: next.state, effects: [{ type: "disconnect" }, ...next.effects] };

@@ -9,6 +9,7 @@ import { classes } from "../../ui/classes.ts";
 import { EmptyState, LoadError, Notice, Skeleton } from "../../ui/feedback.tsx";
 import { plural } from "../../ui/format.ts";
 import { Card, Page } from "../../ui/layout.tsx";
+import { ShowMore } from "../../ui/show-more.tsx";
 import { isNarrowed, toFilter } from "../filter.ts";
 import { PriorityButtons, usePriority } from "../priority-buttons.tsx";
 import { RUN_COLUMNS, RunRow } from "../run-row.tsx";
@@ -210,11 +211,7 @@ export const RunsPage = () => {
             <NoRuns filtered={isFiltered} />
           )}
         </Card>
-        {pages.hasNextPage && (
-          <Button className="self-center" busy={pages.isFetchingNextPage} onClick={() => pages.fetchNextPage()}>
-            Show more
-          </Button>
-        )}
+        <ShowMore pages={pages} />
         {isChoosing && (
           <BulkBar
             selection={selection}

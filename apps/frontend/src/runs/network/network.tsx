@@ -1,7 +1,8 @@
 import { type Allowing, type AuditRecord, allowingOf, hostsOf, isFinal, type Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import { Check, ShieldCheck, ShieldX } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { useApi } from "../../api/client.ts";
 import { describeNetwork } from "../../environments/network-words.ts";
 import { Button } from "../../ui/button.tsx";
@@ -142,7 +143,16 @@ const STACKED_HEADINGS = ["Decision", "Address", "Status", "Time", "Rule"];
 /** Every request that went, or wanted to go, out of a run's sandbox. */
 export const NetworkView = ({ run }: { run: Run }) => {
   const { trpc, client, queries } = useApi();
-  const [refusedOnly, setRefusedOnly] = useState(false);
+  const refusedOnly = useSearch({ strict: false }).refused === true;
+  const navigate = useNavigate();
+  const setRefusedOnly = (isOn: boolean): void =>
+    void navigate({
+      from: "/runs/$runId",
+      to: ".",
+      search: isOn ? { tab: "network", refused: true } : { tab: "network" },
+      replace: true,
+      resetScroll: false,
+    });
   const wide = useWide();
   const allow = useAllowHost(run);
   const ended = isFinal(run.status);

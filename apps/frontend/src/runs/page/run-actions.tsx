@@ -28,6 +28,7 @@ import { canMove, usePriority, WAYS } from "../priority-buttons.tsx";
 import { TABS } from "../tabs.ts";
 import { useTalk } from "../talk/use-talk.ts";
 import { EXPORTS } from "../transcript/exports.ts";
+import { useRetry } from "../use-retry.ts";
 import { CANCEL_QUESTION, useCancel } from "./use-cancel.ts";
 
 const LOOK_EVERY_MS = 50;
@@ -84,9 +85,10 @@ export const RunActions = ({ run }: { run: RunView }) => {
   const { mutate: interrupt } = useTalk(run).interrupt;
   const { mutate: save } = useSaveAsTask();
   const { by: move } = usePriority();
+  const { launch: retry } = useRetry();
   const { data: task, error } = useQuery(trpc.tasks.byId.queryOptions({ id: run.taskId }, { staleTime: 30_000 }));
   const isTaskGone = statusOf(error) === 404;
-  const acts = { cancel, interrupt, save, move };
+  const acts = { cancel, interrupt, save, move, retry };
   // The list stays the same while these are made anew with each drawing.
   const held = useRef(acts);
   held.current = acts;
@@ -145,7 +147,7 @@ export const RunActions = ({ run }: { run: RunView }) => {
         ? [
             {
               id: "launch again",
-              label: "Launch again",
+              label: "Launch again…",
               icon: RotateCw,
               run: () => {
                 storeDraft(launchDraftKey(taskId), draftOfRun(run, task?.defaults.limits));
@@ -153,6 +155,9 @@ export const RunActions = ({ run }: { run: RunView }) => {
               },
             },
           ]
+        : []),
+      ...(ended && isTaskGone
+        ? [{ id: "launch again", label: "Launch again", icon: RotateCw, run: () => held.current.retry(id) }]
         : []),
       ...(task?.isQuick === true
         ? [

@@ -6,6 +6,7 @@ import { launchDraftKey } from "../../launch/launch-keys.ts";
 import { Button, buttonClasses } from "../../ui/button.tsx";
 import { Confirm } from "../../ui/confirm.tsx";
 import { storeDraft } from "../../ui/draft.ts";
+import { useRetry } from "../use-retry.ts";
 import { CANCEL_QUESTION, useCancel } from "./use-cancel.ts";
 
 export const CancelButton = ({ run }: { run: Run }) => {
@@ -33,19 +34,23 @@ export const CancelButton = ({ run }: { run: Run }) => {
   );
 };
 
-/** Leads to the launch form of the task as it is today, filled in as this run was launched. */
+/**
+ * Leads to the launch form of the task as it is today, filled in as this run was launched. Where there is no such task any more, the run's own steps are
+ * launched once more.
+ */
 export const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefined; taskDeleted: boolean }) => {
+  const retry = useRetry();
   const sign = <RotateCw aria-hidden className="size-3.5" />;
   if (taskDeleted) {
     return (
-      <div className="flex shrink-0 flex-col items-end gap-1">
-        <Button size="sm" disabled aria-describedby="again-reason">
-          {sign} Launch again
-        </Button>
-        <p id="again-reason" className="text-2xs text-ink-faint">
-          Its task was deleted
-        </p>
-      </div>
+      <Button
+        size="sm"
+        busy={retry.busyId === run.id}
+        title="Its task was deleted: launches the same steps once more, as this run has them"
+        onClick={() => retry.launch(run.id)}
+      >
+        {sign} <span className="max-sm:sr-only">Launch again</span>
+      </Button>
     );
   }
   return (
@@ -57,7 +62,7 @@ export const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task |
       onClick={() => storeDraft(launchDraftKey(run.taskId), draftOfRun(run, task?.defaults.limits))}
       className={buttonClasses("secondary", "sm")}
     >
-      {sign} <span className="max-sm:sr-only">Launch again</span>
+      {sign} <span className="max-sm:sr-only">Launch again…</span>
     </Link>
   );
 };

@@ -344,7 +344,7 @@ export const TranscriptList = ({ run, stream, tail }: { run: Run; stream: RunStr
         onFocus={point}
         className="inset-ring-focus relative min-h-0 flex-1 overflow-y-auto overscroll-contain px-3 [overflow-anchor:none] sm:px-5"
       >
-        <div className="pt-3">{earlier !== null && <EarlierLine earlier={earlier} />}</div>
+        <div className="pt-3">{earlier !== null && <EarlierLine earlier={earlier} onRetry={stream.retry} />}</div>
         <div ref={refs.inner} className="relative mx-auto max-w-4xl overflow-y-clip">
           <div ref={refs.block} className="absolute inset-x-0 top-0">
             {rows.slice(range.first, range.end).map((row, place) => {

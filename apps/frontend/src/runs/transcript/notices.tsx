@@ -1,12 +1,24 @@
 import { LoaderCircle } from "lucide-react";
+import { Button } from "../../ui/button.tsx";
 import { plural } from "../../ui/format.ts";
 import type { RunStream } from "../page/use-run-stream.ts";
 
 /** Says that there is more above, and how far the reading of it is. */
-export const EarlierLine = ({ earlier: { read, upTo, problem } }: { earlier: NonNullable<RunStream["earlier"]> }) => (
-  <p className="flex items-center justify-center gap-2 py-2 text-xs text-ink-faint">
+export const EarlierLine = ({
+  earlier: { read, upTo, problem },
+  onRetry,
+}: {
+  earlier: NonNullable<RunStream["earlier"]>;
+  onRetry: () => void;
+}) => (
+  <p className="flex flex-wrap items-center justify-center gap-2 py-2 text-xs text-ink-faint">
     {problem === null && <LoaderCircle aria-hidden className="size-3 animate-spin" />}
     {problem ?? `Reading ${plural(upTo, "earlier message")}, ${Math.floor((read / upTo) * 100)} %`}
+    {problem !== null && (
+      <Button size="sm" tone="ghost" onClick={onRetry}>
+        Try now
+      </Button>
+    )}
   </p>
 );
 

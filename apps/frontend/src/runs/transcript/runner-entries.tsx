@@ -1,4 +1,5 @@
 import { isFinal, type RunStatus } from "@ccr/protocol";
+import { Link } from "@tanstack/react-router";
 import {
   CircleAlert,
   CircleCheck,
@@ -163,7 +164,15 @@ export const Refused = ({ entry }: Props<"refused">) => {
           {record.path}
         </code>
         {count > 1 && <span className="nums text-ink-faint"> × {count}</span>}
-        <span className="text-ink-faint"> · {record.rule}</span>
+        <span className="text-ink-faint"> · {record.rule}</span>{" "}
+        <Link
+          from="/runs/$runId"
+          to="."
+          search={{ tab: "network", refused: true }}
+          className="rounded text-xs font-medium whitespace-nowrap text-accent hover:underline"
+        >
+          See what can be done
+        </Link>
       </p>
     </EntryFrame>
   );

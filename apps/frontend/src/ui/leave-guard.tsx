@@ -1,6 +1,6 @@
 import { useBlocker } from "@tanstack/react-router";
 import { AlertDialog } from "radix-ui";
-import { Button, buttonClasses } from "../ui/button.tsx";
+import { Button, buttonClasses } from "./button.tsx";
 
 /**
  * Warns before a page with changes that were not saved is left. `isDirty` says whether there are any at that moment: what was saved just now is

@@ -1,39 +1,23 @@
 import type { RunId } from "@ccr/protocol";
 import { useMutation } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
 import { useRef } from "react";
 import { useApi } from "../api/client.ts";
-import { afterShown, showChanged } from "../api/optimistic.ts";
 import { newIdempotencyKey } from "../launch/launch-keys.ts";
 import { useToasts } from "../ui/toast.tsx";
 
-/** Takes what ended badly from the list at once, and puts it back when the server does not. */
-export const useDismiss = () => {
-  const { trpc, queries } = useApi();
-  const toasts = useToasts();
-  const queryKey = trpc.runs.overview.queryKey();
-  return useMutation(
-    trpc.runs.dismiss.mutationOptions({
-      onMutate: ({ ids }) =>
-        showChanged(
-          queries,
-          queryKey,
-          (overview) => overview && { ...overview, attention: overview.attention.filter(({ id }) => !ids.includes(id)) },
-        ),
-      ...afterShown(queries, [queryKey], toasts.error),
-    }),
-  );
-};
-
-/** Launches a run again. Asked once more after an answer that was lost, it makes no second one. */
+/** Launches the steps of a run once more, as it has them. Asked once more after an answer that was lost, it makes no second one. */
 export const useRetry = () => {
   const { trpc, queries } = useApi();
   const toasts = useToasts();
+  const navigate = useNavigate();
   const keys = useRef(new Map<string, string>());
   const retry = useMutation(
     trpc.runs.retry.mutationOptions({
-      onSuccess: (_, { id }) => {
+      onSuccess: (made, { id }) => {
         keys.current.delete(id);
-        toasts.ok("Launched again.");
+        const open = (): void => void navigate({ to: "/runs/$runId", params: { runId: made.id } });
+        toasts.news("ok", "Launched again.", { label: "Open the run", run: open });
       },
       onError: toasts.error,
       onSettled: () => queries.invalidateQueries({ queryKey: trpc.runs.pathKey() }),
