@@ -183,6 +183,6 @@ test("what a run's page offers is in the palette, and is done there", async () =
   await stage.go(`/runs/${run.id}`);
   await page.getByTitle("Its task was deleted", { exact: false }).waitFor();
   await choose("Launch again");
-  await page.getByText("Launched again.").waitFor();
+  await page.getByText("Launched again.", { exact: true }).waitFor();
   expect(stage.offences).toEqual([]);
 });

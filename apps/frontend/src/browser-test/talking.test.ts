@@ -129,5 +129,5 @@ test("a change of what waits outlives another tab, and shows what somebody else 
   expect(await editor.inputValue()).toBe("mine, changed");
   await page.getByRole("button", { name: "Put this in its place" }).click();
   await page.getByRole("region", { name: "Waits to be told" }).getByText("mine, changed", { exact: true }).waitFor();
-  expect(await backend.context.talk.list(run.id)).toMatchObject([{ body: { text: "mine, changed" } }]);
+  await expect.poll(() => backend.context.talk.list(run.id)).toMatchObject([{ body: { text: "mine, changed" } }]);
 });

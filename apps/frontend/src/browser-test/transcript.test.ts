@@ -64,8 +64,12 @@ describe("a long transcript", () => {
     const { page } = stage;
     await page.getByText("note 1234.", { exact: true }).waitFor();
     await whole(page);
+    /** Where it stands in the list, which itself is moved by what the page may say above it. */
     const top = () =>
-      page.getByText("note 1234.", { exact: true }).evaluate((element) => Math.round(element.getBoundingClientRect().top));
+      page.getByText("note 1234.", { exact: true }).evaluate((element) => {
+        const list = element.closest("[role=log]")?.getBoundingClientRect().top ?? 0;
+        return Math.round(element.getBoundingClientRect().top - list);
+      });
     const before = await top();
     await page.waitForTimeout(500);
     expect(await top()).toBe(before);

@@ -1,7 +1,8 @@
 import { checkoutsOf, directoriesFor, type GivenLimits, type Run } from "@ccr/protocol";
 import { draftOfDelivery } from "../delivery/delivery-draft.ts";
+import { storeDraft } from "../ui/draft.ts";
 import type { LaunchDraft } from "./launch-draft.ts";
-import { newIdempotencyKey } from "./launch-keys.ts";
+import { launchDraftKey, newIdempotencyKey } from "./launch-keys.ts";
 import { textFromLimits } from "./limits.ts";
 
 // Apart from the rest of a launch, so that the page of a run does not load all of that.
@@ -57,3 +58,7 @@ export const draftOfRun = (
   environmentId: run.environment?.id ?? "none",
   idempotencyKey: newIdempotencyKey(),
 });
+
+/** Keeps that as what stands in the launch form of the run's task. */
+export const storeDraftOfRun = (run: Parameters<typeof draftOfRun>[0], given?: GivenLimits): void =>
+  storeDraft(launchDraftKey(run.taskId), draftOfRun(run, given));

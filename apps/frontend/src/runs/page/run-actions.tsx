@@ -16,12 +16,10 @@ import {
 import { useMemo, useRef } from "react";
 import { useApi } from "../../api/client.ts";
 import { statusOf } from "../../api/errors.ts";
-import { draftOfRun } from "../../launch/draft-of-run.ts";
-import { launchDraftKey } from "../../launch/launch-keys.ts";
+import { storeDraftOfRun } from "../../launch/draft-of-run.ts";
 import { type PageAction, usePageActions } from "../../palette/actions.ts";
 import { useSaveAsTask } from "../../tasks/save-as-task.tsx";
 import { downloadFrom } from "../../ui/download.ts";
-import { storeDraft } from "../../ui/draft.ts";
 import { useToasts } from "../../ui/toast.tsx";
 import { keptFiles } from "../changes/kept-files.ts";
 import { canMove, usePriority, WAYS } from "../priority-buttons.tsx";
@@ -150,7 +148,7 @@ export const RunActions = ({ run }: { run: RunView }) => {
               label: "Launch again…",
               icon: RotateCw,
               run: () => {
-                storeDraft(launchDraftKey(taskId), draftOfRun(run, task?.defaults.limits));
+                storeDraftOfRun(run, task?.defaults.limits);
                 void navigate({ to: "/tasks/$taskId", params: { taskId }, hash: "launch" });
               },
             },
