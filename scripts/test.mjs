@@ -8,6 +8,7 @@ import { pinnedEnvironment, pinnedNode, root } from "./setup/places.mjs";
 import { dim, duration, red, runScript, stage } from "./setup/stages.mjs";
 import { ensureWebUi } from "./setup/web-ui.mjs";
 import { leftovers } from "./testing/leftovers.mjs";
+import { intoMemory } from "./testing/memory-disk.mjs";
 import { ensureTestTools } from "./testing/needs.mjs";
 
 const args = process.argv.slice(2);
@@ -19,12 +20,14 @@ const runTests = async () => {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), "ct-"));
   const totalsFile = `${folder}.json`;
   const run = folder.slice(-9);
+  const takeOff = intoMemory(folder);
   try {
     const env = { ...pinnedEnvironment(), TMPDIR: folder, CCR_TEST_RUN: run, CCR_TEST_TOTALS: totalsFile };
     const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
     const code = await handOver(pinnedNode, [vitest, "run", ...args], { cwd: root, env });
     return { code, totals: readTotals(totalsFile), left: await leftovers({ mark: `CCR_TEST_RUN=${run}`, folder }) };
   } finally {
+    takeOff?.();
     rmSync(folder, { recursive: true, force: true });
     rmSync(totalsFile, { force: true });
   }
