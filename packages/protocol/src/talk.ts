@@ -126,7 +126,7 @@ export const SayInput = z.object({
   text: SaidText,
   /** Breaks off what the agent does at the moment; left out, it is told when its turn has ended. */
   now: z.boolean().default(false),
-  /** Asked again with the same one, it is said once. */
+  /** Asked again with the same one, it is said once. What came too late for a run begins the run that goes on from it; what was taken back is a `conflict`. */
   idempotencyKey: z.string().min(1).max(200).optional(),
 });
 export type SayInput = z.infer<typeof SayInput>;
