@@ -34,8 +34,7 @@ describe.skipIf(!drivers.includes("docker"))("images of environments", () => {
     await using folder = await temporaryFolder();
     await writeFile(folder.join("Dockerfile"), [`FROM ${base}`, ...lines].join("\n"));
     images.push(name);
-    // Another engine of the tests may have taken the bridge away.
-    await docker("build", "--network", "none", "--quiet", "--tag", name, folder.path);
+    await docker("build", "--quiet", "--tag", name, folder.path);
     return name;
   };
 

@@ -21,6 +21,8 @@ export interface EngineFolders {
   dataRoot: string;
   /** Further options of dockerd. */
   flags?: readonly string[];
+  /** It gets a network of its own, in which there is nothing. */
+  isAlone?: boolean;
 }
 
 export const socketIn = (folder: string): string => join(folder, "docker.sock");
@@ -47,7 +49,8 @@ export const startEngineProcess = async (folders: EngineFolders): Promise<void> 
     pidFile,
     ...(folders.flags ?? []),
   ];
-  const child = spawn("dockerd", flags, {
+  const [program = "", ...args] = [...(folders.isAlone === true ? ["unshare", "--net"] : []), "dockerd", ...flags];
+  const child = spawn(program, args, {
     detached: true,
     stdio: ["ignore", log.fd, log.fd],
     cwd: "/",

@@ -30,8 +30,9 @@ export interface OwnDockerEngine extends AsyncDisposable {
 const foldersOf = () => ({
   folder: `/tmp/ccr-own-engine-${createHash("sha256").update(testCache()).digest("hex").slice(0, 8)}`,
   dataRoot: join(testCache(), "own-engine"),
-  // Sandboxes have no network, and an engine without one is in no other engine's way.
+  // Sandboxes have no network. An engine that is told to have none takes away the bridge of the engine that has one, when both see the same.
   flags: ["--bridge=none", "--iptables=false"],
+  isAlone: true,
 });
 
 /**

@@ -168,8 +168,7 @@ test("of two people who save an environment none overwrites the other unseen, an
   expect(all[0]).toMatchObject({ version: 2 });
   await picture(page, "conflict");
   await page.getByRole("button", { name: "Save mine in its place" }).click();
-  await page.getByText("Saved.").first().waitFor();
-  expect(all[0]).toMatchObject({ name: "Node", network: "none", variables: { MINE: "1" }, version: 3 });
+  await expect.poll(() => all[0]).toMatchObject({ name: "Node", network: "none", variables: { MINE: "1" }, version: 3 });
   // Nothing was being written: theirs is shown as soon as the page looks.
   await rooms.update({ id, name: "Theirs again" });
   await page.getByRole("heading", { name: "Theirs again" }).waitFor();
