@@ -206,7 +206,7 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     for (const key of await readdir(cache)) expect(await readdir(`${cache}/${key}/home`)).not.toContain(".claude");
     await waitFor(
       async () => (await findParts([folder.join("data")])).every(({ part }) => part === "gateway" || part === "backend"),
-      { what: "no sandbox" },
+      { what: "no sandbox", timeoutMs: 150_000 },
     );
   });
 
