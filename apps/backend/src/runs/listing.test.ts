@@ -30,7 +30,13 @@ test("the queue tells the runs of a batch together, and others one by one in the
 test("tells of a run what it was refused lately and may still be allowed, and of nothing else", async () => {
   await using store = await openSqliteStore({ path: IN_MEMORY });
   const { run, fence } = await claimRun(store);
-  const listing = createListing({ store, clock: systemClock }, { places: async () => new Map() });
+  let readWhole = 0;
+  const newestRefused: typeof store.audit.newestRefused = (id, limit) => {
+    if (limit > 1) readWhole += 1;
+    return store.audit.newestRefused(id, limit);
+  };
+  const watched = { ...store, audit: { ...store.audit, newestRefused } };
+  const listing = createListing({ store: watched, clock: systemClock }, { places: async () => new Map() });
   const refusedOf = async () => (await listing.overview()).running.map(({ refused }) => refused);
   const refused = (n: number, host: string, refusedBy: "policy" | "gateway" = "policy") => ({
     ...auditRecord(run.id, n, "refused"),
@@ -43,6 +49,9 @@ test("tells of a run what it was refused lately and may still be allowed, and of
     refused(252, "inside.test", "gateway"),
   ]);
   expect(await refusedOf()).toEqual([{ count: 199, hosts: ["needed.test", "often.test"], last: 251 }]);
+  expect(await refusedOf()).toEqual([{ count: 199, hosts: ["needed.test", "often.test"], last: 251 }]);
+  // Nothing has changed since, so that nothing was read again.
+  expect(readWhole).toBe(1);
   for (const host of ["often.test", "needed.test"])
     await store.allowedHosts.add(
       run.id,
@@ -50,4 +59,6 @@ test("tells of a run what it was refused lately and may still be allowed, and of
       { most: 9, message: { source: "runner", body: { type: "egress_allowed", host, port: 443 } } },
     );
   expect(await refusedOf()).toEqual([{ count: 0, hosts: [], last: 0 }]);
+  await store.audit.append(run.id, fence, [refused(253, "new.test")]);
+  expect(await refusedOf()).toEqual([{ count: 1, hosts: ["new.test"], last: 253 }]);
 });

@@ -91,10 +91,10 @@ export const createInputStore = (parts: {
             .where("run_id", "=", runId)
             .where("idempotency_key", "=", key)
             .executeTakeFirst();
-        /** What goes with it has a key of its own: it may be said later than the rest. */
+        /** What goes with it has a key of its own, which nobody else gives: it may be said later than the rest. */
         const keepMore = async (): Promise<void> => {
           for (const [index, each] of more.entries()) {
-            const key = idempotencyKey === null ? null : `${idempotencyKey} ${index + 1}`;
+            const key = idempotencyKey === null ? null : `${idempotencyKey}\u001f${index + 1}`;
             if (key === null || (await findBy(key)) === undefined) await keep(each, key);
           }
         };

@@ -1,6 +1,6 @@
 import type { Question, Run } from "@ccr/protocol";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { holdRequests } from "./held.ts";
 import { RUNNING, sampleTask } from "./sample-task.ts";
 import { openTheatre, type Theatre } from "./stage.ts";
 
@@ -32,17 +32,12 @@ const open = async (patch: Partial<Run>) => {
   const stage = await theatre.open();
   const run = stage.backend.addRun(sampleTask(stage.backend), { ...RUNNING, ...patch });
   await stage.go(`/runs/${run.id}`);
-  return { ...stage, run, box: stage.page.getByRole("textbox", { name: "What to say to Claude Code" }) };
-};
-
-/** Holds the answers of a procedure until it is told what becomes of them. */
-const hold = async (page: Page, procedure: string) => {
-  const fate = Promise.withResolvers<"let through" | "refuse">();
-  await page.route(new RegExp(procedure.replace(".", "\\.")), async (route) => {
-    if ((await fate.promise) === "let through") return route.continue();
-    await route.abort("connectionreset");
-  });
-  return fate.resolve;
+  const box = stage.page.getByRole("textbox", { name: "What to say to Claude Code" });
+  const say = async (text: string): Promise<void> => {
+    await box.fill(text);
+    await stage.page.getByRole("button", { name: "Send", exact: true }).click();
+  };
+  return { ...stage, run, box, say };
 };
 
 test("an answer that is half given outlives a look at another tab and a reload, and every tab leads back to it", async () => {
@@ -64,14 +59,14 @@ test("an answer that is half given outlives a look at another tab and a reload, 
 test("an answer on its way cannot be given twice, however long it takes, and can be given again when it is lost", async () => {
   await using at = await open({ status: "waiting", questions: [asked] });
   const { page } = at;
-  const decide = await hold(page, "talk.answer");
+  const decide = await holdRequests(page, "talk.answer");
   await page.getByRole("radio", { name: "Blue" }).check();
   await page.getByRole("button", { name: "Answer", exact: true }).click();
   const other = page.getByRole("button", { name: "Let it decide" });
   await expect.poll(() => other.isDisabled()).toBe(true);
   await page.waitForTimeout(TWO_LOOKS_MS);
   expect(await other.isDisabled()).toBe(true);
-  decide("refuse");
+  decide("lose");
   await expect.poll(() => other.isDisabled()).toBe(false);
   expect(await page.getByRole("radio", { name: "Blue" }).isChecked()).toBe(true);
 });
@@ -79,9 +74,8 @@ test("an answer on its way cannot be given twice, however long it takes, and can
 test("what is said waits to be told while it is on its way, and what is written meanwhile stays in the box", async () => {
   await using at = await open({});
   const { page, box } = at;
-  const decide = await hold(page, "talk.say");
-  await box.fill("yes");
-  await page.getByRole("button", { name: "Send", exact: true }).click();
+  const decide = await holdRequests(page, "talk.say");
+  await at.say("yes");
   const waiting = page.getByRole("region", { name: "Waits to be told" });
   await waiting.getByText("yes", { exact: true }).waitFor();
   expect(await box.inputValue()).toBe("");
@@ -98,13 +92,12 @@ test("what is said waits to be told while it is on its way, and what is written 
 test("what is said and lost stands in the box again, also when another tab of the run was open meanwhile", async () => {
   await using at = await open({});
   const { page, box } = at;
-  const decide = await hold(page, "talk.say");
-  await box.fill("first");
-  await page.getByRole("button", { name: "Send", exact: true }).click();
+  const decide = await holdRequests(page, "talk.say");
+  await at.say("first");
   await box.fill("second");
   await page.getByRole("link", { name: "Changes", exact: true }).click();
   await page.getByText("No file is changed yet").waitFor();
-  decide("refuse");
+  decide("lose");
   await page.waitForTimeout(500);
   await page.getByRole("link", { name: "Transcript", exact: true }).click();
   await expect.poll(() => box.inputValue()).toBe("first\n\nsecond");
@@ -113,9 +106,8 @@ test("what is said and lost stands in the box again, also when another tab of th
 
 test("a change of what waits outlives another tab, and shows what somebody else made of it meanwhile", async () => {
   await using at = await open({});
-  const { page, box, backend, run } = at;
-  await box.fill("mine");
-  await page.getByRole("button", { name: "Send", exact: true }).click();
+  const { page, backend, run } = at;
+  await at.say("mine");
   await page.getByRole("button", { name: "Change it" }).click();
   const editor = page.getByRole("textbox", { name: "What Claude Code is told" });
   await editor.fill("mine, changed");
@@ -130,4 +122,21 @@ test("a change of what waits outlives another tab, and shows what somebody else 
   await page.getByRole("button", { name: "Put this in its place" }).click();
   await page.getByRole("region", { name: "Waits to be told" }).getByText("mine, changed", { exact: true }).waitFor();
   await expect.poll(() => backend.context.talk.list(run.id)).toMatchObject([{ body: { text: "mine, changed" } }]);
+});
+
+test("what is being written is drawn as it will be: an open code block is one, and no mark of it stands there", async () => {
+  await using stage = await theatre.open();
+  const { backend, page } = stage;
+  const run = backend.addRun(sampleTask(backend), RUNNING);
+  const half = "Some **bold words\n\n```js\nconst half = 1;";
+  backend.context.talk.draft = async function* (_id, signal) {
+    yield { type: "reset", blocks: [{ index: 0, kind: "text", name: null, text: half }] };
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  };
+  await stage.go(`/runs/${run.id}`);
+  backend.say(run.id, [{ source: "runner", body: { type: "note", text: "It works." }, afterMs: 1 }]);
+  const written = page.getByRole("region", { name: "Being written" });
+  await written.locator("pre").getByText("const half = 1;").waitFor();
+  await written.locator("strong").getByText("bold words").waitFor();
+  expect(await written.textContent()).not.toMatch(/```|\*\*/);
 });

@@ -2,7 +2,7 @@ import { NO_DEFAULTS, type Task, type TaskId, type TaskParameter } from "@ccr/pr
 import { useQuery } from "@tanstack/react-query";
 import { ChevronRight, Play, TriangleAlert } from "lucide-react";
 import { Collapsible } from "radix-ui";
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
+import { useLayoutEffect, useRef, useState } from "react";
 import { useApi } from "../api/client.ts";
 import { describeError } from "../api/errors.ts";
 import { useServerInfo } from "../api/server-info.ts";
@@ -38,6 +38,7 @@ const useAskedFor = (task: Task | undefined, others: readonly string[]): TaskPar
   return parametersOf([...(task === undefined ? [] : [task]), ...data.filter(({ id }) => others.includes(id))]);
 };
 
+const WRONG = "[aria-invalid=true]";
 const SEVERAL_FIELDS = ["repositories", "models", "attempts", "maxConcurrent"];
 
 /**
@@ -112,20 +113,20 @@ export const LaunchForm = ({
     if (fields.some((key) => key === "model" || /^(limits|delivery)\./.test(key))) setMoreOpen(true);
     if (fields.some((key) => SEVERAL_FIELDS.includes(key))) setSeveralOpen(true);
   };
-  // The task may ask for more than this page knows of.
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each refusal is looked at once
-  useEffect(() => {
-    if (refused === null) return;
-    openFor([...refused.keys()]);
+  const onRefused = (error: unknown): void => {
+    const found = problemsOfRefusal(describeError(error));
+    if (found === null) return;
+    openFor([...found.keys()]);
+    // The task may ask for more than this page knows of.
     void queries.invalidateQueries({ queryKey: trpc.tasks.pathKey() });
-  }, [launchError]);
-  // The first field that is wrong is where to go on; what has no field is told as a whole.
+  };
+  // What has no field here is told as a whole.
   const [isFieldless, setFieldless] = useState(false);
+  useLayoutEffect(() => setFieldless(isRefused && form.current?.querySelector(WRONG) === null));
+  // The first field that is wrong is where to go on.
   useLayoutEffect(() => {
-    const first = form.current?.querySelector<HTMLElement>("[aria-invalid=true]");
-    setFieldless(isRefused && !first);
-    if (problems.size > 0 || isRefused) first?.focus();
-  }, [problems, isRefused]);
+    if (problems.size > 0 || (isRefused && !isFieldless)) form.current?.querySelector<HTMLElement>(WRONG)?.focus();
+  }, [problems, isRefused, isFieldless]);
 
   const several = isSeveral({ ...draft, taskId });
   const rows = draft.additionalRepositories;
@@ -152,8 +153,8 @@ export const LaunchForm = ({
     // Sent once more after an answer that was lost, it is the same launch.
     if (beforeLaunch !== undefined) setDraft({ ...draft, ...again });
     if (beforeLaunch !== undefined && !(await beforeLaunch())) return;
-    if (one?.ok === true) launch.mutate({ ...one.input, ...again });
-    else if (many?.ok === true) launchBatch.mutate({ ...many.input, ...again });
+    if (one?.ok === true) launch.mutate({ ...one.input, ...again }, { onError: onRefused });
+    else if (many?.ok === true) launchBatch.mutate({ ...many.input, ...again }, { onError: onRefused });
   };
 
   const roots = info?.localRepositoryRoots ?? [];

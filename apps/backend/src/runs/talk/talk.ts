@@ -18,7 +18,7 @@ const gone = (): CcrError =>
 
 /** What people may say to runs; see `listening.ts` and `turns.ts` for how it gets to the agent. */
 export const createTalk = (
-  deps: RunDeps,
+  deps: Pick<RunDeps, "store" | "clock" | "log" | "connect" | "drivers">,
   { runs, results }: { runs: Pick<Runs, "get">; results: Pick<Results, "followUp"> },
 ): Talk => {
   const { store } = deps;

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { describeActivity } from "./activity.ts";
 import { deriveEntries, emptyTranscript, extendTranscript } from "./derive.ts";
 import type { Entry } from "./entry.ts";
@@ -66,6 +66,28 @@ describe("extending a transcript", () => {
     const once = extendTranscript(emptyTranscript(), many);
     expect(extendTranscript(once, many)).toBe(once);
   });
+});
+
+test("one message that cannot be read stands there raw, and hides none of the others", () => {
+  const quiet = vi.spyOn(console, "error").mockImplementation(() => {});
+  const messages = transcriptOf(
+    says({ type: "text", text: "before" }),
+    runner({ type: "note", text: "" }),
+    says({ type: "text", text: "after" }),
+  );
+  const [, broken] = messages;
+  Object.defineProperty(broken, "body", {
+    get: () => ({
+      get type() {
+        throw new Error("of no kind");
+      },
+    }),
+  });
+  const { entries, lastSeq } = extendTranscript(emptyTranscript(), messages);
+  expect(entries.map(({ kind }) => kind)).toEqual(["text", "unknown", "text"]);
+  expect(lastSeq).toBe(3);
+  expect(quiet).toHaveBeenCalledOnce();
+  quiet.mockRestore();
 });
 
 test("finds the entry of a message: its own, the call whose result it is, or the nearest before", () => {

@@ -113,6 +113,12 @@ export const extendTranscript = (transcript: Transcript, messages: readonly Mess
     try {
       if (message.source === "agent") addAgentMessage(builder, message);
       else addRunnerMessage(builder, message);
+      steps = advanceSteps(steps, message);
+      activity = advanceActivity(activity, message, builder);
+      usage = advanceUsage(usage, message);
+      ending = endingOf(message) ?? ending;
+      if (message.source === "runner" && message.body.type === "status") status = message.body.status;
+      if (message.source === "runner" && message.body.type === "egress_refused") refusedCount += 1;
     } catch (error) {
       // One message that is made otherwise than any before it does not hide all that come after it.
       console.error(`Message ${message.seq} could not be read`, error);
@@ -120,12 +126,6 @@ export const extendTranscript = (transcript: Transcript, messages: readonly Mess
       const base = { key: `${seq}:unread`, seq, at };
       builder.tree.append(null, { ...base, kind: "unknown", label: `${message.source}, unreadable`, bodies: [body], count: 1 });
     }
-    steps = advanceSteps(steps, message);
-    activity = advanceActivity(activity, message, builder);
-    usage = advanceUsage(usage, message);
-    ending = endingOf(message) ?? ending;
-    if (message.source === "runner" && message.body.type === "status") status = message.body.status;
-    if (message.source === "runner" && message.body.type === "egress_refused") refusedCount += 1;
   }
   if (lastSeq === transcript.lastSeq) return transcript;
   const entries = builder.tree.publish();

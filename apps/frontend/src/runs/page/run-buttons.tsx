@@ -40,33 +40,34 @@ const fetchDraftOfRun = (): void => {
   importDraftOfRun().catch(() => {});
 };
 
-/**
- * Leads to the launch form of the task as it is today, filled in as this run was launched. Where there is no such task any more, the run's own steps are
- * launched once more.
- */
-export const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefined; taskDeleted: boolean }) => {
-  const retry = useRetry();
+const AgainSign = ({ children }: { children: string }) => (
+  <>
+    <RotateCw aria-hidden className="size-3.5" /> <span className="max-sm:sr-only">{children}</span>
+  </>
+);
+
+const RetryButton = ({ run: { id } }: { run: Run }) => {
+  const { busyId, launch } = useRetry();
+  return (
+    <Button
+      size="sm"
+      busy={busyId === id}
+      title="Its task was deleted: launches the same steps once more, as this run has them"
+      onClick={() => launch(id)}
+    >
+      <AgainSign>Launch again</AgainSign>
+    </Button>
+  );
+};
+
+const FormLink = ({ run, task }: { run: Run; task: Task | undefined }) => {
   const toasts = useToasts();
   const navigate = useNavigate();
   useBeforehand(fetchDraftOfRun);
-  const sign = <RotateCw aria-hidden className="size-3.5" />;
-  if (taskDeleted) {
-    return (
-      <Button
-        size="sm"
-        busy={retry.busyId === run.id}
-        title="Its task was deleted: launches the same steps once more, as this run has them"
-        onClick={() => retry.launch(run.id)}
-      >
-        {sign} <span className="max-sm:sr-only">Launch again</span>
-      </Button>
-    );
-  }
+  const to = { to: "/tasks/$taskId", params: { taskId: run.taskId }, hash: "launch" } as const;
   return (
     <Link
-      to="/tasks/$taskId"
-      params={{ taskId: run.taskId }}
-      hash="launch"
+      {...to}
       title="Opens the launch form of the task as it is today, filled in as this run was launched"
       onClick={(event) => {
         // A tab of its own has a form of its own.
@@ -74,12 +75,16 @@ export const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task |
         event.preventDefault();
         importDraftOfRun().then(({ storeDraftOfRun }) => {
           storeDraftOfRun(run, task?.defaults.limits);
-          void navigate({ to: "/tasks/$taskId", params: { taskId: run.taskId }, hash: "launch" });
+          void navigate(to);
         }, toasts.error);
       }}
       className={buttonClasses("secondary", "sm")}
     >
-      {sign} <span className="max-sm:sr-only">Launch again…</span>
+      <AgainSign>Launch again…</AgainSign>
     </Link>
   );
 };
+
+/** Launches a run once more: through the form of its task as it is today, or, where there is no such task any more, at once with its own steps. */
+export const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefined; taskDeleted: boolean }) =>
+  taskDeleted ? <RetryButton run={run} /> : <FormLink run={run} task={task} />;
