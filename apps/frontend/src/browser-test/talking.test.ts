@@ -128,9 +128,9 @@ test("what is being written is drawn as it will be: an open code block is one, a
   await using stage = await theatre.open();
   const { backend, page } = stage;
   const run = backend.addRun(sampleTask(backend), RUNNING);
-  const half = "Some **bold words\n\n```js\nconst half = 1;";
+  const halves = ["Some **bold words", "```js\nconst half = 1;"];
   backend.context.talk.draft = async function* (_id, signal) {
-    yield { type: "reset", blocks: [{ index: 0, kind: "text", name: null, text: half }] };
+    yield { type: "reset", blocks: halves.map((text, index) => ({ index, kind: "text" as const, name: null, text })) };
     await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
   };
   await stage.go(`/runs/${run.id}`);

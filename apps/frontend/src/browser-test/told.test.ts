@@ -22,7 +22,7 @@ describe("what is refused is told where it was asked for", () => {
     const refusal = { error: { code: "not_found", message: "No transcript of this run is kept yet." } };
     await page.route(/transcript\.jsonl$/, (route) =>
       isThere
-        ? route.fulfill({ headers: { "content-disposition": "attachment; filename=t.jsonl" }, body: "{}" })
+        ? route.fulfill({ headers: { "content-disposition": "attachment" }, body: "{}" })
         : route.fulfill({ status: 404, json: refusal }),
     );
     await stage.go(`/runs/${run.id}?tab=raw`);
@@ -33,7 +33,7 @@ describe("what is refused is told where it was asked for", () => {
     isThere = true;
     const downloaded = page.waitForEvent("download");
     await link.click();
-    expect((await downloaded).suggestedFilename()).toBe("t.jsonl");
+    expect((await downloaded).suggestedFilename()).toBe("transcript.jsonl");
   });
 
   test("a further part of a list that did not come is asked for again by the same button", async () => {
