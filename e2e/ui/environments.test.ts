@@ -132,6 +132,20 @@ it("is written, refused where it is wrong, watched while it is set up, used agai
   await letGoOn();
   await passed(page);
 
+  // A set-up that fails is told where it is mended, with what it said.
+  await client.environments.update.mutate({ id, setup: { script: "echo nothing to install from; exit 7", network: "none" } });
+  const fourth = await launch("Fourth");
+  await page.goto(environmentPage);
+  const latest = page.getByRole("region", { name: "Latest runs" });
+  await latest.getByText("exited with code 7. The last that it printed: nothing to install from", { exact: false }).waitFor();
+  await latest.getByRole("link", { name: "All runs" }).click();
+  await page.getByRole("link", { name: "First", exact: true }).waitFor();
+  expect(await page.getByLabel("Filter by environment").inputValue()).toBe(id);
+  await page.goBack();
+  await latest.getByRole("link", { name: "Fourth" }).click();
+  await log.getByText("nothing to install from").first().waitFor();
+  expect(new URL(page.url()).pathname).toBe(`/runs/${fourth}`);
+
   // What a task needs stays; what nobody needs goes, with its secrets.
   const { taskId } = await client.runs.byId.query({ id: third });
   await client.tasks.update.mutate({ id: taskId, environmentId: id });

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { BudgetHold } from "./budgets.ts";
 import { DiffSize } from "./figures.ts";
 import { AuditRecord } from "./gateway.ts";
-import { BatchId, RunId, TaskId, Timestamp } from "./ids.ts";
+import { BatchId, EnvironmentId, RunId, TaskId, Timestamp } from "./ids.ts";
 import { RunStatus } from "./outcome.ts";
 import { RunView } from "./run.ts";
 import { RUN_SORTS, RUN_TEXT_MAX } from "./run-sort.ts";
@@ -11,6 +11,8 @@ import { RUN_SORTS, RUN_TEXT_MAX } from "./run-sort.ts";
 export const RunFilter = z.object({
   taskId: TaskId.optional(),
   batchId: BatchId.optional(),
+  /** The environment that they were launched with, as it was then. */
+  environmentId: EnvironmentId.optional(),
   status: z.array(RunStatus).max(20).optional(),
   /** The first repository of a run, as it stands there. */
   repository: z.string().trim().min(1).max(2048).optional(),

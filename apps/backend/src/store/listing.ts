@@ -39,11 +39,14 @@ const ORDERS = {
 /** A place in an order: behind the row with this key and id. */
 type Place = { key: string | number; id: RunId };
 type Step = { sort: RunSort; after: Place | null; since: string | undefined; limit: number };
-type Light = Pick<Selectable<RunTable>, "id" | "status" | "task_id" | "batch_id" | "repository" | "created_at"> & {
+type Light = Pick<
+  Selectable<RunTable>,
+  "id" | "status" | "task_id" | "batch_id" | "environment_id" | "repository" | "created_at"
+> & {
   key: string | number | null;
 };
 /** What an index begins with; null: the whole table is walked. */
-type Lead = { column: "batch_id" | "task_id" | "repository" | "status"; value: string } | null;
+type Lead = { column: "batch_id" | "task_id" | "environment_id" | "repository" | "status"; value: string } | null;
 
 export const toListed = (row: Selectable<RunTable>): RunRow => ({
   ...toRun(row),
@@ -64,10 +67,11 @@ const placeOf = (cursor: string | undefined, sort: RunSort): Place | null => {
 };
 
 /** By what the walk is led: indexes in the order of time begin with these. Several statuses are walked side by side. */
-const leadsOf = ({ batchId, taskId, repository, status }: RunFilter, sort: RunSort): Lead[] => {
+const leadsOf = ({ batchId, taskId, environmentId, repository, status }: RunFilter, sort: RunSort): Lead[] => {
   if (ORDERS[sort].key !== "created_at") return [null];
   if (batchId !== undefined) return [{ column: "batch_id", value: batchId }];
   if (taskId !== undefined) return [{ column: "task_id", value: taskId }];
+  if (environmentId !== undefined) return [{ column: "environment_id", value: environmentId }];
   if (repository !== undefined) return [{ column: "repository", value: repository }];
   return status === undefined ? [null] : [...new Set(status)].map((value) => ({ column: "status", value }));
 };
@@ -76,7 +80,7 @@ const walkOne = async (db: Kysely<Database>, lead: Lead, { sort, after, since, l
   const { key, direction } = ORDERS[sort];
   let query = db
     .selectFrom("runs")
-    .select(["id", "status", "task_id", "batch_id", "repository", "created_at", `${key} as key`])
+    .select(["id", "status", "task_id", "batch_id", "environment_id", "repository", "created_at", `${key} as key`])
     .orderBy(key, direction)
     .orderBy("id", direction)
     .limit(limit);
@@ -98,9 +102,10 @@ const walk = async (db: Kysely<Database>, leads: readonly Lead[], step: Step): P
   return all.toSorted((one, other) => compare(one.key ?? "", other.key ?? "") || compare(one.id, other.id)).slice(0, step.limit);
 };
 
-const fits = (row: Light, { taskId, batchId, repository, status, since }: RunFilter): boolean =>
+const fits = (row: Light, { taskId, batchId, environmentId, repository, status, since }: RunFilter): boolean =>
   (taskId === undefined || row.task_id === taskId) &&
   (batchId === undefined || row.batch_id === batchId) &&
+  (environmentId === undefined || row.environment_id === environmentId) &&
   (repository === undefined || row.repository === repository) &&
   (status === undefined || status.includes(row.status)) &&
   (since === undefined || row.created_at >= since);
@@ -127,7 +132,9 @@ const findFitting = async (
   const patterns = patternsOf(filter.text ?? "");
   const leads = leadsOf(filter, sort);
   const led = leads.some((lead) => lead !== null);
-  const given = [filter.taskId, filter.batchId, filter.repository, filter.status].filter((part) => part !== undefined).length;
+  const given = [filter.taskId, filter.batchId, filter.environmentId, filter.repository, filter.status].filter(
+    (part) => part !== undefined,
+  ).length;
   const isExact =
     patterns.length === 0 && given === (led ? 1 : 0) && (filter.since === undefined || ORDERS[sort].key === "created_at");
   const chunk = isExact ? Math.min(limit + 1, ROWS_AT_ONCE) : ROWS_AT_ONCE;
@@ -177,8 +184,8 @@ const countAll = async (db: Kysely<Database>): Promise<RunCounts> => {
   return { statuses: Object.fromEntries(rows.map(({ status, count }) => [status, count])), isWhole: true };
 };
 
-const isUnfiltered = ({ taskId, batchId, repository, text, since }: Omit<RunFilter, "status">): boolean =>
-  [taskId, batchId, repository, since].every((part) => part === undefined) && patternsOf(text ?? "").length === 0;
+const isUnfiltered = ({ taskId, batchId, environmentId, repository, text, since }: Omit<RunFilter, "status">): boolean =>
+  [taskId, batchId, environmentId, repository, since].every((part) => part === undefined) && patternsOf(text ?? "").length === 0;
 
 export const createRunListing = ({ db }: { db: Kysely<Database> }): RunListing => ({
   page: async ({ sort, cursor, limit, ...filter }: PageRunsInput) => {
@@ -194,8 +201,8 @@ export const createRunListing = ({ db }: { db: Kysely<Database> }): RunListing =
 
   counts: async (filter) => {
     if (isUnfiltered(filter)) return countAll(db);
-    const { taskId, batchId, repository, text, since } = filter;
-    const within = { taskId, batchId, repository, text, since };
+    const { taskId, batchId, environmentId, repository, text, since } = filter;
+    const within = { taskId, batchId, environmentId, repository, text, since };
     const { rows, next } = await findFitting(db, within, { sort: "newest", after: null, limit: LOOKED_AT_MOST });
     const statuses = new Map<RunStatus, number>();
     for (const { status } of rows) statuses.set(status, (statuses.get(status) ?? 0) + 1);

@@ -94,6 +94,7 @@ export const newRow = (
   priority: input.priority,
   allow_no_changes: input.task.allowNoChanges ? 1 : 0,
   environment: input.environment == null ? null : toJson(input.environment, "The run"),
+  environment_id: input.environment?.id ?? null,
   allowed_hosts: allowedHostsColumn(input.allowedHosts ?? []),
   network: input.network ?? "none",
   network_by: input.networkBy ?? null,

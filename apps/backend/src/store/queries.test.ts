@@ -95,6 +95,7 @@ test("every question that grows with the data is answered from an index, in its 
       });
   }
   await store.listing.page({ sort: "newest", limit: 1, repository: claim.run.repository });
+  await store.listing.page({ sort: "newest", limit: 1, environmentId: ids.environment() });
   await store.listing.counts({});
   await store.listing.counts({ text: "fix", repository: claim.run.repository });
   await store.listing.select({ taskId });

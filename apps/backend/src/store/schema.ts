@@ -176,6 +176,8 @@ export interface RunTable {
   cost_usd: number;
   /** JSON of `RunEnvironment`, copied from the environment. */
   environment: string | null;
+  /** The former's id, by which it is found. */
+  environment_id: EnvironmentId | null;
   /** JSON of `Prepared`. */
   prepared: string | null;
   /** By which runs are sorted: of one that has ended how long it took, of another how long it was worked on when that was last told. */

@@ -18,6 +18,7 @@ import { CONFLICT_ID, ConflictNotice } from "./conflict-notice.tsx";
 import { describeDifference, draftOf, EnvironmentDraft, emptyDraft, isChanged, validateDraft } from "./draft.ts";
 import { EnvironmentForm } from "./environment-form.tsx";
 import { KeptSetups } from "./kept-setups.tsx";
+import { LatestRuns } from "./latest-runs.tsx";
 import { Repositories } from "./repositories.tsx";
 import { Secrets } from "./secrets.tsx";
 
@@ -232,6 +233,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
         />
         <aside className="flex min-w-0 flex-col gap-6">
           {(environment.setup !== null || environment.image.kind === "devcontainer") && <KeptSetups id={id} />}
+          <LatestRuns id={id} />
           <Secrets environment={environment} />
           <Repositories id={id} facts={facts.data} />
         </aside>

@@ -10,7 +10,9 @@ test("every status belongs to one group", () => {
 });
 
 test("a broken address shows the unfiltered list", () => {
-  expect(parseRunsSearch({ status: "nonsense", task: "../x", sort: "best", period: 7, q: { a: 1 }, repo: null })).toEqual({});
+  expect(
+    parseRunsSearch({ status: "nonsense", task: "../x", sort: "best", period: 7, q: { a: 1 }, repo: null, env: "/" }),
+  ).toEqual({});
   expect(toFilter({}, NOW)).toEqual({});
 });
 
@@ -19,6 +21,7 @@ test("the address decides what is asked for", () => {
     status: "failed",
     task: "task_0123456789",
     repo: "acme/slugs",
+    env: "env_0123456789",
     q: 404,
     period: "day",
     sort: "longest",
@@ -28,6 +31,7 @@ test("the address decides what is asked for", () => {
     status: ["failed"],
     taskId: "task_0123456789",
     repository: "acme/slugs",
+    environmentId: "env_0123456789",
     text: "404",
     since: "2026-11-21T20:00:00.000Z",
   });

@@ -1,4 +1,13 @@
-import { RUN_SORTS, RUN_STATUSES, RUN_TEXT_MAX, type RunFilter, type RunSort, type RunStatus, TaskId } from "@ccr/protocol";
+import {
+  EnvironmentId,
+  RUN_SORTS,
+  RUN_STATUSES,
+  RUN_TEXT_MAX,
+  type RunFilter,
+  type RunSort,
+  type RunStatus,
+  TaskId,
+} from "@ccr/protocol";
 
 /** Statuses that people look for together. */
 export const STATUS_GROUPS = {
@@ -26,6 +35,8 @@ export type RunsSearch = {
   status?: StatusChoice;
   task?: string;
   repo?: string;
+  /** The environment that runs were launched with. */
+  env?: string;
   q?: string;
   period?: Period;
   /** The newest first, when left out. */
@@ -42,6 +53,7 @@ const textOf = (value: unknown): string =>
 export const parseRunsSearch = (search: Record<string, unknown>): RunsSearch => {
   const status = CHOICES.find((choice) => choice === search.status);
   const task = TaskId.safeParse(search.task);
+  const env = EnvironmentId.safeParse(search.env);
   const q = textOf(search.q).slice(0, RUN_TEXT_MAX);
   const repo = textOf(search.repo).slice(0, 2048);
   const period = PERIOD_NAMES.find((name) => name === search.period);
@@ -50,6 +62,7 @@ export const parseRunsSearch = (search: Record<string, unknown>): RunsSearch => 
     ...(status === undefined ? {} : { status }),
     ...(task.success ? { task: task.data } : {}),
     ...(repo === "" ? {} : { repo }),
+    ...(env.success ? { env: env.data } : {}),
     ...(q === "" ? {} : { q }),
     ...(period === undefined ? {} : { period }),
     ...(sort === undefined ? {} : { sort }),
@@ -64,22 +77,24 @@ const statusesOf = (choice: StatusChoice | undefined): RunStatus[] =>
   );
 
 /** What to ask the server for. The beginning of a period is a full hour, so that it is asked for by the same words for a while. */
-export const toFilter = ({ status, task, repo, q, period }: RunsSearch, now: number): RunFilter => {
+export const toFilter = ({ status, task, repo, env, q, period }: RunsSearch, now: number): RunFilter => {
   const taskId = TaskId.safeParse(task);
+  const environmentId = EnvironmentId.safeParse(env);
   const statuses = statusesOf(status);
   const hour = Math.floor(now / HOUR_MS) * HOUR_MS;
   return {
     ...(statuses.length === 0 ? {} : { status: statuses }),
     ...(taskId.success ? { taskId: taskId.data } : {}),
     ...(repo === undefined ? {} : { repository: repo }),
+    ...(environmentId.success ? { environmentId: environmentId.data } : {}),
     ...(q === undefined ? {} : { text: q }),
     ...(period === undefined ? {} : { since: new Date(hour - PERIODS[period] * HOUR_MS).toISOString() }),
   };
 };
 
 /** Whether any but the statuses and the order is asked for. */
-export const isNarrowed = ({ task, repo, q, period }: RunsSearch): boolean =>
-  [task, repo, q, period].some((part) => part !== undefined);
+export const isNarrowed = ({ task, repo, env, q, period }: RunsSearch): boolean =>
+  [task, repo, env, q, period].some((part) => part !== undefined);
 
 /** With another part; `undefined` takes it out. */
 export const withPart = (search: RunsSearch, part: { [Name in keyof RunsSearch]: RunsSearch[Name] | undefined }): RunsSearch =>

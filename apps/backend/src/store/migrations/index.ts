@@ -18,6 +18,7 @@ import { spend } from "./0012-spend.ts";
 import { allowedHosts } from "./0013-allowed-hosts.ts";
 import { network } from "./0014-network.ts";
 import { budgets } from "./0015-budgets.ts";
+import { runsByEnvironment } from "./0016-runs-by-environment.ts";
 
 /** Every step of the schema, in the order of the names. A step that was released is never changed: another one is added. */
 const migrations: Record<string, Migration> = {
@@ -36,6 +37,7 @@ const migrations: Record<string, Migration> = {
   "0013-allowed-hosts": allowedHosts,
   "0014-network": network,
   "0015-budgets": budgets,
+  "0016-runs-by-environment": runsByEnvironment,
 };
 
 const stepsTaken = async (db: Kysely<Database>): Promise<string[]> => {

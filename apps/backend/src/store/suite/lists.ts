@@ -1,4 +1,4 @@
-import { type PageRunsInput, RUN_SORTS, type RunFilter, type RunId } from "@ccr/protocol";
+import { CreateEnvironmentInput, type PageRunsInput, RUN_SORTS, type RunFilter, type RunId } from "@ccr/protocol";
 import { describe, expect, test } from "vitest";
 import type { Store } from "../types.ts";
 import {
@@ -136,7 +136,7 @@ const describeSorting = (open: OpenPlace): void => {
 };
 
 const describeFilters = (open: OpenPlace): void => {
-  test("filters by task, repository, batch, statuses and time, in every order", async () => {
+  test("filters by task, repository, environment, batch, statuses and time, in every order", async () => {
     const clock = createClock();
     await using place = await open({ now: clock.now });
     const { store } = place;
@@ -146,7 +146,9 @@ const describeFilters = (open: OpenPlace): void => {
     const c = await ended(store, clock, { seconds: 3, to: "failed", repository: "ada/a" });
     clock.advance(3_600_000);
     const since = clock.now().toISOString();
-    const d = (await queueRun(store, { task, repository: "ada/a" })).id;
+    const made = await store.environments.create(CreateEnvironmentInput.parse({ name: "E" }));
+    const { version: _, createdAt: __, updatedAt: ___, ...environment } = made;
+    const d = (await queueRun(store, { task, environment, repository: "ada/a" })).id;
     const { batch } = await store.batches.create(await newBatch(store, { repositories: ["ada/x", "ada/y"] }));
     const listed = async (filter: RunFilter): Promise<RunId[]> => {
       const found = await Promise.all(
@@ -163,6 +165,9 @@ const describeFilters = (open: OpenPlace): void => {
     expect(await listed({ status: ["failed", "succeeded"] })).toEqual([a, b, c]);
     expect(await listed({ taskId: task.id, status: ["failed", "queued"] })).toEqual([b, d]);
     expect(await listed({ taskId: task.id, since })).toEqual([d]);
+    expect(await listed({ environmentId: made.id })).toEqual([d]);
+    expect(await listed({ environmentId: made.id, taskId: task.id, status: ["failed"] })).toEqual([]);
+    expect((await store.listing.counts({ environmentId: made.id })).statuses).toEqual({ queued: 1 });
     expect(await listed({ batchId: batch.id })).toHaveLength(2);
     expect(await listed({ status: [] })).toEqual([]);
     expect(await paged(store, { sort: "ended", status: ["failed"] })).toEqual([c, b]);

@@ -173,6 +173,43 @@ const TaskFilter = ({
   );
 };
 
+/** Nothing where there are no environments. */
+const EnvironmentFilter = ({
+  search,
+  runs,
+  onChange,
+}: {
+  search: RunsSearch;
+  runs: readonly Run[];
+  onChange: (environment: string) => void;
+}) => {
+  const { trpc } = useApi();
+  const environments = useQuery(trpc.environments.list.queryOptions());
+  const names = new Map<string, string>((environments.data ?? []).map(({ id, name }) => [id, name]));
+  // Runs outlive their environment, too.
+  if (search.env !== undefined && !names.has(search.env))
+    names.set(
+      search.env,
+      runs.find(({ environment }) => environment?.id === search.env)?.environment?.name ?? "one that is not listed",
+    );
+  if (names.size === 0) return null;
+  return (
+    <Select
+      aria-label="Filter by environment"
+      className="sm:w-44"
+      value={search.env ?? ""}
+      onChange={({ target }) => onChange(target.value)}
+    >
+      <option value="">Every environment</option>
+      {[...names].map(([id, name]) => (
+        <option key={id} value={id}>
+          {name}
+        </option>
+      ))}
+    </Select>
+  );
+};
+
 /** Which runs are shown, and in which order. All of it stands in the address. */
 export const RunFilters = ({
   search,
@@ -208,6 +245,7 @@ export const RunFilters = ({
               </option>
             ))}
           </Select>
+          <EnvironmentFilter search={search} runs={runs} onChange={(env) => set({ env: env === "" ? undefined : env })} />
           <Select
             aria-label="Filter by time"
             className="sm:w-36"
