@@ -258,6 +258,39 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     await waitFor(async () => (await readdir(own.folder.join("data", "instances"))).length === 0, { what: "no folders" });
   });
 
+  it("are set up by themselves, without an agent, for the runs that come", async () => {
+    const { server, model } = stack;
+    const { client } = server;
+    model.setScenario(doing("cat deps/token"));
+    await using repository = await repositoryOf("by-itself");
+    const script = "mkdir deps && echo ready > deps/token && echo it is set up";
+    const { id } = await client.environments.create.mutate({ name: "By itself", setup: { script: "exit 7" } });
+    const asked = model.requests.length;
+    const setUp = async (): Promise<Run> =>
+      server.untilFinal((await client.environments.setUp.mutate({ id, repository: repository.path })).id);
+    const failed = await setUp();
+    expect(failed).toMatchObject({ status: "errored", reason: "setup_failed" });
+    expect(failed.sentence).toContain("exited with code 7");
+    await client.environments.update.mutate({ id, setup: { script } });
+    const made = await setUp();
+    expect(made).toMatchObject({ status: "succeeded", reason: "set_up", startedAt: null, usage: { costUsd: 0 } });
+    expect(outputOf(await allMessages(client, made.id))).toBe("it is set up\n");
+    await expect(client.talk.say.mutate({ id: made.id, text: "And now?" })).rejects.toThrow("no agent is there to be told");
+    await expect(client.runs.followUp.mutate({ id: made.id, instructions: "And now?" })).rejects.toThrow("launch it again");
+    const again = await setUp();
+    expect(again).toMatchObject({ reason: "set_up" });
+    expect(again.sentence).toContain("It was set up before");
+    expect(outputOf(await allMessages(client, again.id))).toBe("");
+    expect(model.requests).toHaveLength(asked);
+    expect(await client.instances.list.query()).toEqual([]);
+
+    const run = await launch(server, { repository: repository.path, environment: id });
+    expect(await server.untilFinal(run)).toMatchObject({ reason: "passed" });
+    const messages = await allMessages(client, run);
+    expect(outputOf(messages)).toBe("");
+    expect(saidOf(messages)).toBe("ready");
+  });
+
   it("are that of the launch, or of the task, or of the repository", async () => {
     const { client } = stack.server;
     stack.model.setScenario(doing("echo $WHICH"));

@@ -132,19 +132,33 @@ it("is written, refused where it is wrong, watched while it is set up, used agai
   await letGoOn();
   await passed(page);
 
-  // A set-up that fails is told where it is mended, with what it said.
+  // It is set up by itself, without an agent; where that fails, it is told on its own page, with what the script said.
+  const setUpNow = async (): Promise<void> => {
+    await page.goto(environmentPage);
+    await kept.getByLabel("Set it up for").fill(repository);
+    await kept.getByLabel("Branch, tag or commit").fill("main");
+    await kept.getByRole("button", { name: "Set up now" }).click();
+    await page.waitForURL(/\/runs\/run_/);
+  };
   await client.environments.update.mutate({ id, setup: { script: "echo nothing to install from; exit 7", network: "none" } });
-  const fourth = await launch("Fourth");
+  await setUpNow();
+  await log.getByText("nothing to install from").first().waitFor();
+  await page.getByText("This run only sets its environment up.", { exact: false }).waitFor();
+  expect(await page.getByRole("region", { name: "Talk to Claude Code" }).count()).toBe(0);
   await page.goto(environmentPage);
   const latest = page.getByRole("region", { name: "Latest runs" });
   await latest.getByText("exited with code 7. The last that it printed: nothing to install from", { exact: false }).waitFor();
+  await page.getByLabel("Script").fill("mkdir deps && echo prepared > deps/token");
+  await kept.getByText("What is not saved yet is not tried: save first.").waitFor();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await page.getByText("Saved.", { exact: true }).first().waitFor();
+  await setUpNow();
+  await page.getByText("The environment is set up, and what that left is kept.", { exact: false }).first().waitFor();
+  await page.goto(environmentPage);
+  await kept.getByTitle(repository, { exact: true }).nth(1).waitFor();
   await latest.getByRole("link", { name: "All runs" }).click();
   await page.getByRole("link", { name: "First", exact: true }).waitFor();
   expect(await page.getByLabel("Filter by environment").inputValue()).toBe(id);
-  await page.goBack();
-  await latest.getByRole("link", { name: "Fourth" }).click();
-  await log.getByText("nothing to install from").first().waitFor();
-  expect(new URL(page.url()).pathname).toBe(`/runs/${fourth}`);
 
   // What a task needs stays; what nobody needs goes, with its secrets.
   const { taskId } = await client.runs.byId.query({ id: third });

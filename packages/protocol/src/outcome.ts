@@ -64,6 +64,12 @@ export const RUN_REASONS = {
     sentence: "Every step finished and its checks passed; no file of the repository was changed.",
     next: "Read what Claude Code said.",
   },
+  set_up: {
+    status: "succeeded",
+    outcome: "passed_no_changes",
+    sentence: "The environment is set up, and what that left is kept.",
+    next: "Launch runs with it: they begin with what it left.",
+  },
   check_failed: {
     status: "failed",
     outcome: "checks_failed",

@@ -85,6 +85,7 @@ export const Run = z.object({
   /** The version of the task from which it was launched; null: it goes on from another run, or it is of the time before there were any. */
   taskVersion: z.number().int().nullable(),
   /** Copied from the task when the run was created, with the values of its parameters put in: a later edit of the task does not change the run. */
+  /** None: see `SetUpEnvironmentInput`. */
   steps: z.array(Step),
   /** What stood for the task's parameters. */
   parameters: ParameterValues,
@@ -139,6 +140,9 @@ export const Run = z.object({
   batch: BatchMember.nullable(),
 });
 export type Run = z.infer<typeof Run>;
+
+/** Whether a run does nothing but set its environment up. Pure. */
+export const setsUpAlone = ({ steps }: Pick<Run, "steps">): boolean => steps.length === 0;
 
 /**
  * What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, room on the server's disk, the server that keeps what it goes on

@@ -4,6 +4,7 @@ import {
   RemoveSetupInput,
   SetDefaultEnvironmentInput,
   SetSecretsInput,
+  SetUpEnvironmentInput,
   UpdateEnvironmentInput,
 } from "@ccr/protocol";
 import { z } from "zod";
@@ -32,5 +33,8 @@ export const environmentsRouter = router({
     await ctx.environments.removeSetup(input);
     return input;
   }),
+  setUp: procedure
+    .input(SetUpEnvironmentInput)
+    .mutation(async ({ ctx, input }) => ({ id: (await ctx.launches.setUp(input)).id })),
   rebuild: procedure.input(ById).mutation(({ ctx, input }) => ctx.environments.rebuild(input.id)),
 });

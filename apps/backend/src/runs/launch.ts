@@ -1,4 +1,4 @@
-import { CcrError, checkoutsOf, type InstanceId } from "@ccr/protocol";
+import { CcrError, checkoutsOf, type InstanceId, setsUpAlone } from "@ccr/protocol";
 import { FenceLostError } from "../store/types.ts";
 import { listed } from "./attempt.ts";
 import { attachCheckout, dropCheckout } from "./checkout.ts";
@@ -105,6 +105,8 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   using held = found?.held;
   scene.prepared = { baseImage: null, ...scene.prepared, setup: found?.key ?? null };
   await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
+  if (setsUpAlone(run))
+    throw new RunEnded("set_up", found?.isMade === false ? "It was set up before, so that nothing had to be run." : "");
   let conversation: Awaited<ReturnType<KeptWork["giveConversation"]>> = null;
   let kept: Awaited<ReturnType<typeof giveKept>> = new Map();
   const opened = await log.stage(

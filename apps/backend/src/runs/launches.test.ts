@@ -1,4 +1,4 @@
-import { CcrError, Continuation, NO_NETWORK, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
+import { CcrError, Continuation, CreateEnvironmentInput, NO_NETWORK, outcomeOf, type RunId, StartRunInput } from "@ccr/protocol";
 import { expect, test } from "vitest";
 import { IN_MEMORY, openSqliteStore } from "../store/sqlite.ts";
 import { anyRun, claimRun, createTask, endRun, ids, newRun, otherServer, queueRun } from "../store/suite/place.ts";
@@ -62,6 +62,34 @@ test("a few words become a run with a task of its own, named after them", async 
   await expect(place.launches.start({ ...input, repository: "file:///etc" })).rejects.toMatchObject({ code: "bad_request" });
   expect(await place.store.tasks.list()).toEqual([]);
   expect(await place.store.runs.list({ limit: 9 })).toHaveLength(1);
+});
+
+test("an environment that has something to set up becomes a run that does only that", async () => {
+  await using place = await open();
+  const { launches, store } = place;
+  const { environments } = store;
+  const create = (input: object) => environments.create(CreateEnvironmentInput.parse({ name: "E", ...input }));
+  const { id } = await create({ setup: { script: "true" } });
+  const input = { id, repository: start.repository, ref: "main", idempotencyKey: "k" };
+  const run = await launches.setUp(input);
+  expect(run).toMatchObject({ taskName: "Set up E", steps: [], ref: "main", environment: { id }, status: "queued" });
+  expect((await launches.setUp(input)).id).toBe(run.id);
+  await expect(launches.setUp({ ...input, ref: "other" })).rejects.toMatchObject({ code: "conflict" });
+  // A key is the environment's own.
+  const other = await create({ setup: { script: "false" } });
+  expect((await launches.setUp({ ...input, id: other.id })).id).not.toBe(run.id);
+  expect(await store.tasks.list()).toEqual([]);
+
+  const nothing = await create({ variables: { A: "b" } });
+  await expect(launches.setUp({ ...input, id: nothing.id })).rejects.toThrow("has no set-up: give it a script first");
+  const unavailable = await create({ image: { kind: "devcontainer" } });
+  await expect(launches.setUp({ ...input, id: unavailable.id })).rejects.toThrow("which has no images");
+  await environments.delete(other.id);
+  await expect(launches.setUp({ ...input, id: other.id })).rejects.toMatchObject({ code: "not_found" });
+  await expect(launches.setUp({ ...input, repository: "no repository" })).rejects.toMatchObject({ code: "bad_request" });
+
+  await launches.cancelMany({ ids: [run.id] });
+  expect(await launches.retry({ id: run.id })).toMatchObject({ steps: [], environment: { id }, status: "queued" });
 });
 
 test("nothing is delivered unless it is asked for, and the repository's environment is taken unless none is wanted", async () => {

@@ -85,6 +85,16 @@ const quickTask = ({ prompt, checks, allowNoChanges, delivery, environmentId }: 
   environmentId: environmentId ?? null,
 });
 
+/** The task of a run that only sets an environment up: nobody launches it again but for that. */
+const setUpTask = ({ name }: RunEnvironment) => ({
+  name: `Set up ${name}`,
+  steps: [],
+  allowNoChanges: true,
+  delivery: null,
+  // Its run has a copy; nothing else is launched from it.
+  environmentId: null,
+});
+
 /** Launches beside those of a task, and what is done with many runs at once. */
 export const createLaunches = (
   deps: LaunchDeps,
@@ -123,6 +133,33 @@ export const createLaunches = (
         delivery: task.delivery,
         continues: null,
         idempotencyKey: input.idempotencyKey ?? null,
+      });
+      dispatcher.wake();
+      return run;
+    },
+
+    async setUp(input) {
+      const { address, named } = repositoriesOf(input);
+      const environment = await environmentOf(deps, {
+        input: { environmentId: input.id },
+        task: { environmentId: null },
+        address,
+      });
+      if (environment === null || (environment.setup === null && environment.image.kind !== "devcontainer"))
+        throw new CcrError(
+          "unprocessable",
+          "The environment has no set-up: give it a script first, or the image of a devcontainer.json.",
+        );
+      const { run } = await store.quick.start(setUpTask(environment), {
+        environment,
+        ...networkOf(undefined, null, environment),
+        ...named,
+        model: null,
+        limits: RunLimits.parse({}),
+        priority: 0,
+        delivery: null,
+        continues: null,
+        idempotencyKey: input.idempotencyKey === undefined ? null : `set up ${input.id} ${input.idempotencyKey}`,
       });
       dispatcher.wake();
       return run;

@@ -65,7 +65,7 @@ export const setUp = async (
   scene: Scene,
   given: Pick<Plan, "sources" | "image">,
   signal: AbortSignal,
-): Promise<{ key: string; held: HeldSetup } | null> => {
+): Promise<{ key: string; held: HeldSetup; isMade: boolean } | null> => {
   if (scene.run.environment === null) return null;
   const environment = environmentAsPrepared(scene.run.environment, scene.prepared);
   if (environment.setup === null) return null;

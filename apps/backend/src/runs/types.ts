@@ -44,6 +44,7 @@ import type {
   SayResult,
   SearchRepositoriesInput,
   SelectedRuns,
+  SetUpEnvironmentInput,
   Shell,
   ShellEvent,
   ShellInputResult,
@@ -95,6 +96,11 @@ export interface Listing {
 export interface Launches {
   /** See `StartRunInput`. The same key always gives the same run, and is a `conflict` with anything else. */
   start(input: StartRunInput): Promise<Run>;
+  /**
+   * See `SetUpEnvironmentInput`. Throws `CcrError`: `not_found` when there is no such environment, `unprocessable` when it has nothing to set up, or cannot
+   * be had on this server.
+   */
+  setUp(input: SetUpEnvironmentInput): Promise<Run>;
   /** See `RetryRunInput`. Throws `CcrError` with `conflict` for a run that has not ended. The old run wants nobody's attention any more. */
   retry(input: RetryRunInput): Promise<Run>;
   /** Each by itself: what is refused for one is told of it alone. */

@@ -29,7 +29,7 @@ export interface EnvironmentStore {
   renew(id: EnvironmentId): Promise<Environment | null>;
   /**
    * Whether there was such an environment; with it goes that it is the default of repositories. Runs keep their copies. Throws `CcrError` with
-   * `conflict` as long as a task names it.
+   * `conflict` as long as a task names it; one that was made for a single run names none any more.
    */
   delete(id: EnvironmentId): Promise<boolean>;
   /** By `repositoryKey`, in the order of these. */

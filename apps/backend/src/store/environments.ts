@@ -121,6 +121,7 @@ export const createEnvironmentStore = (parts: {
           .selectFrom("tasks")
           .select("name")
           .where("environment_id", "=", id)
+          .where("is_quick", "=", 0)
           .orderBy("created_at")
           .execute();
         if (tasks.length > 0) {
@@ -131,6 +132,8 @@ export const createEnvironmentStore = (parts: {
             `The environment is that of the task${tasks.length === 1 ? "" : "s"} ${names.join(", ")}${more}. Choose another one there first.`,
           );
         }
+        // A task that was made for one run is among no tasks, so that nobody could choose another one there; its run has a copy.
+        await trx.updateTable("tasks").set({ environment_id: null }).where("environment_id", "=", id).execute();
         const { numDeletedRows } = await trx.deleteFrom("environments").where("id", "=", id).executeTakeFirstOrThrow();
         return numDeletedRows > 0n;
       }),

@@ -107,6 +107,8 @@ export const memoryLists = (parts: Parts): Pick<Context, "listing" | "launches" 
         task.isQuick = true;
         return parts.addRun(task, { repository: input.repository, ref: input.ref ?? null });
       },
+      setUp: async ({ repository, ref }) =>
+        parts.addRun(parts.addTask({ name: "Set up", steps: [] }), { repository, ref: ref ?? null }),
       retry: async ({ id }) => retry(id),
       retryMany: async ({ ids }) =>
         ids.map((id) => {

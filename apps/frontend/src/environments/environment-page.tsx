@@ -232,7 +232,7 @@ const EditEnvironment = ({ environment }: { environment: EnvironmentView }) => {
           }
         />
         <aside className="flex min-w-0 flex-col gap-6">
-          {(environment.setup !== null || environment.image.kind === "devcontainer") && <KeptSetups id={id} />}
+          {(environment.setup !== null || environment.image.kind === "devcontainer") && <KeptSetups id={id} changed={changed} />}
           <LatestRuns id={id} />
           <Secrets environment={environment} />
           <Repositories id={id} facts={facts.data} />

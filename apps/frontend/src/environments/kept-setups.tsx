@@ -11,6 +11,7 @@ import { Card, Section } from "../ui/layout.tsx";
 import { TailPath } from "../ui/tail-path.tsx";
 import { Ago } from "../ui/time.tsx";
 import { useToasts } from "../ui/toast.tsx";
+import { SetUpForm } from "./set-up-form.tsx";
 
 const COMMIT_SHOWN = 8;
 
@@ -82,8 +83,8 @@ const Row = ({ id, setup }: { id: EnvironmentId; setup: KeptSetupView }) => {
   );
 };
 
-/** What the set-ups of an environment left on this server: from what, how large, when used, and the way to be rid of it. */
-export const KeptSetups = ({ id }: { id: EnvironmentId }) => {
+/** What the set-ups of an environment left on this server: from what, how large, when used, the way to be rid of it, and to make one. `changed`: the page has changes that are not saved. */
+export const KeptSetups = ({ id, changed }: { id: EnvironmentId; changed: boolean }) => {
   const { trpc } = useApi();
   const setups = useQuery(trpc.environments.setups.queryOptions({ id }, { refetchInterval: 5000 }));
   return (
@@ -107,6 +108,7 @@ export const KeptSetups = ({ id }: { id: EnvironmentId }) => {
             ))}
           </ul>
         )}
+        <SetUpForm id={id} changed={changed} />
       </Card>
     </Section>
   );

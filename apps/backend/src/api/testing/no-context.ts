@@ -54,7 +54,7 @@ export const noContext: Context = {
   },
   network: { allowHost: unused },
   listing: { page: unused, counts: unused, select: unused, some: unused, overview: unused, dismiss: unused },
-  launches: { start: unused, retry: unused, retryMany: unused, cancelMany: unused },
+  launches: { start: unused, setUp: unused, retry: unused, retryMany: unused, cancelMany: unused },
   repositories: { search: unused, recent: unused, branches: unused },
   batches: {
     create: unused,

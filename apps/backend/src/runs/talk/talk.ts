@@ -1,4 +1,4 @@
-import { CcrError, isFinal, type RunId } from "@ccr/protocol";
+import { CcrError, isFinal, type RunId, setsUpAlone } from "@ccr/protocol";
 import { within } from "../clock.ts";
 import type { RunDeps } from "../deps.ts";
 import { attachSandbox } from "../sandboxes.ts";
@@ -25,7 +25,11 @@ export const createTalk = (
   const { inputs } = store;
   return {
     async say({ id, text, now, idempotencyKey = null }) {
-      await runs.get(id);
+      if (setsUpAlone(await runs.get(id)))
+        throw new CcrError(
+          "conflict",
+          `Run ${id} only sets its environment up: no agent is there to be told. Launch a run with that environment.`,
+        );
       // Asked first also of a run that has ended: under this key it may have been told already.
       const said = await inputs.add(id, { kind: "prompt", text }, idempotencyKey, now ? [{ kind: "interrupt" }] : []);
       if (said === null) {

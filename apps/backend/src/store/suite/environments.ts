@@ -119,8 +119,12 @@ export const describeEnvironments = (open: OpenPlace): void => {
       });
       expect(await environments.findDefault("/x")).toMatchObject({ id });
       expect(await tasks.update({ id: task.id, environmentId: null })).toMatchObject({ environmentId: null });
+      // One that was made for a single run is among no tasks, where another one could be chosen.
+      const quick = { name: "Q", steps: [{ instructions: "Q", checks: "" }], allowNoChanges: false, environmentId: id };
+      const { run } = await place.store.quick.start(quick, { ...newRun(task), idempotencyKey: null });
       expect([await environments.delete(id), await environments.delete(id)]).toEqual([true, false]);
       expect(await environments.listDefaults()).toEqual([]);
+      expect(await tasks.find(run.taskId)).toMatchObject({ name: "Q", environmentId: null });
     });
 
     test("is copied into runs: what is changed later does not change them", async () => {

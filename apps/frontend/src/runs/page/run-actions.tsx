@@ -1,4 +1,4 @@
-import { isFinal, type Question, type RunView, type WorkspaceDiff } from "@ccr/protocol";
+import { isFinal, type Question, type RunView, setsUpAlone, type WorkspaceDiff } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import {
@@ -86,6 +86,7 @@ export const RunActions = ({ run }: { run: RunView }) => {
   const { launch: retry } = useRetry();
   const { data: task, error } = useQuery(trpc.tasks.byId.queryOptions({ id: run.taskId }, { staleTime: 30_000 }));
   const isTaskGone = statusOf(error) === 404;
+  const isSetUp = setsUpAlone(run);
   const acts = { cancel, interrupt, save, move, retry };
   // The list stays the same while these are made anew with each drawing.
   const held = useRef(acts);
@@ -109,7 +110,7 @@ export const RunActions = ({ run }: { run: RunView }) => {
               run: () => toTalk("[data-question]"),
             },
           ]),
-      ...(status === "canceling"
+      ...(status === "canceling" || isSetUp
         ? []
         : [
             {
@@ -141,7 +142,7 @@ export const RunActions = ({ run }: { run: RunView }) => {
             },
           ]
         : []),
-      ...(ended && !isTaskGone
+      ...(ended && !isTaskGone && !isSetUp
         ? [
             {
               id: "launch again",
@@ -154,10 +155,10 @@ export const RunActions = ({ run }: { run: RunView }) => {
             },
           ]
         : []),
-      ...(ended && isTaskGone
+      ...(ended && (isTaskGone || isSetUp)
         ? [{ id: "launch again", label: "Launch again", icon: RotateCw, run: () => held.current.retry(id) }]
         : []),
-      ...(task?.isQuick === true
+      ...(task?.isQuick === true && !isSetUp
         ? [
             {
               id: "save as a task",
@@ -175,7 +176,7 @@ export const RunActions = ({ run }: { run: RunView }) => {
       })),
       ...downloadsOf(run, queries.getQueryData<WorkspaceDiff>([...trpc.runs.diff.queryKey({ id }), ended]), toasts.error),
     ];
-  }, [toasts, run, task, isTaskGone, navigate, queries, trpc]);
+  }, [toasts, run, task, isTaskGone, isSetUp, navigate, queries, trpc]);
   usePageActions(actions);
   return null;
 };

@@ -1,4 +1,4 @@
-import type { Run, Task } from "@ccr/protocol";
+import { type Run, setsUpAlone, type Task } from "@ccr/protocol";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { CircleStop, RotateCw } from "lucide-react";
 import { Button, buttonClasses } from "../../ui/button.tsx";
@@ -46,15 +46,10 @@ const AgainSign = ({ children }: { children: string }) => (
   </>
 );
 
-const RetryButton = ({ run: { id } }: { run: Run }) => {
+const RetryButton = ({ run: { id }, title }: { run: Run; title: string }) => {
   const { busyId, launch } = useRetry();
   return (
-    <Button
-      size="sm"
-      busy={busyId === id}
-      title="Its task was deleted: launches the same steps once more, as this run has them"
-      onClick={() => launch(id)}
-    >
+    <Button size="sm" busy={busyId === id} title={title} onClick={() => launch(id)}>
       <AgainSign>Launch again</AgainSign>
     </Button>
   );
@@ -87,4 +82,10 @@ const FormLink = ({ run, task }: { run: Run; task: Task | undefined }) => {
 
 /** Launches a run once more: through the form of its task as it is today, or, where there is no such task any more, at once with its own steps. */
 export const AgainButton = ({ run, task, taskDeleted }: { run: Run; task: Task | undefined; taskDeleted: boolean }) =>
-  taskDeleted ? <RetryButton run={run} /> : <FormLink run={run} task={task} />;
+  setsUpAlone(run) ? (
+    <RetryButton run={run} title="Sets the environment up as it is today" />
+  ) : taskDeleted ? (
+    <RetryButton run={run} title="Its task was deleted: launches the same steps once more, as this run has them" />
+  ) : (
+    <FormLink run={run} task={task} />
+  );

@@ -1,4 +1,4 @@
-import { isFinal, type RunView } from "@ccr/protocol";
+import { isFinal, type RunView, setsUpAlone } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useMemo } from "react";
@@ -32,7 +32,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
     <header className="flex flex-col gap-2 border-b border-line bg-surface px-4 py-2.5 sm:px-5 sm:py-3">
       <div className="grid grid-cols-[auto_minmax(0,1fr)_auto] items-start gap-x-3 gap-y-1.5 sm:grid-cols-[minmax(0,auto)_auto_minmax(0,1fr)_auto]">
         <h1 className="col-span-2 line-clamp-2 max-w-full min-w-0 text-base leading-6 font-semibold tracking-tight [overflow-wrap:anywhere] sm:col-span-1 sm:line-clamp-none sm:truncate sm:text-lg">
-          {taskDeleted ? (
+          {taskDeleted || setsUpAlone(run) ? (
             <span title={run.taskName}>{run.taskName}</span>
           ) : (
             <Link
@@ -61,7 +61,7 @@ export const RunHeader = ({ run, activity }: { run: RunView; activity: Activity 
         </div>
         <div className="col-start-3 row-start-1 sm:col-start-4">
           <div className="flex flex-wrap justify-end gap-2">
-            {task.data?.isQuick === true && (
+            {task.data?.isQuick === true && !setsUpAlone(run) && (
               <QuietPart name="way to save it">
                 <SaveAsTask task={task.data} />
               </QuietPart>

@@ -1,4 +1,4 @@
-import { isFinal, type Run } from "@ccr/protocol";
+import { isFinal, type Run, setsUpAlone } from "@ccr/protocol";
 import { Link, useSearch } from "@tanstack/react-router";
 import { type ReactNode, useLayoutEffect, useRef } from "react";
 import { QuietPart } from "../../ui/boundary.tsx";
@@ -57,9 +57,11 @@ const Conversation = ({ run, stream }: TabProps) => (
         }
       />
     </Part>
-    <Part name="place to talk">
-      <TalkBar key={run.id} run={run} />
-    </Part>
+    {!setsUpAlone(run) && (
+      <Part name="place to talk">
+        <TalkBar key={run.id} run={run} />
+      </Part>
+    )}
   </>
 );
 

@@ -1,4 +1,4 @@
-import { isFinal, parseChecks, type Run } from "@ccr/protocol";
+import { isFinal, parseChecks, type Run, setsUpAlone } from "@ccr/protocol";
 import { Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, CircleDashed, CircleX, LoaderCircle, type LucideIcon } from "lucide-react";
 import { memo, useEffect, useRef } from "react";
@@ -216,6 +216,9 @@ export const StepsRail = memo(
       <div className="flex flex-col gap-6 overflow-y-auto p-4">
         <section aria-label="Steps">
           <h2 className="sr-only">Steps</h2>
+          {setsUpAlone(run) && (
+            <p className="text-pretty text-ink-soft">This run only sets its environment up. Claude Code is not started.</p>
+          )}
           <ol className="flex flex-col gap-5">
             {run.steps.map((step, index) => (
               <StepItem
