@@ -282,7 +282,10 @@ const otherStates = (): State[] => [
     path: `/tasks/${at.taskId}`,
     open: async (page) => {
       const form = region(page, "Launch");
-      await form.getByLabel("Repository").fill("");
+      const repository = form.getByLabel("Repository");
+      // The last one used is put there as soon as it is known; what is emptied after that stays so.
+      await expect.poll(() => repository.inputValue()).not.toBe("");
+      await repository.fill("");
       await form.getByRole("button", { name: "Several at once" }).click();
       await form.getByRole("button", { name: "Model, limits and result" }).click();
       await form.getByRole("button", { name: "Launch", exact: true }).click();

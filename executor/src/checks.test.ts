@@ -92,7 +92,7 @@ describe("a check with an id", () => {
     }
     {
       await using executor = await startExecutor({ folder });
-      expect(await processes()).not.toContain(held);
+      await waitFor(async () => !(await processes()).includes(held), { what: "the command to be gone" });
       await writeFile(folder.join("workspace/go"), "");
       expect(await executor.ask("POST", "/check", input)).toMatchObject({ json: { passed: true } });
       expect(await count(folder.join("workspace/ran"))).toBe(2);

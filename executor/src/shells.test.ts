@@ -104,16 +104,23 @@ describe("a shell", () => {
     const { shells } = here;
     const { id } = await shells.open();
     const whole = shells.read(id);
-    await shells.type(id, "for i in $(seq 1 3000); do echo line-$i-of-many; done; echo the-e''nd\n");
+    const print = (from: number, to: number, end: string) =>
+      shells.type(id, `for i in $(seq ${from} ${to}); do echo line-$i-of-many; done; echo ${end}\n`);
+    await print(1, 1500, "half-w''ay");
     let position = 0;
     const parts: Buffer[] = [];
     let visits = 0;
+    let isTold = false;
     for (; !Buffer.concat(parts).includes("the-end"); visits++) {
       const reader = shells.read(id, position);
       await waitFor(() => reader.position > position, { what: "some more of it" });
       reader.leave();
       position = reader.position;
       parts.push(Buffer.from(reader.text()));
+      if (!isTold && Buffer.concat(parts).includes("half-way")) {
+        isTold = true;
+        await print(1501, 3000, "the-e''nd");
+      }
     }
     expect(visits).toBeGreaterThan(1);
     await whole.until("the-end");
