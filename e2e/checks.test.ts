@@ -5,6 +5,7 @@ import { createGitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findParts } from "./faults/processes.ts";
 import { driversUnderTest } from "./src/drivers.ts";
+import { itOnce } from "./src/once.ts";
 import { turnsOf } from "./src/scripted.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
@@ -40,6 +41,7 @@ const checkoutOf = async (server: Server, id: Run["id"]): Promise<string> => {
 };
 
 describe.each(await driversUnderTest())("checks on %s", (driver) => {
+  const once = itOnce(driver);
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ driver });
@@ -104,7 +106,7 @@ describe.each(await driversUnderTest())("checks on %s", (driver) => {
     expect(await kept.text()).toContain("+good");
   });
 
-  it("name the host that the network policy refused them, and that they complain about", async () => {
+  once("name the host that the network policy refused them, and that they complain about", async () => {
     stack.model.setScenario(doing("echo b > b.txt"));
     const id = await launch(
       stack,
@@ -118,7 +120,7 @@ describe.each(await driversUnderTest())("checks on %s", (driver) => {
     expect(view.outcome).toMatchObject({ name: "network_refused", next: expect.stringContaining("Allow the host") });
   });
 
-  it("can be read as a whole when they print more than the transcript takes", async () => {
+  once("can be read as a whole when they print more than the transcript takes", async () => {
     stack.model.setScenario(doing("echo b > b.txt"));
     const printing = "seq -f %07.0f 131072";
     const id = await launch(stack, "long", `$ echo short\n$ ${printing}; echo wrong >&2; exit 1`);
@@ -141,7 +143,7 @@ describe.each(await driversUnderTest())("checks on %s", (driver) => {
     expect((await stack.server.fetch(`/runs/${id}/checks/1-1-1.txt`)).status).toBe(404);
   });
 
-  it("count all the same when what they print cannot be kept as a whole, which is said", async () => {
+  once("count all the same when what they print cannot be kept as a whole, which is said", async () => {
     stack.model.setScenario(doing("echo b > b.txt"));
     const id = await launch(stack, "unkept", "$ seq 131072\n$ test -f b.txt");
     // Nothing can be put into what is no folder.

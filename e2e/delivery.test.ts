@@ -6,6 +6,7 @@ import { waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
 import { type GitHost as Host, openGitHost as openHost } from "./src/git-host.ts";
+import { itOnce } from "./src/once.ts";
 import { allMessages, REAL_KEY, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
@@ -67,6 +68,7 @@ const refuseBy = async (host: Host): Promise<string> => {
 };
 
 describe.each(await driversUnderTest())("a result on %s", (driver) => {
+  const once = itOnce(driver);
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ driver, scenario, environment: { CCR_COMMIT_AUTHOR: "Robot <robot@example.test>" } });
@@ -98,7 +100,7 @@ describe.each(await driversUnderTest())("a result on %s", (driver) => {
     expect(JSON.stringify(await host.git("log", "-p", branch))).not.toContain(REAL_KEY);
   });
 
-  it("is gone on with on its branch, in the same conversation", async () => {
+  once("is gone on with on its branch, in the same conversation", async () => {
     await using host = await openHost();
     const { client, untilFinal } = stack.server;
     const first = await launch(stack.server, host);
@@ -117,7 +119,7 @@ describe.each(await driversUnderTest())("a result on %s", (driver) => {
     expect(await host.git("show", `${delivered?.branch}:more.txt`)).toBe("heard-in-the-first-run");
   });
 
-  it("is nowhere but here without being asked for, and on a branch by a click later", async () => {
+  once("is nowhere but here without being asked for, and on a branch by a click later", async () => {
     await using host = await openHost();
     const { client, untilFinal } = stack.server;
     const id = await launch(stack.server, host, null);

@@ -5,6 +5,7 @@ import { createGitRepository, type GitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findParts } from "./faults/processes.ts";
 import { driversUnderTest } from "./src/drivers.ts";
+import { itOnce } from "./src/once.ts";
 import { turnsOf } from "./src/scripted.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
@@ -41,6 +42,7 @@ const stagesOf = (messages: readonly Message[]): string[] =>
   ours(messages).flatMap((body) => (body.type === "stage" && body.state === "finished" ? [body.stage] : []));
 
 describe.each(await driversUnderTest())("environments on %s", (driver) => {
+  const once = itOnce(driver);
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ driver });
@@ -103,7 +105,7 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     expect(outputOf(await allMessages(server.client, elsewhere))).toContain("set up with");
   });
 
-  it("end a run with the output and the exit code when their script fails, and with the host that was refused", async () => {
+  once("end a run with the output and the exit code when their script fails, and with the host that was refused", async () => {
     const { server } = stack;
     await using repository = await repositoryOf("failing");
     const setup = {
@@ -210,7 +212,7 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     );
   });
 
-  it("are set up once for two runs at once, and by the second one when the first is canceled", async () => {
+  once("are set up once for two runs at once, and by the second one when the first is canceled", async () => {
     const { server } = stack;
     stack.model.setScenario(doing("cat deps/token"));
     await using repository = await repositoryOf("twice");
@@ -237,7 +239,7 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     expect(await server.untilFinal(second)).toMatchObject({ reason: "passed" });
   });
 
-  it("are set up anew by the server that comes after one that was killed meanwhile", async () => {
+  once("are set up anew by the server that comes after one that was killed meanwhile", async () => {
     await using own = await startStack({ driver, scenario: doing("cat deps/token") });
     await using repository = await createGitRepository({
       path: `${own.repositories}/killed`,
@@ -258,7 +260,7 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     await waitFor(async () => (await readdir(own.folder.join("data", "instances"))).length === 0, { what: "no folders" });
   });
 
-  it("are set up by themselves, without an agent, for the runs that come", async () => {
+  once("are set up by themselves, without an agent, for the runs that come", async () => {
     const { server, model } = stack;
     const { client } = server;
     model.setScenario(doing("cat deps/token"));
@@ -291,7 +293,7 @@ describe.each(await driversUnderTest())("environments on %s", (driver) => {
     expect(saidOf(messages)).toBe("ready");
   });
 
-  it("are that of the launch, or of the task, or of the repository", async () => {
+  once("are that of the launch, or of the task, or of the repository", async () => {
     const { client } = stack.server;
     stack.model.setScenario(doing("echo $WHICH"));
     await using repository = await repositoryOf("which");

@@ -4,6 +4,7 @@ import { waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
 import { type GitHost, openGitHost } from "./src/git-host.ts";
+import { itOnce } from "./src/once.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
@@ -69,6 +70,7 @@ const filesOf = async ({ client }: Server, id: Run["id"]): Promise<string[]> =>
   (await client.runs.diff.query({ id })).files.map(({ path }) => path).sort();
 
 describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
+  const once = itOnce(driver);
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ driver, scenario });
@@ -109,7 +111,7 @@ describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
     expect(told).toContain(`going on with the work of ${first}`);
   });
 
-  it("of a run that was canceled is gone on with, when its repository has moved on, and again from there", async () => {
+  once("of a run that was canceled is gone on with, when its repository has moved on, and again from there", async () => {
     await using host = await openGitHost();
     const { server } = stack;
     const { client } = server;
@@ -135,7 +137,7 @@ describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
     expect(await filesOf(server, third.id)).toEqual(["a.txt", "mine.txt", "more.txt", "rest.txt", "seen.txt", "slow.txt"]);
   });
 
-  it("in several repositories is gone on with in each of them, and pushed to a branch of each", async () => {
+  once("in several repositories is gone on with in each of them, and pushed to a branch of each", async () => {
     await using hosts = new AsyncDisposableStack();
     const [one, two, untouched] = [
       hosts.use(await openGitHost()),
@@ -163,7 +165,7 @@ describe.each(await driversUnderTest())("work on no branch on %s", (driver) => {
     expect(await untouched.git("for-each-ref", "--format=%(refname)")).toBe("refs/heads/main");
   });
 
-  it("is told to be gone when it was removed, before anything is launched", async () => {
+  once("is told to be gone when it was removed, before anything is launched", async () => {
     await using host = await openGitHost();
     const { server, folder } = stack;
     const { client } = server;

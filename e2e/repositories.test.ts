@@ -8,6 +8,7 @@ import { startBrowser } from "@ccr/testkit/browser";
 import { beforeAll, describe, expect, it } from "vitest";
 import { visit } from "./src/browser.ts";
 import { type DriverName, dockerEnvironment, driversUnderTest } from "./src/drivers.ts";
+import { itOnce } from "./src/once.ts";
 import { turnsOf } from "./src/scripted.ts";
 import { allMessages, REAL_KEY } from "./src/server.ts";
 import { startStack } from "./src/stack.ts";
@@ -87,6 +88,7 @@ const foldersOf = (run: Run) => checkoutsOf(run).map(({ directory }) => director
 const statesOf = (run: Run) => checkoutsOf(run).map(({ delivered }) => delivered?.state ?? null);
 
 describe.each(await driversUnderTest())("several repositories on %s", (driver) => {
+  const once = itOnce(driver);
   // An image that has to be built first takes longer than a test.
   beforeAll(async () => {
     if (driver === "docker") await dockerEnvironment();
@@ -132,7 +134,7 @@ describe.each(await driversUnderTest())("several repositories on %s", (driver) =
     expect(await client.instances.list.query()).toEqual([]);
   });
 
-  it("are set up in the folder of the first one, for the agent, for the checks, and for the next run", async () => {
+  once("are set up in the folder of the first one, for the agent, for the checks, and for the next run", async () => {
     await using at = await open(driver);
     const { client, untilFinal } = at.stack.server;
     const script = "mkdir deps && echo from-set-up > deps/tool && test -f package-lock.json && test -f ../web/caller.txt";
@@ -148,7 +150,7 @@ describe.each(await driversUnderTest())("several repositories on %s", (driver) =
     expect(files.map(({ path }) => path)).toEqual(["api/new.txt", "web/caller.txt"]);
   });
 
-  it("go on when the server is killed while they are checked", async () => {
+  once("go on when the server is killed while they are checked", async () => {
     await using at = await open(driver);
     const id = await at.launch({ checks: "$ sleep 4; test -f api/new.txt\n$ grep -q new web/caller.txt" });
     const { client } = at.stack.server;

@@ -5,6 +5,7 @@ import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository, startGitHttpServer, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
+import { itOnce } from "./src/once.ts";
 import { allMessages, subscribe } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
 
@@ -51,6 +52,7 @@ const untilNoFolders = (stack: Stack): Promise<unknown> =>
   });
 
 describe.each(await driversUnderTest())("on %s", (driver) => {
+  const once = itOnce(driver);
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ driver });
@@ -126,7 +128,7 @@ describe.each(await driversUnderTest())("on %s", (driver) => {
     },
   );
 
-  it("replays from the last event that a subscriber has, without a gap or a double", async () => {
+  once("replays from the last event that a subscriber has, without a gap or a double", async () => {
     const { server, model, repositories } = stack;
     model.setScenario(twoSteps);
     await using repository = await createGitRepository({ path: `${repositories}/replay`, thousandFiles: true });

@@ -2,6 +2,7 @@ import type { Message, Question, Run } from "@ccr/protocol";
 import { createGitRepository, waitFor } from "@ccr/testkit";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { driversUnderTest } from "./src/drivers.ts";
+import { itOnce } from "./src/once.ts";
 import { COLOURS } from "./src/scripted.ts";
 import { allMessages, type Server } from "./src/server.ts";
 import { type Stack, startStack } from "./src/stack.ts";
@@ -44,6 +45,7 @@ const scenario = {
 };
 
 describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
+  const once = itOnce(driver);
   let stack: Stack;
   beforeAll(async () => {
     stack = await startStack({ driver, scenario });
@@ -137,7 +139,7 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     expect(told(await allMessages(client, id)).map(({ type }) => type)).toContain("interrupted");
   });
 
-  it("waits to be told something when it was interrupted without a word", async () => {
+  once("waits to be told something when it was interrupted without a word", async () => {
     const { client } = stack.server;
     const id = await launch("held", { instructions: "ENDLESS" });
     await untilSaid(id, "tick");
@@ -151,7 +153,7 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     expect(await fileOf(id, "colours.txt")).toContain("+green");
   });
 
-  it("goes on by itself when nobody says what to do instead, and when nobody answers", async () => {
+  once("goes on by itself when nobody says what to do instead, and when nobody answers", async () => {
     const { client } = stack.server;
     const limits = { answerSeconds: 10, timeSeconds: 60 };
     const id = await launch("nobody", { instructions: "ASK", limits });
@@ -164,7 +166,7 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     expect(answers).toMatchObject([{ by: "nobody" }]);
   });
 
-  it("goes on with the answer of a person to its question", async () => {
+  once("goes on with the answer of a person to its question", async () => {
     const { client } = stack.server;
     const id = await launch("asked", { instructions: "ASK" });
     const { questionId } = await untilAsked(id, "choice");
@@ -179,7 +181,7 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     await expect(client.talk.answer.mutate({ id, questionId, answer: { kind: "deny" } })).rejects.toThrow("asked any more");
   });
 
-  it("asks before it writes where it may not do everything, and learns in the middle of it that it may", async () => {
+  once("asks before it writes where it may not do everything, and learns in the middle of it that it may", async () => {
     const { client } = stack.server;
     const id = await launch("permission", { instructions: "WRITE", permissionMode: "default", checks: "$ test -f a.txt" });
     const question = await untilAsked(id, "permission");
@@ -191,7 +193,7 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     expect(JSON.stringify(await allMessages(client, id))).toContain("Written by claude-haiku");
   });
 
-  it("makes a plan first where it may do no more, and does it once that is approved", async () => {
+  once("makes a plan first where it may do no more, and does it once that is approved", async () => {
     const { client } = stack.server;
     const id = await launch("plan", { instructions: "PLAN", permissionMode: "plan", checks: "$ test -f planned.txt" });
     const { questionId, kind } = await untilAsked(id, "plan");
@@ -200,13 +202,13 @@ describe.each(await driversUnderTest())("talking to a run on %s", (driver) => {
     expect(await stack.server.untilFinal(id)).toMatchObject({ status: "succeeded" });
   });
 
-  it("does not ask where it was launched so, and never in a batch", async () => {
+  once("does not ask where it was launched so, and never in a batch", async () => {
     const id = await launch("never", { instructions: "ASK", asks: false });
     expect(await stack.server.untilFinal(id)).toMatchObject({ status: "succeeded" });
     expect(told(await allMessages(stack.server.client, id)).map(({ type }) => type)).not.toContain("question_asked");
   });
 
-  it("is canceled while it waits, and takes no answer any more", async () => {
+  once("is canceled while it waits, and takes no answer any more", async () => {
     const { client } = stack.server;
     const id = await launch("canceled", { instructions: "ASK" });
     const { questionId } = await untilAsked(id, "choice");
