@@ -17,6 +17,7 @@ const WORK = [
   "git rm -q gone.txt",
   "head -c 64 /dev/urandom > image.bin",
   "chmod +x tool.sh",
+  "sed -i 's/^const line10 .*/const line10 = 0;/; s/^const line190 .*/const line190 = 0;/' src/long.ts",
 ].join(" && ");
 
 /** One agent changes files of every kind; it does what a comment asks for when it hears of one. */
@@ -46,6 +47,7 @@ const FILES = {
   "gone.txt": "bye\n",
   "image.bin": "\u0000\u0001\u0002",
   "tool.sh": "#!/bin/sh\n",
+  "src/long.ts": Array.from({ length: 200 }, (_, index) => `const line${index + 1} = ${index + 1};\n`).join(""),
 };
 
 let browser: Browser;
@@ -84,6 +86,7 @@ it("shows files of every kind in a tree and in both views", async () => {
     "new-name.md": "renamed",
     "gone.txt": "deleted",
     "src/added.ts": "added",
+    "src/long.ts": "modified",
     "src/one.ts": "modified",
     "tool.sh": "mode changed",
   };
@@ -131,8 +134,57 @@ it("shows files of every kind in a tree and in both views", async () => {
   await diff.getByRole("checkbox", { name: "Viewed src/one.ts" }).check();
   await diff.getByText("return 2;").waitFor({ state: "hidden" });
   await page.reload();
-  await page.getByText("1 of 6 viewed").waitFor();
+  await page.getByText("1 of 7 viewed").waitFor();
   expect(await diff.getByRole("checkbox", { name: "Viewed src/one.ts" }).isChecked()).toBe(true);
+  expect(offences).toEqual([]);
+});
+
+it("shows the lines between the changes, which one can say something about, and leads to the file", async () => {
+  const id = await openRun("between");
+  await using opened = await visit(browser, stack.server);
+  const { page, offences } = opened;
+  await page.goto(`${stack.server.url}/runs/${id}?tab=changes&file=src%2Flong.ts`);
+  const diff = diffOf(page);
+  await diff.getByText("const line10 = 0;").waitFor();
+  const between = diff.getByText("const line20 = 20;");
+  expect(await between.count()).toBe(0);
+  expect(await page.getByRole("button", { name: "Show all lines of src/added.ts" }).count()).toBe(0);
+  const showAll = page.getByRole("button", { name: "Show all lines of src/long.ts" });
+  await showAll.click();
+  await between.waitFor();
+  // A line that no change is near to.
+  const number = diff.locator('[data-column-number="20"]');
+  await expect
+    .poll(
+      async () => {
+        const box = await number.boundingBox();
+        if (box !== null) await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
+        return number.evaluate((element) => element.hasAttribute("data-hovered"));
+      },
+      { timeout: 20_000 },
+    )
+    .toBe(true);
+  await page.mouse.down();
+  await page.mouse.up();
+  const box = page.getByRole("textbox", { name: "Comment on line 20" });
+  await box.fill("And this one?");
+  await page.getByRole("button", { name: "Add the comment" }).click();
+  const waiting = page.getByRole("region", { name: "Your comments" });
+  await waiting.getByText("1 comment to send").waitFor();
+  // What is said of a line keeps it in sight.
+  await page.reload();
+  await between.waitFor();
+  await diff.getByText("And this one?").waitFor();
+  await diff.getByRole("button", { name: "Remove the comment" }).click();
+  await between.waitFor({ state: "hidden" });
+  await showAll.click();
+  await between.waitFor();
+  await page.getByRole("button", { name: "Show only the changes of src/long.ts" }).click();
+  await between.waitFor({ state: "hidden" });
+
+  await diff.getByRole("link", { name: "Open the file src/long.ts" }).click();
+  await page.waitForURL((url) => url.searchParams.get("tab") === "files" && url.searchParams.get("file") === "src/long.ts");
+  await page.getByText("const line20 = 20;").waitFor();
   expect(offences).toEqual([]);
 });
 

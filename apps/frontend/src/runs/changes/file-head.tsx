@@ -1,10 +1,13 @@
-import { ChevronRight, Link2 } from "lucide-react";
-import { IconButton } from "../../ui/button.tsx";
+import type { RunId } from "@ccr/protocol";
+import { Link } from "@tanstack/react-router";
+import { ChevronRight, FileInput, FoldVertical, Link2, UnfoldVertical } from "lucide-react";
+import { buttonClasses, IconButton } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { CopyButton, copyText } from "../../ui/copy-button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { FileCounts, FileMark } from "./marks.tsx";
 import { noteOf, type ShownFile } from "./shown.ts";
+import type { Hidden } from "./use-whole.ts";
 
 type Props = {
   shown: ShownFile;
@@ -16,13 +19,34 @@ type Props = {
   onViewed: (shown: ShownFile, viewed: boolean) => void;
   /** The address of the file on this page; null where it has none. */
   href: string | null;
+  /** How it stands with the lines between the changes. */
+  hidden: Hidden;
+  onWhole: (shown: ShownFile, isWhole: boolean) => void;
+  /** The run among whose files it can be seen as it is now; null: it is not there, or cannot be shown from here. */
+  openIn: RunId | null;
+};
+
+/** Shows the lines between the changes, and hides them again. */
+const WholeButton = ({ shown, hidden, onWhole }: Pick<Props, "shown" | "hidden" | "onWhole">) => {
+  if (hidden.kind === "none") return null;
+  const isWhole = hidden.kind === "shown";
+  const Icon = isWhole ? FoldVertical : UnfoldVertical;
+  return (
+    <IconButton
+      label={isWhole ? `Show only the changes of ${shown.file.path}` : `Show all lines of ${shown.file.path}`}
+      busy={hidden.kind === "loading"}
+      onClick={() => onWhole(shown, !isWhole)}
+    >
+      {hidden.kind !== "loading" && <Icon aria-hidden className="size-3.5" />}
+    </IconButton>
+  );
 };
 
 /** The head of a file's changes; it stays in view as long as they are. */
-export const FileHead = ({ shown, isOpen, isViewed, note, onToggle, onViewed, href }: Props) => {
+export const FileHead = ({ shown, isOpen, isViewed, note, onToggle, onViewed, href, hidden, onWhole, openIn }: Props) => {
   const toasts = useToasts();
   const { file } = shown;
-  const notes = [note, noteOf(file)].filter((text) => text !== null).join(". ");
+  const notes = [hidden.kind === "failed" ? hidden.why : null, note, noteOf(file)].filter((text) => text !== null).join(". ");
   return (
     <div className="flex h-11 w-full items-center gap-1 border-y border-line bg-hover pr-2 font-sans text-ink">
       <button
@@ -45,6 +69,19 @@ export const FileHead = ({ shown, isOpen, isViewed, note, onToggle, onViewed, hr
         </span>
         <FileCounts file={file} />
       </button>
+      {isOpen && <WholeButton shown={shown} hidden={hidden} onWhole={onWhole} />}
+      {openIn !== null && (
+        <Link
+          to="/runs/$runId"
+          params={{ runId: openIn }}
+          search={{ tab: "files", file: file.path }}
+          aria-label={`Open the file ${file.path}`}
+          title="Open the file"
+          className={classes(buttonClasses("ghost", "icon"), "max-sm:hidden")}
+        >
+          <FileInput aria-hidden className="size-3.5" />
+        </Link>
+      )}
       <CopyButton text={() => file.path} label={`Copy the path ${file.path}`} className="max-sm:hidden" />
       {href !== null && (
         <IconButton

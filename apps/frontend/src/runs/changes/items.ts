@@ -25,8 +25,11 @@ const languageOf = (path: string): string => {
 };
 
 /** What the viewer draws of a file; null for a text that it cannot read. Pure, and costly for large files. */
-export const toFileDiff = ({ id, file, fingerprint }: ShownFile, isBlind: boolean): DiffItem["fileDiff"] | null => {
-  const cacheKey = `${id}:${fingerprint}:${isBlind}`;
+export const toFileDiff = (
+  { id, file, fingerprint, isWhole = false }: ShownFile,
+  isBlind: boolean,
+): DiffItem["fileDiff"] | null => {
+  const cacheKey = `${id}:${fingerprint}:${isBlind}:${isWhole}`;
   const diff = processFile(asPatch(file), { isGitDiff: true, cacheKey });
   if (diff === undefined) return null;
   const type = file.status === "added" ? "new" : file.status === "deleted" ? "deleted" : "change";

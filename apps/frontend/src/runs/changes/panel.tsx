@@ -25,6 +25,7 @@ import { useMarks } from "./use-marks.ts";
 import { useRoom } from "./use-room.ts";
 import { useSendComments } from "./use-send-comments.ts";
 import { useWalk } from "./use-walk.ts";
+import { useWhole } from "./use-whole.ts";
 import { useViewOptions } from "./view-options.ts";
 import type { Chosen } from "./walk.ts";
 
@@ -60,6 +61,8 @@ const useFileInAddress = ({ run, beside }: Pick<Props, "run" | "beside">) => {
   };
 };
 
+const NO_COMMENTS: readonly Comment[] = [];
+
 const isLarge = ({ file }: ShownFile): boolean =>
   file.hunks.reduce((sum, { lines }) => sum + lines.length, 0) - Math.min(file.additions, file.deletions) > COLORED_LINES;
 
@@ -74,7 +77,7 @@ const Truncated = ({ missing }: { missing: number }) => (
 
 /** The changes of a run: the tree of files, their diffs, and comments for the agent. */
 export const ChangesPanel = ({ diff, run, beside }: Props) => {
-  const all = useFiles({ diff, run });
+  const changed = useFiles({ diff, run });
   const [panel, hasRoom] = useRoom();
   const { options: wanted, change } = useViewOptions(hasRoom);
   // Side by side with others there is no room for a line to be scrolled along.
@@ -85,6 +88,8 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
   const view = useRef<DiffViewHandle>(null);
   const marks = useMarks(run.id);
   const reviewing = useComments(run.id);
+  const whole = useWhole(run, changed, beside ? NO_COMMENTS : reviewing.comments);
+  const all = whole.files;
   const send = useSendComments(run);
   const address = useFileInAddress({ run, beside });
 
@@ -252,6 +257,9 @@ export const ChangesPanel = ({ diff, run, beside }: Props) => {
                       onToggle={marks.setOpen}
                       onViewed={marks.setViewed}
                       href={address.hrefOf(shown.file.path)}
+                      hidden={whole.hiddenOf(shown)}
+                      onWhole={whole.set}
+                      openIn={beside || shown.file.status === "deleted" ? null : run.id}
                     />
                   )}
                 />

@@ -10,6 +10,8 @@ export type ShownFile = {
   file: PatchFile;
   /** The same text has the same one. */
   fingerprint: string;
+  /** The lines that the patch leaves out are there, too. */
+  isWhole?: boolean;
 };
 
 const hash = (text: string): string => {

@@ -6,9 +6,14 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 
 describe("the content of a file", () => {
   test("is its lines, whatever ends them, and whether the last one ends", () => {
-    expect(toContent(bytes("a\r\nb\n\nc"))).toEqual({ kind: "text", lines: ["a", "b", "", "c"], endsWithLine: false });
-    expect(toContent(bytes("a\n"))).toEqual({ kind: "text", lines: ["a"], endsWithLine: true });
-    expect(toContent(bytes(""))).toEqual({ kind: "text", lines: [], endsWithLine: false });
+    const read = (text: string) => ({ kind: "text", text, ...linesOf.get(text) });
+    const linesOf = new Map([
+      ["a\r\nb\n\nc", { lines: ["a", "b", "", "c"], endsWithLine: false }],
+      ["a\n", { lines: ["a"], endsWithLine: true }],
+      ["\ufeffa\n", { lines: ["a"], endsWithLine: true }],
+      ["", { lines: [], endsWithLine: false }],
+    ]);
+    for (const text of linesOf.keys()) expect(toContent(bytes(text))).toEqual(read(text));
   });
 
   test("is no text when there is a NUL in it", () => {

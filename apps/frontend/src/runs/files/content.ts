@@ -20,18 +20,25 @@ export const showing = (path: string, bytes: number | null): Shown => {
 
 /** Text as lines, or that it is none. Pure. */
 export type Content =
-  | { kind: "text"; lines: readonly string[]; endsWithLine: boolean }
+  | {
+      kind: "text";
+      /** All of it as it is, with whatever ends its lines. */
+      text: string;
+      lines: readonly string[];
+      endsWithLine: boolean;
+    }
   | { kind: "binary" }
   | { kind: "too_large" };
 
 export const toContent = (bytes: Uint8Array): Content => {
   if (bytes.subarray(0, LOOKED_AT_BYTES).includes(0)) return { kind: "binary" };
-  const text = new TextDecoder().decode(bytes);
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
   const endsWithLine = text.endsWith("\n");
   const lines = (endsWithLine ? text.slice(0, -1) : text)
+    .replace(/^\ufeff/, "")
     .split("\n")
     .map((line) => (line.endsWith("\r") ? line.slice(0, -1) : line));
-  return { kind: "text", lines: text === "" ? [] : lines, endsWithLine };
+  return { kind: "text", text, lines: text === "" ? [] : lines, endsWithLine };
 };
 
 /** Where a file of a run can be downloaded. Pure. */
