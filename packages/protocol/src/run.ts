@@ -141,9 +141,6 @@ export const Run = z.object({
 });
 export type Run = z.infer<typeof Run>;
 
-/** Whether a run does nothing but set its environment up. Pure. */
-export const setsUpAlone = ({ steps }: Pick<Run, "steps">): boolean => steps.length === 0;
-
 /**
  * What a queued run waits for, beyond its turn: a limit on how many run at once, its batch to be resumed, room on the server's disk, the server that keeps what it goes on
  * with, or the day's money.
