@@ -10,8 +10,8 @@ export default defineConfig({
     testTimeout: 240_000,
     hookTimeout: 600_000,
     expect: { poll: { timeout: 60_000 } },
-    // What two of them do leaves a fifth of two cores idle, while they wait for a model, a timer or each other.
-    maxWorkers: 3,
+    // They keep two cores busy: more of them at once only make each other slow.
+    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     reporters: ["default", "./scripts/testing/totals-reporter.mjs"],
   },

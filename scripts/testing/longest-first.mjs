@@ -14,7 +14,7 @@ export const LONG_FILES = JSON.parse(readFileSync(join(import.meta.dirname, "lon
  * On a machine without the executor image one file builds it, which takes minutes, and every other one on Docker would wait for that: as many
  * files as there are workers begin, of which the first alone needs it.
  */
-export const FIRST_FILES = ["e2e/repositories.test.ts", "e2e/ui/accessibility.test.ts", "e2e/ui/accessibility-live.test.ts"];
+export const FIRST_FILES = ["e2e/repositories.test.ts", "e2e/ui/accessibility.test.ts"];
 
 /** @param {string} file a path from the root */
 export const rankOf = (file) => {
