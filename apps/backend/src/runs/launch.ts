@@ -105,8 +105,11 @@ const launchOnce = async (scene: Scene, signal: AbortSignal): Promise<void> => {
   using held = found?.held;
   scene.prepared = { baseImage: null, ...scene.prepared, setup: found?.key ?? null };
   await stores.runs.patch(run.id, fence, { prepared: scene.prepared });
-  if (setsUpAlone(run))
-    throw new RunEnded("set_up", found?.isMade === false ? "It was set up before, so that nothing had to be run." : "");
+  if (setsUpAlone(run)) {
+    const beyond =
+      found === null ? "It has no script to run." : found.isMade ? "" : "It was set up before, so that nothing had to be run.";
+    throw new RunEnded("set_up", beyond);
+  }
   let conversation: Awaited<ReturnType<KeptWork["giveConversation"]>> = null;
   let kept: Awaited<ReturnType<typeof giveKept>> = new Map();
   const opened = await log.stage(
