@@ -59,7 +59,7 @@ export const removeControlGroups = async (instanceIds: readonly string[]): Promi
     const groups = controlGroupsOf(instanceIds);
     for (const group of groups.toReversed()) {
       try {
-        rmdirSync(join("/sys/fs/cgroup", group));
+        rmdirSync(group);
       } catch {
         // Something else has removed it, or it is not empty yet.
       }
@@ -70,9 +70,18 @@ export const removeControlGroups = async (instanceIds: readonly string[]): Promi
   await waitFor(remove, { timeoutMs: EMPTY_WITHIN_MS, intervalMs: 50 }).catch(() => {});
 };
 
+/** Every folder below this one, the outer ones first; those that are removed meanwhile, as others' groups are all the time, are left out. */
+const foldersBelow = (folder: string): string[] => {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .flatMap(({ name }) => [join(folder, name), ...foldersBelow(join(folder, name))]);
+  } catch {
+    return [];
+  }
+};
+
 const controlGroupsOf = (instanceIds: readonly string[]): string[] =>
   instanceIds.length === 0
     ? []
-    : readdirSync("/sys/fs/cgroup", { recursive: true, encoding: "utf8" }).filter((group) =>
-        instanceIds.some((id) => basename(group).includes(id)),
-      );
+    : foldersBelow("/sys/fs/cgroup").filter((group) => instanceIds.some((id) => basename(group).includes(id)));
