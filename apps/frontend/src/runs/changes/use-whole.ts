@@ -1,10 +1,10 @@
 import { isFinal, type Run } from "@ccr/protocol";
-import { type UseQueryResult, useQueries } from "@tanstack/react-query";
+import { useQueries } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { describeError } from "../../api/errors.ts";
 import { readContent } from "../files/content.ts";
-import { type Comment, linesBetween } from "./comments.ts";
+import { type Comment, isCurrent, linesBetween } from "./comments.ts";
 import type { PatchFile } from "./patch.ts";
 import type { ShownFile } from "./shown.ts";
 import { hasHidden, withHidden } from "./whole.ts";
@@ -31,9 +31,6 @@ const WHY = {
 /** Whether a comment is about lines that are not among the changes of its file. */
 const isBetween = (comment: Comment, { file }: ShownFile): boolean =>
   comment.path === file.path && linesBetween(file, comment.from, comment.to) === null;
-
-const combine = (results: UseQueryResult<Got>[]) =>
-  results.map(({ data, error, isFetching, refetch }) => ({ data, error, isFetching, refetch }));
 
 /** Reads the whole text of files where somebody wants to see it, or has said something about it. */
 export const useWhole = (run: Run, all: readonly ShownFile[], comments: readonly Comment[]): Whole => {
@@ -65,39 +62,52 @@ export const useWhole = (run: Run, all: readonly ShownFile[], comments: readonly
       refetchOnReconnect: false,
       refetchOnMount: false,
     })),
-    combine,
   });
-  return useMemo(() => {
-    const byId = new Map(wanted.map(({ id }, index) => [id, found[index]]));
-    const files = all.map((shown): ShownFile => {
-      const data = byId.get(shown.id)?.data;
-      return data !== undefined && "file" in data ? { ...shown, file: data.file, isWhole: true } : shown;
-    });
-    return {
-      files,
-      hiddenOf: ({ id }) => {
-        const shown = all.find((each) => each.id === id);
-        if (shown === undefined || !hasHidden(shown.file)) return { kind: "none" };
-        const result = byId.get(id);
-        if (result === undefined) return { kind: "hidden" };
-        if (result.isFetching) return { kind: "loading" };
-        if (result.error !== null) return { kind: "failed", why: describeError(result.error) };
-        if (result.data === undefined) return { kind: "hidden" };
-        if ("why" in result.data) return { kind: "failed", why: result.data.why };
-        return comments.some((comment) => isBetween(comment, shown)) ? { kind: "none" } : { kind: "shown" };
-      },
-      set: ({ id }, isWhole) => {
-        const result = byId.get(id);
-        // What went wrong is tried again.
-        if (isWhole && result !== undefined && (result.error !== null || (result.data !== undefined && "why" in result.data)))
-          void result.refetch();
-        setAsked((old) => {
-          const next = new Set(old);
-          if (isWhole) next.add(id);
-          else next.delete(id);
-          return next;
-        });
-      },
-    };
-  }, [all, wanted, found, comments]);
+  const reads = new Map(
+    wanted.map((shown, index) => {
+      const result = found[index];
+      const file = result?.data !== undefined && "file" in result.data ? result.data.file : null;
+      // What is said of lines that are not as they were is told of elsewhere.
+      const isHeld = file !== null && comments.some((comment) => isBetween(comment, shown) && isCurrent(comment, file));
+      return [shown.id, { result, file, isHeld, isWhole: file !== null && (isHeld || asked.has(shown.id)) }];
+    }),
+  );
+  // A letter more in a comment changes nothing of the files.
+  const wholeIds = JSON.stringify([...reads].filter(([, { isWhole }]) => isWhole).map(([id]) => id));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: their ids stand for the files that are whole
+  const files = useMemo(
+    () =>
+      wholeIds === "[]"
+        ? all
+        : all.map((shown): ShownFile => {
+            const read = reads.get(shown.id);
+            return read?.isWhole === true && read.file !== null ? { ...shown, file: read.file, isWhole: true } : shown;
+          }),
+    [all, wholeIds],
+  );
+  return {
+    files,
+    hiddenOf: ({ id }) => {
+      const shown = all.find((each) => each.id === id);
+      if (shown === undefined || !hasHidden(shown.file)) return { kind: "none" };
+      const read = reads.get(id);
+      if (read?.isWhole === true) return { kind: read.isHeld ? "none" : "shown" };
+      const result = asked.has(id) ? read?.result : undefined;
+      if (result?.isFetching === true) return { kind: "loading" };
+      if (result?.error != null) return { kind: "failed", why: describeError(result.error) };
+      return result?.data !== undefined && "why" in result.data ? { kind: "failed", why: result.data.why } : { kind: "hidden" };
+    },
+    set: ({ id }, isWhole) => {
+      const result = reads.get(id)?.result;
+      // What went wrong is tried again.
+      if (isWhole && result !== undefined && (result.error !== null || (result.data !== undefined && "why" in result.data)))
+        void result.refetch();
+      setAsked((old) => {
+        const next = new Set(old);
+        if (isWhole) next.add(id);
+        else next.delete(id);
+        return next;
+      });
+    },
+  };
 };

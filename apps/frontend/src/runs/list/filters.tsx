@@ -200,7 +200,7 @@ const EnvironmentFilter = ({
       value={search.env ?? ""}
       onChange={({ target }) => onChange(target.value)}
     >
-      <option value="">Every environment</option>
+      <option value="">Any environment</option>
       {[...names].map(([id, name]) => (
         <option key={id} value={id}>
           {name}
@@ -261,7 +261,8 @@ export const RunFilters = ({
           </Select>
           <Select
             aria-label="Sort"
-            className="sm:w-40"
+            // On a phone, one that is left over takes the row.
+            className="last:odd:col-span-2 sm:w-40"
             value={search.sort ?? "newest"}
             onChange={({ target }) => set({ sort: RUN_SORTS.find((sort) => sort === target.value) })}
           >
