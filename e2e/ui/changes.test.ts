@@ -2,7 +2,7 @@ import { RunId } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
-import type { Browser, Page } from "playwright-core";
+import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { visit } from "../src/browser.ts";
 import { type Stack, startStack } from "../src/stack.ts";
@@ -73,6 +73,17 @@ const openRun = async (name: string) => {
 
 const listOf = (page: Page) => page.getByRole("navigation", { name: "Changed files" });
 const diffOf = (page: Page) => page.getByRole("region", { name: "Changes to the files" });
+
+/** Moves the mouse to the number of a line, from which comments are begun. */
+const moveToNumber = async (page: Page, number: Locator): Promise<void> => {
+  // Right after it was scrolled, the diff takes no notice of the mouse.
+  const move = async (): Promise<boolean> => {
+    const box = await number.boundingBox();
+    if (box !== null) await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
+    return number.evaluate((element) => element.hasAttribute("data-hovered"));
+  };
+  await expect.poll(move, { timeout: 20_000 }).toBe(true);
+};
 
 it("shows files of every kind in a tree and in both views", async () => {
   const id = await openRun("kinds");
@@ -154,16 +165,7 @@ it("shows the lines between the changes, which one can say something about, and 
   await between.waitFor();
   // A line that no change is near to.
   const number = diff.locator('[data-column-number="20"]');
-  await expect
-    .poll(
-      async () => {
-        const box = await number.boundingBox();
-        if (box !== null) await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
-        return number.evaluate((element) => element.hasAttribute("data-hovered"));
-      },
-      { timeout: 20_000 },
-    )
-    .toBe(true);
+  await moveToNumber(page, number);
   await page.mouse.down();
   await page.mouse.up();
   const box = page.getByRole("textbox", { name: "Comment on line 20" });
@@ -224,20 +226,7 @@ it("sends comments to the agent, which goes on from there", async () => {
   // By mouse, over lines of a file before the change.
   await listOf(page).getByTitle("src/one.ts").click();
   const removed = diff.locator("[data-line-type=change-deletion][data-column-number]");
-  const moveTo = async (number: string): Promise<void> => {
-    const line = removed.filter({ hasText: number });
-    // Right after it was scrolled, the diff takes no notice of the mouse.
-    await expect
-      .poll(
-        async () => {
-          const box = await line.boundingBox();
-          if (box !== null) await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
-          return line.evaluate((element) => element.hasAttribute("data-hovered"));
-        },
-        { timeout: 20_000 },
-      )
-      .toBe(true);
-  };
+  const moveTo = (number: string): Promise<void> => moveToNumber(page, removed.filter({ hasText: number }));
   await moveTo("2");
   await page.mouse.down();
   await moveTo("3");

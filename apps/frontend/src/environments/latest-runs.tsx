@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useApi } from "../api/client.ts";
 import { repositoryAt } from "../runs/repositories.ts";
+import { RunLink } from "../runs/run-link.tsx";
 import { RunBadge } from "../runs/status.tsx";
 import { LoadError, Skeleton } from "../ui/feedback.tsx";
 import { Card, Section } from "../ui/layout.tsx";
@@ -23,13 +24,7 @@ const Row = ({ run }: { run: ListedRun }) => {
           <Ago at={run.createdAt} />
         </span>
       </div>
-      <Link
-        to="/runs/$runId"
-        params={{ runId: run.id }}
-        className="inset-ring-focus block truncate rounded font-medium after:absolute after:inset-0"
-      >
-        {run.taskName}
-      </Link>
+      <RunLink run={run} />
       <TailPath text={repositoryAt(run)} className="text-xs text-ink-soft" />
       {why !== "" && <p className="text-xs [overflow-wrap:anywhere] text-bad">{why}</p>}
     </li>

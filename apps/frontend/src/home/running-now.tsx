@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { Layers } from "lucide-react";
 import { Cost } from "../runs/cost.tsx";
 import { repositoryAt } from "../runs/repositories.ts";
+import { RunLink } from "../runs/run-link.tsx";
 import { RunRow } from "../runs/run-row.tsx";
 import { RunBadge, startOf } from "../runs/status.tsx";
 import { classes } from "../ui/classes.ts";
@@ -49,13 +50,7 @@ const RunningRow = ({ run }: { run: Running }) => {
     <li data-run={run.id} className="relative flex flex-col gap-1.5 px-4 py-3 transition-colors hover:bg-hover">
       <div className="flex min-w-0 flex-wrap items-start justify-between gap-x-4 gap-y-1">
         <div className="min-w-0 flex-1 basis-60">
-          <Link
-            to="/runs/$runId"
-            params={{ runId: run.id }}
-            className="inset-ring-focus block truncate rounded font-medium after:absolute after:inset-0"
-          >
-            {run.taskName}
-          </Link>
+          <RunLink run={run} />
           <TailPath text={repositoryAt(run)} className="text-xs text-ink-soft" />
         </div>
         <div className="flex shrink-0 items-center gap-3 text-xs text-ink-faint">

@@ -1,5 +1,4 @@
 import { deliveriesOf, isFinal, type ListedRun, type RunView } from "@ccr/protocol";
-import { Link } from "@tanstack/react-router";
 import { GitBranch, GitPullRequest } from "lucide-react";
 import type { ReactNode } from "react";
 import { classes } from "../ui/classes.ts";
@@ -9,6 +8,7 @@ import { Ago, Elapsed } from "../ui/time.tsx";
 import { Cost } from "./cost.tsx";
 import { queueSentence } from "./queue.ts";
 import { describeRepositories, otherRepositories, repositoryAt } from "./repositories.ts";
+import { RunLink } from "./run-link.tsx";
 import { RunBadge, startOf } from "./status.tsx";
 
 /** Where a run's columns are, as the heads above them. */
@@ -90,14 +90,7 @@ export const RunRow = ({
           <RunBadge run={run} />
         </div>
         <div className="min-w-0">
-          <Link
-            to="/runs/$runId"
-            params={{ runId: run.id }}
-            title={others === "" ? undefined : `Repositories: ${describeRepositories(run)}`}
-            className="inset-ring-focus block truncate rounded font-medium after:absolute after:inset-0"
-          >
-            {run.taskName}
-          </Link>
+          <RunLink run={run} title={others === "" ? undefined : `Repositories: ${describeRepositories(run)}`} />
           <p className="flex min-w-0 gap-1.5 text-xs text-ink-soft">
             <TailPath text={repositoryAt(run)} />
             {others !== "" && <span className="shrink-0">{others}</span>}

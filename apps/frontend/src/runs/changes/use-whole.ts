@@ -5,7 +5,6 @@ import { useApi } from "../../api/client.ts";
 import { describeError } from "../../api/errors.ts";
 import { readContent } from "../files/content.ts";
 import { type Comment, isCurrent, linesBetween } from "./comments.ts";
-import type { PatchFile } from "./patch.ts";
 import type { ShownFile } from "./shown.ts";
 import { hasHidden, withHidden } from "./whole.ts";
 
@@ -20,7 +19,7 @@ export type Whole = {
   set: (shown: ShownFile, isWhole: boolean) => void;
 };
 
-type Got = { file: PatchFile } | { why: string };
+type Got = { whole: ShownFile } | { why: string };
 
 const CHANGED = "The file has changed since these changes were read: bring them up to date, and try again";
 const WHY = {
@@ -31,6 +30,14 @@ const WHY = {
 /** Whether a comment is about lines that are not among the changes of its file. */
 const isBetween = (comment: Comment, { file }: ShownFile): boolean =>
   comment.path === file.path && linesBetween(file, comment.from, comment.to) === null;
+
+/** The list of before as long as the next ones have the same members: what is drawn from it is not drawn anew. */
+const useSameList = <Member>(next: readonly Member[]): readonly Member[] => {
+  const [held, setHeld] = useState(next);
+  if (held.length === next.length && next.every((member, index) => member === held[index])) return held;
+  setHeld(next);
+  return next;
+};
 
 /** Reads the whole text of files where somebody wants to see it, or has said something about it. */
 export const useWhole = (run: Run, all: readonly ShownFile[], comments: readonly Comment[]): Whole => {
@@ -45,14 +52,14 @@ export const useWhole = (run: Run, all: readonly ShownFile[], comments: readonly
     [all, asked, comments],
   );
   const found = useQueries({
-    queries: wanted.map(({ file, fingerprint }) => ({
+    queries: wanted.map((shown) => ({
       // Of other changes it is another text.
-      queryKey: ["whole file", run.id, file.path, fingerprint, ended],
+      queryKey: ["whole file", run.id, shown.id, shown.fingerprint, ended],
       queryFn: async ({ signal }: { signal: AbortSignal }): Promise<Got> => {
-        const content = await readContent({ runId: run.id, path: file.path, onUnauthorized }, signal);
+        const content = await readContent({ runId: run.id, path: shown.file.path, onUnauthorized }, signal);
         if (content.kind !== "text") return { why: WHY[content.kind] };
-        const whole = withHidden(file, content.text);
-        return whole === null ? { why: CHANGED } : { file: whole };
+        const file = withHidden(shown.file, content.text);
+        return file === null ? { why: CHANGED } : { whole: { ...shown, file, isWhole: true } };
       },
       retry: false,
       structuralSharing: false,
@@ -66,32 +73,20 @@ export const useWhole = (run: Run, all: readonly ShownFile[], comments: readonly
   const reads = new Map(
     wanted.map((shown, index) => {
       const result = found[index];
-      const file = result?.data !== undefined && "file" in result.data ? result.data.file : null;
+      const whole = result?.data !== undefined && "whole" in result.data ? result.data.whole : null;
       // What is said of lines that are not as they were is told of elsewhere.
-      const isHeld = file !== null && comments.some((comment) => isBetween(comment, shown) && isCurrent(comment, file));
-      return [shown.id, { result, file, isHeld, isWhole: file !== null && (isHeld || asked.has(shown.id)) }];
+      const isHeld = whole !== null && comments.some((comment) => isBetween(comment, shown) && isCurrent(comment, whole.file));
+      return [shown.id, { result, isHeld, whole: isHeld || asked.has(shown.id) ? whole : null }];
     }),
   );
-  // A letter more in a comment changes nothing of the files.
-  const wholeIds = JSON.stringify([...reads].filter(([, { isWhole }]) => isWhole).map(([id]) => id));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: their ids stand for the files that are whole
-  const files = useMemo(
-    () =>
-      wholeIds === "[]"
-        ? all
-        : all.map((shown): ShownFile => {
-            const read = reads.get(shown.id);
-            return read?.isWhole === true && read.file !== null ? { ...shown, file: read.file, isWhole: true } : shown;
-          }),
-    [all, wholeIds],
-  );
+  const files = useSameList(all.map((shown) => reads.get(shown.id)?.whole ?? shown));
   return {
     files,
     hiddenOf: ({ id }) => {
       const shown = all.find((each) => each.id === id);
       if (shown === undefined || !hasHidden(shown.file)) return { kind: "none" };
       const read = reads.get(id);
-      if (read?.isWhole === true) return { kind: read.isHeld ? "none" : "shown" };
+      if (read !== undefined && read.whole !== null) return { kind: read.isHeld ? "none" : "shown" };
       const result = asked.has(id) ? read?.result : undefined;
       if (result?.isFetching === true) return { kind: "loading" };
       if (result?.error != null) return { kind: "failed", why: describeError(result.error) };

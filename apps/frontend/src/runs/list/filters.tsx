@@ -141,66 +141,37 @@ const TextFilter = ({ search, onChange }: { search: RunsSearch; onChange: (q: st
   );
 };
 
-const TaskFilter = ({
-  search,
-  runs,
+/**
+ * A choice among things of which runs are, by their ids. Runs outlive these: one that is chosen and not listed is called as the runs call it, or else
+ * `unlisted`.
+ */
+const ByIdFilter = ({
+  label,
+  every,
+  listed,
+  chosen,
+  chosenName,
+  unlisted,
   onChange,
 }: {
-  search: RunsSearch;
-  runs: readonly Run[];
-  onChange: (task: string) => void;
+  label: string;
+  every: string;
+  listed: readonly { id: string; name: string }[] | undefined;
+  chosen: string | undefined;
+  chosenName: string | undefined;
+  unlisted: string;
+  onChange: (id: string | undefined) => void;
 }) => {
-  const { trpc } = useApi();
-  const tasks = useQuery(trpc.tasks.list.queryOptions());
-  // Runs outlive their task, and some have one of their own: one that is filtered for is called as its runs are.
-  const names = new Map<string, string>((tasks.data ?? []).map(({ id, name }) => [id, name]));
-  if (search.task !== undefined && !names.has(search.task))
-    names.set(search.task, runs.find(({ taskId }) => taskId === search.task)?.taskName ?? "a task that is not listed");
+  const names = new Map((listed ?? []).map(({ id, name }) => [id, name]));
+  if (chosen !== undefined && !names.has(chosen)) names.set(chosen, chosenName ?? unlisted);
   return (
     <Select
-      aria-label="Filter by task"
+      aria-label={label}
       className="sm:w-44"
-      value={search.task ?? ""}
-      onChange={({ target }) => onChange(target.value)}
+      value={chosen ?? ""}
+      onChange={({ target }) => onChange(target.value === "" ? undefined : target.value)}
     >
-      <option value="">Every task</option>
-      {[...names].map(([id, name]) => (
-        <option key={id} value={id}>
-          {name}
-        </option>
-      ))}
-    </Select>
-  );
-};
-
-/** Nothing where there are no environments. */
-const EnvironmentFilter = ({
-  search,
-  runs,
-  onChange,
-}: {
-  search: RunsSearch;
-  runs: readonly Run[];
-  onChange: (environment: string) => void;
-}) => {
-  const { trpc } = useApi();
-  const environments = useQuery(trpc.environments.list.queryOptions());
-  const names = new Map<string, string>((environments.data ?? []).map(({ id, name }) => [id, name]));
-  // Runs outlive their environment, too.
-  if (search.env !== undefined && !names.has(search.env))
-    names.set(
-      search.env,
-      runs.find(({ environment }) => environment?.id === search.env)?.environment?.name ?? "one that is not listed",
-    );
-  if (names.size === 0) return null;
-  return (
-    <Select
-      aria-label="Filter by environment"
-      className="sm:w-44"
-      value={search.env ?? ""}
-      onChange={({ target }) => onChange(target.value)}
-    >
-      <option value="">Any environment</option>
+      <option value="">{every}</option>
       {[...names].map(([id, name]) => (
         <option key={id} value={id}>
           {name}
@@ -221,6 +192,9 @@ export const RunFilters = ({
   runs: readonly Run[];
 }) => {
   const navigate = useNavigate();
+  const { trpc } = useApi();
+  const tasks = useQuery(trpc.tasks.list.queryOptions());
+  const environments = useQuery(trpc.environments.list.queryOptions());
   const known = (useKnownRepositories() ?? []).map(({ value }) => value);
   const repositories = search.repo === undefined || known.includes(search.repo) ? known : [search.repo, ...known];
   const set = (part: Parameters<typeof withPart>[1]): void =>
@@ -231,7 +205,15 @@ export const RunFilters = ({
       <div className="flex flex-wrap items-center gap-2">
         <TextFilter search={search} onChange={setText} />
         <div className="grid min-w-0 flex-auto grid-cols-2 gap-2 sm:flex sm:flex-none">
-          <TaskFilter search={search} runs={runs} onChange={(task) => set({ task: task === "" ? undefined : task })} />
+          <ByIdFilter
+            label="Filter by task"
+            every="Every task"
+            listed={tasks.data}
+            chosen={search.task}
+            chosenName={runs.find(({ taskId }) => taskId === search.task)?.taskName}
+            unlisted="a task that is not listed"
+            onChange={(task) => set({ task })}
+          />
           <Select
             aria-label="Filter by repository"
             className="sm:w-44"
@@ -245,7 +227,17 @@ export const RunFilters = ({
               </option>
             ))}
           </Select>
-          <EnvironmentFilter search={search} runs={runs} onChange={(env) => set({ env: env === "" ? undefined : env })} />
+          {(search.env !== undefined || (environments.data ?? []).length > 0) && (
+            <ByIdFilter
+              label="Filter by environment"
+              every="Any environment"
+              listed={environments.data}
+              chosen={search.env}
+              chosenName={runs.find(({ environment }) => environment?.id === search.env)?.environment?.name}
+              unlisted="one that is not listed"
+              onChange={(env) => set({ env })}
+            />
+          )}
           <Select
             aria-label="Filter by time"
             className="sm:w-36"
