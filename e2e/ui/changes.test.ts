@@ -4,7 +4,7 @@ import { createGitRepository } from "@ccr/testkit";
 import { startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { visit } from "../src/browser.ts";
+import { clickUntil, visit } from "../src/browser.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 
 const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });
@@ -177,28 +177,20 @@ it("shows the lines between the changes, which one can say something about, and 
   await page.reload();
   await between.waitFor();
   await diff.getByText("And this one?").waitFor();
-  await diff.getByRole("button", { name: "Remove the comment" }).click();
+  const remove = diff.getByRole("button", { name: "Remove the comment" });
+  await clickUntil(remove, async () => (await remove.count()) === 0);
   await between.waitFor({ state: "hidden" });
-  await showAll.click();
+  const showLess = page.getByRole("button", { name: "Show only the changes of src/long.ts" });
+  await clickUntil(showAll, () => showLess.isVisible());
   // The lines that were in view stay there: its beginning is above them.
-  const toItsBeginning = async (): Promise<number> => {
-    await listOf(page).getByTitle("src/long.ts").click();
-    return between.count();
-  };
-  await expect.poll(toItsBeginning).toBe(1);
-  await page.getByRole("button", { name: "Show only the changes of src/long.ts" }).click();
+  await clickUntil(listOf(page).getByTitle("src/long.ts"), () => between.isVisible());
+  await clickUntil(showLess, () => showAll.isVisible());
   await between.waitFor({ state: "hidden" });
 
-  // While the list settles the heads are drawn anew, and a click that begins on one may end on another.
-  const toTheFile = async (): Promise<string | null> => {
-    await diff
-      .getByRole("link", { name: "Open the file src/long.ts" })
-      .click({ timeout: 2000 })
-      .catch(() => {});
+  await clickUntil(diff.getByRole("link", { name: "Open the file src/long.ts" }), () => {
     const { searchParams } = new URL(page.url());
-    return searchParams.get("tab") === "files" ? searchParams.get("file") : null;
-  };
-  await expect.poll(toTheFile).toBe("src/long.ts");
+    return searchParams.get("tab") === "files" && searchParams.get("file") === "src/long.ts";
+  });
   await page.getByText("const line20 = 20;").waitFor();
   expect(offences).toEqual([]);
 });
@@ -264,18 +256,7 @@ it("tells comments to the agent of a run that goes on, which does what they ask 
   const { page, offences } = opened;
   await page.goto(`${stack.server.url}/runs/${id}?tab=changes&file=src%2Fadded.ts`);
   const diff = diffOf(page);
-  await expect
-    .poll(
-      async () => {
-        await page
-          .getByRole("button", { name: "Refresh" })
-          .click({ timeout: 1000 })
-          .catch(() => {});
-        return diff.getByText("export const added").count();
-      },
-      { timeout: 60_000 },
-    )
-    .toBe(1);
+  await clickUntil(page.getByRole("button", { name: "Refresh" }), () => diff.getByText("export const added").isVisible());
   await diff.focus();
   await page.keyboard.press("j");
   await page.keyboard.press("c");

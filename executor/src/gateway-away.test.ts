@@ -6,7 +6,7 @@ import { parseScenario, type ScenarioInput, startScriptedModel } from "@ccr/scri
 import { waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { startForwarder } from "./forwarder.ts";
-import { bash, execute, rules, say, type Turn } from "./testing/claude.ts";
+import { bash, execute, readUntil, rules, say, type Turn } from "./testing/claude.ts";
 import { assertNoGap, executorFolder, outcomeOf, startExecutor } from "./testing/executor.ts";
 
 /** What stands for the gateway: a unix socket that leads to a port, and can be killed. */
@@ -121,12 +121,15 @@ describe("a gateway that is away", () => {
     const patience = { firstMs: 20, mostMs: 50, limitMs: 300 };
     await using forwarder = await startForwarder({ socketPath: folder.join("g.sock"), port: 0, patience });
     await using executor = await startExecutor({ folder, env: { ANTHROPIC_BASE_URL: forwarder.url } });
-    const done = execute(executor, { prompt: "Go" });
-    await pass(3_000);
+    const stream = (await executor.stream("POST", "/execute", { prompt: "Go" }))[Symbol.asyncIterator]();
+    let tried = 0;
+    await readUntil(stream, (event) => {
+      tried += retries([event]);
+      return tried === 2;
+    });
     await gateway.start();
-    const events = await done;
+    const events = await readUntil(stream, ({ body }) => body.type === "execution_ended");
     expect(outcomeOf(events)).toEqual({ kind: "completed", text: "the end" });
-    expect(retries(events)).toBeGreaterThanOrEqual(2);
     await gateway.kill();
   });
 });
