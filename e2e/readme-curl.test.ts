@@ -130,6 +130,10 @@ test("every curl of the server's API in the README works as it is written, in de
     from: { kind: "kept" },
     entries: expect.arrayContaining([expect.objectContaining({ name: "summary.js", kind: "file" })]),
   });
+  expect(dataOf(printed.get("files.paths"))).toMatchObject({
+    paths: expect.arrayContaining(["src/summary.js"]),
+    truncated: false,
+  });
   expect(JSON.parse(printed.get("GET /runs/:id/file") ?? "")).toMatchObject({ name: expect.any(String) });
   const after = (name: string) =>
     runCommands(
@@ -347,6 +351,7 @@ test("every curl of the executor in the README works as it is written", async ()
     expect(printed.get("GET /conversation")).toContain("It greets the world.");
     expect(JSON.parse(printed.get("POST /ack") ?? "")).toEqual({ ackedSeq: 1 });
     expect(printed.get("GET /files")).toMatch(/^\{"entries":\[\{"name":"README".*\}Hello\.$/);
+    expect(JSON.parse(printed.get("GET /paths") ?? "")).toEqual({ paths: ["README"], truncated: false });
     expect(JSON.parse(printed.get("POST /shells") ?? "")).toMatchObject({ shells: [{ cols: 80, rows: 24, outcome: null }] });
     expect(printed.get("POST /shell-input")).toContain('{"typed":true}');
     const said = (printed.get("GET /shell") ?? "").split("\n").map((line) => ShellEvent.parse(JSON.parse(line)));

@@ -1,5 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 
 /** The parts of the stack that can be killed. */
 export const PARTS = ["backend", "gateway", "executor", "agent", "sandbox", "engine", "database"] as const;
@@ -38,15 +38,16 @@ const statOf = async (pid: number): Promise<{ state: string; parent: number; sta
 
 const read = (path: string): Promise<string> => readFile(path, "latin1").catch(() => "");
 
+/** What tells a data folder from all others of this machine: `data` is what many are called. Pure. */
+const ownNameOf = (dataDir: string): string =>
+  basename(dataDir) === "data" ? `${basename(dirname(dataDir))}/data` : basename(dataDir);
+
 /**
  * The sandbox of one of the data folders, or of one below them, that a process is in, by what is mounted into it: no process can hide
- * that. Only the folder's own name is looked for, which has to be like no other: what stands before it in the list of mounts begins at the
- * disk, not at the root.
+ * that. Only the folder's own name is looked for: what stands before it in the list of mounts begins at the disk, not at the root. Pure.
  */
-const instanceIn = (mounts: string, dataDirs: readonly string[]): string | null =>
-  new RegExp(`/(?:${dataDirs.map((dataDir) => basename(dataDir)).join("|")})/(?:[^\\s]*?/)?instances/(inst_\\w+)`).exec(
-    mounts,
-  )?.[1] ?? null;
+export const instanceIn = (mounts: string, dataDirs: readonly string[]): string | null =>
+  new RegExp(`/(?:${dataDirs.map(ownNameOf).join("|")})/(?:[^\\s]*?/)?instances/(inst_\\w+)`).exec(mounts)?.[1] ?? null;
 
 const rowOf = async (pid: number, dataDirs: readonly string[]): Promise<Row | null> => {
   const stat = await statOf(pid);

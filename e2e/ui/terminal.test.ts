@@ -185,6 +185,28 @@ describe("the terminal and the files of a run", () => {
         .waitFor();
     }
 
+    // By some letters of their paths; the key leads to the field.
+    const field = page.getByRole("combobox", { name: "Go to file" });
+    const fits = page.getByRole("listbox", { name: "Files that fit" });
+    await page.getByRole("region", { name: /^Content of/ }).focus();
+    await page.keyboard.press("/");
+    await page.keyboard.type("srcmain");
+    await fits.getByRole("option", { name: "main.ts src" }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByText("export const line1 = 1;").waitFor();
+    await item(/^main\.ts/).waitFor();
+    expect(await item(/^main\.ts/).getAttribute("aria-selected")).toBe("true");
+    await field.fill("odd %");
+    await fits.getByRole("option").first().waitFor();
+    expect(await fits.getByRole("option").allTextContents()).toContain("100%.mdodd");
+    await field.fill("by-hand");
+    await fits.getByRole("option", { name: "by-hand.txt" }).click();
+    await page.getByRole("region", { name: "Content of by-hand.txt" }).getByText("from-the-shell").waitFor();
+    await field.fill("no such file");
+    await page.getByText("No file fits this. Files that git ignores are not among those searched.").waitFor();
+    await field.press("Escape");
+    await item(/^README\.md/).waitFor();
+
     // The run ends while the shell is open.
     await page.getByRole("link", { name: "Terminal", exact: true }).click();
     await page.getByText("Shell connected").waitFor();
@@ -203,6 +225,10 @@ describe("the terminal and the files of a run", () => {
     await page.getByText("made-by-the-agent").waitFor();
     await item(/^by-hand\.txt/).click();
     await page.getByText("from-the-shell").waitFor();
+    await field.fill("main");
+    await fits.getByRole("option", { name: "main.ts src" }).click();
+    await page.getByText("export const line1 = 1;").waitFor();
+    await item(/^by-hand\.txt/).click();
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Download" }).click()]);
     expect(download.suggestedFilename()).toBe("by-hand.txt");
 

@@ -16,6 +16,7 @@ import type {
   ConversationQuery,
   ExecuteInput,
   ExecutorHealth,
+  FilePaths,
   FileQuery,
   FolderListing,
   FollowShellQuery,
@@ -58,6 +59,7 @@ import type { Spool } from "./spool.ts";
 import type { StateFile } from "./state.ts";
 import { stoppingError } from "./stopping.ts";
 import { listFiles, readWorkspaceFile } from "./workspace-files.ts";
+import { listPaths } from "./workspace-paths.ts";
 
 /**
  * The bytes of a file. `length`: how many `chunks` gives, when that is known before. A failure within `chunks` cuts the answer, so what
@@ -100,6 +102,7 @@ export interface ExecutorApi {
   conversation(query: z.infer<typeof ConversationQuery>, signal: AbortSignal): Promise<Bytes>;
   adopt(input: AdoptInput): Promise<z.infer<typeof AdoptResult>>;
   listFiles(query: z.infer<typeof FileQuery>): Promise<FolderListing>;
+  listPaths(signal: AbortSignal): Promise<FilePaths>;
   file(query: z.infer<typeof FileQuery>): Promise<Bytes>;
   openShell(size: ShellSize): Promise<Shell>;
   listShells(): Promise<z.infer<typeof ShellList>>;
@@ -318,6 +321,11 @@ export class Executor implements ExecutorApi {
 
   listFiles({ path }: z.infer<typeof FileQuery>): Promise<FolderListing> {
     return listFiles(this.#parts.workspace, path);
+  }
+
+  listPaths(signal: AbortSignal): Promise<FilePaths> {
+    const { workspace, commandEnvironment: env, state } = this.#parts;
+    return listPaths({ workspace, env, state, signal });
   }
 
   file({ path }: z.infer<typeof FileQuery>): Promise<Bytes> {

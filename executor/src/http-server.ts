@@ -48,7 +48,7 @@ const read = <T extends z.ZodType>(schema: T, value: unknown): z.infer<T> => {
 const routesOf = (api: ExecutorApi): Route[] => {
   const { health, initGit, gitClone, execute, follow, interrupt, check, checkOutput, diff, ack } = executorRoutes;
   const { setUp, restore, snapshot, bundle, conversation, adopt, answer, configure, draft } = executorRoutes;
-  const { listFiles, file, openShell, listShells, followShell, closeShell, shellInput, resizeShell } = executorRoutes;
+  const { listFiles, listPaths, file, openShell, listShells, followShell, closeShell, shellInput, resizeShell } = executorRoutes;
   const json = async (value: Promise<unknown>): Promise<Reply> => ({ kind: "json", value: await value });
   const bytes = async (value: Promise<Bytes>): Promise<Reply> => ({ kind: "bytes", ...(await value) });
   // `satisfies`: a route that is added to the table is missed here by the compiler.
@@ -106,6 +106,7 @@ const routesOf = (api: ExecutorApi): Route[] => {
       handle: ({ query, signal }) => bytes(api.conversation(read(ConversationQuery, query), signal)),
     },
     listFiles: { ...listFiles, takesBody: false, handle: ({ query }) => json(api.listFiles(read(FileQuery, query))) },
+    listPaths: { ...listPaths, takesBody: false, handle: ({ signal }) => json(api.listPaths(signal)) },
     file: { ...file, takesBody: false, handle: ({ query }) => bytes(api.file(read(FileQuery, query))) },
     openShell: { ...openShell, takesBody: true, handle: ({ body }) => json(api.openShell(read(openShell.request, body))) },
     listShells: { ...listShells, takesBody: false, handle: () => json(api.listShells()) },

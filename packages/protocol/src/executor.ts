@@ -6,7 +6,7 @@ import { CheckResult } from "./message.ts";
 import { Shell, ShellInput, ShellInputResult, ShellList, ShellResize, ShellSize } from "./shell.ts";
 import { CHECK_COMMAND_MAX_BYTES } from "./step.ts";
 import { Answer, AnsweredBy, PermissionMode } from "./talk.ts";
-import { FolderListing } from "./workspace-file.ts";
+import { FilePaths, FolderListing } from "./workspace-file.ts";
 
 const line = (max: number) =>
   z
@@ -299,6 +299,7 @@ export const executorRoutes = {
   bundle: { method: "GET", path: "/bundle", request: z.undefined(), response: "bytes" },
   conversation: { method: "GET", path: "/conversation", request: z.undefined(), response: "bytes" },
   listFiles: { method: "GET", path: "/files", request: z.undefined(), response: FolderListing },
+  listPaths: { method: "GET", path: "/paths", request: z.undefined(), response: FilePaths },
   file: { method: "GET", path: "/file", request: z.undefined(), response: "bytes" },
   openShell: { method: "POST", path: "/shells", request: ShellSize, response: Shell },
   listShells: { method: "GET", path: "/shells", request: z.undefined(), response: ShellList },

@@ -9,6 +9,7 @@ const PATH_MAX_CHARACTERS = 8192;
 /** Of file systems. */
 const NAME_MAX_BYTES = 255;
 
+const SLASH = 0x2f;
 const ESCAPE = /%([0-9A-F]{2})/g;
 
 /*
@@ -112,6 +113,64 @@ export type FilesFrom = z.infer<typeof FilesFrom>;
 
 export const ListedFolder = FolderListing.extend({ from: FilesFrom });
 export type ListedFolder = z.infer<typeof ListedFolder>;
+
+/** Paths that are told of at once, and the characters that they may have together. */
+export const FILE_PATHS_MAX = 50_000;
+export const FILE_PATHS_MAX_CHARACTERS = 4 * 1024 * 1024;
+
+/** The paths of all files that git does not ignore, in no order that means something. */
+export const FilePaths = z.object({
+  paths: z.array(z.string().max(PATH_MAX_CHARACTERS)).max(FILE_PATHS_MAX),
+  /** There are more. */
+  truncated: z.boolean(),
+});
+export type FilePaths = z.infer<typeof FilePaths>;
+
+export const FilePathsInput = z.object({ runId: RunId });
+export type FilePathsInput = z.infer<typeof FilePathsInput>;
+
+export const ListedPaths = FilePaths.extend({ from: FilesFrom });
+export type ListedPaths = z.infer<typeof ListedPaths>;
+
+const ASCII = new TextDecoder("latin1");
+const PLAIN_PATH = /^[\x20-\x24\x26-\x7e]+$/;
+
+/** The bytes of a path, as git gives them, as a path in a workspace. Pure. */
+export const toPath = (bytes: Uint8Array): string => {
+  const text = ASCII.decode(bytes);
+  if (PLAIN_PATH.test(text)) return text;
+  const parts: string[] = [];
+  for (let at = 0; at <= bytes.length; ) {
+    const found = bytes.indexOf(SLASH, at);
+    const end = found === -1 ? bytes.length : found;
+    parts.push(toPathPart(bytes.subarray(at, end)));
+    at = end + 1;
+  }
+  return parts.join("/");
+};
+
+/** Gathers paths as far as they are told of. */
+export const gatherPaths = () => {
+  const paths: string[] = [];
+  let characters = 0;
+  let truncated = false;
+  return {
+    /** Whether there is room for another one. */
+    add: (path: string): boolean => {
+      if (path.length > PATH_MAX_CHARACTERS) return true;
+      truncated ||= paths.length === FILE_PATHS_MAX || characters + path.length > FILE_PATHS_MAX_CHARACTERS;
+      if (truncated) return false;
+      paths.push(path);
+      characters += path.length;
+      return true;
+    },
+    /** There are more than what was added. */
+    cut: (): void => {
+      truncated = true;
+    },
+    result: (): FilePaths => ({ paths, truncated }),
+  };
+};
 
 /** Folders first, each by name, cut to what is told of. Pure. */
 export const listEntries = (entries: readonly FileEntry[], more: boolean): FolderListing => {

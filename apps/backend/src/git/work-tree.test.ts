@@ -82,6 +82,20 @@ describe("the files of kept work", () => {
     expect(await here.read("%FF%FE/raw")).toBe("raw");
   });
 
+  it("have their paths told all at once, as those are written elsewhere", async () => {
+    await using here = await place();
+    expect(await here.trees.paths(OF)).toBeNull();
+    await mkdir(here.file("sub%"));
+    await writeFile(here.file("sub%/ä\n"), "");
+    await symlink("src", here.file("alias"));
+    await writeFile(Buffer.concat([Buffer.from(here.file("sub%/raw-")), Buffer.from([0xff])]), "");
+    await here.keep();
+    const found = await here.trees.paths(OF);
+    expect(found).toMatchObject({ truncated: false, at: (await here.kept.find(OF))?.at });
+    expect(new Set(found?.paths)).toEqual(new Set(["README.md", "alias", "src/deep/main.ts", "sub%25/ä%0A", "sub%25/raw-%FF"]));
+    for (const path of found?.paths ?? []) if (path !== "alias") expect(await here.read(path)).not.toBeNull();
+  });
+
   it("are unpacked once for one who looks around, anew when something else is kept, and put away after a while", async () => {
     await using here = await place({ idleMs: 20_000 });
     await here.keep();

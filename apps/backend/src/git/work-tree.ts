@@ -3,10 +3,13 @@ import { join } from "node:path";
 import {
   CcrError,
   type FileEntry,
+  type FilePaths,
   FOLDER_ENTRIES_MAX,
   type FolderListing,
+  gatherPaths,
   isGitsOwn,
   listEntries,
+  toPath,
   toPathPart,
   WORKSPACE_FILE_MAX_BYTES,
 } from "@ccr/protocol";
@@ -46,6 +49,8 @@ type Held = {
 export interface KeptTrees extends AsyncDisposable {
   /** A folder, by the names that lead to it, and since when it is kept; null: nothing is kept. Throws `CcrError` where there is no such folder. */
   list(of: KeptOf, names: readonly Uint8Array[]): Promise<(FolderListing & { at: string }) | null>;
+  /** The paths of all its files, below its root. Null: nothing is kept. */
+  paths(of: KeptOf): Promise<(FilePaths & { at: string }) | null>;
   /** A file; null: nothing is kept. Throws `CcrError` for what is no plain file, and for one that is too large. */
   open(of: KeptOf, names: readonly Uint8Array[]): Promise<Download | null>;
 }
@@ -57,18 +62,25 @@ const parseEntry = (line: Buffer): TreeEntry | null => {
   return { mode, object, bytes: bytes === "-" || bytes === undefined ? null : Number(bytes), name: line.subarray(tab + 1) };
 };
 
-/** The entries of a tree, at the reader's pace. */
-async function* entriesOf({ stream }: Quarantine, tree: string): AsyncGenerator<TreeEntry> {
+/** What git writes between NUL bytes, at the reader's pace. */
+async function* partsOf(output: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let rest: Buffer = Buffer.alloc(0);
-  for await (const chunk of stream(["ls-tree", "-z", "--long", tree])) {
+  for await (const chunk of output) {
     rest = Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = rest.indexOf(0); end !== -1; end = rest.indexOf(0, start)) {
-      const entry = parseEntry(rest.subarray(start, end));
+      yield rest.subarray(start, end);
       start = end + 1;
-      if (entry !== null) yield entry;
     }
     rest = rest.subarray(start);
+  }
+}
+
+/** The entries of a tree. */
+async function* entriesOf({ stream }: Quarantine, tree: string): AsyncGenerator<TreeEntry> {
+  for await (const line of partsOf(stream(["ls-tree", "-z", "--long", tree]))) {
+    const entry = parseEntry(line);
+    if (entry !== null) yield entry;
   }
 }
 
@@ -119,6 +131,13 @@ const listTree = async (unpacked: Unpacked, names: readonly Uint8Array[]): Promi
     entries.push({ name: toPathPart(name), kind, bytes: kind === "file" ? bytes : null, target });
   }
   return listEntries(entries, false);
+};
+
+const listPaths = async ({ quarantine, snapshotCommit }: Unpacked): Promise<FilePaths> => {
+  const gathered = gatherPaths();
+  const names = quarantine.stream(["ls-tree", "-r", "-z", "--name-only", `${snapshotCommit}^{tree}`]);
+  for await (const name of partsOf(names)) if (!gathered.add(toPath(name))) break;
+  return gathered.result();
 };
 
 /** Reads the files of kept work, each of which is unpacked and checked when it is first asked for, and stays so for a while. */
@@ -201,6 +220,11 @@ export const createKeptTrees = ({ work, dataDir, idleMs = IDLE_MS }: KeptTreesOp
       await using taken = await take(of);
       if (taken === null) return null;
       return { ...(await listTree(taken.unpacked, names)), at: taken.unpacked.at };
+    },
+    paths: async (of) => {
+      await using taken = await take(of);
+      if (taken === null) return null;
+      return { ...(await listPaths(taken.unpacked)), at: taken.unpacked.at };
     },
     open: async (of, names) => {
       await using stack = new AsyncDisposableStack();

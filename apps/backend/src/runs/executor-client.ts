@@ -236,6 +236,7 @@ export const connectExecutor = (endpoint: SandboxEndpoint, fence: number | null)
       bytes(executorRoutes.conversation, { query: { session: part.session, after: String(part.after) }, signal }),
     listFiles: (path: string, signal: AbortSignal) =>
       call({ ...executorRoutes.listFiles, path: withQuery(executorRoutes.listFiles.path, { path }) }, undefined, signal),
+    listPaths: (signal: AbortSignal) => call(executorRoutes.listPaths, undefined, signal),
     file: (path: string, signal: AbortSignal): AsyncIterable<Uint8Array> =>
       bytes(executorRoutes.file, { query: { path }, signal }),
     openShell: (size: ShellSize, signal: AbortSignal) => call(executorRoutes.openShell, size, signal),

@@ -1,7 +1,12 @@
 import {
   CcrError,
   checkoutsOf,
+  type FilePaths,
+  type FilesFrom,
   type FolderListing,
+  gatherPaths,
+  type ListedFolder,
+  type ListedPaths,
   listEntries,
   namesOfPath,
   type Run,
@@ -18,6 +23,7 @@ import type { Download, Files } from "./types.ts";
 /** What is kept of runs, as folders and files; see `git/`. */
 export interface KeptFiles {
   list(of: KeptOf, names: readonly Uint8Array[]): Promise<(FolderListing & { at: string }) | null>;
+  paths(of: KeptOf): Promise<(FilePaths & { at: string }) | null>;
   open(of: KeptOf, names: readonly Uint8Array[]): Promise<Download | null>;
 }
 
@@ -86,32 +92,64 @@ export const createFiles = (deps: LookDeps & { work: Pick<RunDeps["work"], "find
     const entries = found.map(({ directory }) => ({ name: directory, kind: "folder" as const, bytes: null, target: null }));
     return { ...listEntries(entries, false), at };
   };
-  const listKept = async (run: Run, names: readonly Uint8Array[]) => {
-    await assertHere(run);
+  const readKept = (run: Run, names: readonly Uint8Array[]) => {
     if (run.directory !== null && names.length === 0) return listRepositories(run);
     const place = placeIn(run, names);
     return kept.list(place.of, place.names);
   };
+  const listKept = async (run: Run, names: readonly Uint8Array[]): Promise<ListedFolder | null> => {
+    await assertHere(run);
+    const found = await readKept(run, names);
+    if (found === null) return null;
+    const { at, ...listing } = found;
+    return { ...listing, from: { kind: "kept", at } };
+  };
+  const pathsKept = async (run: Run): Promise<ListedPaths | null> => {
+    await assertHere(run);
+    const gathered = gatherPaths();
+    const times: string[] = [];
+    for (const { directory } of checkoutsOf(run)) {
+      const found = await kept.paths({ runId: run.id, directory });
+      if (found === null) continue;
+      times.push(found.at);
+      if (found.truncated) gathered.cut();
+      if (!found.paths.every((path) => gathered.add(directory === null ? path : `${directory}/${path}`))) break;
+    }
+    const at = times.sort().at(-1);
+    return at === undefined ? null : { ...gathered.result(), from: { kind: "kept", at } };
+  };
   const nothing = (id: RunId) => new CcrError("not_found", `No work of run ${id} is kept: there are no files to show.`);
+  /** What the sandbox says, or, where none can be asked, what is kept. */
+  const nowOrKept = async <Found extends object>(
+    runId: RunId,
+    now: (executor: NonNullable<Look["opened"]>["executor"], signal: AbortSignal) => Promise<Found>,
+    keptOf: (run: Run) => Promise<(Found & { from: FilesFrom }) | null>,
+  ): Promise<Found & { from: FilesFrom }> => {
+    const look = await lookInto(deps, runId);
+    let why: CcrError | null = look.opened === null ? look.why : null;
+    if (look.opened !== null) {
+      try {
+        const found = await askSandbox(deps, runId, ({ executor }, signal) => now(executor, signal));
+        return { ...found, from: { kind: "sandbox" } };
+      } catch (error) {
+        if (!(error instanceof CcrError) || error.code !== "unavailable") throw error;
+        why = error;
+      }
+    }
+    const found = await keptOf(look.run);
+    if (found === null) throw why ?? nothing(runId);
+    return found;
+  };
   return {
     list: async ({ runId, path }) => {
       const names = namesOf(path);
-      const look = await lookInto(deps, runId);
-      let why: CcrError | null = look.opened === null ? look.why : null;
-      if (look.opened !== null) {
-        try {
-          const listing = await askSandbox(deps, runId, ({ executor }, signal) => executor.listFiles(path, signal));
-          return { ...listing, from: { kind: "sandbox" } };
-        } catch (error) {
-          if (!(error instanceof CcrError) || error.code !== "unavailable") throw error;
-          why = error;
-        }
-      }
-      const listing = await listKept(look.run, names);
-      if (listing === null) throw why ?? nothing(runId);
-      const { at, ...rest } = listing;
-      return { ...rest, from: { kind: "kept", at } };
+      return nowOrKept(
+        runId,
+        (executor, signal) => executor.listFiles(path, signal),
+        (run) => listKept(run, names),
+      );
     },
+    paths: ({ runId }) => nowOrKept(runId, (executor, signal) => executor.listPaths(signal), pathsKept),
     open: async ({ runId, path }, signal) => {
       const names = namesOf(path);
       const look = await lookInto(deps, runId);

@@ -1,6 +1,6 @@
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { InstanceId, RunLimits, ServerId, type ShellEvent, type ShellId } from "@ccr/protocol";
-import { waitFor } from "@ccr/testkit";
+import { createGitRepository, waitFor } from "@ccr/testkit";
 import { describe, expect, it } from "vitest";
 import { executorFolder, startExecutor } from "../../../../executor/src/testing/executor.ts";
 import type { SandboxDriver, SandboxState } from "../drivers/types.ts";
@@ -27,6 +27,7 @@ const kept: KeptFiles = {
     truncated: false,
     at: KEPT_AT,
   }),
+  paths: async ({ directory }) => (directory === "c" ? null : { paths: [`kept-of-${directory}`], truncated: false, at: KEPT_AT }),
   open: async () => null,
 };
 
@@ -229,5 +230,25 @@ describe("the files of a run", () => {
     ]);
     expect(await files.list({ runId, path: "d/src" })).toMatchObject({ entries: [{ name: "kept-of-d-below-1" }] });
     await expect(files.list({ runId, path: "e" })).rejects.toMatchObject({ code: "not_found" });
+    expect(await files.paths({ runId })).toEqual({
+      paths: ["b/kept-of-b", "d/kept-of-d"],
+      truncated: false,
+      from: { kind: "kept", at: KEPT_AT },
+    });
+  });
+
+  it("have their paths told all at once, from where they are", async () => {
+    await using at = await place();
+    const { runId, files, folder, executor } = at;
+    expect(await files.paths({ runId })).toEqual({
+      paths: ["kept-of-null"],
+      truncated: false,
+      from: { kind: "kept", at: KEPT_AT },
+    });
+    await at.attach();
+    await using mirror = await createGitRepository({ bare: true, path: folder.join("mirror"), files: { "src/a b%.ts": "1" } });
+    const clone = { repositoryUrl: "https://host.test/a/b", mirrorPath: mirror.path };
+    expect(await executor.ask("POST", "/git-clone", clone)).toMatchObject({ status: 200 });
+    expect(await files.paths({ runId })).toEqual({ paths: ["src/a b%25.ts"], truncated: false, from: { kind: "sandbox" } });
   });
 });

@@ -9,6 +9,7 @@ import type {
   DismissRunsInput,
   DraftEvent,
   EditInputInput,
+  FilePathsInput,
   FollowUpInput,
   FoundRepository,
   InputId,
@@ -18,6 +19,7 @@ import type {
   InstanceView,
   KnownRepository,
   ListedFolder,
+  ListedPaths,
   ListedRun,
   ListFilesInput,
   ListInstancesInput,
@@ -200,6 +202,7 @@ export interface Shells {
 /** The files of runs: in the sandbox while there is one, and in what is kept of the work when there is none. */
 export interface Files {
   list(input: ListFilesInput): Promise<ListedFolder>;
+  paths(input: FilePathsInput): Promise<ListedPaths>;
   /** null: nothing is kept. */
   open(input: ListFilesInput, signal: AbortSignal): Promise<Download | null>;
 }

@@ -68,7 +68,7 @@ export const noContext: Context = {
   },
   instances: { get: unused, list: unused, usage: unused, remove: unused },
   shells: { list: unused, open: unused, type: unused, resize: unused, close: unused, follow: unused },
-  files: { list: unused, open: unused },
+  files: { list: unused, paths: unused, open: unused },
   upkeep: { disk: unused, cleanUp: unused },
   server: { info: unused, about: unused },
   overview: { spend: unused, budgets: unused, setBudgets: unused },

@@ -96,6 +96,7 @@ export const connectOf =
       conversation: ({ after }, signal) => bytes("conversation", (sandbox) => sandbox.conversation(after), signal),
       // What only people ask for, of whom there are none here.
       listFiles: unasked,
+      listPaths: unasked,
       file: unasked,
       openShell: unasked,
       listShells: unasked,

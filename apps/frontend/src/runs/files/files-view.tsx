@@ -13,6 +13,7 @@ import { useWide } from "../../ui/use-wide.ts";
 import { sandboxPhase } from "../terminal/words.ts";
 import { FileView } from "./file-view.tsx";
 import { FolderTree } from "./folder-tree.tsx";
+import { GoToFile } from "./go-to-file.tsx";
 import { foldersTo, lastPart } from "./names.ts";
 import { changesByPath, toRows } from "./tree.ts";
 import { useFolders } from "./use-folders.ts";
@@ -73,6 +74,11 @@ export const FilesView = ({ run }: { run: Run }) => {
     setOpen((old) =>
       isOpen ? [...new Set([...old, folder])] : old.filter((each) => each !== folder && !each.startsWith(`${folder}/`)),
     );
+  /** Shows a file, and where it is in the tree. */
+  const goTo = (path: string): void => {
+    setOpen((old) => [...new Set([...old, ...foldersTo(path)])]);
+    show(path);
+  };
   const refresh = (): void => {
     setVersion(version + 1);
     setAsked(true);
@@ -102,7 +108,9 @@ export const FilesView = ({ run }: { run: Run }) => {
       <div className="flex min-h-0 flex-1">
         {(wide || file === null) && (
           <div className={classes("flex min-h-0 min-w-0 flex-col", wide ? "w-72 shrink-0 border-r border-line" : "flex-1")}>
-            <FolderTree rows={rows} selected={file} onToggle={toggle} onOpen={show} onRetry={folders.retry} />
+            <GoToFile run={run} ended={ended} onOpen={goTo}>
+              <FolderTree rows={rows} selected={file} onToggle={toggle} onOpen={show} onRetry={folders.retry} />
+            </GoToFile>
           </div>
         )}
         {file !== null ? (
@@ -113,10 +121,7 @@ export const FilesView = ({ run }: { run: Run }) => {
             entry={entry}
             version={version}
             ended={ended}
-            onFollow={(path) => {
-              setOpen((old) => [...new Set([...old, ...foldersTo(path)])]);
-              show(path);
-            }}
+            onFollow={goTo}
             onFolder={(path) => {
               toggle(path, true);
               show(null);

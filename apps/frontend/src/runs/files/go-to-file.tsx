@@ -1,0 +1,188 @@
+import type { Run } from "@ccr/protocol";
+import { useQuery } from "@tanstack/react-query";
+import { File } from "lucide-react";
+import { type KeyboardEvent, useDeferredValue, useId, useMemo, useRef, useState } from "react";
+import { useApi } from "../../api/client.ts";
+import { describeError } from "../../api/errors.ts";
+import { Button } from "../../ui/button.tsx";
+import { classes } from "../../ui/classes.ts";
+import { Field, TextInput } from "../../ui/field.tsx";
+import { HITS_MOST, type Hit, type Piece, searchIn } from "./find-file.ts";
+import { shownName } from "./names.ts";
+
+// While the agent works, files come and go.
+const FRESH_MS = 5000;
+
+const NOTHING = { hits: [], total: 0 };
+
+/** The names of all files of a run's workspace, read when somebody wants to find one. */
+const useFound = ({ run, text, isWanted, ended }: { run: Run; text: string; isWanted: boolean; ended: boolean }) => {
+  const { trpc, client } = useApi();
+  const listed = useQuery({
+    queryKey: [...trpc.files.paths.queryKey({ runId: run.id }), ended],
+    queryFn: ({ signal }) => client.files.paths.query({ runId: run.id }, { signal }),
+    enabled: isWanted,
+    retry: false,
+    staleTime: ended ? Number.POSITIVE_INFINITY : FRESH_MS,
+    gcTime: 60_000,
+    refetchOnWindowFocus: false,
+  });
+  const { data } = listed;
+  const search = useMemo(() => (data === undefined ? null : searchIn(data.paths)), [data]);
+  const find = (what: string) => (search === null || what.trim() === "" ? NOTHING : search(what));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: it finds the same in the same names
+  const found = useMemo(() => find(text), [search, text]);
+  return { ...found, find, listed };
+};
+
+const Marked = ({ pieces }: { pieces: readonly Piece[] }) =>
+  pieces.map(({ text, isHit }, index) =>
+    isHit ? (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text are told apart by their place alone
+      <mark key={index} className="bg-transparent font-semibold text-accent">
+        {text}
+      </mark>
+    ) : (
+      text
+    ),
+  );
+
+const statusOf = ({ hits, total, listed }: ReturnType<typeof useFound>): string => {
+  if (listed.data === undefined) return listed.error === null ? "Reading the names of the files…" : describeError(listed.error);
+  const part = listed.data.truncated ? " There are more files than are searched here." : "";
+  if (hits.length === 0) return `No file fits this. Files that git ignores are not among those searched.${part}`;
+  return total > hits.length ? `The best ${HITS_MOST} of ${total.toLocaleString("en")} are shown.${part}` : part.trim();
+};
+
+/** A field that finds a file by some letters of its path. While there is something in it, what fits stands in the place of `children`. */
+export const GoToFile = ({
+  run,
+  ended,
+  onOpen,
+  children,
+}: {
+  run: Run;
+  ended: boolean;
+  onOpen: (path: string) => void;
+  children: React.ReactNode;
+}) => {
+  const list = useId();
+  const [text, setText] = useState("");
+  const [isWanted, setWanted] = useState(false);
+  const [active, setActive] = useState(0);
+  const popup = useRef<HTMLDivElement>(null);
+  // Writing goes on while a long list is looked through.
+  const found = useFound({ run, text: useDeferredValue(text), isWanted: isWanted || text !== "", ended });
+  const { hits, listed } = found;
+  const isFinding = text.trim() !== "";
+  const current = Math.min(active, hits.length - 1);
+  const status = isFinding ? statusOf(found) : "";
+
+  const write = (next: string): void => {
+    setText(next);
+    setActive(0);
+  };
+  const open = (hit: Hit | undefined): void => {
+    if (hit === undefined) return;
+    onOpen(hit.path);
+    write("");
+  };
+  const move = (to: number): void => {
+    const next = (to + hits.length) % hits.length;
+    setActive(next);
+    popup.current?.querySelector(`[data-index="${next}"]`)?.scrollIntoView({ block: "nearest" });
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
+    if (!isFinding || event.nativeEvent.isComposing) return;
+    if (event.key === "Escape") write("");
+    // What is shown may be behind what was written.
+    else if (event.key === "Enter") open(found.find(text).hits[Math.max(current, 0)]);
+    else if (event.key === "ArrowDown" && hits.length > 0) move(current + 1);
+    else if (event.key === "ArrowUp" && hits.length > 0) move(current - 1);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  return (
+    <>
+      <Field label="Go to file" hideLabel className="border-b border-line p-1.5">
+        {(parts) => (
+          <TextInput
+            {...parts}
+            type="search"
+            role="combobox"
+            aria-autocomplete="list"
+            aria-expanded={isFinding && hits.length > 0}
+            aria-controls={isFinding && hits.length > 0 ? list : undefined}
+            aria-activedescendant={isFinding && current >= 0 ? `${list}-${current}` : undefined}
+            autoComplete="off"
+            autoCapitalize="off"
+            spellCheck={false}
+            placeholder="Go to file"
+            className="h-7 text-xs"
+            value={text}
+            onFocus={() => setWanted(true)}
+            onBlur={() => setWanted(false)}
+            onChange={({ target }) => write(target.value)}
+            onKeyDown={onKeyDown}
+          />
+        )}
+      </Field>
+      {isFinding ? (
+        <div ref={popup} className="min-h-0 flex-1 overflow-y-auto py-1">
+          {hits.length > 0 && (
+            <div id={list} role="listbox" aria-label="Files that fit">
+              {hits.map((hit, index) => (
+                // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the field
+                <div
+                  key={hit.path}
+                  id={`${list}-${index}`}
+                  data-index={index}
+                  role="option"
+                  tabIndex={-1}
+                  aria-selected={index === current}
+                  title={shownName(hit.path)}
+                  // The field keeps the focus.
+                  onMouseDown={(event) => event.preventDefault()}
+                  onClick={() => open(hit)}
+                  className={classes(
+                    "flex cursor-pointer items-start gap-1.5 px-3 py-1 text-xs hover:bg-hover pointer-coarse:min-h-10",
+                    index === current && "bg-hover",
+                  )}
+                >
+                  <File aria-hidden className="mt-0.5 size-3.5 shrink-0 text-ink-faint" />
+                  <span className="min-w-0">
+                    <span className="block [overflow-wrap:anywhere]">
+                      <Marked pieces={hit.name} />
+                    </span>
+                    {hit.folder.length > 0 && (
+                      <span className="block text-2xs [overflow-wrap:anywhere] text-ink-faint">
+                        <Marked pieces={hit.folder} />
+                      </span>
+                    )}
+                  </span>
+                </div>
+              ))}
+            </div>
+          )}
+          <p
+            role="status"
+            className={classes(
+              "px-3 py-1 text-xs text-pretty [overflow-wrap:anywhere]",
+              listed.error !== null && listed.data === undefined ? "text-bad" : "text-ink-faint",
+            )}
+          >
+            {status}
+          </p>
+          {listed.error !== null && listed.data === undefined && (
+            <Button size="sm" className="mx-3" busy={listed.isFetching} onClick={() => listed.refetch()}>
+              Try again
+            </Button>
+          )}
+        </div>
+      ) : (
+        children
+      )}
+    </>
+  );
+};
