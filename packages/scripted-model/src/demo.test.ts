@@ -59,7 +59,8 @@ test.each(todoTools)("the demo task is worked on for real, with %s", async (_, e
   });
   const results = said.filter((message) => message.type === "result");
   expect(results.map(({ subtype }) => subtype)).toEqual(["success", "success"]);
-  expect(results.reduce((sum, { duration_ms }) => sum + duration_ms, 0)).toBeLessThan(15_000);
+  // The time in which it only waits for the model, of both turns: the pace of the story, whatever else this machine does.
+  expect(results.at(-1)?.duration_api_ms).toBeLessThan(13_000);
   for (const step of demoTask.steps) expect(await check(repository.path, step)).toEqual([]);
   expect(await repository.git("log", "--format=%s")).toBe("Document the monthly summary\nAdd a monthly summary\nBegin");
   expect(await readFile(join(repository.path, "README.md"), "utf8")).toContain(
