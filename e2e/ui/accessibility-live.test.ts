@@ -163,6 +163,14 @@ const runStates = (): State[] => [
     },
   },
   {
+    where: "a file that is looked for",
+    path: `/runs/${at.work}?tab=files`,
+    open: async (page) => {
+      await page.getByRole("combobox", { name: "Go to file" }).fill("one");
+      await page.getByRole("option", { name: "one.ts" }).waitFor();
+    },
+  },
+  {
     where: "a comment that is written",
     path: `/runs/${at.work}?tab=changes`,
     open: async (page) => {

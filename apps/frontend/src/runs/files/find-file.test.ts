@@ -11,7 +11,7 @@ describe("going to a file", () => {
     expect(pathsFor("usefol")).toEqual(["src/app/use-folders.ts", "src/app/use-folders.test.ts"]);
     expect(pathsFor("test folders")).toEqual(["src/app/use-folders.test.ts"]);
     expect(pathsFor("  readme ")).toEqual(["README.md"]);
-    expect(pathsFor("nothing of this")).toEqual([]);
+    for (const none of ["nothing of this", "", "  "]) expect(find(none)).toEqual({ hits: [], total: 0 });
   });
 
   test("marks what was looked for, in the name and in the folder", () => {

@@ -10,6 +10,8 @@ export type Piece = { text: string; isHit: boolean };
 /** A file that fits what is looked for. */
 export type Hit = { path: string; name: readonly Piece[]; folder: readonly Piece[] };
 
+const NOTHING = { hits: [], total: 0 };
+
 /** The piece from one place of a text to another, by which of its characters were looked for. Pure. */
 const piecesOf = (text: string, { from, to }: { from: number; to: number }, hits: ReadonlySet<number>): Piece[] => {
   const pieces: Piece[] = [];
@@ -25,12 +27,13 @@ const piecesOf = (text: string, { from, to }: { from: number; to: number }, hits
 
 /**
  * Makes paths ready to be looked through. What is looked for are letters that a path has in this order, each word by itself; the best come first, at
- * most `HITS_MOST` of the `total`. Pure.
+ * most `HITS_MOST` of the `total`. Nothing that is looked for fits nothing. Pure.
  */
 export const searchIn = (paths: readonly string[]) => {
   const targets = paths.map((path) => ({ path, shown: shownName(path) }));
   const snapshot = fuzzysort.snapshot(targets, { key: "shown" });
   return (text: string): { hits: readonly Hit[]; total: number } => {
+    if (text.trim() === "") return NOTHING;
     const results = fuzzysort.go(text.trim(), snapshot, { limit: HITS_MOST });
     const hits = results.map(({ obj: { path, shown }, indexes }): Hit => {
       const at = new Set(indexes);

@@ -13,7 +13,7 @@ import { shownName } from "./names.ts";
 // While the agent works, files come and go.
 const FRESH_MS = 5000;
 
-const NOTHING = { hits: [], total: 0 };
+const NONE: readonly string[] = [];
 
 /** The names of all files of a run's workspace, read when somebody wants to find one. */
 const useFound = ({ run, text, isWanted, ended }: { run: Run; text: string; isWanted: boolean; ended: boolean }) => {
@@ -28,10 +28,8 @@ const useFound = ({ run, text, isWanted, ended }: { run: Run; text: string; isWa
     refetchOnWindowFocus: false,
   });
   const { data } = listed;
-  const search = useMemo(() => (data === undefined ? null : searchIn(data.paths)), [data]);
-  const find = (what: string) => (search === null || what.trim() === "" ? NOTHING : search(what));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: it finds the same in the same names
-  const found = useMemo(() => find(text), [search, text]);
+  const find = useMemo(() => searchIn(data?.paths ?? NONE), [data]);
+  const found = useMemo(() => find(text), [find, text]);
   return { ...found, find, listed };
 };
 
@@ -81,6 +79,7 @@ export const GoToFile = ({
   const write = (next: string): void => {
     setText(next);
     setActive(0);
+    if (next !== "" && listed.isStale) void listed.refetch({ cancelRefetch: false });
   };
   const open = (hit: Hit | undefined): void => {
     if (hit === undefined) return;
