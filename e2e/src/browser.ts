@@ -1,6 +1,5 @@
 import { watchOffences } from "@ccr/testkit/browser";
-import type { Browser, Locator, Page } from "playwright-core";
-import { expect } from "vitest";
+import type { Browser, Page } from "playwright-core";
 import type { Server } from "./server.ts";
 
 export type Visit = AsyncDisposable & {
@@ -24,14 +23,4 @@ export const visit = async (
   const offences = watchOffences(page, server.url);
   await page.goto(server.loginLink);
   return { page, offences, [Symbol.asyncDispose]: () => context.close() };
-};
-
-/** Clicks until what the click is for has come: while what is drawn around a target still settles, a click that begins on it may end beside it. */
-export const clickUntil = async (target: Locator, isDone: () => boolean | Promise<boolean>): Promise<void> => {
-  const click = async (): Promise<boolean> => {
-    // Gone it may be, too, by the click before.
-    await target.click({ timeout: 2_000 }).catch(() => {});
-    return isDone();
-  };
-  await expect.poll(click).toBe(true);
 };

@@ -1,10 +1,10 @@
 import { RunId } from "@ccr/protocol";
 import { parseScenario } from "@ccr/scripted-model";
 import { createGitRepository } from "@ccr/testkit";
-import { startBrowser } from "@ccr/testkit/browser";
+import { clickUntil, startBrowser } from "@ccr/testkit/browser";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { clickUntil, visit } from "../src/browser.ts";
+import { visit } from "../src/browser.ts";
 import { type Stack, startStack } from "../src/stack.ts";
 
 const bash = (command: string) => ({ type: "tool_use", name: "Bash", input: { command, description: "Work" } });

@@ -1,4 +1,5 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+import { waitFor } from "./wait.ts";
 
 /** Starts the real Chromium, without a window and without a request of its own to anywhere. */
 export const startBrowser = (): Promise<Browser> =>
@@ -19,3 +20,17 @@ export const watchOffences = (page: Page, ownUrl: string): readonly string[] => 
   });
   return offences;
 };
+
+/**
+ * Clicks until what the click is for has come: while what is drawn around a target still settles, a click that begins on it may end beside it. Rejects when
+ * it has not come within a minute.
+ */
+export const clickUntil = (target: Locator, isDone: () => boolean | Promise<boolean>): Promise<boolean> =>
+  waitFor(
+    async () => {
+      // Gone it may be, too, by the click before.
+      await target.click({ timeout: 2_000 }).catch(() => {});
+      return isDone();
+    },
+    { what: `what a click on ${String(target)} is for`, intervalMs: 100 },
+  );
