@@ -107,8 +107,8 @@ describe("talking to a run, on its page", () => {
     await box(page).fill("Never mind");
     await page.getByRole("button", { name: "Send", exact: true }).click();
     await waiting.getByText("Never mind").waitFor();
-    // It is shown before the server has it, and kept in the box so long.
-    await page.waitForFunction((key) => sessionStorage.getItem(key) === null, `ccr.draft.say.${id}`);
+    // It is shown before the server has it, and kept so long: a reload would write it into the box again.
+    await page.waitForFunction((key) => sessionStorage.getItem(key) === null, `ccr.say.${id}`);
     await page.reload();
     await waiting.getByRole("listitem").filter({ hasText: "Never mind" }).getByRole("button", { name: "Take back" }).click();
     await waiting.getByText("Never mind").waitFor({ state: "detached" });
