@@ -85,14 +85,24 @@ test("a task with three steps is written, its steps moved by button, key and poi
   await page.mouse.down();
   await page.mouse.move(from.x + 10, from.y - 40, { steps: 5 });
   await page.mouse.move(to.x + 10, to.y + 10, { steps: 15 });
+  // Where a drop leads to is known when it was said.
+  const isOver = (place: number) => page.getByText(`is over place ${place}`);
+  await isOver(1).waitFor({ state: "attached" });
   await page.mouse.up();
   await expect.poll(() => instructionsOn(page)).toEqual(["two", "three!", "one"]);
 
   await page.getByRole("button", { name: "Drag step 1" }).focus();
   await page.keyboard.press("Space");
   await page.getByText("Step 1 is picked up.").waitFor({ state: "attached" });
-  await page.keyboard.press("ArrowDown");
-  await page.getByText("is over place 2").waitFor({ state: "attached" });
+  // Until it is known where all steps are, which comes after it was picked up, a key moves nothing.
+  const moveDown = async (): Promise<boolean> => {
+    await page.keyboard.press("ArrowDown");
+    return isOver(2)
+      .waitFor({ state: "attached", timeout: 5_000 })
+      .then(() => true)
+      .catch(() => false);
+  };
+  await expect.poll(moveDown).toBe(true);
   await page.keyboard.press("Space");
   await expect.poll(() => instructionsOn(page)).toEqual(["three!", "two", "one"]);
 
