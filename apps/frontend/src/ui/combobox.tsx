@@ -1,8 +1,9 @@
 import { Check, LoaderCircle } from "lucide-react";
-import { type ComponentProps, type KeyboardEvent, useId, useRef, useState } from "react";
+import { type ComponentProps, type KeyboardEvent, useState } from "react";
 import { classes } from "./classes.ts";
 import { type ComboboxOption, matchOptions } from "./combobox-options.ts";
 import { TextInput } from "./field.tsx";
+import { Option, useOptions } from "./options.tsx";
 
 type Item = { kind: "option"; option: ComboboxOption } | { kind: "action"; label: string };
 
@@ -31,28 +32,25 @@ export const Combobox = ({
   /** Above it, where there is no room below. */
   side?: "bottom" | "top";
 }) => {
-  const list = useId();
   const [isOpen, setIsOpen] = useState(false);
   const [typed, setTyped] = useState(false);
-  const [active, setActive] = useState(-1);
-  const popup = useRef<HTMLDivElement>(null);
   const items: Item[] = [
     ...matchOptions(options, value, typed).map((option): Item => ({ kind: "option", option })),
     ...(action == null ? [] : [{ kind: "action" as const, label: action.label }]),
   ];
+  const { list, current, currentId, reset, onArrow, at } = useOptions(items.length, -1);
   const hasStatus = status != null && status !== "";
   const shown = isOpen && (items.length > 0 || hasStatus);
-  const current = active < items.length ? active : -1;
 
   const open = (isTyped: boolean): void => {
     setIsOpen(true);
     setTyped(isTyped);
-    setActive(-1);
+    reset();
     onOpen?.();
   };
   const close = (): void => {
     setIsOpen(false);
-    setActive(-1);
+    reset();
   };
   const choose = (item: Item): void => {
     if (item.kind === "action") {
@@ -62,18 +60,12 @@ export const Combobox = ({
     onChange(item.option.value);
     close();
   };
-  const move = (to: number): void => {
-    const next = items.length === 0 ? -1 : (to + items.length) % items.length;
-    setActive(next);
-    popup.current?.querySelector(`[data-index="${next}"]`)?.scrollIntoView({ block: "nearest" });
-  };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+    if (!shown && /^Arrow(Down|Up)$/.test(event.key)) {
       event.preventDefault();
-      if (!shown) open(false);
-      else if (event.key === "ArrowDown") move(current + 1);
-      else move(current === -1 ? items.length - 1 : current - 1);
-    } else if (event.key === "Enter" && shown && current >= 0) {
+      open(false);
+    } else if (onArrow(event)) event.preventDefault();
+    else if (event.key === "Enter" && shown && current >= 0) {
       event.preventDefault();
       const item = items[current];
       if (item !== undefined) choose(item);
@@ -91,7 +83,7 @@ export const Combobox = ({
         aria-autocomplete="list"
         aria-expanded={shown}
         aria-controls={shown ? list : undefined}
-        aria-activedescendant={shown && current >= 0 ? `${list}-${current}` : undefined}
+        aria-activedescendant={shown ? currentId : undefined}
         autoCapitalize="off"
         value={value}
         onChange={({ target }) => {
@@ -111,7 +103,6 @@ export const Combobox = ({
         // A sentence alone hinders nobody who goes on to what is below it.
         // biome-ignore lint/a11y/noStaticElementInteractions: the field keeps the focus, which what is pressed here must not take
         <div
-          ref={popup}
           onMouseDown={(event) => event.preventDefault()}
           className={classes(
             "absolute right-0 left-0 z-30 max-h-64 min-w-56 overflow-y-auto rounded-lg border border-line bg-surface p-1 shadow-float",
@@ -121,20 +112,11 @@ export const Combobox = ({
         >
           <div id={list} role="listbox" aria-label="Choices">
             {items.map((item, index) => (
-              // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the field
-              <div
+              <Option
                 key={item.kind === "action" ? "action" : `option ${item.option.value}`}
-                id={`${list}-${index}`}
-                data-index={index}
-                role="option"
-                tabIndex={-1}
-                aria-selected={index === current}
-                onClick={() => choose(item)}
-                className={classes(
-                  "flex min-h-7 cursor-pointer items-center gap-2 rounded-md px-2 py-1 text-xs hover:bg-hover pointer-coarse:min-h-10",
-                  index === current && "bg-hover",
-                  item.kind === "action" && "text-accent",
-                )}
+                {...at(index)}
+                onChoose={() => choose(item)}
+                className={classes("min-h-7 items-center", item.kind === "action" && "text-accent")}
               >
                 {item.kind === "action" ? (
                   <>
@@ -148,7 +130,7 @@ export const Combobox = ({
                     {item.option.value === value && <Check aria-hidden className="size-3.5 shrink-0 text-accent" />}
                   </>
                 )}
-              </div>
+              </Option>
             ))}
           </div>
           {hasStatus && (

@@ -4,8 +4,8 @@ import { shownName } from "./names.ts";
 /** As many as anybody reads. */
 export const HITS_MOST = 100;
 
-/** A piece of a path; `isHit`: it is a part of what was looked for. */
-export type Piece = { text: string; isHit: boolean };
+/** A piece of a path, and where it begins; `isHit`: it is a part of what was looked for. */
+export type Piece = { at: number; text: string; isHit: boolean };
 
 /** A file that fits what is looked for. */
 export type Hit = { path: string; name: readonly Piece[]; folder: readonly Piece[] };
@@ -20,7 +20,7 @@ const piecesOf = (text: string, { from, to }: { from: number; to: number }, hits
     const last = pieces.at(-1);
     const character = text.charAt(at);
     if (last?.isHit === isHit) last.text += character;
-    else pieces.push({ text: character, isHit });
+    else pieces.push({ at, text: character, isHit });
   }
   return pieces;
 };

@@ -1,12 +1,13 @@
 import type { Run } from "@ccr/protocol";
 import { useQuery } from "@tanstack/react-query";
 import { File } from "lucide-react";
-import { type KeyboardEvent, useDeferredValue, useId, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useDeferredValue, useMemo, useState } from "react";
 import { useApi } from "../../api/client.ts";
 import { describeError } from "../../api/errors.ts";
 import { Button } from "../../ui/button.tsx";
 import { classes } from "../../ui/classes.ts";
 import { Field, TextInput } from "../../ui/field.tsx";
+import { Option, useOptions } from "../../ui/options.tsx";
 import { HITS_MOST, type Hit, type Piece, searchIn } from "./find-file.ts";
 import { shownName } from "./names.ts";
 
@@ -34,10 +35,9 @@ const useFound = ({ run, text, isWanted, ended }: { run: Run; text: string; isWa
 };
 
 const Marked = ({ pieces }: { pieces: readonly Piece[] }) =>
-  pieces.map(({ text, isHit }, index) =>
+  pieces.map(({ text, isHit, at }) =>
     isHit ? (
-      // biome-ignore lint/suspicious/noArrayIndexKey: the pieces of a text are told apart by their place alone
-      <mark key={index} className="bg-transparent font-semibold text-accent">
+      <mark key={at} className="bg-transparent font-semibold text-accent">
         {text}
       </mark>
     ) : (
@@ -64,21 +64,18 @@ export const GoToFile = ({
   onOpen: (path: string) => void;
   children: React.ReactNode;
 }) => {
-  const list = useId();
   const [text, setText] = useState("");
   const [isWanted, setWanted] = useState(false);
-  const [active, setActive] = useState(0);
-  const popup = useRef<HTMLDivElement>(null);
   // Writing goes on while a long list is looked through.
   const found = useFound({ run, text: useDeferredValue(text), isWanted: isWanted || text !== "", ended });
   const { hits, listed } = found;
   const isFinding = text.trim() !== "";
-  const current = Math.min(active, hits.length - 1);
+  const { list, current, currentId, reset, onArrow, at } = useOptions(hits.length, 0);
   const status = isFinding ? statusOf(found) : "";
 
   const write = (next: string): void => {
     setText(next);
-    setActive(0);
+    reset();
     if (next !== "" && listed.isStale) void listed.refetch({ cancelRefetch: false });
   };
   const open = (hit: Hit | undefined): void => {
@@ -86,19 +83,12 @@ export const GoToFile = ({
     onOpen(hit.path);
     write("");
   };
-  const move = (to: number): void => {
-    const next = (to + hits.length) % hits.length;
-    setActive(next);
-    popup.current?.querySelector(`[data-index="${next}"]`)?.scrollIntoView({ block: "nearest" });
-  };
   const onKeyDown = (event: KeyboardEvent<HTMLInputElement>): void => {
     if (!isFinding || event.nativeEvent.isComposing) return;
     if (event.key === "Escape") write("");
     // What is shown may be behind what was written.
     else if (event.key === "Enter") open(found.find(text).hits[Math.max(current, 0)]);
-    else if (event.key === "ArrowDown" && hits.length > 0) move(current + 1);
-    else if (event.key === "ArrowUp" && hits.length > 0) move(current - 1);
-    else return;
+    else if (!onArrow(event)) return;
     event.preventDefault();
     event.stopPropagation();
   };
@@ -113,7 +103,7 @@ export const GoToFile = ({
             aria-autocomplete="list"
             aria-expanded={isFinding && hits.length > 0}
             aria-controls={isFinding && hits.length > 0 ? list : undefined}
-            aria-activedescendant={isFinding && current >= 0 ? `${list}-${current}` : undefined}
+            aria-activedescendant={isFinding ? currentId : undefined}
             autoComplete="off"
             autoCapitalize="off"
             spellCheck={false}
@@ -128,26 +118,16 @@ export const GoToFile = ({
         )}
       </Field>
       {isFinding ? (
-        <div ref={popup} className="min-h-0 flex-1 overflow-y-auto py-1">
+        <div className="min-h-0 flex-1 overflow-y-auto p-1">
           {hits.length > 0 && (
             <div id={list} role="listbox" aria-label="Files that fit">
               {hits.map((hit, index) => (
-                // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the field
-                <div
+                <Option
                   key={hit.path}
-                  id={`${list}-${index}`}
-                  data-index={index}
-                  role="option"
-                  tabIndex={-1}
-                  aria-selected={index === current}
+                  {...at(index)}
                   title={shownName(hit.path)}
-                  // The field keeps the focus.
-                  onMouseDown={(event) => event.preventDefault()}
-                  onClick={() => open(hit)}
-                  className={classes(
-                    "flex cursor-pointer items-start gap-1.5 px-3 py-1 text-xs hover:bg-hover pointer-coarse:min-h-10",
-                    index === current && "bg-hover",
-                  )}
+                  onChoose={() => open(hit)}
+                  className="items-start"
                 >
                   <File aria-hidden className="mt-0.5 size-3.5 shrink-0 text-ink-faint" />
                   <span className="min-w-0">
@@ -160,7 +140,7 @@ export const GoToFile = ({
                       </span>
                     )}
                   </span>
-                </div>
+                </Option>
               ))}
             </div>
           )}
