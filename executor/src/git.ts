@@ -59,3 +59,15 @@ export const git = async (args: readonly string[], { allowedCodes = [0], ...opti
   }
   return stdout.toString("utf8").replace(/\n$/, "");
 };
+
+/** Splits what git wrote with `-z`. Pure. */
+export const splitZ = (output: Buffer): Buffer[] => {
+  const parts: Buffer[] = [];
+  for (let start = 0; start < output.length; ) {
+    const end = output.indexOf(0, start);
+    const stop = end === -1 ? output.length : end;
+    if (stop > start) parts.push(output.subarray(start, stop));
+    start = stop + 1;
+  }
+  return parts;
+};

@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { access, lstat, open } from "node:fs/promises";
 import { CcrError } from "@ccr/protocol";
+import { splitZ } from "./git.ts";
 import type { CommandOutput } from "./run-command.ts";
 import { type SnapshotStore, storeError } from "./snapshot-store.ts";
 
@@ -30,18 +31,6 @@ const NUL = Buffer.from("\0");
 
 type Path = Buffer;
 type Fate = { kind: "add"; bytes: number } | { kind: "repository" } | { kind: "remove" } | { kind: "leave"; why: LeftOut["why"] };
-
-/** Splits what git wrote with `-z`. Pure. */
-const splitZ = (output: Buffer): Path[] => {
-  const parts: Path[] = [];
-  for (let start = 0; start < output.length; ) {
-    const end = output.indexOf(0, start);
-    const stop = end === -1 ? output.length : end;
-    if (stop > start) parts.push(output.subarray(start, stop));
-    start = stop + 1;
-  }
-  return parts;
-};
 
 const unique = (paths: readonly Path[]): Path[] => [...new Map(paths.map((path) => [path.toString("latin1"), path])).values()];
 const joinZ = (paths: readonly Path[]): Buffer => Buffer.concat(paths.flatMap((path) => [path, NUL]));

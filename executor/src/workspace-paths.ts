@@ -1,11 +1,12 @@
 import { dirname } from "node:path";
 import { CcrError, type FilePaths, gatherPaths, toPath } from "@ccr/protocol";
 import { assertFolder, clonePath } from "./clones.ts";
-import { lastGitLine, runGit } from "./git.ts";
+import { lastGitLine, runGit, splitZ } from "./git.ts";
 import type { StateFile } from "./state.ts";
 
 // Far more than what is told of.
 const READ_MAX_BYTES = 32 * 1024 * 1024;
+const SLASH = 0x2f;
 
 export interface PathsOptions {
   workspace: string;
@@ -14,20 +15,13 @@ export interface PathsOptions {
   signal: AbortSignal;
 }
 
-const namesIn = (output: Buffer): Buffer[] => {
-  const names: Buffer[] = [];
-  for (let at = 0, end = output.indexOf(0); end !== -1; at = end + 1, end = output.indexOf(0, at))
-    names.push(output.subarray(at, end));
-  return names;
-};
-
 const readClone = async (cwd: string, { env, signal }: PathsOptions) => {
   // Without a repository of its own, a folder must not be taken for a part of one above it.
   const options = { cwd, env: { ...env, GIT_CEILING_DIRECTORIES: dirname(cwd) }, signal, maxBytes: READ_MAX_BYTES };
   const list = async (...args: string[]) => {
     const { code, stdout, stderr, truncated } = await runGit(["ls-files", "-z", ...args], options);
     if (code !== 0 && !truncated) throw new CcrError("conflict", `The names of the files cannot be read: ${lastGitLine(stderr)}`);
-    return { names: namesIn(stdout), truncated };
+    return { names: splitZ(stdout), truncated };
   };
   const [all, deleted] = await Promise.all([
     list("--cached", "--others", "--exclude-standard", "--deduplicate"),
@@ -39,8 +33,6 @@ const readClone = async (cwd: string, { env, signal }: PathsOptions) => {
   const names = all.names.filter((name) => name.at(-1) !== SLASH && !gone.has(name.toString("latin1")));
   return { names, truncated: all.truncated };
 };
-
-const SLASH = 0x2f;
 
 /**
  * The paths of the files in all clones of the workspace, new ones among them, without those that git ignores. Links are files here. Throws

@@ -116,7 +116,7 @@ export type ListedFolder = z.infer<typeof ListedFolder>;
 
 /** Paths that are told of at once, and the characters that they may have together. */
 export const FILE_PATHS_MAX = 50_000;
-export const FILE_PATHS_MAX_CHARACTERS = 4 * 1024 * 1024;
+const FILE_PATHS_MAX_CHARACTERS = 4 * 1024 * 1024;
 
 /** The paths of all files that git does not ignore, in no order that means something. */
 export const FilePaths = z.object({
@@ -132,6 +132,7 @@ export type FilePathsInput = z.infer<typeof FilePathsInput>;
 export const ListedPaths = FilePaths.extend({ from: FilesFrom });
 export type ListedPaths = z.infer<typeof ListedPaths>;
 
+// Bytes that are no ASCII become something else, whatever it is.
 const ASCII = new TextDecoder("latin1");
 const PLAIN_PATH = /^[\x20-\x24\x26-\x7e]+$/;
 
@@ -155,11 +156,16 @@ export const gatherPaths = () => {
   let characters = 0;
   let truncated = false;
   return {
-    /** Whether there is room for another one. */
+    /** Whether there was room for it; where there was none, there is none for later ones. One that is too long to be asked for is left out. */
     add: (path: string): boolean => {
-      if (path.length > PATH_MAX_CHARACTERS) return true;
-      truncated ||= paths.length === FILE_PATHS_MAX || characters + path.length > FILE_PATHS_MAX_CHARACTERS;
-      if (truncated) return false;
+      if (path.length > PATH_MAX_CHARACTERS) {
+        truncated = true;
+        return true;
+      }
+      if (paths.length === FILE_PATHS_MAX || characters + path.length > FILE_PATHS_MAX_CHARACTERS) {
+        truncated = true;
+        return false;
+      }
       paths.push(path);
       characters += path.length;
       return true;

@@ -202,6 +202,7 @@ export interface Shells {
 /** The files of runs: in the sandbox while there is one, and in what is kept of the work when there is none. */
 export interface Files {
   list(input: ListFilesInput): Promise<ListedFolder>;
+  /** Of all files at once, without those that git ignores. Throws `CcrError` as `list` does, and with `conflict` where git cannot read a repository any more. */
   paths(input: FilePathsInput): Promise<ListedPaths>;
   /** null: nothing is kept. */
   open(input: ListFilesInput, signal: AbortSignal): Promise<Download | null>;
