@@ -50,6 +50,9 @@ test("a phone is told by the page's worker, of all there is, and a click leads t
   expect((await shown()).slice(1).toSorted()).toEqual(runs.map(({ id, taskName }) => `Needs you: ${taskName} waiting ${id}`));
 
   const [worker] = page.context().serviceWorkers();
+  // What was asked for is there a moment later.
+  const titles = () => worker?.evaluate("registration.getNotifications().then((all) => all.map(({ title }) => title))");
+  await expect.poll(titles).toContain("Needs you: First");
   // Nobody can click outside of the page here: the worker is told so, as by the browser, which then lets it bring a tab to the front.
   await worker?.evaluate(`(async () => {
     WindowClient.prototype.focus = async function () { return this; };
